@@ -1,0 +1,47 @@
+# Each target sets up what it needs. PYTHON picks the interpreter (3.11 or newer) for .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(wildcard csrc/*.pyx csrc/*.pxi csrc/*.pxd csrc/*.h) setup.py pyproject.toml
+
+.PHONY: demo test bench lint types build clean
+
+demo: .venv/built
+	$(BIN)/fixengine demo
+
+test: .venv/dev lint types
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest bench --benchmark-disable -q
+
+bench: .venv/dev
+	$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name \
+	    --benchmark-columns=min,median,iqr,rounds
+	$(BIN)/python -m bench.round_trip
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest fixengine.wire
+
+build: .venv/built
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "fixengine needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+.venv/built: .venv/python $(SOURCES)
+	@echo "building fixengine (about a minute the first time) ..."
+	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat --editable .
+	@touch $@
+
+.venv/dev: .venv/built
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info engine/*.egg-info engine/fixengine/*.so

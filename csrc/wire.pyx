@@ -1,0 +1,63 @@
+"""The FIX codec: bytes to messages and back, for any venue that speaks tag=value FIX.
+
+Reading: a Framer turns chunks of a stream into Messages, which are views into its memory; a Plan
+reads a Message by a table of fields. Writing: a Template writes one kind of message by the same
+table, a Writer writes any message field by field. No clock, no socket, no session rule.
+
+What the other side did wrong is a RemoteProtocolError, misuse by the caller a LocalProtocolError.
+No error text holds the value of a field: values may be secrets.
+"""
+
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.memoryview cimport PyMemoryView_FromObject
+from cpython.object cimport PyObject, PyObject_GenericGetAttr
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memmove, memset
+
+from native cimport *
+
+from decimal import Decimal as _Decimal
+
+
+class LocalProtocolError(Exception):
+    """We, or the caller, did something wrong: nothing was sent and nothing was changed.
+
+    tag: the FIX tag concerned, or None. reason: "misuse", or "value" where a value was refused.
+    """
+
+    def __init__(self, text, tag=None, reason="misuse"):
+        super().__init__(text)
+        self.tag = tag
+        self.reason = reason
+
+
+class RemoteProtocolError(Exception):
+    """The other side sent what FIX does not allow.
+
+    tag: the FIX tag concerned, or None. reason: "framing" (the stream cannot be read on), "tag",
+    "empty" or "data" (a malformed field), "malformed" (a value of the wrong form), "missing"
+    (a required field is absent) or "group" (a repeating group that contradicts itself).
+    """
+
+    def __init__(self, text, tag=None, reason="framing"):
+        super().__init__(text)
+        self.tag = tag
+        self.reason = reason
+
+
+include "frame.pxi"
+include "view.pxi"
+include "table.pxi"
+include "plan.pxi"
+include "encode.pxi"
+include "stamp.pxi"

@@ -1,0 +1,158 @@
+"""The commands. Thin: each parses its options, calls a room, and turns its errors into a line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fixengine import __version__
+
+USAGE_ERROR = 2
+NOT_COMPILED = """\
+fixengine: the compiled codec is missing ({problem}).
+Build it: pip install . (needs a C compiler), or `make build` in a checkout."""
+
+EXAMPLES = """\
+examples:
+  fixengine demo                         the whole walk on the built-in venue, with a summary
+  fixengine demo --json --orders 2000    the same for programs
+  fixengine simulate --port 9000         the built-in venue alone
+  fixengine check engine.toml            would this configuration work?
+  fixengine run engine.toml              the network process
+  fixengine journal show STATE_DIR       what an engine did, record by record
+  fixengine config                       every key of engine.toml with its default
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry of the command; the exit status."""
+    try:
+        import fixengine.wire  # noqa: F401
+    except ImportError as problem:
+        print(NOT_COMPILED.format(problem=problem), file=sys.stderr)
+        return USAGE_ERROR
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return USAGE_ERROR
+    try:
+        status: int = options.action(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (`... | head`); nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    from fixengine.demo import run as demo
+    from fixengine.simulator import process as simulator
+
+    parser = argparse.ArgumentParser(
+        prog="fixengine",
+        description="A low-latency FIX execution gateway.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"fixengine {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    added = commands.add_parser("demo", help="run the main job on the built-in venue")
+    demo.add_arguments(added)
+    added.set_defaults(action=demo.run)
+
+    added = commands.add_parser("simulate", help="run the built-in venue alone")
+    simulator.add_arguments(added)
+    added.set_defaults(action=simulator.run)
+
+    added = commands.add_parser("run", help="run the network process")
+    added.add_argument("config", type=Path, help="engine.toml")
+    added.add_argument("--json", action="store_true", help="log JSON lines to stdout")
+    added.set_defaults(action=_run)
+
+    added = commands.add_parser("check", help="say whether a configuration would work")
+    added.add_argument("config", type=Path, help="engine.toml")
+    added.add_argument("--offline", action="store_true", help="do not touch the network")
+    added.add_argument("--json", action="store_true", help="print the findings as JSON lines")
+    added.set_defaults(action=_check)
+
+    added = commands.add_parser("config", help="print every key of engine.toml")
+    added.set_defaults(action=_config)
+
+    added = commands.add_parser("journal", help="look into a journal")
+    inner = added.add_subparsers(dest="what", required=True, metavar="WHAT")
+    shown = inner.add_parser("show", help="print records")
+    shown.add_argument("path", type=Path, help="a journal file or an engine's state directory")
+    shown.add_argument("--json", action="store_true", help="one JSON object a record")
+    shown.add_argument("--kind", help="only this kind of record, such as INTENT")
+    shown.add_argument("--line", type=int, help="only this session's records")
+    shown.add_argument("--tail", type=int, help="only the last so many records")
+    shown.set_defaults(action=_journal_show)
+    return parser
+
+
+def _fail(text: object) -> int:
+    print(f"fixengine: {text}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _run(options: argparse.Namespace) -> int:
+    from fixengine.fix.keys import KeyFileError, load
+    from fixengine.network.bus import BusError
+    from fixengine.network.config import ConfigError
+    from fixengine.network.config import load as load_config
+    from fixengine.network.journal import JournalError
+    from fixengine.network.process import make_log, run_engine
+    from fixengine.network.state import StateError
+
+    try:
+        config = load_config(options.config)
+        api_key, signer = load(config.key)
+        return run_engine(config, api_key, signer, make_log(options.json or config.log.json))
+    except (ConfigError, KeyFileError, StateError, BusError, JournalError) as problem:
+        return _fail(problem)
+
+
+def _check(options: argparse.Namespace) -> int:
+    import orjson
+
+    from fixengine.network.check import Step, check
+    from fixengine.network.config import ConfigError, load
+
+    def show(step: Step) -> None:
+        if options.json:
+            print(orjson.dumps(step._asdict()).decode(), flush=True)
+        else:
+            print(f"{'ok  ' if step.ok else 'FAIL'} {step.name}: {step.text}", flush=True)
+
+    try:
+        config = load(options.config)
+    except ConfigError as problem:
+        show(Step("config", False, str(problem)))
+        return 1
+    return 0 if check(config, show, options.offline) else 1
+
+
+def _config(options: argparse.Namespace) -> int:
+    from fixengine.network.config import describe
+
+    print(describe())
+    return 0
+
+
+def _journal_show(options: argparse.Namespace) -> int:
+    from fixengine.network.journal import JournalError
+    from fixengine.network.journal.show import show
+
+    try:
+        for line in show(options.path, options.json, options.kind, options.line, options.tail):
+            print(line)
+    except JournalError as problem:
+        return _fail(problem)
+    return 0

@@ -1,0 +1,155 @@
+"""The asyncio client: the same connection, waited for on the running loop.
+
+ZeroMQ's two descriptors are watched with add_reader, which every loop on Linux has; no task is
+started and nothing is read ahead. What is not asked for stays in ZeroMQ's bounded queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Self
+
+from fixengine.client.connection import Connection
+from fixengine.client.conversation import Delivery, State
+from fixengine.client.dealer import Dealer
+from fixengine.client.errors import ClientError
+from fixengine.messages import NewOrderSingle, OrderCancelRequest
+
+EVENTS_PER_TURN_MAX = 64
+"""Events handed over before other tasks of the loop get their turn."""
+
+
+class AsyncClient(Connection):
+    """A strategy's connection to the engine, for asyncio and uvloop.
+
+    Used as `async with AsyncClient(endpoint, strategy) as client:`, which waits until the engine
+    welcomes it and closes it at the end; the constructor alone opens nothing. Arguments and
+    errors are those of Client, raised on entering. `submit`, `cancel` and `close` are plain
+    functions, as they do not wait for anything. One task at a time may iterate `reports`; any
+    task of the same loop may submit.
+    """
+
+    _loop: asyncio.AbstractEventLoop
+    _waiter: asyncio.Future[None] | None = None
+    _events_this_turn = 0
+
+    def reports(self, timeout: float | None = None) -> Reports:
+        """Events in the order of their numbers, as an asynchronous iterator.
+
+        As Client.reports. Cancelling the waiting task loses no event.
+        """
+        self._opened()
+        return Reports(self, timeout)
+
+    def close(self) -> None:
+        """As Client.close; a task that waits in `reports` finds the iteration ended."""
+        dealer = self._dealer
+        if dealer is not None and not self._loop.is_closed():
+            self._loop.remove_reader(dealer.descriptor)
+            self._loop.remove_reader(dealer.monitor_descriptor)
+        super().close()
+        self._wake()
+
+    async def _next(self, timeout: float | None) -> Delivery | None:
+        dealer = self._dealer
+        if dealer is None:
+            return None
+        if self._waiter is not None:
+            raise ClientError("reports(): another task iterates already; only one may at a time")
+        self._processed(dealer)
+        self._events_this_turn += 1
+        if self._events_this_turn > EVENTS_PER_TURN_MAX:
+            await self._wait(0)
+        until = None if timeout is None else time.monotonic_ns() + int(timeout * 1e9)
+        while self._dealer is not None and not self._pump(dealer):
+            if until is not None and time.monotonic_ns() >= until:
+                return None
+            await self._wait(self._patience_ms(until))
+        return None if self._dealer is None else self._conversation.take()
+
+    async def _wait(self, timeout_ms: int | None) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        timer = None
+        if timeout_ms is not None:
+            timer = self._loop.call_later(timeout_ms / 1000, self._wake)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            self._events_this_turn = 0
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _on_readable(self) -> None:
+        # Looking also quiets the descriptor, which would otherwise stay readable for ever.
+        if self._dealer is not None and self._dealer.readable():
+            self._wake()
+
+    def _on_change(self) -> None:
+        if self._dealer is not None:
+            self._watch(self._dealer)
+
+    def _watch(self, dealer: Dealer) -> bool:
+        changed = super()._watch(dealer)
+        if changed:
+            self._wake()
+        return changed
+
+    def _request(self, request: NewOrderSingle | OrderCancelRequest) -> str:
+        cl_ord_id = super()._request(request)
+        if self._waiter is not None:
+            # Sending may have taken the sign that something came in.
+            self._on_readable()
+        return cl_ord_id
+
+    async def __aenter__(self) -> Self:
+        if self._dealer is not None or self.welcome is not None:
+            raise ClientError("an AsyncClient is entered once; make a new one")
+        self._loop = asyncio.get_running_loop()
+        dealer = self._dealer = Dealer(self._endpoint, self._strategy)
+        try:
+            self._loop.add_reader(dealer.descriptor, self._on_readable)
+            self._loop.add_reader(dealer.monitor_descriptor, self._on_change)
+            await self._connect(dealer)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    async def _connect(self, dealer: Dealer) -> None:
+        until = time.monotonic_ns() + self._connect_timeout_ms * 1_000_000
+        while not self._pump(dealer) and self._conversation.state is not State.READY:
+            if time.monotonic_ns() >= until:
+                raise self._not_welcomed()
+            await self._wait(self._patience_ms(until))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Reports:
+    """The asynchronous iterator over a client's events; see Client.reports."""
+
+    def __init__(self, client: AsyncClient, timeout: float | None) -> None:
+        self._client = client
+        self._timeout = timeout
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Delivery:
+        event = await self._client._next(self._timeout)
+        if event is None:
+            raise StopAsyncIteration
+        return event

@@ -1,0 +1,88 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from fixengine.client.connection import Connection
+from fixengine.client.conversation import Delivery, State
+from fixengine.client.dealer import Dealer
+
+
+class Client(Connection):
+    """A strategy's connection to the engine; construction waits until the engine welcomes it.
+
+    endpoint: where the engine binds its bus, such as "ipc:///run/desk/bus.sock".
+    strategy: this strategy's name, 1..32 of [a-zA-Z0-9_-]; one client at a time may have it.
+    token: the strategy's secret, where the engine asks for one.
+    resume_from: the first report number wanted, normally a former run's last_report_seq + 1;
+    None takes everything that this strategy has not acknowledged.
+    wants_sent: also deliver Sent, when bytes of a request were given to TLS.
+    valid_for_ms: the engine refuses a request that is older than this when it would be written.
+    answer_timeout_ms: how long after its sending a request may stay without an answer.
+    connect_timeout_ms: how long to wait for Welcome.
+    ack_every: acknowledge after so many processed events; it is also done before each wait.
+
+    Raises ValueError for a bad argument, NotConnected where no engine answers in time, and
+    HelloRefused where the engine refuses, for example because the name is connected already.
+    """
+
+    def _constructed(self) -> None:
+        dealer = self._dealer = Dealer(self._endpoint, self._strategy)
+        try:
+            self._connect(dealer)
+        except BaseException:
+            self.close()
+            raise
+
+    def reports(self, timeout: float | None = None) -> Iterator[Delivery]:
+        """Events in the order of their numbers, as they come; see Delivery.
+
+        timeout: seconds without an event after which the iteration ends; 0 takes only what is
+        there, None waits for ever. Asking for an event says that the one before is processed,
+        and leaving the loop early does not: that event comes again in a next run.
+
+        Raises NoAnswer, once for each request that had no answer in time; HelloRefused where an
+        engine that came back refuses us; NotConnected where the client is closed. After any
+        of the first two, call `reports` again to go on: nothing is lost. While the engine is
+        away this waits for it.
+        """
+        self._opened()
+        return self._iterate(timeout)
+
+    def _iterate(self, timeout: float | None) -> Iterator[Delivery]:
+        while (event := self._next(timeout)) is not None:
+            yield event
+
+    def _next(self, timeout: float | None) -> Delivery | None:
+        dealer = self._dealer
+        if dealer is None:
+            return None
+        self._processed(dealer)
+        until = None if timeout is None else time.monotonic_ns() + int(timeout * 1e9)
+        while not self._pump(dealer):
+            if until is not None and time.monotonic_ns() >= until:
+                return None
+            dealer.wait(self._patience_ms(until))
+        return self._conversation.take()
+
+    def _connect(self, dealer: Dealer) -> None:
+        until = time.monotonic_ns() + self._connect_timeout_ms * 1_000_000
+        while not self._pump(dealer) and self._conversation.state is not State.READY:
+            if time.monotonic_ns() >= until:
+                raise self._not_welcomed()
+            dealer.wait(self._patience_ms(until))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()

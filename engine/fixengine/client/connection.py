@@ -1,0 +1,263 @@
+"""What the blocking and the asyncio client share: everything but waiting."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from fixengine import __version__
+from fixengine.client.conversation import Conversation, State, check_id
+from fixengine.client.dealer import Dealer
+from fixengine.client.errors import NotConnected
+from fixengine.messages import (
+    STRATEGY_NAME,
+    Ack,
+    Hello,
+    NewOrderSingle,
+    OrderCancelRequest,
+    Welcome,
+    encode,
+)
+
+RETRY_MS = 50
+"""How soon a Hello that found its connection not open for bytes is tried again."""
+
+
+class Connection:
+    """One strategy's connection to an engine. See Client for the arguments."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        strategy: str,
+        *,
+        token: str | None = None,
+        resume_from: int | None = None,
+        wants_sent: bool = False,
+        valid_for_ms: int = 1000,
+        answer_timeout_ms: int = 5000,
+        connect_timeout_ms: int = 5000,
+        ack_every: int = 64,
+    ) -> None:
+        if not endpoint.startswith(("ipc://", "tcp://")):
+            raise ValueError(f"endpoint: {endpoint!r} does not begin with ipc:// or tcp://")
+        if not STRATEGY_NAME.match(strategy):
+            raise ValueError(f"strategy: {strategy!r} is not 1..32 characters of a-z A-Z 0-9 - _")
+        for name, value in (
+            ("resume_from", 1 if resume_from is None else resume_from),
+            ("valid_for_ms", valid_for_ms),
+            ("answer_timeout_ms", answer_timeout_ms),
+            ("connect_timeout_ms", connect_timeout_ms),
+            ("ack_every", ack_every),
+        ):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name}: expected a whole number above 0, not {value!r}")
+        self._endpoint = endpoint
+        self._strategy = strategy
+        self._connect_timeout_ms = connect_timeout_ms
+        self._ack_every = ack_every
+        self._dealer: Dealer | None = None
+        self._conversation = Conversation(
+            Hello(strategy, token, resume_from, wants_sent, f"fixengine {__version__}"),
+            valid_for_ms=valid_for_ms,
+            answer_timeout_ms=answer_timeout_ms,
+            clock_is_shared=endpoint.startswith("ipc://"),
+            run_id=secrets.token_hex(8),
+        )
+        self._constructed()
+
+    def _constructed(self) -> None:
+        """Called last by the constructor."""
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def submit(self, order: NewOrderSingle) -> str:
+        """Send an order now and return its cl_ord_id; never waits.
+
+        The order is left unchanged: a copy goes out with epoch, sent_ns, valid_for_ms (where 0,
+        the client's) and, where cl_ord_id is empty, a new id that no run of any strategy has
+        used. So submitting the same object twice sends two orders, unless it has an id of its
+        own, which makes the second a repetition that the engine answers from its record.
+
+        Raises, in each case without having sent anything: NotConnected where there is no
+        welcomed connection or the engine does not read; TypeError for a float or another value
+        of a wrong type; ValueError for an id or an amount that is malformed; TooManyUnanswered.
+        A return means: given to the connection. What became of it comes from `reports`.
+        """
+        if not isinstance(order, NewOrderSingle):
+            raise TypeError(f"submit: expected NewOrderSingle, not {type(order).__name__}")
+        return self._request(order)
+
+    def cancel(
+        self,
+        orig_cl_ord_id: str,
+        *,
+        cl_ord_id: str = "",
+        order_id: str | None = None,
+        symbol: str | None = None,
+        cancel_restrictions: str | None = None,
+        valid_for_ms: int | None = None,
+    ) -> str:
+        """Send a cancel of the order orig_cl_ord_id now and return the cancel's own cl_ord_id.
+
+        order_id and symbol are needed only where the engine does not know the order; see
+        OrderCancelRequest. valid_for_ms: None for the client's. Raises as `submit` does.
+        """
+        check_id("orig_cl_ord_id", orig_cl_ord_id)
+        return self._request(
+            OrderCancelRequest(
+                cl_ord_id=cl_ord_id,
+                valid_for_ms=valid_for_ms or 0,
+                orig_cl_ord_id=orig_cl_ord_id,
+                symbol=symbol,
+                order_id=order_id,
+                cancel_restrictions=cancel_restrictions,
+            )
+        )
+
+    def _request(self, request: NewOrderSingle | OrderCancelRequest) -> str:
+        dealer = self._opened()
+        self._watch(dealer)
+        if self._conversation.state is not State.READY:
+            raise NotConnected(f"{self._endpoint}: {self._why_not_ready()}; nothing was sent")
+        now = time.monotonic_ns()
+        cl_ord_id, payload = self._conversation.complete(request, now)
+        if not dealer.send(payload):
+            raise NotConnected(
+                f"{self._endpoint}: the engine is gone or does not read; {cl_ord_id!r} was not sent"
+            )
+        self._conversation.sent(cl_ord_id, now)
+        return cl_ord_id
+
+    # --- state ------------------------------------------------------------------------------
+
+    @property
+    def strategy(self) -> str:
+        """This strategy's name."""
+        return self._strategy
+
+    @property
+    def epoch(self) -> int:
+        """The run of the engine that welcomed this client last; 0 before the first Welcome."""
+        return self._conversation.epoch
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """The engine's last Welcome: its limits and whether it was still recovering."""
+        return self._conversation.welcome
+
+    @property
+    def last_report_seq(self) -> int:
+        """Number of the last processed event: `resume_from` of a next run is this plus 1.
+
+        The event that the strategy has in hand counts when the next one is asked for.
+        """
+        return self._conversation.processed
+
+    @property
+    def connected(self) -> bool:
+        """Whether an engine has welcomed the present connection, as far as is known now."""
+        if self._dealer is None:
+            return False
+        self._watch(self._dealer)
+        return self._conversation.state is State.READY
+
+    def close(self) -> None:
+        """Acknowledge what was processed and close. A second call does nothing.
+
+        Waits at most a second for the engine to take what was sent.
+        """
+        dealer, self._dealer = self._dealer, None
+        if dealer is not None:
+            self._acknowledge(dealer, 1)
+            dealer.close()
+
+    # --- the turn ---------------------------------------------------------------------------
+
+    def _opened(self) -> Dealer:
+        if self._dealer is None:
+            raise NotConnected(f"{self._endpoint}: this client is not open; make a new one")
+        return self._dealer
+
+    def _pump(self, dealer: Dealer) -> bool:
+        """Read until an event waits (True) or nothing is left and it is time to wait (False).
+
+        Says Hello and acknowledges when all is read, so that nothing of a former connection
+        can be taken for an answer to a new Hello. Raises HelloRefused and NoAnswer.
+        """
+        conversation = self._conversation
+        while not conversation.has_events:
+            payload = dealer.receive()
+            if payload is not None:
+                conversation.receive(payload, time.monotonic_ns())
+            elif not self._watch(dealer) and not self._speak(dealer):
+                conversation.check(time.monotonic_ns())
+                return False
+        return True
+
+    def _watch(self, dealer: Dealer) -> bool:
+        """Take note of what happened to the connection; whether anything did."""
+        changes = dealer.changes()
+        for up in changes:
+            if up:
+                self._conversation.connected()
+            else:
+                self._conversation.disconnected()
+        return bool(changes)
+
+    def _speak(self, dealer: Dealer) -> bool:
+        """Say what is due now; whether something may have come in meanwhile."""
+        if self._conversation.state is State.CONNECTED:
+            # A connection of which the monitor told just now may be open for bytes only after
+            # this look.
+            dealer.readable()
+            if dealer.send(self._conversation.hello()):
+                self._conversation.greeted()
+            return dealer.readable()
+        return self._acknowledge(dealer, 1) and dealer.readable()
+
+    def _processed(self, dealer: Dealer) -> None:
+        self._conversation.asked_for_next()
+        self._acknowledge(dealer, self._ack_every)
+
+    def _acknowledge(self, dealer: Dealer, at_least: int) -> bool:
+        """Acknowledge if so many events are due; whether it was sent.
+
+        An Ack that cannot be sent is no loss: the next one covers it.
+        """
+        conversation = self._conversation
+        number = conversation.acknowledgeable
+        if conversation.state is not State.READY or number - conversation.acknowledged < at_least:
+            return False
+        if not dealer.send(encode(Ack(number))):
+            return False
+        conversation.acknowledged = number
+        return True
+
+    def _patience_ms(self, until: int | None) -> int | None:
+        """How long to wait now, in ms: until the given time or the next unanswered request."""
+        if self._conversation.state is State.CONNECTED:
+            return RETRY_MS
+        deadline = self._conversation.deadline
+        if until is None or (deadline is not None and deadline < until):
+            until = deadline
+        if until is None:
+            return None
+        return max(0, -((time.monotonic_ns() - until) // 1_000_000))
+
+    def _why_not_ready(self) -> str:
+        if self._conversation.state is State.DOWN:
+            return "no engine is connected; is it running?"
+        return "the engine is back but has not welcomed us yet; read reports()"
+
+    def _not_welcomed(self) -> NotConnected:
+        where = f"{self._endpoint}: within {self._connect_timeout_ms} ms"
+        if self._conversation.state is State.DOWN:
+            return NotConnected(
+                f"{where} nothing was listening; is the engine running, and is this the endpoint"
+                " in its config?"
+            )
+        return NotConnected(
+            f"{where} something listened but did not answer Hello; is it a fixengine engine, and"
+            " is it well?"
+        )

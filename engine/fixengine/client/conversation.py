@@ -1,0 +1,334 @@
+"""What is said between a strategy and the engine, without sockets and without a clock.
+
+The conversation knows where it stands (no connection, connected, greeted, ready), which requests
+wait for an answer, and which report number comes next. Bytes go in through `receive`, events
+come out of `take`; time is an argument, in nanoseconds of this machine's monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from fixengine.client.errors import HelloRefused, NoAnswer, TooManyUnanswered
+from fixengine.messages import (
+    CL_ORD_ID,
+    ExecutionReport,
+    Gap,
+    Heartbeat,
+    Hello,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelRequest,
+    OrderUnknown,
+    Refused,
+    Sent,
+    SessionStatus,
+    Welcome,
+    encode,
+    event_decoder,
+    request_decoder,
+)
+
+UNANSWERED_MAX = 65_536
+"""Requests that may wait for their answer."""
+
+EVENTS_PER_CHECK_MAX = 10_000
+"""Events read in one go before unanswered requests are looked at all the same."""
+
+
+class Raw(msgspec.Struct, frozen=True):
+    """An event of a kind, or with content, that this version of the client cannot decode.
+
+    kind: its name, "" where even that cannot be read. payload: its bytes on the bus.
+    report_seq: its report number, 0 where it has none.
+    """
+
+    kind: str
+    payload: bytes
+    report_seq: int = 0
+
+
+Delivery = (
+    ExecutionReport | OrderCancelReject | Sent | Refused | OrderUnknown | SessionStatus | Gap | Raw
+)
+"""What `reports` hands over."""
+
+
+class State(Enum):
+    """DOWN: no connection. CONNECTED: Hello is due. GREETED: it was sent. READY: welcomed."""
+
+    DOWN = 0
+    CONNECTED = 1
+    GREETED = 2
+    READY = 3
+
+
+class Conversation:
+    """One strategy's talk with the engine, over any number of connections.
+
+    hello: the Hello to say; its resume_from is kept up to date. clock_is_shared: the engine
+    reads the same monotonic clock as we do. run_id: unique for each client ever made, 1..16 of
+    [a-zA-Z0-9_-]; it keeps the ids of two runs apart.
+    """
+
+    def __init__(
+        self,
+        hello: Hello,
+        *,
+        valid_for_ms: int,
+        answer_timeout_ms: int,
+        clock_is_shared: bool,
+        run_id: str,
+    ) -> None:
+        self.state = State.DOWN
+        self.welcome: Welcome | None = None
+        self.epoch = 0
+        self.processed = 0
+        self.acknowledged = 0
+        self._hello = hello
+        self._valid_for_ms = valid_for_ms
+        self._answer_timeout_ms = answer_timeout_ms
+        self._clock_is_shared = clock_is_shared
+        self._clock_offset_ns = 0
+        self._run_id = run_id
+        self._id_prefix = ""
+        self._id_counter = 0
+        self._unanswered: OrderedDict[str, int] = OrderedDict()
+        self._events: deque[Delivery] = deque()
+        self._events_since_check = 0
+        # Report numbers. received: highest accepted; handed: last given out by take; heard:
+        # highest the engine has shown on this connection, beyond which nothing is acknowledged.
+        self._received = 0
+        self._received_epoch = 0
+        self._handed = 0
+        self._heard = 0
+        self._announced = (0, 0)
+        if hello.resume_from is not None:
+            self._received = self._handed = self.processed = hello.resume_from - 1
+
+    # --- connection -------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """A new connection stands; Hello is due once all of the old one is read."""
+        self.state = State.CONNECTED
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+        self.state = State.DOWN
+
+    def hello(self) -> bytes:
+        """Hello for the present connection; `greeted` when it was sent."""
+        if self.welcome is not None:
+            self._hello.resume_from = self.processed + 1
+        return encode(self._hello)
+
+    def greeted(self) -> None:
+        """Hello was sent; Welcome or a refusal follows."""
+        self.state = State.GREETED
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def complete(self, request: NewOrderSingle | OrderCancelRequest, now: int) -> tuple[str, bytes]:
+        """The id and the bytes of a request, with id, epoch, time and age limit filled in.
+
+        The request itself is left as it is. Raises TypeError for a value of a wrong type (a
+        float above all), ValueError for an id outside its pattern, TooManyUnanswered.
+        """
+        if len(self._unanswered) >= UNANSWERED_MAX:
+            raise TooManyUnanswered(
+                f"{UNANSWERED_MAX} requests wait for an answer; read reports() before the next one"
+            )
+        cl_ord_id = request.cl_ord_id
+        if cl_ord_id == "":
+            self._id_counter += 1
+            cl_ord_id = f"{self._id_prefix}{self._id_counter:x}"
+        check_id("cl_ord_id", cl_ord_id)
+        completed = msgspec.structs.replace(
+            request,
+            cl_ord_id=cl_ord_id,
+            epoch=self.epoch,
+            sent_ns=now + self._clock_offset_ns,
+            valid_for_ms=request.valid_for_ms or self._valid_for_ms,
+        )
+        try:
+            payload = encode(completed)
+            # Encoding takes values of any type; decoding is the cheapest check of all of them.
+            request_decoder.decode(payload)
+        except (TypeError, OverflowError, msgspec.ValidationError) as problem:
+            raise TypeError(_wrong_field(completed, problem)) from problem
+        return cl_ord_id, payload
+
+    def sent(self, cl_ord_id: str, now: int) -> None:
+        """The request was sent: from now on an answer is awaited."""
+        self._unanswered[cl_ord_id] = now + self._answer_timeout_ms * 1_000_000
+        self._unanswered.move_to_end(cl_ord_id)
+
+    @property
+    def deadline(self) -> int | None:
+        """When `check` matters next."""
+        return next(iter(self._unanswered.values()), None)
+
+    def check(self, now: int) -> None:
+        """Raise NoAnswer for the first request whose time is over, once per request."""
+        self._events_since_check = 0
+        deadline = self.deadline
+        if deadline is not None and now >= deadline:
+            cl_ord_id, _ = self._unanswered.popitem(last=False)
+            raise NoAnswer(cl_ord_id, self._answer_timeout_ms)
+
+    # --- events -----------------------------------------------------------------------------
+
+    @property
+    def has_events(self) -> bool:
+        """Whether `take` has something to give."""
+        return bool(self._events)
+
+    def take(self) -> Delivery:
+        """The next event for the strategy."""
+        event = self._events.popleft()
+        if event.report_seq:
+            self._handed = event.report_seq
+        return event
+
+    def asked_for_next(self) -> None:
+        """The strategy asks for the next event, so it is done with those before."""
+        self.processed = self._handed
+
+    @property
+    def acknowledgeable(self) -> int:
+        """The number to acknowledge now; not above `acknowledged` if there is none."""
+        return min(self.processed, self._heard)
+
+    def receive(self, payload: bytes, now: int) -> None:
+        """One message from the engine. Raises HelloRefused, and NoAnswer as `check` does."""
+        try:
+            event = event_decoder.decode(payload)
+        except msgspec.DecodeError:
+            raw, epoch = _raw(payload)
+            self._deliver(raw, epoch, now)
+            return
+        if isinstance(event, Heartbeat):
+            return
+        if isinstance(event, Welcome):
+            self._welcomed(event, now)
+            return
+        if isinstance(event, Refused) and event.cl_ord_id == "" and self.state is State.GREETED:
+            # Said again only if the strategy asks for reports again.
+            self.state = State.CONNECTED
+            raise HelloRefused(self._hello.strategy, event.reason, event.text)
+        self._answered(event)
+        self._deliver(event, event.epoch, now)
+
+    def _welcomed(self, welcome: Welcome, now: int) -> None:
+        if self.state in (State.DOWN, State.CONNECTED):
+            return  # left over from a connection that is gone
+        first = self.welcome is None
+        self.welcome = welcome
+        self.epoch = welcome.epoch
+        self.state = State.READY
+        self._id_prefix = f"{welcome.epoch:x}-{self._run_id}-"
+        if not self._clock_is_shared:
+            self._clock_offset_ns = welcome.engine_now_ns - now
+        before = welcome.next_seq - 1
+        self._heard = before
+        if first and self._hello.resume_from is None:
+            self._received = self._handed = self.processed = self.acknowledged = before
+        self.acknowledged = min(self.acknowledged, before)
+        if before > self._received:
+            self._add_gap(self._received + 1, before, before, now)
+        elif before < self._received and self._received_epoch == 0:
+            self._begin_again(before, now)
+
+    def _deliver(self, event: Delivery, epoch: int, now: int) -> None:
+        """Queue an event in its place in the order of report numbers."""
+        if self.welcome is None:
+            return  # an engine says nothing before Welcome
+        number = event.report_seq
+        if number:
+            if number <= self._received:
+                # Numbers rise with epochs, so this one was received before, unless its epoch
+                # is newer than all that were: then the engine has lost part of its record.
+                if epoch <= self._received_epoch:
+                    self._heard = max(self._heard, number)
+                    return
+                self._begin_again(number - 1, now)
+            self._heard = number
+            if isinstance(event, Gap):
+                self._announced = event.missing_from, event.missing_to
+            missing_from, missing_to = self._received + 1, number - 1
+            first, last = self._announced
+            if missing_from <= missing_to and not (first <= missing_from and missing_to <= last):
+                self._add_gap(missing_from, missing_to, missing_to, now)
+            self._received = number
+            self._received_epoch = max(self._received_epoch, epoch)
+        self._events.append(event)
+        self._events_since_check += 1
+        if self._events_since_check >= EVENTS_PER_CHECK_MAX:
+            self.check(now)
+
+    def _begin_again(self, before: int, now: int) -> None:
+        """Take the engine's numbers, which go back to before + 1, for ours."""
+        lost_from = self._received + 1
+        self._received = self._handed = self.processed = self._heard = before
+        self.acknowledged = min(self.acknowledged, before)
+        text = (
+            f"the engine's record ends early: its numbers go on from {before + 1}, not from"
+            f" {lost_from}; what followed {lost_from - 1} is lost, ask the venue"
+        )
+        self._add_gap(lost_from, lost_from, before, now, text)
+
+    def _add_gap(
+        self,
+        missing_from: int,
+        missing_to: int,
+        report_seq: int,
+        now: int,
+        text: str = "noticed by the client",
+    ) -> None:
+        self._received = report_seq
+        now_ns = now + self._clock_offset_ns
+        self._events.append(
+            Gap(report_seq, self.epoch, "", False, now_ns, missing_from, missing_to, text)
+        )
+
+    def _answered(self, event: Delivery) -> None:
+        if isinstance(event, ExecutionReport):
+            self._unanswered.pop(event.cl_ord_id, None)
+            if event.orig_cl_ord_id is not None:
+                self._unanswered.pop(event.orig_cl_ord_id, None)
+        elif isinstance(event, OrderCancelReject | Refused | OrderUnknown):
+            self._unanswered.pop(event.cl_ord_id, None)
+
+
+def check_id(name: str, value: str) -> None:
+    """Raise TypeError or ValueError unless the value has the form of a cl_ord_id."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected text, not {type(value).__name__}")
+    if not CL_ORD_ID.match(value):
+        raise ValueError(f"{name}: {value!r} is not 1..36 characters of a-z A-Z 0-9 - _")
+
+
+def _wrong_field(request: NewOrderSingle | OrderCancelRequest, problem: Exception) -> str:
+    for field in msgspec.structs.fields(request):
+        value = getattr(request, field.name)
+        try:
+            msgspec.msgpack.decode(encode(value), type=field.type)
+        except (TypeError, OverflowError, msgspec.ValidationError) as wrong:
+            return f"{field.name}: {value!r} cannot be sent: {wrong}"
+    return str(problem)
+
+
+def _raw(payload: bytes) -> tuple[Raw, int]:
+    """An undecodable event and its epoch, as far as both can be read."""
+    try:
+        columns: Any = msgspec.msgpack.decode(payload)
+    except msgspec.DecodeError:
+        columns = None
+    if not isinstance(columns, list) or not columns or not isinstance(columns[0], str):
+        return Raw("", payload), 0
+    numbers = [value if type(value) is int else 0 for value in [*columns[1:3], 0, 0]]
+    return Raw(columns[0], payload, max(numbers[0], 0)), max(numbers[1], 0)

@@ -1,0 +1,37 @@
+"""What a client raises. Each text names the thing and the next step."""
+
+
+class ClientError(Exception):
+    """Base of everything a client raises, except TypeError and ValueError for bad arguments."""
+
+
+class NotConnected(ClientError):
+    """There is no engine to talk to now. The request, if there was one, was not sent."""
+
+
+class HelloRefused(ClientError):
+    """The engine refused this strategy. reason: a RefusedReason; text: the engine's words."""
+
+    def __init__(self, strategy: str, reason: str, text: str) -> None:
+        super().__init__(f"the engine refused strategy {strategy!r} ({reason}): {text}")
+        self.reason = reason
+        self.text = text
+
+
+class NoAnswer(ClientError):
+    """A request was sent and nothing was heard of it in time: its outcome is not known.
+
+    It may be live at the venue. Iteration can be taken up again with a new `reports()`; an
+    answer that comes late is still handed over. cl_ord_id: the id of the request.
+    """
+
+    def __init__(self, cl_ord_id: str, answer_timeout_ms: int) -> None:
+        super().__init__(
+            f"no answer to {cl_ord_id!r} within {answer_timeout_ms} ms: it may be live; keep"
+            " reading reports(), or ask the venue before you replace it"
+        )
+        self.cl_ord_id = cl_ord_id
+
+
+class TooManyUnanswered(ClientError):
+    """Too many requests wait for an answer that was not read yet. The request was not sent."""

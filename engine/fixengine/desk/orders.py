@@ -1,0 +1,228 @@
+"""The table of own requests: which ids belong together, and what is known of each order.
+
+A request is an order or a cancel of one. It has the strategy's id, which is its idempotency key,
+and the id on the wire. Once the venue has named an order, (symbol, OrderID) is its key and the
+client ids are aliases: a cancel renames the order at the venue.
+
+    PENDING -> WRITTEN -> LIVE -> FILLED | CANCELED | EXPIRED | REJECTED
+                  \\-> UNKNOWN -> any of these
+
+Whether an order is alive is decided by OrdStatus<39> alone, never by ExecType<150>. UNKNOWN is
+never guessed away: only a report of the venue ends it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+
+from fixengine.messages import OrdStatus
+
+
+class Standing(StrEnum):
+    """What is known of a request."""
+
+    PENDING = "pending"
+    WRITTEN = "written"
+    LIVE = "live"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    DONE = "done"
+
+
+FINAL = frozenset(
+    {
+        Standing.FILLED,
+        Standing.CANCELED,
+        Standing.EXPIRED,
+        Standing.REJECTED,
+        Standing.DONE,
+    }
+)
+BY_STATUS = {
+    OrdStatus.NEW.value: Standing.LIVE,
+    OrdStatus.PARTIALLY_FILLED.value: Standing.LIVE,
+    OrdStatus.PENDING_CANCEL.value: Standing.LIVE,
+    OrdStatus.PENDING_NEW.value: Standing.LIVE,
+    OrdStatus.FILLED.value: Standing.FILLED,
+    OrdStatus.CANCELED.value: Standing.CANCELED,
+    OrdStatus.REJECTED.value: Standing.REJECTED,
+    OrdStatus.EXPIRED.value: Standing.EXPIRED,
+}
+
+
+class Order:
+    """One request: an order, or (target set) a cancel of one.
+
+    line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
+    told its strategy about it, as bus bytes; a repeated request is answered with it.
+    """
+
+    __slots__ = (
+        "cl_ord_id",
+        "exec_ids",
+        "line",
+        "order_id",
+        "outcome",
+        "seq",
+        "standing",
+        "strategy",
+        "symbol",
+        "target",
+        "wire_id",
+    )
+
+    def __init__(
+        self, strategy: int, cl_ord_id: str, wire_id: str, symbol: str, target: Order | None
+    ) -> None:
+        self.strategy = strategy
+        self.cl_ord_id = cl_ord_id
+        self.wire_id = wire_id
+        self.symbol = symbol
+        self.target = target
+        self.standing = Standing.PENDING
+        self.order_id: str | None = None
+        self.line = -1
+        self.seq = -1
+        self.exec_ids: set[str] = set()
+        self.outcome: bytes | None = None
+
+    @property
+    def is_cancel(self) -> bool:
+        """Whether this is a cancel rather than an order."""
+        return self.target is not None
+
+
+class Orders:
+    """All requests of one engine run.
+
+    open_max: requests that are not finished; closed_max: finished ones kept to recognise a
+    repeated id, the oldest forgotten first.
+    """
+
+    def __init__(self, open_max: int, closed_max: int) -> None:
+        self.open_max = open_max
+        self.closed_max = closed_max
+        self._by_id: dict[tuple[int, str], Order] = {}
+        self._by_wire: dict[str, Order] = {}
+        self._by_order_id: dict[tuple[str, str], Order] = {}
+        self._by_seq: dict[tuple[int, int], Order] = {}
+        self._closed: deque[Order] = deque()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further request may be opened."""
+        return len(self._by_id) - len(self._closed) >= self.open_max
+
+    def find(self, strategy: int, cl_ord_id: str) -> Order | None:
+        """The request a strategy knows by this id."""
+        return self._by_id.get((strategy, cl_ord_id))
+
+    def by_wire(self, wire_id: str | None) -> Order | None:
+        """The request with this id on the wire."""
+        return None if wire_id is None else self._by_wire.get(wire_id)
+
+    def by_seq(self, line: int, seq: int | None) -> Order | None:
+        """The unanswered request that went out with this MsgSeqNum on this session."""
+        return None if seq is None else self._by_seq.get((line, seq))
+
+    def open(
+        self,
+        strategy: int,
+        cl_ord_id: str,
+        wire_id: str,
+        symbol: str,
+        target: Order | None = None,
+    ) -> Order:
+        """Enter a request whose ids are both new."""
+        order = Order(strategy, cl_ord_id, wire_id, symbol, target)
+        self._by_id[strategy, cl_ord_id] = order
+        self._by_wire[wire_id] = order
+        return order
+
+    def drop(self, order: Order) -> None:
+        """The request never left the engine: forget it, its id may be used again."""
+        self._by_id.pop((order.strategy, order.cl_ord_id), None)
+        self._by_wire.pop(order.wire_id, None)
+
+    def written(self, order: Order, line: int, seq: int) -> None:
+        """The request was given to the session's output under this number."""
+        order.standing = Standing.WRITTEN
+        order.line = line
+        order.seq = seq
+        self._by_seq[line, seq] = order
+
+    def lost(self, line: int) -> list[Order]:
+        """A session ended: its unanswered requests are now UNKNOWN; they are returned."""
+        unanswered = [order for (at, _), order in self._by_seq.items() if at == line]
+        for order in unanswered:
+            self.unknown(order)
+        return unanswered
+
+    def unknown(self, order: Order) -> None:
+        """The outcome of this request is not known."""
+        self._answered(order)
+        if order.standing not in FINAL:
+            order.standing = Standing.UNKNOWN
+
+    def reported(
+        self,
+        cl_ord_id: str | None,
+        orig_cl_ord_id: str | None,
+        symbol: str,
+        order_id: str | None,
+    ) -> tuple[Order | None, Order | None]:
+        """(order, cancel) a report is about, by the ids on the wire; (None, None): foreign.
+
+        On a cancelled order ClOrdID<11> is the cancel's id and OrigClOrdID<41> the order's.
+        """
+        named = self.by_wire(cl_ord_id)
+        order = self.by_wire(orig_cl_ord_id)
+        if order is None and named is not None:
+            order = named.target if named.is_cancel else named
+        if order is None and order_id is not None:
+            order = self._by_order_id.get((symbol, order_id))
+        cancel = named if named is not None and named.is_cancel else None
+        return order, cancel
+
+    def update(
+        self, order: Order, cancel: Order | None, ord_status: str, order_id: str | None
+    ) -> None:
+        """Take over what a report says of an order (and of the cancel that caused it)."""
+        self._answered(order)
+        if order_id is not None and order.order_id is None:
+            order.order_id = order_id
+            self._by_order_id[order.symbol, order_id] = order
+        if cancel is not None:
+            self.finish(cancel, Standing.DONE)
+        standing = BY_STATUS.get(ord_status, Standing.UNKNOWN)
+        if order.standing in FINAL:
+            return
+        if standing in FINAL:
+            self.finish(order, standing)
+        else:
+            order.standing = standing
+
+    def finish(self, order: Order, standing: Standing) -> None:
+        """The request is over; it is kept among the closed to recognise its id."""
+        self._answered(order)
+        if order.standing in FINAL:
+            return
+        order.standing = standing
+        self._closed.append(order)
+        while len(self._closed) > self.closed_max:
+            self._forget(self._closed.popleft())
+
+    def _answered(self, order: Order) -> None:
+        self._by_seq.pop((order.line, order.seq), None)
+
+    def _forget(self, order: Order) -> None:
+        self.drop(order)
+        if order.order_id is not None:
+            self._by_order_id.pop((order.symbol, order.order_id), None)

@@ -1,0 +1,72 @@
+"""FIX tag numbers and message kinds as plain constants, by FIX's own names.
+
+Only what code names by hand stands here; everything else is data in a venue's table.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Header and trailer
+BEGIN_STRING: Final = 8
+BODY_LENGTH: Final = 9
+CHECK_SUM: Final = 10
+MSG_SEQ_NUM: Final = 34
+MSG_TYPE: Final = 35
+SENDER_COMP_ID: Final = 49
+SENDING_TIME: Final = 52
+TARGET_COMP_ID: Final = 56
+RECV_WINDOW: Final = 25000
+
+# Session level
+REF_SEQ_NUM: Final = 45
+TEXT: Final = 58
+RAW_DATA_LENGTH: Final = 95
+RAW_DATA: Final = 96
+ENCRYPT_METHOD: Final = 98
+HEART_BT_INT: Final = 108
+TEST_REQ_ID: Final = 112
+RESET_SEQ_NUM_FLAG: Final = 141
+HEADLINE: Final = 148
+REF_TAG_ID: Final = 371
+REF_MSG_TYPE: Final = 372
+SESSION_REJECT_REASON: Final = 373
+USERNAME: Final = 553
+ERROR_CODE: Final = 25016
+UUID: Final = 25037
+
+# Orders
+CL_ORD_ID: Final = 11
+ORIG_CL_ORD_ID: Final = 41
+ORDER_ID: Final = 37
+SYMBOL: Final = 55
+
+# Message kinds (values of MsgType)
+HEARTBEAT: Final = b"0"
+TEST_REQUEST: Final = b"1"
+REJECT: Final = b"3"
+LOGOUT: Final = b"5"
+EXECUTION_REPORT: Final = b"8"
+ORDER_CANCEL_REJECT: Final = b"9"
+LOGON: Final = b"A"
+NEWS: Final = b"B"
+NEW_ORDER_SINGLE: Final = b"D"
+ORDER_CANCEL_REQUEST: Final = b"F"
+
+# SessionRejectReason<373>
+INVALID_TAG_NUMBER: Final = 0
+REQUIRED_TAG_MISSING: Final = 1
+TAG_NOT_DEFINED_FOR_THIS_MESSAGE_TYPE: Final = 2
+UNDEFINED_TAG: Final = 3
+VALUE_IS_INCORRECT: Final = 5
+INCORRECT_DATA_FORMAT_FOR_VALUE: Final = 6
+SIGNATURE_PROBLEM: Final = 8
+SENDINGTIME_ACCURACY_PROBLEM: Final = 10
+TAG_APPEARS_MORE_THAN_ONCE: Final = 13
+TAG_SPECIFIED_OUT_OF_REQUIRED_ORDER: Final = 14
+REPEATING_GROUP_FIELDS_OUT_OF_ORDER: Final = 15
+INCORRECT_NUMINGROUP_COUNT_FOR_REPEATING_GROUP: Final = 16
+OTHER: Final = 99
+
+SEQ_NUM_MAX: Final = (1 << 32) - 1
+"""SEQNUM is an unsigned 32-bit number; the next one after this is 0 (spec section 6)."""

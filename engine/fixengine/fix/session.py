@@ -1,0 +1,593 @@
+"""The FIX session, sans-I/O, for both roles.
+
+A Session is told what happened (`connected`, `receive`, `send`, `tick`, `closed`) and when, as
+monotonic nanoseconds. It answers with bytes ready to be written (`output`), with what an owner
+must know (`events`), with the wish to close (`close_requested`: write the output, then close),
+and with the time at which it wants to be called again (`deadline`). It reads no clock: the wall
+clock is `now + offset_ns`, and the owner keeps the offset. The same inputs give the same bytes.
+
+States and transitions stand in one table that does not know which side we are. What differs by
+side stands in the venue's `Rules`; the handshake is in logon.py.
+
+    DISCONNECTED -> LOGON_SENT | LOGON_AWAITED -> ACTIVE -> LOGOUT_SENT -> CLOSED
+
+Sequence numbers start at 1 in every session and are never continued, so nothing is ever resent:
+a hole makes the session `stale`, and its owner has to look elsewhere for what was missed.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from fixengine import wire
+from fixengine.fix import fields
+from fixengine.fix.venue import Complaint, Sender, Venue, template
+
+TEXT_BYTES_MAX = 256
+OUTPUT_FRAMES_MAX = 65_536
+
+
+class State(StrEnum):
+    """Where a session stands."""
+
+    DISCONNECTED = "disconnected"
+    LOGON_SENT = "logon_sent"
+    LOGON_AWAITED = "logon_awaited"
+    ACTIVE = "active"
+    LOGOUT_SENT = "logout_sent"
+    CLOSED = "closed"
+
+
+class Verdict(Enum):
+    """What a received message is to the owner of the session."""
+
+    APPLICATION = "application"
+    ADMIN = "admin"
+    REJECT = "reject"
+    DROP = "drop"
+
+
+class Happening(StrEnum):
+    """Kinds of Event."""
+
+    LOGGED_ON = "logged_on"
+    LOGON_REFUSED = "logon_refused"
+    LOGGED_OUT = "logged_out"
+    LOST = "lost"
+    STALE = "stale"
+    NEWS = "news"
+    WARNING = "warning"
+
+
+class Event(NamedTuple):
+    """Something the owner must know.
+
+    code: the venue's error code where it gave one. clean: of LOGGED_OUT, whether the Logout was
+    ours and answered, so that the venue holds nothing against our SenderCompID.
+    """
+
+    kind: Happening
+    text: str
+    code: int | None = None
+    clean: bool = False
+
+
+class Handshake(Protocol):
+    """The part of a session that differs by role; see logon.py."""
+
+    def connected(self, session: Session, now: int) -> State:
+        """The connection stands: answer the state to wait in, after sending what is due."""
+
+    def logon(self, session: Session, message: wire.Message, now: int) -> Complaint | None:
+        """A Logon came: answer what is wrong with it, or None once the session may start."""
+
+
+TRANSITIONS = {
+    (State.LOGON_SENT, fields.LOGON): "_logon_answered",
+    (State.LOGON_SENT, fields.REJECT): "_logon_refused",
+    (State.LOGON_SENT, fields.LOGOUT): "_logon_refused",
+    (State.LOGON_AWAITED, fields.LOGON): "_logon_asked",
+    (State.ACTIVE, fields.HEARTBEAT): "_heartbeat",
+    (State.ACTIVE, fields.TEST_REQUEST): "_test_request",
+    (State.ACTIVE, fields.REJECT): "_reject",
+    (State.ACTIVE, fields.LOGOUT): "_logout_asked",
+    (State.ACTIVE, fields.NEWS): "_news",
+    (State.ACTIVE, fields.LOGON): "_second_logon",
+    (State.LOGOUT_SENT, fields.HEARTBEAT): "_heartbeat",
+    (State.LOGOUT_SENT, fields.TEST_REQUEST): "_test_request",
+    (State.LOGOUT_SENT, fields.REJECT): "_reject",
+    (State.LOGOUT_SENT, fields.LOGOUT): "_logout_answered",
+    (State.LOGOUT_SENT, fields.NEWS): "_news",
+    (State.LOGOUT_SENT, fields.LOGON): "_second_logon",
+}
+OTHERWISE = {
+    State.DISCONNECTED: "_after_the_end",
+    State.LOGON_SENT: "_before_logon",
+    State.LOGON_AWAITED: "_before_logon",
+    State.ACTIVE: "_application",
+    State.LOGOUT_SENT: "_application",
+    State.CLOSED: "_after_the_end",
+}
+
+
+class Session:
+    """One FIX session over one connection; see the module's top.
+
+    sender: who we are. client_comp_id: the client's SenderCompID; an acceptor leaves it empty and
+    learns it from the Logon. offset_ns: wall clock minus monotonic clock, kept by the owner.
+    heartbeat_ns: HeartBtInt; an acceptor adopts the client's. second_ns: length of the protocol's
+    second, shortened by a built-in venue that plays at another time scale.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        sender: Sender,
+        handshake: Handshake,
+        *,
+        client_comp_id: str = "",
+        heartbeat_ns: int = 0,
+        logon_timeout_ns: int = 10_000_000_000,
+        logout_timeout_ns: int = 10_000_000_000,
+        offset_ns: int = 0,
+        body_length_digits: int = 0,
+    ) -> None:
+        self.venue = venue
+        self.sender = sender
+        self.peer = Sender.VENUE if sender is Sender.CLIENT else Sender.CLIENT
+        self.rules = venue.rules[sender]
+        self.handshake = handshake
+        self.heartbeat_ns = heartbeat_ns
+        self.logon_timeout_ns = logon_timeout_ns
+        self.logout_timeout_ns = logout_timeout_ns
+        self.offset_ns = offset_ns
+        self.body_length_digits = body_length_digits
+        self.state = State.DISCONNECTED
+        self.output: list[bytes] = []
+        self.events: list[Event] = []
+        self.close_requested = False
+        self.stale = False
+        self.next_out = 1
+        self.next_in = 1
+        self.last_sent_ns = 0
+        self.last_received_ns = 0
+        self._state_since_ns = 0
+        self._test_sent_ns: int | None = None
+        self._test_count = 0
+        self._templates: dict[bytes, wire.Template] = {}
+        self.client_comp_id = client_comp_id
+
+    # --- what the owner tells us ------------------------------------------------------------
+
+    def connected(self, now: int) -> None:
+        """The connection stands (TLS included): an initiator logs on, an acceptor waits."""
+        self.last_sent_ns = self.last_received_ns = now
+        self._enter(self.handshake.connected(self, now), now)
+
+    def receive(self, message: wire.Message, now: int) -> Verdict:
+        """One message came. APPLICATION and REJECT are for the owner to interpret.
+
+        REJECT is the peer's Reject<3> of something we sent (RefSeqNum<45>).
+        """
+        self.last_received_ns = now
+        if self.state in (State.CLOSED, State.DISCONNECTED):
+            return Verdict.DROP
+        kind = message.kind
+        if not self._accept_header(message, kind, now):
+            return Verdict.DROP
+        name = TRANSITIONS.get((self.state, kind)) or OTHERWISE[self.state]
+        verdict: Verdict = getattr(self, name)(message, now)
+        return verdict
+
+    def send(
+        self,
+        form: wire.Template,
+        source: object,
+        now: int,
+        replace: dict[str, Any] | None = None,
+    ) -> bytes:
+        """Stamp an application message with MsgSeqNum and SendingTime and put it to the output.
+
+        Raises LocalProtocolError where the session is not active, or where a value has no place
+        in a FIX field; then nothing was kept and no sequence number was used.
+        """
+        if self.state is not State.ACTIVE:
+            raise wire.LocalProtocolError(
+                f"session {self.client_comp_id} is {self.state}: nothing can be sent now"
+            )
+        return self._put(form, source, now, replace)
+
+    def logout(self, text: str, now: int) -> None:
+        """Ask for an orderly end: Logout now, close when it is answered or after the timeout."""
+        if self.state is State.ACTIVE:
+            self._emit(fields.LOGOUT, now, {"text": _printable(text) or None})
+            self._enter(State.LOGOUT_SENT, now)
+        elif self.state is not State.LOGOUT_SENT:
+            self._end(Happening.LOST, text, now)
+
+    def tick(self, now: int) -> None:
+        """Time has passed; call when `deadline` is reached (earlier does no harm)."""
+        if self.state in (State.LOGON_SENT, State.LOGON_AWAITED):
+            if now >= self._state_since_ns + self.logon_timeout_ns:
+                self._end(Happening.LOGON_REFUSED, "no Logon came in time", now)
+        elif self.state is State.LOGOUT_SENT:
+            if now >= self._state_since_ns + self.logout_timeout_ns:
+                self._end(Happening.LOST, "Logout was not answered in time", now)
+        elif self.state is State.ACTIVE:
+            self._tick_active(now)
+
+    def closed(self, now: int, text: str = "connection closed by the peer") -> None:
+        """The connection is gone."""
+        if self.state is not State.CLOSED:
+            before_logon = self.state in (State.LOGON_SENT, State.LOGON_AWAITED)
+            kind = Happening.LOGON_REFUSED if before_logon else Happening.LOST
+            self._end(kind, text, now)
+
+    def fail(self, text: str, now: int) -> None:
+        """The peer broke the protocol beyond repair: Logout with the reason, then close."""
+        if self.state in (State.ACTIVE, State.LOGON_SENT):
+            self._emit(fields.LOGOUT, now, {"text": _printable(text)})
+        self._end(Happening.LOST, text, now)
+
+    @property
+    def deadline(self) -> int | None:
+        """Monotonic ns at which `tick` matters next; None: never."""
+        if self.state in (State.LOGON_SENT, State.LOGON_AWAITED):
+            return self._state_since_ns + self.logon_timeout_ns
+        if self.state is State.LOGOUT_SENT:
+            return self._state_since_ns + self.logout_timeout_ns
+        if self.state is not State.ACTIVE or self.heartbeat_ns <= 0:
+            return None
+        if self._test_sent_ns is not None:
+            silence = self._test_sent_ns + self.heartbeat_ns
+        else:
+            silence = self.last_received_ns + self._silence_ns
+        return min(self.last_sent_ns + self.heartbeat_ns, silence)
+
+    def take_output(self) -> list[bytes]:
+        """Frames to be written, in order; the list is handed over."""
+        frames, self.output = self.output, []
+        return frames
+
+    def take_events(self) -> list[Event]:
+        """Events since the last call."""
+        events, self.events = self.events, []
+        return events
+
+    # --- what a handshake and a strict owner use --------------------------------------------
+
+    def stamp(self, now: int) -> bytes:
+        """SendingTime<52> for this instant."""
+        return wire.stamp(now + self.offset_ns, self.venue.stamp_digits)
+
+    def emit_logon(self, values: dict[str, Any], now: int, sending_time: bytes) -> None:
+        """Send our Logon under the very SendingTime that was signed."""
+        self._put(self._template(fields.LOGON), None, now, values, sending_time)
+
+    def reject(
+        self,
+        complaint: Complaint,
+        message: wire.Message | None,
+        now: int,
+        argument: object = None,
+        tag: int | None = None,
+    ) -> None:
+        """Answer a message with Reject<3>; a complaint that closes ends the session.
+
+        argument fills the %s of the complaint's text; tag overrides its RefTagID<371>.
+        """
+        text = complaint.text % argument if "%s" in complaint.text else complaint.text
+        self._emit(
+            fields.REJECT,
+            now,
+            {
+                "ref_seq_num": None if message is None else _seq_of(message),
+                "ref_tag_id": tag or complaint.tag,
+                "ref_msg_type": None if message is None else _text_of(message.kind),
+                "session_reject_reason": complaint.reason,
+                "venue_code": None if complaint.code is None else str(complaint.code),
+                "text": _printable(text),
+            },
+        )
+        if complaint.close:
+            self._end(Happening.LOST, text, now)
+
+    def garbled(self, now: int) -> None:
+        """The framer dropped a message with a wrong checksum.
+
+        There is no resend: the hole shows at the next message. A strict role says so at once.
+        """
+        if self.rules.strict:
+            self._complain("garbled", None, now, "wrong CheckSum")
+        else:
+            self._note(Happening.WARNING, "a message with a wrong CheckSum was dropped")
+
+    # --- header -----------------------------------------------------------------------------
+
+    def _accept_header(self, message: wire.Message, kind: bytes, now: int) -> bool:
+        """CompIDs, sequence and clock. False: the message ends here."""
+        seq = _seq_of(message)
+        if self.rules.strict:
+            return self._accept_strictly(message, seq, now)
+        if kind != fields.NEWS and not self._comp_ids_fit(message):
+            self.fail(f"wrong SenderCompID or TargetCompID in MsgType {_text_of(kind)}", now)
+            return False
+        if seq is None:
+            self.fail("MsgSeqNum(34) is missing or malformed", now)
+            return False
+        if seq != self.next_in:
+            if seq < self.next_in:
+                self.fail(f"MsgSeqNum too low, expecting {self.next_in} received {seq}", now)
+                return False
+            if self.state is State.LOGON_SENT:
+                self.fail(f"Logon with MsgSeqNum {seq}, expected {self.next_in}", now)
+                return False
+            self._mark_stale(f"MsgSeqNum {self.next_in} expected, {seq} received")
+        self.next_in = _after(seq)
+        if message.fault is not None:
+            self._note(Happening.WARNING, f"MsgSeqNum {seq}: {message.fault}")
+        return True
+
+    def _accept_strictly(self, message: wire.Message, seq: int | None, now: int) -> bool:
+        if seq is None:
+            return self._complain("seq_num_missing", message, now, fields.MSG_SEQ_NUM)
+        if seq != self.next_in:
+            return self._complain("bad_seq_num", message, now, self.next_in)
+        self.next_in = _after(seq)
+        if message.fault is not None:
+            return self._complain("garbled", message, now, message.fault, message.fault.tag)
+        if not self.client_comp_id:
+            self._learn_client_comp_id(message)
+        if message.get(fields.TARGET_COMP_ID) != self.venue.venue_comp_id.encode():
+            return self._complain("bad_target_comp_id", message, now)
+        if message.get(fields.SENDER_COMP_ID) != self.client_comp_id.encode():
+            return self._complain("bad_sender_comp_id", message, now)
+        if self.rules.check_clock:
+            return self._accept_clock(message, now)
+        return True
+
+    def _learn_client_comp_id(self, message: wire.Message) -> None:
+        comp_id = _text_of(message.get(fields.SENDER_COMP_ID, b""))
+        if re.match(self.venue.comp_id_pattern, comp_id):
+            self.client_comp_id = comp_id
+            self._templates.clear()
+
+    def _accept_clock(self, message: wire.Message, now: int) -> bool:
+        """Check 1 of spec section 4: not a second ahead, not older than RecvWindow."""
+        try:
+            sent = wire.stamp_ns(message.get(fields.SENDING_TIME, b""))
+            window_ms = message.get_decimal(fields.RECV_WINDOW)
+        except wire.RemoteProtocolError as problem:
+            return self._complain("garbled", message, now, problem, fields.SENDING_TIME)
+        wall = now + self.offset_ns
+        if sent >= wall + self.venue.clock_ahead_ns_max:
+            return self._complain("ahead_of_time", message, now)
+        if window_ms is None and message.kind == fields.LOGON:
+            window_ms = self.venue.recv_window_ms_default
+        if window_ms is not None and wall - sent > int(window_ms * 1_000_000):
+            return self._complain("outside_recv_window", message, now)
+        return True
+
+    def _comp_ids_fit(self, message: wire.Message) -> bool:
+        theirs, ours = self.venue.venue_comp_id, self.client_comp_id
+        return bool(
+            message.get(fields.SENDER_COMP_ID) == theirs.encode()
+            and message.get(fields.TARGET_COMP_ID) == ours.encode()
+        )
+
+    # --- one method per kind of message -----------------------------------------------------
+
+    def _logon_answered(self, message: wire.Message, now: int) -> Verdict:
+        complaint = self.handshake.logon(self, message, now)
+        if complaint is not None:
+            self.fail(complaint.text, now)
+            return Verdict.DROP
+        self._enter(State.ACTIVE, now)
+        self._note(Happening.LOGGED_ON, _text_of(message.get(fields.UUID, b"")))
+        return Verdict.ADMIN
+
+    def _logon_asked(self, message: wire.Message, now: int) -> Verdict:
+        complaint = self.handshake.logon(self, message, now)
+        if complaint is not None:
+            self._refuse_logon(complaint, message, now)
+            return Verdict.DROP
+        self._enter(State.ACTIVE, now)
+        self._note(Happening.LOGGED_ON, self.client_comp_id)
+        return Verdict.ADMIN
+
+    def _logon_refused(self, message: wire.Message, now: int) -> Verdict:
+        code = _int_of(message, fields.ERROR_CODE)
+        text = _text_of(message.get(fields.TEXT, b"")) or "no reason given"
+        self._end(Happening.LOGON_REFUSED, text, now, code)
+        return Verdict.ADMIN
+
+    def _before_logon(self, message: wire.Message, now: int) -> Verdict:
+        if self.rules.strict:
+            self._refuse_logon(self.venue.complaints["expected_logon"], message, now)
+        else:
+            self.fail(f"MsgType {_text_of(message.kind)} came instead of a Logon", now)
+        return Verdict.DROP
+
+    def _heartbeat(self, message: wire.Message, now: int) -> Verdict:
+        if message.get(fields.TEST_REQ_ID) == self._test_id():
+            self._test_sent_ns = None
+        return Verdict.ADMIN
+
+    def _test_request(self, message: wire.Message, now: int) -> Verdict:
+        try:
+            test_req_id = message.get_str(fields.TEST_REQ_ID)
+            self._emit(fields.HEARTBEAT, now, {"test_req_id": test_req_id})
+        except (wire.RemoteProtocolError, wire.LocalProtocolError) as problem:
+            self._note(Happening.WARNING, f"TestRequest that cannot be echoed: {problem}")
+        return Verdict.ADMIN
+
+    def _reject(self, message: wire.Message, now: int) -> Verdict:
+        # The venue answers a client's Reject with nothing (since 2025-08), so nor do we.
+        return Verdict.ADMIN if self.rules.strict else Verdict.REJECT
+
+    def _news(self, message: wire.Message, now: int) -> Verdict:
+        self._note(Happening.NEWS, _text_of(message.get(fields.HEADLINE, b"")))
+        return Verdict.ADMIN
+
+    def _second_logon(self, message: wire.Message, now: int) -> Verdict:
+        if self.rules.strict:
+            self._complain("already_logged_in", message, now)
+        else:
+            self.fail("a second Logon came", now)
+        return Verdict.DROP
+
+    def _logout_asked(self, message: wire.Message, now: int) -> Verdict:
+        text = _text_of(message.get(fields.TEXT, b""))
+        strict = self.rules.strict
+        self._emit(fields.LOGOUT, now, {"text": "Logout acknowledgment." if strict else None})
+        # Only a Logout of the client's own making leaves its SenderCompID free at once.
+        self._end(Happening.LOGGED_OUT, text or "Logout", now, clean=strict)
+        return Verdict.ADMIN
+
+    def _logout_answered(self, message: wire.Message, now: int) -> Verdict:
+        text = _text_of(message.get(fields.TEXT, b""))
+        self._end(Happening.LOGGED_OUT, text, now, clean=not self.rules.strict)
+        return Verdict.ADMIN
+
+    def _application(self, message: wire.Message, now: int) -> Verdict:
+        if self.rules.strict or self.venue.knows(message.kind, self.peer):
+            return Verdict.APPLICATION
+        self._note(Happening.WARNING, f"unknown MsgType {_text_of(message.kind)} passed over")
+        return Verdict.DROP
+
+    def _after_the_end(self, message: wire.Message, now: int) -> Verdict:
+        return Verdict.DROP
+
+    # --- time -------------------------------------------------------------------------------
+
+    @property
+    def _silence_ns(self) -> int:
+        return self.heartbeat_ns * self.rules.silence_percent // 100
+
+    def _tick_active(self, now: int) -> None:
+        if self.heartbeat_ns <= 0:
+            return
+        tested = self._test_sent_ns
+        if tested is not None and not self.rules.strict and self.last_received_ns > tested:
+            # Anything received proves life; only a strict role insists on the id.
+            tested = self._test_sent_ns = None
+        if tested is not None and now >= tested + self.heartbeat_ns:
+            text = f"silent for {(now - self.last_received_ns) // 1_000_000} ms"
+            if self.rules.strict:
+                self._emit(fields.LOGOUT, now, {"text": "Heartbeat missing."})
+            self._end(Happening.LOST, text, now)
+            return
+        if tested is None and now >= self.last_received_ns + self._silence_ns:
+            self._test_count += 1
+            self._test_sent_ns = now
+            self._emit(fields.TEST_REQUEST, now, {"test_req_id": _text_of(self._test_id())})
+        if now >= self.last_sent_ns + self.heartbeat_ns:
+            self._emit(fields.HEARTBEAT, now, {})
+
+    def _test_id(self) -> bytes:
+        return b"fixengine-%d" % self._test_count
+
+    # --- small steps ------------------------------------------------------------------------
+
+    def _enter(self, state: State, now: int) -> None:
+        self.state = state
+        self._state_since_ns = now
+
+    def _end(
+        self, kind: Happening, text: str, now: int, code: int | None = None, clean: bool = False
+    ) -> None:
+        if self.state is not State.CLOSED:
+            self._enter(State.CLOSED, now)
+            self._note(kind, text, code, clean)
+        self.close_requested = True
+
+    def _note(
+        self, kind: Happening, text: str, code: int | None = None, clean: bool = False
+    ) -> None:
+        self.events.append(Event(kind, text, code, clean))
+
+    def _mark_stale(self, text: str) -> None:
+        if not self.stale:
+            self.stale = True
+            self._note(Happening.STALE, text)
+
+    def _complain(
+        self,
+        name: str,
+        message: wire.Message | None,
+        now: int,
+        argument: object = None,
+        tag: int | None = None,
+    ) -> bool:
+        complaint = self.venue.complaints[name]
+        if self.state is State.LOGON_AWAITED:
+            self._refuse_logon(complaint, message, now, argument, tag)
+        else:
+            self.reject(complaint, message, now, argument, tag)
+        return False
+
+    def _refuse_logon(
+        self,
+        complaint: Complaint,
+        message: wire.Message | None,
+        now: int,
+        argument: object = None,
+        tag: int | None = None,
+    ) -> None:
+        self.reject(complaint._replace(close=False), message, now, argument, tag)
+        self._end(Happening.LOGON_REFUSED, complaint.text, now, complaint.code)
+
+    def _template(self, kind: bytes) -> wire.Template:
+        found = self._templates.get(kind)
+        if found is None:
+            client = self.client_comp_id or "UNKNOWN"
+            found = template(self.venue, kind, self.sender, client, None, self.body_length_digits)
+            self._templates[kind] = found
+        return found
+
+    def _emit(self, kind: bytes, now: int, values: dict[str, Any]) -> None:
+        self._put(self._template(kind), None, now, values)
+
+    def _put(
+        self,
+        form: wire.Template,
+        source: object,
+        now: int,
+        replace: dict[str, Any] | None,
+        sending_time: bytes | None = None,
+    ) -> bytes:
+        frame = form.encode(source, self.next_out, sending_time or self.stamp(now), replace)
+        self.next_out = _after(self.next_out)
+        self.last_sent_ns = now
+        self.output.append(frame)
+        return frame
+
+
+def _after(seq: int) -> int:
+    """The number after this one; SEQNUM rolls over to 0 (spec section 6)."""
+    return 0 if seq == fields.SEQ_NUM_MAX else seq + 1
+
+
+def _int_of(message: wire.Message, tag: int) -> int | None:
+    try:
+        number: int | None = message.get_int(tag)
+    except wire.RemoteProtocolError:
+        return None
+    return number
+
+
+def _seq_of(message: wire.Message) -> int | None:
+    seq = _int_of(message, fields.MSG_SEQ_NUM)
+    return seq if seq is not None and 0 <= seq <= fields.SEQ_NUM_MAX else None
+
+
+def _text_of(value: bytes) -> str:
+    """Bytes of the peer as text that may be shown and echoed."""
+    return _printable(value[:TEXT_BYTES_MAX].decode("ascii", "replace"))
+
+
+def _printable(text: str) -> str:
+    """Printable ASCII only, and bounded: what a Text<58> may hold."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text[:TEXT_BYTES_MAX])

@@ -1,0 +1,215 @@
+"""What a dialect is: a venue as data.
+
+A venue is one `Venue` value: its message tables, header order, limits, rules per role and a few
+small hooks. One row describes a field in both directions, so the engine and the built-in venue
+read and write by the same table and there is no second protocol implementation. From a table
+come the two compiled forms: `plan` (bytes -> named fields) and `template` (named values -> bytes).
+
+Nothing here decides at run time; session.py and logon.py do, by what stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple
+
+from fixengine import wire
+from fixengine.fix import fields
+
+
+class Sender(Enum):
+    """Who writes a message."""
+
+    CLIENT = "client"
+    VENUE = "venue"
+
+
+class Row(NamedTuple):
+    """One field of a message.
+
+    name: attribute of the message's Struct. type: one of wire.TYPES. request, answer: required
+    when the client, the venue sends it. rows: members of a repeating group.
+    """
+
+    tag: int
+    name: str
+    type: str
+    request: bool = False
+    answer: bool = False
+    rows: tuple[Row, ...] = ()
+
+
+class Layout(NamedTuple):
+    """One message: kind is the value of MsgType<35>; admin messages never reach a strategy."""
+
+    kind: bytes
+    name: str
+    senders: frozenset[Sender]
+    admin: bool
+    rows: tuple[Row, ...]
+
+
+class Window(NamedTuple):
+    """At most count_max things in interval_ns, in fixed windows aligned to the clock."""
+
+    count_max: int
+    interval_ns: int
+    name: str
+
+
+class Limits(NamedTuple):
+    """A venue's limits for one kind of session."""
+
+    messages: Window
+    connection_attempts: Window
+    connections_max: int
+    unfilled_orders: tuple[Window, ...] = ()
+
+
+class Profile(NamedTuple):
+    """One kind of session a venue offers: hosts by environment, port, limits."""
+
+    role: str
+    hosts: Mapping[str, str]
+    port: int
+    limits: Limits
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a message, in the venue's words (spec sections 13 and 22.1).
+
+    code: ErrorCode<25016>, or None. reason: SessionRejectReason<373>. text: Text<58>, with at
+    most one %s. close: the session ends after the Reject.
+    """
+
+    code: int | None
+    reason: int
+    text: str
+    tag: int | None = None
+    close: bool = False
+
+
+class Rules(NamedTuple):
+    """How one role behaves where FIX leaves a choice.
+
+    strict: complain with Reject<3> (an acceptor); otherwise note it and go on or log out.
+    gap: on MsgSeqNum too high, "reject" or "stale" (go on, but trust the session no more).
+    silence_percent: of HeartBtInt without input after which a TestRequest is sent.
+    check_clock: hold SendingTime<52> against the clock.
+    """
+
+    strict: bool
+    gap: str
+    silence_percent: int
+    check_clock: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A dialect as data; see the module's top.
+
+    header: header tags after 35 in the order we write them. complaints: by name, what a strict
+    role answers. unknown_codes: error codes after
+    which the outcome of a request is not known.
+    """
+
+    name: str
+    begin_string: bytes
+    venue_comp_id: str
+    header: tuple[int, ...]
+    stamp_digits: int
+    layouts: tuple[Layout, ...]
+    enums: Mapping[int, Mapping[str, str]]
+    profiles: Mapping[str, Profile]
+    rules: Mapping[Sender, Rules]
+    complaints: Mapping[str, Complaint]
+    heartbeat_s_min: int
+    heartbeat_s_max: int
+    recv_window_ms_default: int
+    recv_window_ms_max: int
+    clock_ahead_ns_max: int
+    id_pattern: str
+    comp_id_pattern: str
+    unknown_codes: frozenset[int]
+    refusals: Mapping[int, str]
+    logon_values: Callable[..., dict[str, Any]]
+    logon_payload: Callable[..., bytes]
+    make_cl_ord_id: Callable[[int, int, int], str]
+    own: Callable[[str], tuple[int, int, int] | None]
+
+    def layout(self, kind: bytes, sender: Sender) -> Layout:
+        """The table of one message; KeyError where that sender has no such message."""
+        for layout in self.layouts:
+            if layout.kind == kind and sender in layout.senders:
+                return layout
+        raise KeyError(f"{self.name}: {sender.value} sends no message {kind!r}")
+
+    def knows(self, kind: bytes, sender: Sender) -> bool:
+        """Whether that sender has a message of this kind."""
+        return any(item.kind == kind and sender in item.senders for item in self.layouts)
+
+
+HEADER_ROWS = (
+    Row(fields.MSG_SEQ_NUM, "msg_seq_num", "seqnum", True, True),
+    Row(fields.SENDING_TIME, "sending_time", "utc", True, True),
+)
+HEADER_TAGS = (
+    fields.BEGIN_STRING,
+    fields.BODY_LENGTH,
+    fields.MSG_TYPE,
+    fields.SENDER_COMP_ID,
+    fields.TARGET_COMP_ID,
+    fields.RECV_WINDOW,
+    fields.CHECK_SUM,
+)
+
+
+def wire_rows(rows: tuple[Row, ...], sender: Sender) -> tuple[tuple[int, str, str, bool, Any], ...]:
+    """Rows as the codec takes them, with the required flag of one direction."""
+    return tuple(
+        (
+            row.tag,
+            row.name,
+            row.type,
+            row.request if sender is Sender.CLIENT else row.answer,
+            wire_rows(row.rows, sender),
+        )
+        for row in rows
+    )
+
+
+def plan(venue: Venue, kind: bytes, sender: Sender, columns: tuple[str, ...] = ()) -> wire.Plan:
+    """The compiled reader of one message, msg_seq_num and sending_time among its fields."""
+    layout = venue.layout(kind, sender)
+    rows = wire_rows(HEADER_ROWS + layout.rows, sender)
+    return wire.Plan(layout.name, rows, columns, HEADER_TAGS)
+
+
+def template(
+    venue: Venue,
+    kind: bytes,
+    sender: Sender,
+    client_comp_id: str,
+    recv_window_ms: int | None = None,
+    body_length_digits: int = 0,
+) -> wire.Template:
+    """The compiled writer of one message for one session.
+
+    recv_window_ms: put RecvWindow<25000> into the header, right after SendingTime.
+    """
+    ours, theirs = client_comp_id, venue.venue_comp_id
+    if sender is Sender.VENUE:
+        ours, theirs = theirs, ours
+    constants: dict[int, bytes | None] = {
+        fields.SENDER_COMP_ID: ours.encode(),
+        fields.TARGET_COMP_ID: theirs.encode(),
+        fields.MSG_SEQ_NUM: None,
+        fields.SENDING_TIME: None,
+    }
+    if recv_window_ms is not None:
+        constants[fields.RECV_WINDOW] = str(recv_window_ms).encode()
+    header = [(tag, constants[tag]) for tag in venue.header if tag in constants]
+    rows = wire_rows(venue.layout(kind, sender).rows, sender)
+    return wire.Template(venue.begin_string, kind, header, rows, body_length_digits)

@@ -1,0 +1,91 @@
+"""The ZeroMQ end: one ROUTER for all strategies, on ipc in a private directory. No rules.
+
+A ROUTER drops silently what it cannot deliver unless it is told not to (ROUTER_MANDATORY); here
+`send` says so instead. The socket's descriptor signals edges, so after every send and after
+every bounded drain the owner has to ask `readable` again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import zmq
+
+RECEIVE_HWM = 1000
+SEND_HWM = 10_000
+MESSAGE_BYTES_MAX = 1 << 16
+LINGER_MS = 500
+
+
+class BusError(Exception):
+    """The bus cannot be opened; the text says why, for people."""
+
+
+class Bus:
+    """The engine's end of the bus. endpoint: ipc://PATH, in a directory only the user may enter."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._path = Path(endpoint.removeprefix("ipc://"))
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.set(zmq.ROUTER_MANDATORY, 1)
+        self._socket.set(zmq.ROUTER_HANDOVER, 0)
+        self._socket.set(zmq.RCVHWM, RECEIVE_HWM)
+        self._socket.set(zmq.SNDHWM, SEND_HWM)
+        self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
+        self._socket.set(zmq.LINGER, LINGER_MS)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mode = self._path.parent.stat().st_mode & 0o777
+            if mode & 0o077:
+                raise BusError(
+                    f"bus.endpoint: {self._path.parent} has mode {mode:o}; others could place"
+                    f" orders. Make it private: chmod 700 {self._path.parent}"
+                )
+            self._socket.bind(endpoint)
+        except (zmq.ZMQError, OSError) as problem:
+            self.close()
+            raise BusError(f"bus.endpoint: cannot bind {endpoint}: {problem}") from None
+        except BusError:
+            self.close()
+            raise
+
+    @property
+    def fd(self) -> int:
+        """Descriptor that becomes readable when something may have happened."""
+        return int(self._socket.get(zmq.FD))
+
+    @property
+    def readable(self) -> bool:
+        """Whether a message is waiting."""
+        return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
+
+    def receive(self) -> tuple[bytes, bytes] | None:
+        """(peer, payload) of the next message, or None. Messages of another shape are skipped."""
+        while True:
+            try:
+                parts = self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return None
+            if len(parts) == 2:
+                return parts[0], parts[1]
+
+    def send(self, peer: bytes, payload: bytes | bytearray) -> bool:
+        """Hand bytes to a peer without waiting; False where it is gone or its queue is full."""
+        try:
+            self._socket.send_multipart((peer, bytes(payload)), zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as problem:
+            if problem.errno == zmq.EHOSTUNREACH:
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""
+        self._socket.close()
+        self._context.term()
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()

@@ -1,0 +1,170 @@
+"""`fixengine check`: whether a configuration would work, found out without trading.
+
+Each step builds on the one before; the first that fails ends the check and says what to do. The
+last one logs on under the first free SenderCompID and logs out again, which trades nothing but
+counts as one connection attempt at the venue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from fixengine import wire
+from fixengine.fix.keys import KeyFileError, Signer, load
+from fixengine.fix.logon import Initiator
+from fixengine.fix.session import Happening, Session
+from fixengine.fix.venue import Sender
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.network.bus import Bus, BusError
+from fixengine.network.config import Config
+from fixengine.network.journal import JournalError
+from fixengine.network.state import StateDir, StateError
+from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
+
+SECOND_NS = 1_000_000_000
+MILLISECOND_NS = 1_000_000
+
+
+class Step(NamedTuple):
+    """One finding. ok False ends the check."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+class LogonTrial:
+    """Connects, logs on and logs out; nothing else is sent. `run` answers the finding."""
+
+    def __init__(self, config: Config, api_key: str, signer: Signer, comp_id: str) -> None:
+        venue = config.venue
+        self._venue = venue
+        self._session = Session(
+            BINANCE_SPOT,
+            Sender.CLIENT,
+            Initiator(
+                api_key,
+                signer.sign,
+                heart_bt_int=venue.heartbeat_s,
+                message_handling=2 if venue.message_handling == "sequential" else 1,
+                response_mode=1,
+            ),
+            client_comp_id=comp_id,
+            logon_timeout_ns=venue.logon_timeout_ms * MILLISECOND_NS,
+            logout_timeout_ns=venue.logout_timeout_ms * MILLISECOND_NS,
+            offset_ns=time.time_ns() - time.monotonic_ns(),
+        )
+        self._framer = wire.Framer()
+        self._protocol = TlsTransport(self._framer, self._on_bytes, self._on_lost)
+        self._finding: Step | None = None
+        self._progress = asyncio.Event()
+        self._uuid = ""
+
+    async def run(self) -> Step:
+        """The finding: a failed "connect", or "logon"."""
+        venue = self._venue
+        context = tls_context(venue.ca_file)
+        timeout_s = venue.connect_timeout_ms / 1000
+        try:
+            await connect(
+                self._protocol, venue.host, venue.port, context, venue.server_name, timeout_s
+            )
+        except ConnectError as problem:
+            return Step("connect", False, str(problem))
+        self._session.connected(time.monotonic_ns())
+        self._settle()
+        while self._finding is None:
+            wait_s = ((self._session.deadline or 0) - time.monotonic_ns()) / SECOND_NS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._progress.wait(), max(0.0, wait_s))
+            self._progress.clear()
+            self._session.tick(time.monotonic_ns())
+            self._settle()
+        return self._finding
+
+    def _on_bytes(self) -> None:
+        now = time.monotonic_ns()
+        try:
+            for message in self._framer:
+                self._session.receive(message, now)
+        except wire.RemoteProtocolError as problem:
+            self._session.fail(f"framing lost: {problem}", now)
+        self._settle()
+
+    def _on_lost(self, reason: str) -> None:
+        self._session.closed(time.monotonic_ns(), reason)
+        self._settle()
+
+    def _settle(self) -> None:
+        for event in self._session.take_events():
+            if event.kind is Happening.LOGGED_ON:
+                self._uuid = event.text
+                self._session.logout("check is done", time.monotonic_ns())
+            elif event.kind is Happening.LOGGED_OUT:
+                name = self._session.client_comp_id
+                text = f"as {name}, served by {self._uuid}; logged out in order"
+                self._finding = Step("logon", event.clean, text)
+            elif event.kind in (Happening.LOST, Happening.LOGON_REFUSED):
+                code = "" if event.code is None else f" ({event.code})"
+                self._finding = Step("logon", False, f"{event.text}{code}")
+        for frame in self._session.take_output():
+            self._protocol.write(frame)
+        if self._session.close_requested:
+            self._protocol.close()
+        self._progress.set()
+
+
+def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
+    """Every step in order, each shown as it is known; whether all went well.
+
+    offline: leave out what touches the network.
+    """
+
+    def say(name: str, ok: bool, text: str) -> bool:
+        show(Step(name, ok, text))
+        return ok
+
+    say("config", True, f"{config.venue.host}:{config.venue.port}, {config.venue.name}")
+    try:
+        api_key, signer = load(config.key)
+        say("key", True, "API key and Ed25519 private key can be read")
+        with StateDir(Path(config.engine.state_dir)) as state:
+            say("state", True, f"{config.engine.state_dir} is ours and not in use")
+            Bus(config.bus.endpoint).close()
+            say("bus", True, f"{config.bus.endpoint} can be bound")
+            if offline:
+                return True
+            return _check_logon(config, api_key, signer, state, show)
+    except KeyFileError as problem:
+        return say("key", False, str(problem))
+    except (StateError, JournalError) as problem:
+        return say("state", False, str(problem))
+    except BusError as problem:
+        return say("bus", False, str(problem))
+
+
+def _check_logon(
+    config: Config, api_key: str, signer: Signer, state: StateDir, show: Callable[[Step], None]
+) -> bool:
+    wall = time.time_ns()
+    free = [
+        comp_id
+        for comp_id in config.venue.sender_comp_ids
+        if state.locked_until(comp_id, wall) <= wall
+    ]
+    if not free:
+        text = "every SenderCompID is locked after an unclean end; wait 2 x heartbeat_s"
+        show(Step("logon", False, text))
+        return False
+    state.attempt(wall)
+    state.mark_in_use(free[0], config.venue.heartbeat_s, wall)
+    step = asyncio.run(LogonTrial(config, api_key, signer, free[0]).run())
+    if step.ok or step.name == "connect":
+        state.clear(free[0])
+    show(step)
+    return step.ok

@@ -1,0 +1,34 @@
+"""The journal: every input of the engine with its time, and every output, checksummed.
+
+The walk appends to a ring in shared memory, which outlives the process; a thread brings the ring
+to disk; after a crash the next start first saves what the ring still holds. The format stands in
+record.py, the ring in ring.py, the disk side in writer.py, reading in reader.py, and what a person
+or a program is shown in show.py.
+"""
+
+from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries, read, scan
+from fixengine.network.journal.record import JournalError, Kind, mask, mask_value, named
+from fixengine.network.journal.show import kind_number, select, show_json, show_text
+from fixengine.network.journal.writer import Journal, Recovered, Status
+
+__all__ = [
+    "Damage",
+    "Entry",
+    "Journal",
+    "JournalError",
+    "Kind",
+    "Missing",
+    "Record",
+    "Recovered",
+    "Status",
+    "entries",
+    "kind_number",
+    "mask",
+    "mask_value",
+    "named",
+    "read",
+    "scan",
+    "select",
+    "show_json",
+    "show_text",
+]

@@ -1,0 +1,297 @@
+"""Reading the journal back, from files and from a ring that nobody has drained yet.
+
+`scan` yields what a file holds and never stops at damage: it says where and why, and goes on at
+the next sound record. `read` is for those who need every record: it raises at damage, except at
+the very end, where a torn last record is what a power failure leaves behind.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from fixengine.network.journal.record import (
+    DATA_BYTES_MAX,
+    FIELDS,
+    FILE_HEADER_BYTES,
+    HEADER_BYTES,
+    MAGIC,
+    MAGIC_BYTES,
+    PREFIX,
+    WALL_OFFSET,
+    FileHeader,
+    JournalError,
+    Kind,
+    padded,
+)
+from fixengine.network.journal.ring import (
+    APPENDED,
+    DIRECTORY_OFFSET,
+    ON_DISK,
+    PAGE_BYTES,
+    READY,
+    RING_BYTES,
+    RING_BYTES_MIN,
+    RING_MAGIC,
+    WALL_OFFSET_AT,
+)
+from fixengine.network.journal.ring import EPOCH as RING_EPOCH
+from fixengine.network.journal.writer import LINK_NAME, files
+
+WINDOW_BYTES = 1 << 20
+
+
+class Record(NamedTuple):
+    """One record. kind may be a number that this version has no Kind for.
+
+    wall_ns: now_ns as nanoseconds since 1970 UTC, by the offset last recorded.
+    """
+
+    epoch: int
+    sequence: int
+    kind: int
+    line: int
+    flags: int
+    now_ns: int
+    wall_ns: int
+    data: bytes
+
+
+class Damage(NamedTuple):
+    """Bytes that are no sound record. last: nothing sound follows, as after a torn write."""
+
+    path: str
+    offset: int
+    byte_count: int
+    reason: str
+    last: bool
+
+
+class Missing(NamedTuple):
+    """A hole in the sequence of a run: records that a full ring refused, or that are damaged."""
+
+    epoch: int
+    sequence: int
+    record_count: int
+
+
+Entry = Record | Damage | Missing
+
+
+class Source(Protocol):
+    """Bytes with a name."""
+
+    path: str
+
+    def take(self, offset: int, count: int) -> bytes:
+        """Up to count bytes at offset; fewer only at the end."""
+        ...
+
+
+class FileSource:
+    """A file read through a window, so that its size does not matter."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self._start = 0
+        self._window = b""
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise JournalError(path, f"cannot be read: {error.strerror}") from None
+
+    def take(self, offset: int, count: int) -> bytes:
+        """See Source; JournalError when the disk cannot deliver."""
+        at = offset - self._start
+        if at < 0 or at + count > len(self._window):
+            try:
+                self._window = os.pread(self._file, max(count, WINDOW_BYTES), offset)
+            except OSError as error:
+                reason = f"cannot be read: {error.strerror}"
+                raise JournalError(self.path, reason, offset) from None
+            self._start = offset
+            at = 0
+        return self._window[at : at + count]
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class MemorySource:
+    """Bytes in memory."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self._data = data
+
+    def take(self, offset: int, count: int) -> bytes:
+        """See Source."""
+        return self._data[offset : offset + count]
+
+
+def scan(path: Path) -> Iterator[Entry]:
+    """Everything in one journal file. JournalError where it cannot be read or is none."""
+    source = FileSource(path)
+    try:
+        header = file_header(source)
+        yield from scan_source(source, FILE_HEADER_BYTES, header, None)
+    finally:
+        source.close()
+
+
+def read(path: Path, on_torn: Callable[[Damage], None] | None = None) -> Iterator[Record]:
+    """The records of one journal file, in order.
+
+    JournalError names file and offset of damage that sound records follow. A torn last record
+    ends the file; on_torn is told. Sequence numbers may have holes: see Missing.
+    """
+    for entry in scan(path):
+        if isinstance(entry, Record):
+            yield entry
+        elif isinstance(entry, Damage):
+            if not entry.last:
+                raise JournalError(entry.path, entry.reason, entry.offset)
+            if on_torn is not None:
+                on_torn(entry)
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """Everything in a journal file, a journal directory or a state directory, oldest first.
+
+    Of a directory also what still lies in the ring: after a crash, or while the disk refuses. A
+    file whose header cannot be read is one Damage. JournalError where there is no journal.
+    """
+    if not path.is_dir():
+        yield from scan(path)
+        return
+    directory = path / "journal" if (path / "journal").is_dir() else path
+    epoch, last = -1, 0
+    for file in files(directory):
+        if file.epoch != epoch:
+            epoch, last = file.epoch, 0
+        source = FileSource(file.path)
+        try:
+            for entry in scan_file(source, last):
+                if isinstance(entry, Record):
+                    last = entry.sequence
+                yield entry
+        finally:
+            source.close()
+    ring = ring_rest(directory)
+    if ring is None:
+        if epoch < 0:
+            raise JournalError(path, "there is no journal here")
+        return
+    source_of_ring, header = ring
+    if header.epoch != epoch:
+        last = 0
+    for entry in scan_source(source_of_ring, 0, header, last):
+        # The disk may have caught up between the two looks.
+        if not isinstance(entry, Record) or entry.sequence > last or header.epoch != epoch:
+            yield entry
+
+
+def scan_file(source: FileSource, last: int) -> Iterator[Entry]:
+    """Everything in one file of several; last: sequence number before it, 0 for a run's first."""
+    try:
+        header = file_header(source)
+    except JournalError as error:
+        yield Damage(source.path, 0, FILE_HEADER_BYTES, error.reason, True)
+        return
+    yield from scan_source(source, FILE_HEADER_BYTES, header, last)
+
+
+def file_header(source: Source) -> FileHeader:
+    """The header of a file; JournalError for a bad one."""
+    try:
+        return FileHeader.unpack(source.take(0, FILE_HEADER_BYTES))
+    except ValueError as error:
+        raise JournalError(source.path, str(error), 0) from None
+
+
+def scan_source(
+    source: Source, offset: int, header: FileHeader, last: int | None
+) -> Iterator[Entry]:
+    """Everything from offset on. last: sequence number before it, None where it is not known."""
+    wall_offset_ns = header.wall_offset_ns
+    while True:
+        found = record_at(source, offset)
+        if found is None:
+            return
+        if isinstance(found, str):
+            resume, end = next_record(source, offset + 8)
+            yield Damage(source.path, offset, end - offset, found, not resume)
+            if not resume:
+                return
+            offset = end
+            continue
+        kind, line, flags, sequence, now_ns, data = found
+        if last is not None and sequence > last + 1:
+            yield Missing(header.epoch, last + 1, sequence - last - 1)
+        last = sequence
+        if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
+            (wall_offset_ns,) = WALL_OFFSET.unpack(data)
+        wall_ns = now_ns + wall_offset_ns
+        yield Record(header.epoch, sequence, kind, line, flags, now_ns, wall_ns, data)
+        offset += padded(len(data))
+
+
+def record_at(source: Source, offset: int) -> tuple[int, int, int, int, int, bytes] | str | None:
+    """(kind, line, flags, sequence, now_ns, data) there; None at the end; else what is wrong."""
+    head = source.take(offset, HEADER_BYTES)
+    if not head:
+        return None
+    if len(head) < HEADER_BYTES:
+        return f"the record is cut off: {len(head)} of at least {HEADER_BYTES} bytes"
+    magic, checksum = PREFIX.unpack_from(head)
+    if magic != MAGIC:
+        return "no record begins here"
+    size, kind, line, flags, sequence, now_ns = FIELDS.unpack_from(head, PREFIX.size)
+    if size > DATA_BYTES_MAX:
+        return f"the record gives its length as {size} bytes"
+    whole = source.take(offset, padded(size))
+    if len(whole) < padded(size):
+        return f"the record is cut off: {len(whole)} of {padded(size)} bytes"
+    if zlib.crc32(memoryview(whole)[PREFIX.size :]) != checksum:
+        return "the record's checksum does not match"
+    return kind, line, flags, sequence, now_ns, whole[HEADER_BYTES : HEADER_BYTES + size]
+
+
+def next_record(source: Source, offset: int) -> tuple[bool, int]:
+    """(True, where the next sound record begins), or (False, the end)."""
+    while window := source.take(offset, WINDOW_BYTES):
+        at = window.find(MAGIC_BYTES)
+        while at >= 0:
+            # Records begin at multiples of 8, as the damage did.
+            if at % 8 == 0 and isinstance(record_at(source, offset + at), tuple):
+                return True, offset + at
+            at = window.find(MAGIC_BYTES, at + 1)
+        offset += len(window)
+    return False, offset
+
+
+def ring_rest(directory: Path) -> tuple[MemorySource, FileHeader] | None:
+    """What a directory's ring holds beyond the disk, read without touching it; None if no ring."""
+    link = directory / LINK_NAME
+    try:
+        raw = link.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise JournalError(link, f"the ring cannot be read: {error.strerror}") from None
+    if len(raw) < PAGE_BYTES:
+        return None
+    marks = memoryview(raw)[:DIRECTORY_OFFSET].cast("Q")
+    ring_bytes, start, end = marks[RING_BYTES], marks[ON_DISK], marks[APPENDED]
+    sound = len(raw) == PAGE_BYTES + ring_bytes and ring_bytes >= RING_BYTES_MIN
+    if marks[READY] != RING_MAGIC or not sound or not start <= end <= start + ring_bytes:
+        raise JournalError(link, "the ring is damaged or of another version")
+    at = start & (ring_bytes - 1)
+    body = raw[PAGE_BYTES:]
+    data = (body[at:] + body[:at])[: end - start]
+    (wall_offset_ns,) = WALL_OFFSET.unpack_from(raw, WALL_OFFSET_AT)
+    return MemorySource(str(link), data), FileHeader(marks[RING_EPOCH], 0, start, wall_offset_ns)

@@ -1,0 +1,192 @@
+"""The journal's record format, byte by byte. All integers are little-endian.
+
+A run of the engine (one epoch) writes one stream of records. The stream is cut at record
+boundaries into files `journal-<epoch>.fxj`, `journal-<epoch>-1.fxj`, `journal-<epoch>-2.fxj`, ...
+
+A file is a header of 64 bytes, then records, each beginning at a multiple of 8:
+
+    offset  type  file header
+         0  8s    magic "FXJ\\x01\\r\\n\\x1a\\n" (the fourth byte is the version of the format)
+         8  u32   bytes of this header: 64
+        12  u32   CRC-32 of bytes 16..63
+        16  u64   epoch of the run
+        24  u64   number of the file within the run, from 0
+        32  u64   base: position in the run's stream of the first byte after this header
+        40  i64   wall_offset_ns: add it to a now_ns to get nanoseconds since 1970 UTC
+        48  16s   zeros
+
+    offset  type  record
+         0  u32   magic 0x314A5846 ("FXJ1")
+         4  u32   CRC-32 (zlib) of everything that follows: bytes 8 to the end of the padding
+         8  u32   bytes of data, without padding
+        12  u8    kind
+        13  u8    line: number of the venue session, 0 where none is concerned
+        14  u16   flags: 0 in this version; a reader ignores the ones it does not know
+        16  u64   sequence: 1 for the first record of a run, then rising by one
+        24  i64   now_ns: the engine's monotonic clock when the thing happened
+        32        data, then zeros up to the next multiple of 8
+
+A record that a full ring refused has used up its sequence number, so a hole in the sequence tells
+how many records are missing. Position p of the stream stands in the file at 64 + p - base: writing
+the same part of the stream again changes nothing.
+
+Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked; ORDER, INTENT, DELIVERED
+and STRATEGY hold `named(name, payload)`: a length byte, that many bytes of name (who sent it, the
+wire id, who gets it), then the message of the bus. CLOCK holds the wall offset as i64. START,
+LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from enum import IntEnum
+from typing import NamedTuple
+
+MAGIC = 0x314A5846
+MAGIC_BYTES = b"FXJ1"
+HEADER_BYTES = 32
+PREFIX = struct.Struct("<II")
+"""Magic and checksum; the checksum covers all that follows them."""
+FIELDS = struct.Struct("<IBBHQq")
+"""Length of data, kind, line, flags, sequence, now_ns."""
+DATA_BYTES_MAX = 64 << 20
+"""A reader takes a longer length for damage."""
+
+FILE_MAGIC = b"FXJ\x01\r\n\x1a\n"
+FILE_HEADER_BYTES = 64
+FILE_START = struct.Struct("<8sII")
+FILE_FIELDS = struct.Struct("<QQQq16s")
+
+WALL_OFFSET = struct.Struct("<q")
+NAME_BYTES_MAX = 127
+"""A message of the bus is a msgpack array and starts above 127, so a name is told from it."""
+
+
+class Kind(IntEnum):
+    """What a record holds. A reader passes on numbers that it does not know."""
+
+    START = 1
+    ORDER = 2
+    INTENT = 3
+    FRAME_OUT = 4
+    FRAME_IN = 5
+    DELIVERED = 6
+    TICK = 7
+    CLOCK = 8
+    LINK = 9
+    CONTROL = 10
+    STRATEGY = 11
+
+
+NAMED = frozenset({Kind.ORDER, Kind.INTENT, Kind.DELIVERED, Kind.STRATEGY})
+FRAMES = frozenset({Kind.FRAME_OUT, Kind.FRAME_IN})
+
+
+class JournalError(Exception):
+    """A journal file or ring cannot be used. path names it; offset is in bytes, where known."""
+
+    def __init__(self, path: object, reason: str, offset: int | None = None) -> None:
+        where = "" if offset is None else f" at offset {offset}"
+        super().__init__(f"{path}{where}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+        self.offset = offset
+
+
+class FileHeader(NamedTuple):
+    """The header of a journal file; see the top of this module."""
+
+    epoch: int
+    number: int
+    base: int
+    wall_offset_ns: int
+
+    def pack(self) -> bytes:
+        """The 64 bytes of the header."""
+        fields = FILE_FIELDS.pack(*self, bytes(16))
+        return FILE_START.pack(FILE_MAGIC, FILE_HEADER_BYTES, zlib.crc32(fields)) + fields
+
+    @classmethod
+    def unpack(cls, data: bytes) -> FileHeader:
+        """The header in the first 64 bytes of a file; ValueError says what is wrong with them."""
+        if len(data) < FILE_HEADER_BYTES:
+            raise ValueError(
+                f"the file header is cut off: {len(data)} of {FILE_HEADER_BYTES} bytes"
+            )
+        magic, size, checksum = FILE_START.unpack_from(data)
+        if magic[:3] != FILE_MAGIC[:3]:
+            raise ValueError("not a journal file")
+        if magic != FILE_MAGIC or size != FILE_HEADER_BYTES:
+            raise ValueError(f"journal format {magic[3]}, but this version reads {FILE_MAGIC[3]}")
+        fields = data[FILE_START.size : FILE_HEADER_BYTES]
+        if zlib.crc32(fields) != checksum:
+            raise ValueError("the file header is damaged: its checksum does not match")
+        epoch, number, base, wall_offset_ns, _ = FILE_FIELDS.unpack(fields)
+        return cls(epoch, number, base, wall_offset_ns)
+
+
+def padded(data_bytes: int) -> int:
+    """Bytes that a record with so much data takes."""
+    return (HEADER_BYTES + data_bytes + 7) & -8
+
+
+def named(name: str, payload: bytes) -> bytes:
+    """Data of ORDER, INTENT, DELIVERED and STRATEGY records.
+
+    ValueError for a name longer than 127 bytes.
+    """
+    raw = name.encode()
+    if len(raw) > NAME_BYTES_MAX:
+        raise ValueError(f"journal: a name has at most {NAME_BYTES_MAX} bytes, not {len(raw)}")
+    return bytes((len(raw),)) + raw + payload
+
+
+def split_named(data: bytes) -> tuple[str | None, bytes]:
+    """(name, payload) of what `named` made; (None, data) where the data starts with no name."""
+    if not data or data[0] > NAME_BYTES_MAX or data[0] >= len(data):
+        return None, data
+    end = 1 + data[0]
+    return data[1:end].decode(errors="backslashreplace"), data[end:]
+
+
+SECRET = re.compile(rb"(?:\A|\x01)(95|96|553|554)=")
+RAW_DATA_LENGTH = re.compile(rb"[0-9]{1,9}\Z")
+
+
+def mask(data: bytes) -> bytes:
+    """A FIX message with the values of tags 96, 553 and 554 overwritten by '*', length unchanged.
+
+    RawData<96> may hold SOH: the length that tag 95 gives counts, and where it disagrees with the
+    next SOH the longer one is masked. Takes any bytes and never raises; without such a tag the
+    same object is returned.
+    """
+    if b"96=" not in data and b"553=" not in data and b"554=" not in data:
+        return data
+    masked = bytearray(data)
+    declared = 0
+    at = 0
+    while found := SECRET.search(data, at):
+        start = found.end()
+        end = data.find(b"\x01", start)
+        if end < 0:
+            end = len(data)
+        tag = found[1]
+        if tag == b"95":
+            value = data[start:end]
+            declared = int(value) if RAW_DATA_LENGTH.match(value) else 0
+        else:
+            if tag == b"96":
+                end = max(end, min(start + declared, len(data)))
+            masked[start:end] = b"*" * (end - start)
+        at = end
+    return bytes(masked)
+
+
+def mask_value(data: bytes, secret: bytes) -> bytes:
+    """data with every occurrence of secret overwritten by '*', length unchanged.
+
+    For what is not FIX, such as the token of a Hello. An empty secret changes nothing.
+    """
+    return data.replace(secret, b"*" * len(secret)) if secret else data

@@ -1,0 +1,220 @@
+"""The journal made readable, for people (`show_text`) and for programs (`show_json`).
+
+Whatever a record holds comes out as one line: bytes that are not text are escaped, so that no
+frame of a venue can steer a terminal. Secrets are masked once more, should a caller have forgotten.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import orjson
+
+from fixengine import messages
+from fixengine.network.journal.reader import Damage, Entry, Missing, Record
+from fixengine.network.journal.record import (
+    FRAMES,
+    NAMED,
+    WALL_OFFSET,
+    Kind,
+    mask,
+    split_named,
+)
+
+SOH = "\x01"
+NAMES = {
+    Kind.ORDER: "peer",
+    Kind.INTENT: "wire_cl_ord_id",
+    Kind.DELIVERED: "strategy",
+    Kind.STRATEGY: "strategy",
+}
+
+
+def kind_name(kind: int) -> str:
+    """FRAME_IN and so on; KIND_99 for a number of a later version."""
+    try:
+        return Kind(kind).name
+    except ValueError:
+        return f"KIND_{kind}"
+
+
+def kind_number(text: str) -> int:
+    """The number of a kind given by name, in any case, or by number.
+
+    ValueError lists the names.
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return Kind[text.upper()].value
+    except KeyError:
+        names = ", ".join(kind.name for kind in Kind)
+        raise ValueError(f"kind: expected one of {names}, got {text!r}") from None
+
+
+def select(
+    entries: Iterable[Entry],
+    kind: int | None = None,
+    line: int | None = None,
+    tail: int | None = None,
+) -> Iterator[Entry]:
+    """Only records of one kind or line, and only the last `tail` of them; damage stays in."""
+    chosen = (
+        entry
+        for entry in entries
+        if not isinstance(entry, Record)
+        or ((kind is None or entry.kind == kind) and (line is None or entry.line == line))
+    )
+    return chosen if tail is None else iter(deque(chosen, maxlen=tail))
+
+
+def utc_text(wall_ns: int) -> str:
+    """Nanoseconds since 1970 as UTC text; the bare number where no calendar holds it."""
+    seconds, rest = divmod(wall_ns, 1_000_000_000)
+    try:
+        moment = time.gmtime(seconds)
+    except (OverflowError, OSError, ValueError):
+        return f"{wall_ns}ns"
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{rest:09d}Z"
+
+
+def one_line(text: str) -> str:
+    """Text with everything that is not printable escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def frame_text(data: bytes) -> str:
+    """A FIX message for people: '|' for SOH, other unprintable bytes escaped."""
+    return one_line(mask(data).decode(errors="backslashreplace").replace(SOH, "|"))
+
+
+def readable(message: msgspec.Struct) -> dict[str, Any]:
+    """A message of the bus as a dict of what it carries; a Hello's token is masked."""
+    fields: dict[str, Any] = {"message": type(message).__name__}
+    for name in messages.names_of(type(message)):
+        value = getattr(message, name)
+        if name == "token" and value is not None:
+            value = "*" * len(value)
+        if name == "extra":
+            value = [[tag, raw.decode(errors="backslashreplace")] for tag, raw in value]
+        elif name == "misc_fees":
+            value = [
+                {key: item for key, item in msgspec.structs.asdict(fee).items() if item}
+                for fee in value
+            ]
+        if value is not None and value != []:
+            fields[name] = value
+    return fields
+
+
+def payload(kind: int, data: bytes) -> dict[str, Any]:
+    """A message of the bus, or its bytes in hex where it is none."""
+    decoders = (messages.request_decoder.decode, messages.event_decoder.decode)
+    for decode in decoders[::-1] if kind == Kind.DELIVERED else decoders:
+        try:
+            return readable(decode(data))
+        except msgspec.DecodeError:
+            continue
+    return {"hex": data.hex()}
+
+
+def plain_text(data: bytes) -> str | None:
+    """data as text, None where it is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def content(record: Record) -> dict[str, Any]:
+    """What a record says, for a program. Bytes that are not UTF-8 come in hex."""
+    kind, data = record.kind, record.data
+    if kind in FRAMES:
+        text = plain_text(mask(data))
+        return {"hex": mask(data).hex()} if text is None else {"frame": text}
+    if kind in NAMED:
+        name, rest = split_named(data)
+        known: dict[str, Any] = {} if name is None else {NAMES[Kind(kind)]: name}
+        return known | payload(kind, rest) if rest else known
+    if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
+        return {"wall_offset_ns": WALL_OFFSET.unpack(data)[0]}
+    if not data:
+        return {}
+    if kind in (Kind.START, Kind.LINK, Kind.CONTROL) and (text := plain_text(data)) is not None:
+        try:
+            return {"value": orjson.loads(text)}
+        except orjson.JSONDecodeError:
+            return {"text": text}
+    return {"hex": data.hex()}
+
+
+def body_text(record: Record) -> str:
+    """What a record says, for people."""
+    if record.kind in FRAMES:
+        return frame_text(record.data)
+    parts = content(record)
+    if set(parts) in ({"text"}, {"hex"}):
+        return one_line(next(iter(parts.values())))
+    if set(parts) == {"value"}:
+        return one_line(dumps(parts["value"]))
+    head = parts.pop("message", None)
+    text = " ".join(
+        f"{name}={value if isinstance(value, str | int) else dumps(value)}"
+        for name, value in parts.items()
+    )
+    return one_line(f"{head} {text}" if head else text)
+
+
+def dumps(value: Any) -> str:
+    """A value as one line of JSON; numbers beyond 64 bits as text."""
+    return orjson.dumps(value, default=str).decode()
+
+
+def show_text(entries: Iterable[Entry]) -> Iterator[str]:
+    """One line for each entry: UTC time, ns since the line before, number, kind, line, content."""
+    before: tuple[int, int] | None = None
+    for entry in entries:
+        if isinstance(entry, Damage):
+            what = "torn last record" if entry.last else "damage"
+            place = f"{one_line(entry.path)} at offset {entry.offset}"
+            yield f"-- {what}: {place}: {entry.reason} ({entry.byte_count} bytes)"
+        elif isinstance(entry, Missing):
+            count, first = entry.record_count, entry.sequence
+            yield f"-- {count} records missing from #{first} on (run {entry.epoch})"
+        else:
+            if before is None or before[0] != entry.epoch:
+                yield f"-- run {entry.epoch}"
+                before = (entry.epoch, entry.now_ns)
+            yield (
+                f"{utc_text(entry.wall_ns)} {entry.now_ns - before[1]:+}ns #{entry.sequence}"
+                f" {kind_name(entry.kind)} line {entry.line} {body_text(entry)}"
+            ).rstrip()
+            before = (entry.epoch, entry.now_ns)
+
+
+def show_json(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """One JSON object for each entry, without a newline. A frame keeps its SOH as \\u0001."""
+    for entry in entries:
+        if isinstance(entry, Damage):
+            yield orjson.dumps({"damage": entry._asdict()})
+        elif isinstance(entry, Missing):
+            yield orjson.dumps({"missing": entry._asdict()})
+        else:
+            known = {
+                "epoch": entry.epoch,
+                "sequence": entry.sequence,
+                "kind": kind_name(entry.kind),
+                "line": entry.line,
+                "flags": entry.flags,
+                "now_ns": entry.now_ns,
+                "time": utc_text(entry.wall_ns),
+            }
+            yield orjson.dumps(known | {"content": content(entry)}, default=str)

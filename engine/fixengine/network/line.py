@@ -1,0 +1,102 @@
+"""A line: one venue session with everything that belongs to it alone.
+
+Framer and Session for what comes in, templates and plans of its own, the budget the venue grants
+it, and the requests that wait for the end of this wake-up (`pending`). The transport is handed in
+by the process; a line without one cannot carry anything.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from fixengine import wire
+from fixengine.desk.limits import Budget
+from fixengine.desk.orders import Order
+from fixengine.fix import fields
+from fixengine.fix.session import Session, State
+from fixengine.fix.venue import Sender, Venue, plan, template
+from fixengine.messages import (
+    ExecutionReport,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelRequest,
+    names_of,
+)
+
+ENGINE_COLUMNS = 9
+REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
+REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
+
+
+class Transport(Protocol):
+    """What is asked of the TLS connection."""
+
+    def write(self, data: bytes) -> None:
+        """Give bytes to TLS; never blocks."""
+
+    def unsent(self) -> int:
+        """Bytes given but not yet sent: user space and the kernel's together."""
+
+    def close(self) -> None:
+        """Close after what was written; `abort` where that would wait for ever."""
+
+
+class Pending(NamedTuple):
+    """A request that passed every check and is written at the end of this wake-up.
+
+    expires_ns: engine's monotonic clock beyond which it must not be written any more.
+    """
+
+    order: Order
+    request: NewOrderSingle | OrderCancelRequest
+    expires_ns: int
+    replace: dict[str, str | None]
+
+
+class Line:
+    """One session; number is its place in the journal and in the order table."""
+
+    def __init__(
+        self,
+        number: int,
+        venue: Venue,
+        session: Session,
+        *,
+        recv_window_ms: int,
+        budget: Budget | None,
+        message_bytes_max: int = 1 << 20,
+    ) -> None:
+        self.number = number
+        self.session = session
+        self.framer = wire.Framer(message_bytes_max)
+        self.budget = budget
+        self.transport: Transport | None = None
+        self.pending: list[Pending] = []
+        self.garbled_seen = 0
+        comp_id = session.client_comp_id
+        self.templates = {
+            kind: template(venue, kind, Sender.CLIENT, comp_id, recv_window_ms)
+            for kind in (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST)
+        }
+        self.plans = {
+            fields.EXECUTION_REPORT: plan(
+                venue, fields.EXECUTION_REPORT, Sender.VENUE, REPORT_COLUMNS
+            ),
+            fields.ORDER_CANCEL_REJECT: plan(
+                venue, fields.ORDER_CANCEL_REJECT, Sender.VENUE, REJECT_COLUMNS
+            ),
+        }
+
+    @property
+    def name(self) -> str:
+        """The SenderCompID, by which reports name their source."""
+        return self.session.client_comp_id
+
+    @property
+    def can_carry(self) -> bool:
+        """Whether a request could be written now."""
+        return self.transport is not None and self.session.state is State.ACTIVE
+
+    def unsent(self) -> int:
+        """Bytes that were written but have not left this machine."""
+        return 0 if self.transport is None else self.transport.unsent()

@@ -1,0 +1,417 @@
+"""The network process: everything that touches the world, and the order of start and stop.
+
+One uvloop, one thread (the journal's drain aside). A wake-up reads the clock once, hands what came
+to the gateway, and lets it flush once. asyncio appears here and in transport only; what decides
+stands in gateway, sessions and the rooms below them and is told the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from fixengine.desk.limits import Budget
+from fixengine.desk.orders import Orders
+from fixengine.fix.keys import Signer
+from fixengine.fix.logon import Initiator
+from fixengine.fix.session import Session
+from fixengine.fix.venue import Sender, Venue
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.network.bus import Bus
+from fixengine.network.config import Config, effective
+from fixengine.network.gateway import Gateway
+from fixengine.network.journal import Journal, Kind
+from fixengine.network.line import Line
+from fixengine.network.sessions import (
+    Clear,
+    Connect,
+    Effect,
+    Ended,
+    LogOut,
+    Sessions,
+    Status,
+)
+from fixengine.network.state import StateDir
+from fixengine.network.strategies import Strategies
+from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
+
+SECOND_NS = 1_000_000_000
+MILLISECOND_NS = 1_000_000
+DRAIN_MAX = 64
+"""Bus messages of one wake-up, so that orders cannot starve the TLS side."""
+PARKED_NS = 5 * MILLISECOND_NS
+CLOCK_NS = SECOND_NS
+CLOCK_STEP_NS = 50 * MILLISECOND_NS
+CANCEL_UNSENT_BYTES = 1 << 14
+CLOSED_MAX = 100_000
+JOURNAL_CLOSE_S = 10.0
+PR_SET_DUMPABLE = 4
+
+Log = Callable[..., None]
+
+
+class Process:
+    """One engine from start to stop. `run` returns the exit status."""
+
+    def __init__(self, config: Config, api_key: str, signer: Signer, log: Log) -> None:
+        self.config = config
+        self.log = log
+        self.venue = _venue(config)
+        self.profile = self.venue.profiles["order_entry"]
+        self._api_key = api_key
+        self._signer = signer
+        self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._busy = False
+        self._clean = True
+        self._tls = tls_context(config.venue.ca_file)
+        self._lines = 0
+
+    # --- start and stop ---------------------------------------------------------------------
+
+    async def run(self, state: StateDir) -> int:
+        """Start every room, trade until told to end, stop in order."""
+        now = time.monotonic_ns()
+        self.offset_ns = time.time_ns() - now
+        epoch = state.next_epoch(time.time_ns())
+        self.state = state
+        journal = Journal.open(
+            state.path,
+            epoch,
+            self.offset_ns,
+            ring_bytes=self.config.journal.ring_bytes,
+            file_bytes_max=self.config.journal.file_bytes_max,
+        )
+        try:
+            if journal.recovered is not None:
+                self.log("warning", "an earlier run ended uncleanly; its journal was completed")
+            start = {"config": effective(self.config), "epoch": epoch}
+            journal.append(Kind.START, now, 0, orjson.dumps(start))
+            self.journal = journal
+            bus = Bus(self.config.bus.endpoint)
+            try:
+                self._build(bus, journal, state, epoch, now)
+                return await self._serve()
+            finally:
+                bus.close()
+        finally:
+            if not journal.close(JOURNAL_CLOSE_S):
+                self.log("error", f"the journal is not all on disk: {journal.error}")
+
+    def _build(self, bus: Bus, journal: Journal, state: StateDir, epoch: int, now: int) -> None:
+        config = self.config
+        self.bus = bus
+        self.strategies = Strategies(
+            bus,
+            state,
+            epoch,
+            strategies_max=config.bus.strategies_max,
+            outbox_max=config.bus.report_buffer_max,
+            valid_for_ms_max=config.bus.valid_for_ms_max,
+            first_seqs={},
+        )
+        self.gateway = Gateway(
+            self.venue,
+            Orders(config.engine.orders_max, CLOSED_MAX),
+            self.strategies,
+            journal,
+            self.log,
+            epoch=epoch,
+            valid_for_ms_max=config.bus.valid_for_ms_max,
+            unsent_bytes_max=config.engine.unsent_bytes_max,
+            cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
+        )
+        wall = now + self.offset_ns
+        self.sessions = Sessions(
+            self.venue,
+            config.venue.sender_comp_ids,
+            config.venue.heartbeat_s * SECOND_NS,
+            self.profile.limits.connection_attempts,
+            locked_until_ns={
+                comp_id: state.locked_until(comp_id, wall) - self.offset_ns
+                for comp_id in config.venue.sender_comp_ids
+            },
+            attempts_ns=tuple(at - self.offset_ns for at in state.attempts(wall)),
+        )
+
+    async def _serve(self) -> int:
+        loop = self._loop
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        loop.add_reader(self.bus.fd, self._on_bus)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            self._last_clock_ns = 0
+            self._on_timer()
+            # The bus may have become readable before its descriptor was watched.
+            loop.call_soon(self._on_bus)
+            return await self._ended
+        finally:
+            gc.enable()
+            loop.remove_reader(self.bus.fd)
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._connecting is not None:
+                self._connecting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._connecting
+
+    def _on_signal(self) -> None:
+        self.log("info", "stopping")
+        self.gateway.stopping = True
+        now = time.monotonic_ns()
+        self._apply(self.sessions.stop("engine stops", now), now)
+        self._settle(now)
+
+    # --- wake-ups ---------------------------------------------------------------------------
+
+    def _on_bus(self) -> None:
+        now = time.monotonic_ns()
+        for _ in range(DRAIN_MAX):
+            message = self.bus.receive()
+            if message is None:
+                break
+            self._busy = True
+            self.gateway.on_order(*message, now)
+        self._settle(time.monotonic_ns())
+
+    def _on_bytes(self, line: Line) -> None:
+        self._busy = True
+        now = time.monotonic_ns()
+        self.gateway.on_bytes(line, now)
+        self._settle(now)
+
+    def _on_lost(self, line: Line, reason: str) -> None:
+        now = time.monotonic_ns()
+        self.journal.append(Kind.LINK, now, line.number, reason.encode())
+        line.transport = None
+        line.session.closed(now, reason)
+        self._settle(now)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = time.monotonic_ns()
+        if now - self._last_clock_ns >= CLOCK_NS:
+            self._on_second(now)
+        self._apply(self.sessions.tick(now), now)
+        if self.gateway.on_tick(now):
+            self._loop.call_soon(self._on_timer)
+        self._settle(now)
+
+    def _on_second(self, now: int) -> None:
+        """Sample the wall clock; collect garbage in a quiet second."""
+        self._last_clock_ns = now
+        offset_ns = time.time_ns() - time.monotonic_ns()
+        step_ns = offset_ns - self.offset_ns
+        if abs(step_ns) > CLOCK_STEP_NS:
+            self.log("warning", f"the wall clock stepped by {step_ns // MILLISECOND_NS} ms")
+        if step_ns:
+            self.offset_ns = offset_ns
+            self.journal.clock(now, offset_ns)
+            for line in self.gateway.lines:
+                line.session.offset_ns = offset_ns
+        if not self._busy:
+            gc.collect(0)
+        self._busy = False
+
+    def _settle(self, now: int) -> None:
+        """The end of every wake-up: write, look at what happened, set the next timer."""
+        self.gateway.flush(now)
+        for line in list(self.gateway.lines):
+            self._look_at(line, now)
+        if self.bus.readable:
+            self._loop.call_soon(self._on_bus)
+        self._set_timer(now)
+
+    def _look_at(self, line: Line, now: int) -> None:
+        for event in line.session.take_events():
+            level = "info" if event.kind in ("logged_on", "logged_out") else "warning"
+            self.log(level, f"session {event.kind}: {event.text}", session=line.name)
+            if event.kind == "logged_on":
+                self.gateway.active = line
+            elif event.kind in ("lost", "logged_out", "logon_refused"):
+                self._retire(line, event.text, now)
+            self._apply(self.sessions.on_event(event, now, random.randrange(1000)), now)
+        if line.session.output or line.session.close_requested:
+            self.gateway.flush(now)
+
+    def _retire(self, line: Line, text: str, now: int) -> None:
+        if self.gateway.active is line:
+            self.gateway.active = None
+        self.gateway.flush(now)
+        self.gateway.on_line_lost(line, text, now)
+        self.gateway.lines.remove(line)
+
+    def _set_timer(self, now: int) -> None:
+        due = [now + CLOCK_NS]
+        if self.sessions.deadline is not None:
+            due.append(self.sessions.deadline)
+        due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
+        if self.strategies.waiting():
+            due.append(now + PARKED_NS)
+        delay_s = max(0.0, (min(due) - now) / SECOND_NS)
+        when = self._loop.time() + delay_s
+        if self._timer is not None:
+            if abs(self._timer.when() - when) < 0.001 and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._on_timer)
+
+    # --- effects of the control plane -------------------------------------------------------
+
+    def _apply(self, effects: list[Effect], now: int) -> None:
+        for effect in effects:
+            if isinstance(effect, Connect):
+                wall = now + self.offset_ns
+                self.state.attempt(wall)
+                self.state.mark_in_use(effect.comp_id, self.config.venue.heartbeat_s, wall)
+                self._connecting = self._loop.create_task(self._connect(effect.comp_id))
+            elif isinstance(effect, Clear):
+                self.state.clear(effect.comp_id)
+            elif isinstance(effect, LogOut):
+                self._log_out(effect.text, now)
+            elif isinstance(effect, Status):
+                self.log("info", f"{effect.state}: {effect.text}", event=str(effect.state))
+                source = self.sessions.comp_id
+                self.gateway.on_session(effect.state.value, effect.text, source, now)
+            elif not self._ended.done():
+                self._end(effect)
+
+    def _end(self, ended: Ended) -> None:
+        if not ended.clean:
+            self.log("error", f"the Logout was not answered: {ended.text}")
+        self._ended.set_result(3 if ended.failed else 0 if ended.clean else 1)
+
+    def _log_out(self, text: str, now: int) -> None:
+        if self.gateway.lines:
+            for line in self.gateway.lines:
+                line.session.logout(text, now)
+        elif self._connecting is not None:
+            # TCP or TLS is still under way: give it up; it reports itself as failed.
+            self._connecting.cancel()
+
+    async def _connect(self, comp_id: str) -> None:
+        venue = self.config.venue
+        line = self._new_line(comp_id)
+        protocol = TlsTransport(
+            line.framer,
+            lambda: self._on_bytes(line),
+            lambda reason: self._on_lost(line, reason),
+        )
+        try:
+            await connect(
+                protocol,
+                venue.host,
+                venue.port,
+                self._tls,
+                venue.server_name,
+                venue.connect_timeout_ms / 1000,
+            )
+        except (ConnectError, asyncio.CancelledError) as problem:
+            now = time.monotonic_ns()
+            text = str(problem) or "the attempt was given up"
+            self.log("warning", text)
+            jitter = random.randrange(1000)
+            self._apply(self.sessions.connect_failed(text, now, jitter), now)
+            self._set_timer(now)
+            return
+        now = time.monotonic_ns()
+        self.journal.append(Kind.LINK, now, line.number, f"up as {comp_id}".encode())
+        line.transport = protocol
+        self.gateway.lines.append(line)
+        line.session.connected(now)
+        self._settle(now)
+
+    def _new_line(self, comp_id: str) -> Line:
+        config = self.config.venue
+        handshake = Initiator(
+            self._api_key,
+            self._signer.sign,
+            heart_bt_int=config.heartbeat_s,
+            message_handling=2 if config.message_handling == "sequential" else 1,
+            response_mode=1,
+        )
+        session = Session(
+            self.venue,
+            Sender.CLIENT,
+            handshake,
+            client_comp_id=comp_id,
+            logon_timeout_ns=config.logon_timeout_ms * MILLISECOND_NS,
+            logout_timeout_ns=config.logout_timeout_ms * MILLISECOND_NS,
+            offset_ns=self.offset_ns,
+        )
+        window = self.profile.limits.messages
+        budget = None
+        if self.config.limits.mode == "venue":
+            reserve = self.config.limits.cancel_reserve_percent
+            budget = Budget(window.count_max, window.interval_ns, reserve)
+        self._lines += 1
+        return Line(
+            self._lines & 0xFF,
+            self.venue,
+            session,
+            recv_window_ms=config.recv_window_ms,
+            budget=budget,
+        )
+
+
+def _venue(config: Config) -> Venue:
+    """The venue table a config names; config has checked the name."""
+    return BINANCE_SPOT
+
+
+def make_log(as_json: bool) -> Log:
+    """A log on stderr: lines for people; with as_json, JSON lines on stdout for programs."""
+
+    def people(level: str, text: str, **details: object) -> None:
+        extra = "".join(f" {name}={value}" for name, value in details.items() if name != "event")
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        print(f"{stamp} {level:7} {text}{extra}", file=sys.stderr, flush=True)
+
+    def programs(level: str, text: str, **details: object) -> None:
+        line = {"time_ns": time.time_ns(), "level": level, "text": text, **details}
+        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+        sys.stdout.flush()
+
+    return programs if as_json else people
+
+
+def harden(cpu: int | None) -> None:
+    """No core dump with keys in it; pin to a core where one is asked for."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+
+
+def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
+    """Run the network process until it is told to end; the exit status.
+
+    0: ended in order, the Logout answered. 1: ended, the Logout not answered. 3: the venue
+    refused the Logon for good.
+    """
+    harden(config.engine.cpu)
+    state_dir = Path(config.engine.state_dir)
+
+    async def main() -> int:
+        return await Process(config, api_key, signer, log).run(state)
+
+    with StateDir(state_dir) as state:
+        return uvloop.run(main())

@@ -1,0 +1,170 @@
+"""The TLS connection: lends the framer's buffer, writes, closes. No rules.
+
+Decrypted bytes land straight in the framer's buffer; the owner is called once a read. TLS is
+always verified: chain, host name, SNI, TLS 1.2 or newer; there is no way to switch that off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from fixengine import wire
+
+READ_BYTES_MIN = 1 << 16
+SEND_BUFFER_BYTES = 1 << 15
+USER_TIMEOUT_MS = 20_000
+SIOCOUTQNSD = 0x894B
+"""Linux: bytes in the socket's send queue that were not sent yet."""
+
+
+class ConnectError(Exception):
+    """No TLS connection came to be; the text says why, for people."""
+
+
+class TlsTransport(asyncio.BufferedProtocol):
+    """One TLS connection of a line.
+
+    on_bytes: called after each read, with the bytes in the framer. on_lost: called once when the
+    connection is gone, with the reason.
+    """
+
+    def __init__(
+        self,
+        framer: wire.Framer,
+        on_bytes: Callable[[], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._framer = framer
+        self._on_bytes = on_bytes
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._fd = -1
+        self._closing = False
+        self._outq = bytearray(4)
+
+    # --- what a line asks of it -------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Give bytes to TLS; never blocks."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def unsent(self) -> int:
+        """Bytes given but not sent: those in user space and those the kernel still holds."""
+        if self._transport is None or self._closing:
+            return 0
+        fcntl.ioctl(self._fd, SIOCOUTQNSD, self._outq)
+        in_kernel: int = struct.unpack("=i", self._outq)[0]
+        return self._transport.get_write_buffer_size() + in_kernel
+
+    def close(self) -> None:
+        """Close after what was written, but do not wait for a peer that stopped reading."""
+        if self._transport is not None and not self._closing:
+            stuck = self.unsent() > 0
+            self._closing = True
+            if stuck:
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._closing = True
+            self._transport.abort()
+
+    # --- what the event loop calls ----------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The handshake is done."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+        raw = transport.get_extra_info("socket")
+        self._fd = raw.fileno()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to decrypt to."""
+        return self._framer.get_buffer(max(sizehint, READ_BYTES_MIN))
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes were decrypted into the framer's buffer."""
+        self._framer.buffer_updated(nbytes)
+        self._on_bytes()
+
+    def eof_received(self) -> bool:
+        """The peer closed its side: nothing more will come, so close ours."""
+        return False
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        """The connection is gone."""
+        self._transport = None
+        reason = "connection closed" if problem is None else f"connection lost: {problem}"
+        self._on_lost(reason)
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """The client context; ca_file None trusts the system's authorities."""
+    context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+async def connect(
+    protocol: TlsTransport,
+    host: str,
+    port: int,
+    context: ssl.SSLContext,
+    server_name: str,
+    timeout_s: float,
+) -> None:
+    """Connect and finish the TLS handshake within timeout_s, or raise ConnectError."""
+    loop = asyncio.get_running_loop()
+    where = f"{host}:{port}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            raw = await _tcp(loop, host, port)
+            try:
+                await loop.create_connection(
+                    lambda: protocol, sock=raw, ssl=context, server_hostname=server_name
+                )
+            except BaseException:
+                raw.close()
+                raise
+    except TimeoutError:
+        raise ConnectError(f"{where}: no TLS connection within {timeout_s:g} s") from None
+    except ssl.SSLCertVerificationError as problem:
+        raise ConnectError(
+            f"{where}: the certificate was not accepted for {server_name}: "
+            f"{problem.verify_message or problem}"
+        ) from None
+    except (ssl.SSLError, OSError) as problem:
+        raise ConnectError(f"{where}: {problem}") from None
+
+
+async def _tcp(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+    problem: OSError | None = None
+    infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for family, kind, proto, _, address in infos:
+        raw = socket.socket(family, kind, proto)
+        raw.setblocking(False)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        # A small buffer, so that unsent orders show instead of hiding in the kernel.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        try:
+            await loop.sock_connect(raw, address)
+        except OSError as failed:
+            raw.close()
+            problem = failed
+        except BaseException:
+            raw.close()
+            raise
+        else:
+            return raw
+    raise problem or OSError(f"{host} has no address")

@@ -1,0 +1,201 @@
+"""What the venue keeps for one account: balances, open orders, the unfilled order count.
+
+Balances are integers at the scale of instruments.py, in two parts: free, and locked by open
+orders. The house is an account too; it is `unlimited`, so its balances are not kept.
+
+Client order ids are unique among an account's open orders and free again once an order is done.
+Open orders are therefore found by their present client id, or by symbol and order id.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from fixengine.fix.venue import Window
+from fixengine.simulator.book import Order
+from fixengine.simulator.instruments import Instrument
+
+PPM = 1_000_000
+TAKER_DECREMENT = 1
+MAKER_DECREMENT = 5
+DECREMENT_DELAY_NS = 100_000_000
+
+
+class PlacedOrder(Order):
+    """An accepted order of an account.
+
+    cl_ord_id: its present client id; a cancel gives it another one. locked: what the account has
+    locked for it, in `locked_asset`. created_ns: wall clock. may_rest: LIMIT GTC and LIMIT_MAKER.
+    columns: what every report of it repeats.
+    """
+
+    __slots__ = (
+        "account",
+        "cl_ord_id",
+        "columns",
+        "instrument",
+        "locked",
+        "locked_asset",
+        "may_rest",
+    )
+
+    def __init__(
+        self,
+        order_id: int,
+        side: str,
+        price: int | None,
+        quantity: int,
+        *,
+        account: Account,
+        instrument: Instrument,
+        cl_ord_id: str,
+        may_rest: bool,
+        locked_asset: str,
+        locked: int,
+        columns: dict[str, str | None],
+    ) -> None:
+        super().__init__(order_id, side, price, quantity)
+        self.account = account
+        self.instrument = instrument
+        self.cl_ord_id = cl_ord_id
+        self.may_rest = may_rest
+        self.locked_asset = locked_asset
+        self.locked = locked
+        self.columns = columns
+
+
+@dataclass(slots=True)
+class Balance:
+    """One asset of an account, at SCALE."""
+
+    free: int = 0
+    locked: int = 0
+
+
+class UnfilledOrders:
+    """The unfilled order count: placed orders less a reward for fills, in fixed windows.
+
+    An order counts one; a taker's first fill takes one back, a maker's first fill five, both
+    a little late and never below zero. Once the longest window is over its limit, the shorter
+    ones no longer count (spec sections 12 and 22.3).
+    """
+
+    def __init__(self, windows: tuple[Window, ...]) -> None:
+        self._windows = sorted(windows, key=lambda window: window.interval_ns)
+        self._counts = [0] * len(windows)
+        self._indexes = [0] * len(windows)
+        self._due: deque[tuple[int, int]] = deque()
+
+    def breached(self, now: int) -> Window | None:
+        """The window in which no further order may be placed, if any. now: wall clock ns."""
+        self._settle(now)
+        for window, count in zip(self._windows, self._counts, strict=True):
+            if count >= window.count_max:
+                return window
+        return None
+
+    def placed(self, now: int) -> None:
+        """Count an order."""
+        self._settle(now)
+        if not self._windows:
+            return
+        longest_is_over = self._counts[-1] >= self._windows[-1].count_max
+        for index in range(len(self._counts)):
+            if not longest_is_over or index == len(self._counts) - 1:
+                self._counts[index] += 1
+
+    def filled(self, decrement: int, now: int) -> None:
+        """The first fill of an order."""
+        if self._windows:
+            self._due.append((now + DECREMENT_DELAY_NS, decrement))
+
+    def _settle(self, now: int) -> None:
+        while self._due and self._due[0][0] <= now:
+            due_ns, decrement = self._due.popleft()
+            self._roll(due_ns)
+            self._counts = [max(0, count - decrement) for count in self._counts]
+        self._roll(now)
+
+    def _roll(self, now: int) -> None:
+        for index, window in enumerate(self._windows):
+            current = now // window.interval_ns
+            if current > self._indexes[index]:
+                self._indexes[index] = current
+                self._counts[index] = 0
+
+
+class Account:
+    """One account; see the module's top.
+
+    maker_ppm, taker_ppm: fee rates in millionths, taken from what is received. unlimited: the
+    house, whose balances are not kept and who gets no reports.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        balances: dict[str, int],
+        *,
+        maker_ppm: int = 0,
+        taker_ppm: int = 0,
+        unlimited: bool = False,
+        unfilled_orders: tuple[Window, ...] = (),
+    ) -> None:
+        self.name = name
+        self.balances = {asset: Balance(free) for asset, free in balances.items()}
+        self.maker_ppm = maker_ppm
+        self.taker_ppm = taker_ppm
+        self.unlimited = unlimited
+        self.unfilled = UnfilledOrders(unfilled_orders)
+        self.by_client_id: dict[str, PlacedOrder] = {}
+        self.by_order_id: dict[tuple[str, int], PlacedOrder] = {}
+        self.open_count: dict[str, int] = {}
+
+    def balance(self, asset: str) -> Balance:
+        """The balance of an asset; an account starts with nothing of what it was not given."""
+        found = self.balances.get(asset)
+        if found is None:
+            found = self.balances[asset] = Balance()
+        return found
+
+    def can_lock(self, asset: str, quantity: int) -> bool:
+        """Whether so much is free."""
+        return self.unlimited or self.balance(asset).free >= quantity
+
+    def opened(self, order: PlacedOrder) -> None:
+        """An order was accepted: lock what it may cost and know it by its ids."""
+        if self.unlimited:
+            return
+        balance = self.balance(order.locked_asset)
+        balance.free -= order.locked
+        balance.locked += order.locked
+        symbol = order.instrument.symbol
+        self.by_client_id[order.cl_ord_id] = order
+        self.by_order_id[symbol, order.order_id] = order
+        self.open_count[symbol] = self.open_count.get(symbol, 0) + 1
+
+    def traded(self, order: PlacedOrder, reserved: int, paid: int, received: int) -> None:
+        """Settle one match: what was locked for it, what it cost, what came in after fees."""
+        if self.unlimited:
+            return
+        instrument = order.instrument
+        buys = order.locked_asset == instrument.quote
+        order.locked -= reserved
+        paying = self.balance(order.locked_asset)
+        paying.locked -= reserved
+        paying.free += reserved - paid
+        self.balance(instrument.base if buys else instrument.quote).free += received
+
+    def closed(self, order: PlacedOrder) -> None:
+        """An order is done: unlock the rest and free its client id."""
+        if self.unlimited:
+            return
+        balance = self.balance(order.locked_asset)
+        balance.locked -= order.locked
+        balance.free += order.locked
+        order.locked = 0
+        symbol = order.instrument.symbol
+        del self.by_client_id[order.cl_ord_id]
+        del self.by_order_id[symbol, order.order_id]
+        self.open_count[symbol] -= 1

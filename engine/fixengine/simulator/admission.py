@@ -1,0 +1,193 @@
+"""Who may log on: key, signature, options, SenderCompID, and how many connections. No I/O.
+
+A SenderCompID is taken while its session lives. After an end without the client's own Logout it
+stays taken for two HeartBtInt from the close of the connection, and the connection counts for
+as long (spec sections 2 and 22.1). A refused attempt counts as an attempt and blocks nothing.
+Time is wall clock ns for the windows, which are aligned to the clock, and for the quarantine.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from fixengine import wire
+from fixengine.fix import fields
+from fixengine.fix.venue import Complaint, Venue, Window
+from fixengine.simulator import refusals
+from fixengine.simulator.accounts import Account
+from fixengine.simulator.refusals import complaint
+from fixengine.simulator.syntax import Syntax
+from fixengine.simulator.venue import ROLE
+
+RESET_TEXT = (
+    "Continuation of sequence numbers to new session is currently unsupported."
+    " Sequence numbers must be reset for each new session."
+)
+COMP_ID_IN_USE = complaint(
+    -1033, "SenderCompID(49) is currently in use on this account.", fields.SENDER_COMP_ID
+)
+BAD_KEY = complaint(-2015, "Invalid API-key, IP, or permissions for action.", fields.USERNAME)
+BAD_SIGNATURE = complaint(-1022, "Signature for this request is not valid.", fields.RAW_DATA)
+DROP_COPY = complaint(
+    -1184,
+    "DropCopy sessions are not supported on this server. Please reconnect to a drop copy server.",
+    9406,
+)
+
+
+@dataclass(slots=True)
+class Counter:
+    """Events in the current fixed window."""
+
+    index: int = 0
+    count: int = 0
+
+    def add(self, window: Window, now: int) -> bool:
+        """Count one; False when it is one too many."""
+        index = now // window.interval_ns
+        if index != self.index:
+            self.index, self.count = index, 0
+        self.count += 1
+        return self.count <= window.count_max
+
+
+@dataclass(slots=True)
+class Credential:
+    """An API key of an account, with what is counted per account.
+
+    taken: SenderCompID -> wall clock ns at which it is free again, or None while it is in use.
+    """
+
+    account: Account
+    public_key: Ed25519PublicKey
+    attempts: Counter = field(default_factory=Counter)
+    taken: dict[str, int | None] = field(default_factory=dict)
+
+
+class Admission:
+    """Judges Logons for one venue."""
+
+    def __init__(self, venue: Venue, credentials: dict[str, Credential]) -> None:
+        self._venue = venue
+        self._limits = venue.profiles[ROLE].limits
+        self._credentials = credentials
+        self._comp_id = re.compile(venue.comp_id_pattern.replace("$", r"\Z"))
+        self._syntax = Syntax(venue, fields.LOGON)
+        self._by_address = Counter()
+
+    def attempted(self, now: int) -> bool:
+        """Count a connection; all come from one address here. False: too many of them."""
+        return self._by_address.add(self._limits.connection_attempts, now)
+
+    def judge(
+        self, form: wire.Fields, message: wire.Message, within_limit: bool, now: int
+    ) -> Complaint | Credential:
+        """What is wrong with a Logon, or who it is.
+
+        within_limit: what `attempted` said of this connection.
+        """
+        found = self._syntax.check(message, form) or self._options(form)
+        found = found or self._comp_ids(message)
+        if found is not None:
+            return found
+        credential = self._credentials.get(form.username)
+        if credential is None:
+            return BAD_KEY
+        if not credential.attempts.add(self._limits.connection_attempts, now):
+            return self._too_many_attempts("for account")
+        if not within_limit:
+            return self._too_many_attempts("from IP")
+        if not self._signature_fits(credential, form, message):
+            return BAD_SIGNATURE
+        comp_id = message.get_str(fields.SENDER_COMP_ID)
+        self._release(credential, now)
+        if comp_id in credential.taken:
+            return COMP_ID_IN_USE
+        if len(credential.taken) >= self._limits.connections_max:
+            text = (
+                "Too many concurrent connections;"
+                f" current limit is '{self._limits.connections_max}'."
+            )
+            return complaint(-1034, text)
+        credential.taken[comp_id] = None
+        return credential
+
+    def ended(self, credential: Credential, comp_id: str, free_at: int | None) -> None:
+        """A session is gone. free_at: end of its quarantine; None after a clean Logout."""
+        if free_at is None:
+            credential.taken.pop(comp_id, None)
+        else:
+            credential.taken[comp_id] = free_at
+
+    def _release(self, credential: Credential, now: int) -> None:
+        over = [
+            comp_id
+            for comp_id, free_at in credential.taken.items()
+            if free_at is not None and free_at <= now
+        ]
+        for comp_id in over:
+            del credential.taken[comp_id]
+
+    def _too_many_attempts(self, whose: str) -> Complaint:
+        window = self._limits.connection_attempts
+        text = (
+            f"Too many connection attempts {whose};"
+            f" current limit is {window.count_max} per '{window.name}'."
+        )
+        return complaint(-1034, text)
+
+    def _options(self, form: wire.Fields) -> Complaint | None:
+        venue = self._venue
+        if form.encrypt_method != 0:
+            return _not_valid(98)
+        if not venue.heartbeat_s_min <= form.heart_bt_int <= venue.heartbeat_s_max:
+            return _not_valid(fields.HEART_BT_INT)
+        if form.reset_seq_num_flag != "Y":
+            return complaint(-1175, RESET_TEXT, fields.RESET_SEQ_NUM_FLAG)
+        if form.message_handling not in (1, 2):
+            return _not_valid(25035)
+        if form.response_mode not in (None, 1, 2):
+            return _not_valid(25036)
+        if form.drop_copy_flag == "Y":
+            return DROP_COPY
+        if form.uuid is not None:
+            return refusals.complaint(
+                -1170, "Tag '25037' not defined for this message type.", 25037
+            )
+        return None
+
+    def _comp_ids(self, message: wire.Message) -> Complaint | None:
+        comp_id = message.get_str(fields.SENDER_COMP_ID, "")
+        if self._comp_id.match(comp_id):
+            return None
+        text = (
+            "Illegal characters found in parameter 'SenderCompID';"
+            f" legal range is '{self._venue.comp_id_pattern}'."
+        )
+        return complaint(-1100, text, fields.SENDER_COMP_ID)
+
+    def _signature_fits(
+        self, credential: Credential, form: wire.Fields, message: wire.Message
+    ) -> bool:
+        payload = self._venue.logon_payload(
+            message.get_str(fields.SENDER_COMP_ID),
+            message.get_str(fields.TARGET_COMP_ID),
+            message.get_int(fields.MSG_SEQ_NUM),
+            message.get(fields.SENDING_TIME),
+        )
+        try:
+            signature = base64.b64decode(form.raw_data, validate=True)
+            credential.public_key.verify(signature, payload)
+        except (binascii.Error, InvalidSignature):
+            return False
+        return True
+
+
+def _not_valid(tag: int) -> Complaint:
+    return complaint(-1130, f"Data sent for parameter '{tag}' is not valid.", tag)

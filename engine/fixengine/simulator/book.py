@@ -1,0 +1,195 @@
+"""A price-time-priority order book, pure, on integers at the scale of instruments.py.
+
+A taker trades with the best price first and, at one price, with the order that came first; the
+price is always the resting order's. What is left of an order that may rest is put behind the
+others of its price. Nothing here knows accounts, filters or messages.
+
+Each side keeps its prices sorted with the best one last, so that taking from the top of the book
+is cheap, and at each price the orders in the order of their arrival.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, NamedTuple, TypeVar
+
+from fixengine.simulator.instruments import UNIT, amount
+
+BUY = "1"
+SELL = "2"
+
+
+class Order:
+    """What the book knows of an order.
+
+    price: limit, or None for a market order. leaves_qty: what may still trade. cum_qty,
+    cum_quote_qty: what has traded, in base and in quote.
+    """
+
+    __slots__ = ("cum_qty", "cum_quote_qty", "leaves_qty", "order_id", "price", "side")
+
+    def __init__(self, order_id: int, side: str, price: int | None, quantity: int) -> None:
+        self.order_id = order_id
+        self.side = side
+        self.price = price
+        self.leaves_qty = quantity
+        self.cum_qty = 0
+        self.cum_quote_qty = 0
+
+    def trade(self, price: int, quantity: int) -> None:
+        """Count one match."""
+        self.leaves_qty -= quantity
+        self.cum_qty += quantity
+        self.cum_quote_qty += amount(price, quantity)
+
+
+OrderType = TypeVar("OrderType", bound=Order)
+
+
+class Fill(NamedTuple, Generic[OrderType]):
+    """One match with a resting order, at its price."""
+
+    maker: OrderType
+    price: int
+    quantity: int
+
+
+class Half(Generic[OrderType]):
+    """One side of the book. Bids are keyed by price, asks by -price: the best key is the last."""
+
+    def __init__(self, side: str) -> None:
+        self.sign = 1 if side == BUY else -1
+        self.keys: list[int] = []
+        self.levels: dict[int, OrderedDict[int, OrderType]] = {}
+
+    @property
+    def best(self) -> int | None:
+        """The best price, or None when nobody stands here."""
+        return self.keys[-1] * self.sign if self.keys else None
+
+    def add(self, order: OrderType, price: int) -> None:
+        """Put an order behind the others of its price."""
+        key = price * self.sign
+        level = self.levels.get(key)
+        if level is None:
+            level = self.levels[key] = OrderedDict()
+            insort(self.keys, key)
+        level[order.order_id] = order
+
+    def remove(self, order: OrderType, price: int) -> None:
+        """Take an order away; KeyError when it does not stand here."""
+        key = price * self.sign
+        level = self.levels[key]
+        del level[order.order_id]
+        if not level:
+            del self.levels[key]
+            del self.keys[bisect_left(self.keys, key)]
+
+    def orders(self, limit: int | None) -> Iterator[tuple[int, OrderType]]:
+        """(price, order) in the order they would trade, no worse than limit for the taker.
+
+        The book must not change while this runs.
+        """
+        for key in reversed(self.keys):
+            if limit is not None and key < limit * self.sign:
+                return
+            for order in self.levels[key].values():
+                yield key * self.sign, order
+
+
+class Book(Generic[OrderType]):
+    """The resting orders of one symbol."""
+
+    def __init__(self) -> None:
+        self._halves: dict[str, Half[OrderType]] = {BUY: Half(BUY), SELL: Half(SELL)}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def best_bid(self) -> int | None:
+        """The highest price somebody pays."""
+        return self._halves[BUY].best
+
+    @property
+    def best_ask(self) -> int | None:
+        """The lowest price somebody takes."""
+        return self._halves[SELL].best
+
+    def orders(self, side: str) -> list[OrderType]:
+        """The resting orders of one side in the order they would trade."""
+        return [order for _, order in self._halves[side].orders(None)]
+
+    def crosses(self, side: str, price: int) -> bool:
+        """Whether an order of this side and price would trade at once."""
+        best = self._other(side).best
+        if best is None:
+            return False
+        return best <= price if side == BUY else best >= price
+
+    def walk(self, side: str, limit: int | None, quantity: int) -> tuple[int, int]:
+        """(quantity, quote amount) that a taker would trade; nothing is changed."""
+        found = quote = 0
+        for price, maker in self._other(side).orders(limit):
+            take = min(maker.leaves_qty, quantity - found)
+            found += take
+            quote += amount(price, take)
+            if found == quantity:
+                break
+        return found, quote
+
+    def walk_quote(self, side: str, quote: int, step: int) -> int:
+        """The quantity a taker gets for a quote amount, never above it.
+
+        At each price the amount left is turned into quantity and cut down to the step; the first
+        price that cannot be emptied ends the walk (spec 22.3, CashOrderQty<152>).
+        """
+        found, left = 0, quote
+        for price, maker in self._other(side).orders(None):
+            affordable = left * UNIT // price
+            affordable -= affordable % step
+            take = min(maker.leaves_qty, affordable)
+            found += take
+            left -= amount(price, take)
+            if take < maker.leaves_qty:
+                break
+        return found
+
+    def match(self, taker: OrderType) -> Iterator[Fill[OrderType]]:
+        """Trade an order against the book as far as its price and quantity reach.
+
+        Each match is handed out once both sides are counted up and a maker that is done has left
+        the book; nothing else may change the book until the last one was taken. The taker is not
+        put into it: see `rest`.
+        """
+        other = self._other(taker.side)
+        while taker.leaves_qty and other.keys:
+            price = other.keys[-1] * other.sign
+            if taker.price is not None and other.keys[-1] < taker.price * other.sign:
+                return
+            maker = next(iter(other.levels[other.keys[-1]].values()))
+            quantity = min(maker.leaves_qty, taker.leaves_qty)
+            maker.trade(price, quantity)
+            taker.trade(price, quantity)
+            if maker.leaves_qty == 0:
+                other.remove(maker, price)
+                self._count -= 1
+            yield Fill(maker, price, quantity)
+
+    def rest(self, order: OrderType) -> None:
+        """Put what is left of a limit order into the book; match it first."""
+        assert order.price is not None
+        self._halves[order.side].add(order, order.price)
+        self._count += 1
+
+    def cancel(self, order: OrderType) -> None:
+        """Take a resting order out; KeyError when it does not rest here."""
+        assert order.price is not None
+        self._halves[order.side].remove(order, order.price)
+        self._count -= 1
+
+    def _other(self, side: str) -> Half[OrderType]:
+        return self._halves[SELL if side == BUY else BUY]

@@ -1,0 +1,336 @@
+"""The matching engine of the built-in venue: requests in, answers out, no clock and no I/O.
+
+Each request is carried out to its end before the next one, so the answers of a request, and those
+that other accounts get because of it, come out in one list and in the order in which they happened.
+
+House liquidity. An account of the venue, the house, quotes a ladder on both sides of each symbol's
+fair price. On `tick` it does two things, in this order. It trades with every resting order of a
+client that stands beyond the fair price (a bid above it, an offer below it), at that order's price:
+so a client's order that rests inside the house's spread is filled as a maker by the next tick.
+Then it replaces the orders of its ladder that were touched. Nothing is random; a symbol in which
+nothing happened since the last tick is left alone.
+
+What is not played: order lists, amends, cancel-replace, mass cancels, stops, pegs, icebergs, SOR,
+self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
+are refused as the venue refuses them where they are not enabled. Orders of one account do trade
+with each other (NONE permits it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fixengine.fix.venue import Complaint
+from fixengine.simulator import orders, refusals, reports
+from fixengine.simulator.accounts import (
+    MAKER_DECREMENT,
+    PPM,
+    TAKER_DECREMENT,
+    Account,
+    PlacedOrder,
+)
+from fixengine.simulator.book import BUY, SELL, Book
+from fixengine.simulator.instruments import Instrument, amount
+from fixengine.simulator.orders import FOK, Terms
+from fixengine.simulator.refusals import Refusal
+from fixengine.simulator.reports import Answer, Match
+
+BOOK_ORDERS_MAX = 100_000
+EXEC_ID_STEP = 2
+HOUSE_APPETITE = 1 << 62
+ONLY_NEW, ONLY_PARTIALLY_FILLED = "1", "2"
+
+
+class Market:
+    """One symbol: its book, the house's ladder and three counters.
+
+    touched: something happened since the last tick. ExecIDs rise with gaps, as the venue's do.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.book: Book[PlacedOrder] = Book()
+        self.ladder: dict[tuple[str, int], PlacedOrder] = {}
+        self.touched = True
+        self._order_id = 1_000_000
+        self._exec_id = 5_000_000
+        self._trade_id = 300_000
+
+    def next_order_id(self) -> int:
+        """The number of a new order, unique within the symbol."""
+        self._order_id += 1
+        return self._order_id
+
+    def next_exec_id(self) -> int:
+        """The number of a new report, rising within the symbol."""
+        self._exec_id += EXEC_ID_STEP
+        return self._exec_id
+
+    def next_trade_id(self) -> int:
+        """The number of a new match, the same for both sides."""
+        self._trade_id += 1
+        return self._trade_id
+
+
+class Exchange:
+    """All symbols and the house.
+
+    limits: whether limits that count orders hold (open orders per symbol, unfilled orders).
+    """
+
+    def __init__(self, instruments: Iterable[Instrument], *, limits: bool = True) -> None:
+        self.markets = {item.symbol: Market(item) for item in instruments}
+        self.house = Account("house", {}, unlimited=True)
+        self._limits = limits
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def new_order(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out a NewOrderSingle.
+
+        request: anything with the names of the venue's table as attributes (the plan's fields, or
+        messages.NewOrderSingle), its syntax already checked. now: wall clock ns. A Complaint means
+        Reject<3>: the message was wrong and nothing happened.
+        """
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        terms = orders.read(request)
+        if isinstance(terms, Complaint):
+            return terms
+        if len(market.book) >= BOOK_ORDERS_MAX:
+            return refusals.BUSY
+        refusal = self._refusal_before(account, market, request, terms, now)
+        if refusal is None:
+            account.unfilled.placed(now)
+            placed = self._place(account, market, request, terms, now)
+            if not isinstance(placed, Refusal):
+                return self._execute(market, placed, request.time_in_force, now)
+            refusal = placed
+        return [reports.refused(account, request, terms, refusal, reports.utc(now))]
+
+    def cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderCancelRequest; arguments as for `new_order`."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        order_id, orig_cl_ord_id = request.order_id, request.orig_cl_ord_id
+        by_list = request.list_id is not None or request.orig_cl_list_id is not None
+        if order_id is None and orig_cl_ord_id is None:
+            if by_list:
+                return [reports.cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
+            return refusals.missing(37)
+        if by_list:
+            return refusals.TWO_TARGETS
+        order = self._find(account, request.symbol, order_id, orig_cl_ord_id)
+        if order is None:
+            return [reports.cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
+        wanted = request.cancel_restrictions
+        if (wanted == ONLY_NEW and order.cum_qty) or (
+            wanted == ONLY_PARTIALLY_FILLED and not order.cum_qty
+        ):
+            return [reports.cancel_refused(account, request, refusals.RESTRICTED)]
+        market.book.cancel(order)
+        market.touched = True
+        account.closed(order)
+        previous, order.cl_ord_id = order.cl_ord_id, request.cl_ord_id
+        return [reports.canceled(order, market.next_exec_id(), previous, reports.utc(now))]
+
+    def tick(self, now: int) -> list[Answer]:
+        """Let the house trade and quote; see the module's top. now: wall clock ns."""
+        answers: list[Answer] = []
+        for market in self.markets.values():
+            if market.touched:
+                answers += self._house_trades(market, BUY, now)
+                answers += self._house_trades(market, SELL, now)
+                self._house_quotes(market)
+                market.touched = False
+        return answers
+
+    # --- placing ----------------------------------------------------------------------------
+
+    def _refusal_before(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> Refusal | None:
+        """What is decided before the matching engine sees the order."""
+        refusal = orders.feature(request) or orders.filters(market.instrument, terms)
+        if refusal is not None or not self._limits:
+            return refusal
+        open_count = account.open_count.get(market.instrument.symbol, 0)
+        if open_count >= market.instrument.orders_max:
+            return refusals.filter_failure("MAX_NUM_ORDERS")
+        window = account.unfilled.breached(now)
+        if window is not None:
+            return refusals.too_many_orders(window.count_max, window.name)
+        return None
+
+    def _place(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> PlacedOrder | Refusal:
+        """The matching engine's own checks; then the order exists and its money is locked."""
+        if request.cl_ord_id in account.by_client_id:
+            return refusals.DUPLICATE_ORDER
+        instrument, book, side = market.instrument, market.book, request.side
+        maker_only = request.exec_inst is not None
+        if maker_only and terms.price is not None and book.crosses(side, terms.price):
+            return refusals.WOULD_MATCH
+        quantity = terms.quantity
+        if quantity is None:
+            assert terms.cash is not None
+            found = self._quantity_for(market, side, terms.cash)
+            if isinstance(found, Refusal):
+                return found
+            quantity = found
+        if side == SELL:
+            locked_asset, locked = instrument.base, quantity
+        elif terms.price is not None:
+            locked_asset, locked = instrument.quote, amount(terms.price, quantity)
+        else:
+            locked_asset, locked = instrument.quote, book.walk(side, None, quantity)[1]
+        if not account.can_lock(locked_asset, locked):
+            return refusals.INSUFFICIENT_BALANCE
+        may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
+        order_id = market.next_order_id()
+        columns = reports.columns(request, order_id, terms, may_rest, reports.utc(now))
+        order = PlacedOrder(
+            order_id,
+            side,
+            terms.price,
+            quantity,
+            account=account,
+            instrument=instrument,
+            cl_ord_id=request.cl_ord_id,
+            may_rest=may_rest,
+            locked_asset=locked_asset,
+            locked=locked,
+            columns=columns,
+        )
+        account.opened(order)
+        return order
+
+    def _quantity_for(self, market: Market, side: str, cash: int) -> int | Refusal:
+        """The base quantity of a market order given by quote amount (spec 22.3)."""
+        lot = market.instrument.lot
+        quantity = market.book.walk_quote(side, cash, lot.step)
+        if quantity >= lot.quantity_min and quantity > 0:
+            return quantity
+        other = market.book.best_ask if side == BUY else market.book.best_bid
+        return refusals.NOTHING_ON_BOOK if other is None else refusals.LESS_THAN_LOT
+
+    def _find(
+        self, account: Account, symbol: str, order_id: str | None, cl_ord_id: str | None
+    ) -> PlacedOrder | None:
+        """The open order that a cancel names; by OrderID first, and both ids must agree."""
+        if order_id is not None:
+            order = account.by_order_id.get((symbol, int(order_id)))
+            agrees = order is not None and cl_ord_id in (None, order.cl_ord_id)
+            return order if agrees else None
+        assert cl_ord_id is not None
+        order = account.by_client_id.get(cl_ord_id)
+        return order if order is not None and order.instrument.symbol == symbol else None
+
+    # --- matching ---------------------------------------------------------------------------
+
+    def _execute(
+        self, market: Market, order: PlacedOrder, time_in_force: str | None, now: int
+    ) -> list[Answer]:
+        """Report an accepted order, let it trade, and put away or end what is left."""
+        book, stamp = market.book, reports.utc(now)
+        market.touched = True
+        answers = [reports.accepted(order, market.next_exec_id(), stamp)]
+        fillable = True
+        if time_in_force == FOK:
+            wanted = order.leaves_qty
+            fillable = book.walk(order.side, order.price, wanted)[0] == wanted
+        if fillable:
+            answers += self._match(market, order, now, stamp)
+        if order.leaves_qty == 0:
+            order.account.closed(order)
+        elif order.may_rest:
+            book.rest(order)
+        else:
+            reason = reports.UNFILLED_IOC
+            if order.price is None:
+                reason = reports.NO_LIQUIDITY
+            elif time_in_force == FOK:
+                reason = reports.UNFILLED_FOK
+            order.account.closed(order)
+            answers.append(reports.expired(order, market.next_exec_id(), reason, stamp))
+        return answers
+
+    def _match(self, market: Market, taker: PlacedOrder, now: int, stamp: str) -> list[Answer]:
+        answers: list[Answer] = []
+        for maker, price, quantity in market.book.match(taker):
+            if taker.cum_qty == quantity:
+                taker.account.unfilled.filled(TAKER_DECREMENT, now)
+            if maker.cum_qty == quantity:
+                maker.account.unfilled.filled(MAKER_DECREMENT, now)
+            trade_id = market.next_trade_id()
+            for order in (taker, maker):
+                takes = order is taker
+                fee = self._settle(order, price, quantity, takes)
+                exec_id = market.next_exec_id()
+                if not order.account.unlimited:
+                    match = Match(exec_id, trade_id, price, quantity, takes)
+                    answers.append(reports.traded(order, match, fee, stamp))
+            if maker.leaves_qty == 0:
+                maker.account.closed(maker)
+        return answers
+
+    def _settle(
+        self, order: PlacedOrder, price: int, quantity: int, takes: bool
+    ) -> tuple[int, str]:
+        """Move the money of one side of a match; answer the fee and its asset."""
+        account, instrument = order.account, order.instrument
+        cost = amount(price, quantity)
+        if order.side == BUY:
+            reserved = cost if order.price is None else amount(order.price, quantity)
+            paid, received, asset = cost, quantity, instrument.base
+        else:
+            reserved, paid, received, asset = quantity, quantity, cost, instrument.quote
+        fee = received * (account.taker_ppm if takes else account.maker_ppm) // PPM
+        account.traded(order, reserved, paid, received - fee)
+        return fee, asset
+
+    # --- the house --------------------------------------------------------------------------
+
+    def _house_trades(self, market: Market, side: str, now: int) -> list[Answer]:
+        """Take the clients' orders that stand beyond the fair price on the other side."""
+        instrument = market.instrument
+        price = instrument.fair + (-instrument.tick if side == BUY else instrument.tick)
+        if not market.book.crosses(side, price):
+            return []
+        order = self._house_order(market, side, price, HOUSE_APPETITE)
+        return self._match(market, order, now, reports.utc(now))
+
+    def _house_quotes(self, market: Market) -> None:
+        """Make the ladder whole again. It never crosses a client's order: see `tick`."""
+        instrument, ladder = market.instrument, market.instrument.ladder
+        for side in (BUY, SELL):
+            sign = -1 if side == BUY else 1
+            for level in range(ladder.levels):
+                price = instrument.fair + sign * (ladder.half_spread + level * ladder.spacing)
+                order = market.ladder.get((side, price))
+                if order is not None and order.leaves_qty == ladder.quantity:
+                    continue
+                if order is not None and order.leaves_qty:
+                    market.book.cancel(order)
+                order = self._house_order(market, side, price, ladder.quantity)
+                market.ladder[side, price] = order
+                market.book.rest(order)
+
+    def _house_order(self, market: Market, side: str, price: int, quantity: int) -> PlacedOrder:
+        return PlacedOrder(
+            market.next_order_id(),
+            side,
+            price,
+            quantity,
+            account=self.house,
+            instrument=market.instrument,
+            cl_ord_id="",
+            may_rest=True,
+            locked_asset="",
+            locked=0,
+            columns={},
+        )

@@ -1,0 +1,192 @@
+"""A NewOrderSingle read as an order: what must stand together, and what the symbol permits.
+
+The order of the checks is the venue's as far as it is known: first the fields that belong
+together (answered with Reject<3>), then precision, then features the symbol does not have, then
+filters (both answered with a rejecting ExecutionReport).
+
+Kinds of order that the real venue has and this one does not play are refused as it refuses them on
+a symbol without that feature: stop loss, take profit, trailing, iceberg, pegged and SOR orders,
+and every self-trade prevention mode but NONE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fixengine import wire
+from fixengine.fix.venue import Complaint
+from fixengine.simulator import refusals
+from fixengine.simulator.book import BUY
+from fixengine.simulator.instruments import SCALE, Instrument, amount, units
+from fixengine.simulator.refusals import Refusal
+
+MARKET, LIMIT, STOP, STOP_LIMIT, PEGGED = "1", "2", "3", "4", "P"
+GTC, IOC, FOK = "1", "3", "4"
+TARGET_STRATEGY_MIN = 1_000_000
+TRIGGER_FIELDS = (
+    (1100, "trigger_type"),
+    (1101, "trigger_action"),
+    (1102, "trigger_price"),
+    (1107, "trigger_price_type"),
+    (1109, "trigger_price_direction"),
+    (25009, "trigger_trailing_delta_bips"),
+)
+PEG_FIELDS = (
+    (211, "peg_offset_value"),
+    (1094, "peg_price_type"),
+    (835, "peg_move_type"),
+    (836, "peg_offset_type"),
+)
+
+
+@dataclass(slots=True)
+class Terms:
+    """The numbers of an order at SCALE; None where the field is absent."""
+
+    price: int | None
+    quantity: int | None
+    cash: int | None
+
+
+def read(request: Any) -> Terms | Complaint:
+    """Check what stands together and turn amounts into integers.
+
+    request: anything with the names of the NewOrderSingle table as attributes.
+    """
+    found = _combination(request)
+    if found is not None:
+        return found
+    amounts: list[int | None] = []
+    for tag, name in (
+        (44, "price"),
+        (38, "order_qty"),
+        (152, "cash_order_qty"),
+        (111, "max_floor"),
+    ):
+        text = getattr(request, name)
+        value = None if text is None else _units(text, tag, name)
+        if isinstance(value, Complaint):
+            return value
+        amounts.append(value)
+    return Terms(amounts[0], amounts[1], amounts[2])
+
+
+def _units(text: str, tag: int, name: str) -> int | Complaint:
+    try:
+        return units(text)
+    except wire.LocalProtocolError:
+        # The text is a number, its syntax was checked; it is too fine or too big.
+        _, _, decimals = text.partition(".")
+        if len(decimals.rstrip("0")) > SCALE:
+            return refusals.too_precise(tag, name)
+        return refusals.overflowed(tag, name)
+
+
+def _combination(request: Any) -> Complaint | None:
+    ord_type = request.ord_type
+    found = _market_combination(request) if ord_type == MARKET else _limit_combination(request)
+    if found is not None:
+        return found
+    if ord_type in (MARKET, LIMIT):
+        for tag, name in TRIGGER_FIELDS:
+            # A limit or market order with a trigger is another order type, not a richer one.
+            if getattr(request, name) is not None:
+                return refusals.surplus(tag, name)
+    if ord_type != PEGGED:
+        for tag, name in PEG_FIELDS:
+            if getattr(request, name) is not None:
+                return refusals.surplus(tag, name)
+    target = request.target_strategy
+    if target is not None and int(target) < TARGET_STRATEGY_MIN:
+        return refusals.BAD_STRATEGY_TYPE
+    return None
+
+
+def _market_combination(request: Any) -> Complaint | None:
+    if request.time_in_force is not None:
+        return refusals.TIME_IN_FORCE_SURPLUS
+    if request.price is not None:
+        return refusals.surplus(refusals.PRICE, "price")
+    if request.exec_inst is not None:
+        return refusals.surplus(18, "exec_inst")
+    if request.max_floor is not None:
+        return refusals.surplus(111, "max_floor")
+    if request.order_qty is None and request.cash_order_qty is None:
+        return refusals.missing(refusals.ORDER_QTY)
+    if request.order_qty is not None and request.cash_order_qty is not None:
+        return refusals.TWO_QUANTITIES
+    return None
+
+
+def _limit_combination(request: Any) -> Complaint | None:
+    ord_type = request.ord_type
+    if request.cash_order_qty is not None:
+        return refusals.surplus(refusals.CASH_ORDER_QTY, "cash_order_qty")
+    if request.order_qty is None:
+        return refusals.missing(refusals.ORDER_QTY)
+    if ord_type == STOP:
+        if request.price is not None:
+            return refusals.surplus(refusals.PRICE, "price")
+        if request.time_in_force is not None:
+            return refusals.TIME_IN_FORCE_SURPLUS
+    else:
+        if request.price is None and ord_type != PEGGED:
+            return refusals.missing(refusals.PRICE)
+        maker_only = request.exec_inst is not None
+        if request.time_in_force is None and not maker_only:
+            return refusals.missing(refusals.TIME_IN_FORCE)
+        if request.time_in_force is not None and maker_only:
+            return refusals.TIME_IN_FORCE_SURPLUS
+    if ord_type in (STOP, STOP_LIMIT):
+        if request.trigger_price is None and request.trigger_trailing_delta_bips is None:
+            return refusals.missing(1102)
+        for tag, name in (TRIGGER_FIELDS[0], TRIGGER_FIELDS[1], TRIGGER_FIELDS[3]):
+            if getattr(request, name) is None:
+                return refusals.missing(tag)
+    if ord_type == PEGGED and request.peg_price_type is None:
+        return refusals.missing(1094)
+    return None
+
+
+def feature(request: Any) -> Refusal | None:
+    """The refusal of a kind of order that is not enabled here, or None."""
+    ord_type = request.ord_type
+    if request.self_trade_prevention_mode not in (None, "1"):
+        return refusals.STP_NOT_ALLOWED
+    if request.sor == "Y":
+        # No text of the venue names SOR; this is the nearest of those it has.
+        return refusals.UNSUPPORTED_COMBINATION
+    if ord_type == PEGGED:
+        return refusals.not_supported("Pegged")
+    if request.trigger_trailing_delta_bips is not None:
+        return refusals.not_supported("Trailing stop")
+    if ord_type in (STOP, STOP_LIMIT):
+        stop_loss = (request.side == BUY) == (request.trigger_price_direction == "U")
+        name = "Stop loss" if stop_loss else "Take profit"
+        return refusals.not_supported(name if ord_type == STOP else f"{name} limit")
+    if request.max_floor is not None:
+        return refusals.not_supported("Iceberg")
+    return None
+
+
+def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
+    """The first filter of the symbol that an order does not pass, or None."""
+    price, quantity = terms.price, terms.quantity
+    if price is not None:
+        if not instrument.price_passes(price):
+            return refusals.filter_failure("PRICE_FILTER")
+        if not instrument.percent_passes(price):
+            return refusals.filter_failure("PERCENT_PRICE")
+    if quantity is not None:
+        if not instrument.lot.passes(quantity):
+            return refusals.filter_failure("LOT_SIZE")
+        if price is None and not instrument.market_lot.passes(quantity):
+            return refusals.filter_failure("MARKET_LOT_SIZE")
+        notional = amount(instrument.fair if price is None else price, quantity)
+    else:
+        assert terms.cash is not None
+        notional = terms.cash
+    if not instrument.notional_passes(notional):
+        return refusals.filter_failure("NOTIONAL")
+    return None

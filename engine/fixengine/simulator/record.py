@@ -1,0 +1,65 @@
+"""What the venue sent, written by the venue: one JSON line per application message.
+
+The demo and the tests compare this file with what the clients received. A line has session (the
+client's SenderCompID), seq (MsgSeqNum), kind (MsgType), exec_id, trade_id (null where the message
+has none) and digest, the SHA-256 of the exact bytes of the frame in hex. Admin messages, Reject
+among them, are not in it.
+
+Lines are gathered and written in the server's tick and at its end, so the file is complete once
+the process has ended, by a signal too, and whatever was sent a tick ago is in it before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+PENDING_BYTES_MAX = 1 << 20
+
+
+class Recorder:
+    """Writes the record to a file. Raises OSError where it cannot be created or written."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+
+    def add(
+        self, session: str, seq: int, kind: bytes, values: dict[str, Any], frame: bytes
+    ) -> None:
+        """Note one message; values are those the frame was written from."""
+        line = orjson.dumps(
+            {
+                "session": session,
+                "seq": seq,
+                "kind": kind.decode("ascii"),
+                "exec_id": values.get("exec_id"),
+                "trade_id": values.get("trade_id"),
+                "digest": hashlib.sha256(frame).hexdigest(),
+            },
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+        self._pending.append(line)
+        self._pending_bytes += len(line)
+        if self._pending_bytes >= PENDING_BYTES_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was noted."""
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._pending_bytes = 0
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def close(self) -> None:
+        """Write what was noted and close the file."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._file)

@@ -1,0 +1,203 @@
+"""The venue's answers as named values: what stands in each ExecutionReport and OrderCancelReject.
+
+Which fields a report has follows the venue's own captures (spec section 10.1) and, where those are
+silent, the defaults of spec section 22.3. Values are the text of the wire; names are those of the
+venue table, so that a Template can write them as they are.
+
+A report of an order that may rest says WorkingIndicator and WorkingTime from its first report on;
+IOC, FOK and MARKET orders never stand on the book and never say so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fixengine import wire
+from fixengine.fix import fields
+from fixengine.messages import MiscFee
+from fixengine.simulator.accounts import Account, PlacedOrder
+from fixengine.simulator.instruments import text_of
+from fixengine.simulator.orders import Terms
+from fixengine.simulator.refusals import Refusal
+
+ZERO = text_of(0)
+STP_NONE = "1"
+EXCHANGE_FEES = "4"
+
+NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
+TRADE = "F"
+UNFILLED_IOC, UNFILLED_FOK, NO_LIQUIDITY = "5", "6", "7"
+
+ECHO = (
+    "cl_ord_id",
+    "ord_type",
+    "side",
+    "symbol",
+    "exec_inst",
+    "trigger_type",
+    "trigger_action",
+    "trigger_price",
+    "trigger_price_type",
+    "trigger_price_direction",
+    "trigger_trailing_delta_bips",
+    "peg_offset_value",
+    "peg_price_type",
+    "peg_move_type",
+    "peg_offset_type",
+    "time_in_force",
+    "self_trade_prevention_mode",
+)
+
+
+class Answer(NamedTuple):
+    """One message of the venue.
+
+    account: whose. kind: MsgType. values: by the names of the venue table. ack: it answers the
+    request that is being carried out, so the session that asked gets it in any ResponseMode.
+    push: every session of the account with ResponseMode EVERYTHING gets it.
+    """
+
+    account: Account
+    kind: bytes
+    values: dict[str, Any]
+    ack: bool = False
+    push: bool = True
+
+
+class Match(NamedTuple):
+    """One side of a match. takes: this side was the aggressor."""
+
+    exec_id: int
+    trade_id: int
+    price: int
+    quantity: int
+    takes: bool
+
+
+def utc(now: int) -> str:
+    """Wall clock ns -> the text of a UTC timestamp with microseconds."""
+    return wire.stamp(now).decode("ascii")
+
+
+def status(order: PlacedOrder) -> str:
+    """OrdStatus<39> of an order that is not canceled or expired."""
+    if order.leaves_qty == 0:
+        return FILLED
+    return PARTIALLY_FILLED if order.cum_qty else NEW
+
+
+def columns(
+    request: Any, order_id: int, terms: Terms, may_rest: bool, now: str
+) -> dict[str, str | None]:
+    """What every report of an accepted order repeats; request is its NewOrderSingle."""
+    return {
+        "order_id": str(order_id),
+        "order_qty": _optional(terms.quantity),
+        "ord_type": request.ord_type,
+        "side": request.side,
+        "symbol": request.symbol,
+        "exec_inst": request.exec_inst,
+        "price": _optional(terms.price),
+        "time_in_force": request.time_in_force,
+        "order_creation_time": now,
+        "cash_order_qty": _optional(terms.cash),
+        "target_strategy": request.target_strategy,
+        "strategy_id": request.strategy_id,
+        "self_trade_prevention_mode": request.self_trade_prevention_mode or STP_NONE,
+        "working_time": now if may_rest else None,
+    }
+
+
+def accepted(order: PlacedOrder, exec_id: int, now: str) -> Answer:
+    """ExecType NEW."""
+    values = _report(order, exec_id, NEW, NEW, now)
+    values["leaves_qty"] = text_of(order.leaves_qty)
+    if order.may_rest:
+        values["working_indicator"] = "Y"
+    return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
+
+
+def traded(order: PlacedOrder, match: Match, fee: tuple[int, str], now: str) -> Answer:
+    """ExecType TRADE; the order has already counted the match. fee: amount and asset."""
+    values = _report(order, match.exec_id, TRADE, status(order), now)
+    values["leaves_qty"] = text_of(order.leaves_qty)
+    values["trade_id"] = str(match.trade_id)
+    values["last_px"] = text_of(match.price)
+    values["last_qty"] = text_of(match.quantity)
+    values["aggressor_indicator"] = "Y" if match.takes else "N"
+    if order.may_rest and order.leaves_qty:
+        values["working_indicator"] = "Y"
+    if fee[0]:
+        values["misc_fees"] = (MiscFee(text_of(fee[0]), fee[1], EXCHANGE_FEES),)
+    return Answer(order.account, fields.EXECUTION_REPORT, values)
+
+
+def expired(order: PlacedOrder, exec_id: int, reason: str, now: str) -> Answer:
+    """ExecType EXPIRED: nothing of the order is left."""
+    values = _report(order, exec_id, EXPIRED, EXPIRED, now)
+    values["expiry_reason"] = reason
+    return Answer(order.account, fields.EXECUTION_REPORT, values)
+
+
+def canceled(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) -> Answer:
+    """ExecType CANCELED by the client; the order already has the id of the cancel."""
+    values = _report(order, exec_id, CANCELED, CANCELED, now)
+    values["orig_cl_ord_id"] = orig_cl_ord_id
+    return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
+
+
+def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now: str) -> Answer:
+    """ExecType REJECTED: for the session that asked and nobody else."""
+    values = {name: getattr(request, name) for name in ECHO}
+    values.update(
+        order_qty=_optional(terms.quantity),
+        price=_optional(terms.price),
+        transact_time=now,
+        exec_type=REJECTED,
+        ord_status=REJECTED,
+        cum_qty=ZERO,
+        last_qty=ZERO,
+        ord_rej_reason="99",
+        venue_code=str(refusal.code),
+        text=refusal.text,
+    )
+    return Answer(account, fields.EXECUTION_REPORT, values, ack=True, push=False)
+
+
+def cancel_refused(account: Account, request: Any, refusal: Refusal) -> Answer:
+    """OrderCancelReject: for the session that asked and nobody else."""
+    values = {
+        "cl_ord_id": request.cl_ord_id,
+        "orig_cl_ord_id": request.orig_cl_ord_id,
+        "order_id": request.order_id,
+        "orig_cl_list_id": request.orig_cl_list_id,
+        "list_id": request.list_id,
+        "symbol": request.symbol,
+        "cancel_restrictions": request.cancel_restrictions,
+        "cxl_rej_response_to": "1",
+        "venue_code": str(refusal.code),
+        "text": refusal.text,
+    }
+    return Answer(account, fields.ORDER_CANCEL_REJECT, values, ack=True, push=False)
+
+
+def _report(
+    order: PlacedOrder, exec_id: int, exec_type: str, ord_status: str, now: str
+) -> dict[str, Any]:
+    return {
+        **order.columns,
+        "exec_id": str(exec_id),
+        "cl_ord_id": order.cl_ord_id,
+        "transact_time": now,
+        "exec_type": exec_type,
+        "ord_status": ord_status,
+        "cum_qty": text_of(order.cum_qty),
+        "leaves_qty": ZERO,
+        "cum_quote_qty": text_of(order.cum_quote_qty),
+        "aggressor_indicator": "Y",
+        "last_qty": ZERO,
+    }
+
+
+def _optional(value: int | None) -> str | None:
+    return None if value is None else text_of(value)

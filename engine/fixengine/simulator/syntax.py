@@ -1,0 +1,152 @@
+"""Whether a message is well formed: its tags, its values, its names. The first fault is answered.
+
+Faults of the frame (checksum, empty values, bytes outside ASCII) never come here, the session has
+answered them. What fields must stand together is the exchange's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from fixengine import wire
+from fixengine.fix import fields
+from fixengine.fix.venue import Complaint, Row, Sender, Venue, plan
+from fixengine.simulator import refusals
+
+CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25015)
+INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
+UNSIGNED = re.compile(r"[0-9]")
+ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
+
+DEFINED_ELSEWHERE = frozenset(
+    {
+        *(73, 429, 431, 530, 531, 532, 533, 811, 1385, 1386, 6136),
+        *range(25003, 25009),
+        *range(25010, 25015),
+        *(25033, 25034, 25038, 25046, 25052),
+    }
+)
+"""Tags of the venue's order entry dictionary whose messages are not in our table."""
+
+KINDS_ELSEWHERE = frozenset({b"E", b"q", b"XCN", b"XAK", b"XLQ"})
+"""Order entry requests of the venue that this simulator does not play."""
+
+KINDS_OF_MARKET_DATA = frozenset({b"V", b"x"})
+
+ENUM_COMPLAINTS = {
+    40: refusals.complaint(-1116, "Invalid orderType.", 40),
+    54: refusals.complaint(-1117, "Invalid side.", 54),
+    59: refusals.complaint(-1115, "Invalid timeInForce.", 59),
+    25002: refusals.complaint(
+        -1145,
+        "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`.",
+        25002,
+    ),
+}
+
+
+def tags_of(rows: tuple[Row, ...]) -> set[int]:
+    """Every tag of a table, members of groups included."""
+    found = set()
+    for row in rows:
+        found.add(row.tag)
+        found |= tags_of(row.rows)
+    return found
+
+
+class Syntax:
+    """Reads and checks one kind of request of one venue."""
+
+    def __init__(self, venue: Venue, kind: bytes) -> None:
+        layout = venue.layout(kind, Sender.CLIENT)
+        self._plan = plan(venue, kind, Sender.CLIENT)
+        self._defined = DEFINED_ELSEWHERE.union(*(tags_of(item.rows) for item in venue.layouts))
+        self._tests = [
+            (self._plan.names.index(row.name), test, found)
+            for row in layout.rows
+            for test, found in tests_of(venue, row)
+        ]
+        self._window_ms_max = venue.recv_window_ms_max
+
+    def read(self, message: wire.Message) -> wire.Fields:
+        """The fields of a message; they live as long as the message."""
+        return self._plan.read(message)
+
+    def check(self, message: wire.Message, form: wire.Fields) -> Complaint | None:
+        """What is wrong with the form of a message, or None. form: of the table's plan."""
+        found = self._check_tags(form)
+        if found is not None:
+            return found
+        try:
+            values = form.values()
+        except wire.RemoteProtocolError as problem:
+            return self._malformed(message, problem)
+        for index, test, complaint in self._tests:
+            value = values[index]
+            if value is not None and not test(value):
+                return complaint
+        return self._check_window(message)
+
+    def _check_tags(self, form: wire.Fields) -> Complaint | None:
+        for tag, _ in form.extra:
+            if tag not in self._defined:
+                return refusals.complaint(-1103, "Undefined Tag.", tag)
+            text = f"Tag '{tag}' not defined for this message type."
+            return refusals.complaint(-1170, text, tag)
+        if form.repeated:
+            tag = form.repeated[0]
+            return refusals.complaint(-1171, f"Tag '{tag}' appears more than once.", tag)
+        if form.missing:
+            return refusals.missing(form.missing[0])
+        return None
+
+    def _malformed(self, message: wire.Message, problem: wire.RemoteProtocolError) -> Complaint:
+        tag = problem.tag
+        if tag is not None and not message.get(tag, b"").isascii():
+            text = "Only printable ASCII characters and SOH (Start of Header) are allowed."
+            return refusals.complaint(-1177, text, tag)
+        return refusals.malformed(tag, str(problem))
+
+    def _check_window(self, message: wire.Message) -> Complaint | None:
+        window = message.get(fields.RECV_WINDOW)
+        # The session has read it as a number; only a long one can be above the maximum.
+        if window is None or len(window) < len(str(self._window_ms_max)):
+            return None
+        if message.get_decimal(fields.RECV_WINDOW) > self._window_ms_max:
+            text = (
+                "'recvWindow' contains unexpected value."
+                f" Cannot be greater than '{self._window_ms_max}'."
+            )
+            return refusals.malformed(fields.RECV_WINDOW, text)
+        return None
+
+
+def tests_of(venue: Venue, row: Row) -> list[tuple[Callable[[str], object], Complaint]]:
+    """What a value of this row must pass beyond the form of its type, with the complaint."""
+    tag = row.tag
+    not_valid = refusals.complaint(-1130, f"Data sent for parameter '{tag}' is not valid.", tag)
+    tests: list[tuple[Callable[[str], object], Complaint]] = []
+    if row.type == "id":
+        # This venue's ids are integers; the table takes text because other venues' are not.
+        form = refusals.malformed(tag, f"Tag '{tag}' is not an integer.")
+        tests.append((INTEGER.match, form))
+    if row.type in ("price", "qty", "float"):
+        tests.append((UNSIGNED.match, refusals.malformed(tag, f"Tag '{tag}' is negative.")))
+    if tag in CLIENT_ID_TAGS:
+        text = f"Illegal characters found in parameter '{row.name}'; legal range is '{ID_RANGE}'."
+        pattern = re.compile(venue.id_pattern.replace("$", r"\Z"))
+        tests.append((pattern.match, refusals.complaint(-1100, text, tag)))
+    if tag in venue.enums and row.type in ("char", "id"):
+        allowed = frozenset(venue.enums[tag])
+        tests.append((allowed.__contains__, ENUM_COMPLAINTS.get(tag, not_valid)))
+    return tests
+
+
+def unknown_kind(kind: bytes) -> Complaint:
+    """What is said to a message that is not in the table."""
+    if kind in KINDS_ELSEWHERE:
+        return refusals.UNSUPPORTED_OPERATION
+    if kind in KINDS_OF_MARKET_DATA:
+        return refusals.NOT_IN_ORDER_ENTRY
+    return refusals.complaint(-1130, "Data sent for parameter 'MsgType' is not valid.", 35)

@@ -1,0 +1,52 @@
+"""The venue table as the simulator plays it: with or without limits, and at another time scale.
+
+Both are data of the table. Limits that count (messages, connections, attempts, orders) are lifted
+by count_max; the time scale divides every interval the venue measures: limit windows, quarantine of
+a SenderCompID, the silence before a Logon, and HeartBtInt as the venue keeps it. It does not touch
+the clock rule (RecvWindow, a second ahead): clients run on the real clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fixengine.fix.venue import Limits, Profile, Venue, Window
+from fixengine.fix.venues.binance import BINANCE_SPOT, SECOND_NS
+
+TIME_SCALE_MAX = 1000
+UNLIMITED = 1 << 62
+ROLE = "order_entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A venue table and the length of its second. limited: whether counting limits hold."""
+
+    venue: Venue
+    second_ns: int
+    limited: bool
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that hold, `off` and time scale already applied."""
+        return self.venue.profiles[ROLE].limits
+
+
+def play(limits: str, time_scale: int) -> Play:
+    """The table for --limits (venue or off) and --time-scale (1..TIME_SCALE_MAX)."""
+    limited = limits == "venue"
+
+    def window(real: Window) -> Window:
+        count_max = real.count_max if limited else UNLIMITED
+        return Window(count_max, real.interval_ns // time_scale, real.name)
+
+    profile: Profile = BINANCE_SPOT.profiles[ROLE]
+    real = profile.limits
+    scaled = Limits(
+        messages=window(real.messages),
+        connection_attempts=window(real.connection_attempts),
+        connections_max=real.connections_max if limited else UNLIMITED,
+        unfilled_orders=tuple(window(item) for item in real.unfilled_orders) if limited else (),
+    )
+    profiles = {**BINANCE_SPOT.profiles, ROLE: profile._replace(limits=scaled)}
+    return Play(replace(BINANCE_SPOT, profiles=profiles), SECOND_NS // time_scale, limited)

@@ -1,0 +1,35 @@
+"""The compiled modules: each has one compilation root in csrc and the parts it is made of."""
+
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+HERE = Path(__file__).parent
+CSRC = "csrc"
+PARTS = sorted(
+    f"{CSRC}/{part.name}" for part in (HERE / CSRC).iterdir() if part.suffix in (".h", ".pxi", ".pxd")
+)
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                "fixengine.wire",
+                [f"{CSRC}/wire.pyx"],
+                depends=PARTS,
+                include_dirs=[CSRC],
+                extra_compile_args=["-O3", "-Wall", "-Wextra", "-Wno-unused-function"],
+            )
+        ],
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": 3,
+            "embedsignature": True,
+            "auto_pickle": False,
+            "autotestdict": False,
+            "wraparound": False,
+            "boundscheck": True,
+        },
+    )
+)

@@ -1,0 +1,27 @@
+"""What all tests need: a build that is newer than its sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Stop where the compiled codec is older than its sources: the tests would test old code."""
+    built = sorted((ROOT / "engine" / "fixengine").glob("wire.*.so"))
+    sources = [path for path in (ROOT / "csrc").iterdir() if path.suffix != ".c"]
+    newest = max(path.stat().st_mtime for path in sources)
+    if not built or min(path.stat().st_mtime for path in built) < newest:
+        pytest.exit("the compiled codec is older than csrc; run `make build`", returncode=4)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The venue's official dictionaries, where they lie beside this checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the official dictionaries (../shared/data) are not on this machine")
+    return SHARED_DATA

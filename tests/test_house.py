@@ -1,0 +1,195 @@
+"""The rules of the house: which room may import which, and how code may look.
+
+A room stands on a floor and imports downwards only. The rooms that decide know no clock, no
+socket, no event loop and no chance: whatever they need of the world is an argument.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "engine" / "fixengine"
+LINES_MAX = 70
+OWN = "fixengine"
+
+# For each room, the rooms of ours it may import. A name ending in '.' means the whole folder.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "__init__": (),
+    "__main__": ("cli",),
+    "messages": (),
+    "client.": ("messages", "client."),
+    "fix.": (),
+    "fix.fields": (),
+    "fix.keys": (),
+    "fix.venue": ("fix.fields", "wire"),
+    "fix.venues.": ("fix.fields", "fix.venue", "wire"),
+    "fix.session": ("fix.fields", "fix.venue", "wire"),
+    "fix.logon": ("fix.fields", "fix.session", "fix.venue", "wire"),
+    "desk.": ("messages", "wire", "desk."),
+    "network.journal.": ("messages", "network.journal."),
+    "network.config": ("fix.", "network.journal."),
+    "network.state": ("fix.",),
+    "network.transport": ("wire",),
+    "network.bus": (),
+    "network.strategies": ("messages",),
+    "network.line": ("messages", "wire", "fix.", "desk."),
+    "network.sessions": ("messages", "fix."),
+    "network.": ("messages", "wire", "fix.", "desk.", "network."),
+    "simulator.": ("messages", "wire", "fix.", "simulator."),
+    "screens.": ("messages",),
+    "demo.": ("messages", "wire", "fix.", "client", "demo.", "screens."),
+    "cli": ("", "fix.", "network.", "simulator.", "demo.", "screens.", "wire"),
+}
+
+DECIDES = (
+    "fix/session.py",
+    "fix/logon.py",
+    "fix/venue.py",
+    "fix/venues",
+    "desk",
+    "network/gateway.py",
+    "network/line.py",
+    "network/sessions.py",
+    "network/strategies.py",
+    "simulator/book.py",
+    "simulator/exchange.py",
+)
+FORBIDDEN_WHERE_DECIDED = {"asyncio", "zmq", "socket", "time", "random", "logging", "uvloop"}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """(dotted name within the package, path) of every Python file."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+        if parts[-1] == "__init__" and len(parts) > 1:
+            parts[-1] = ""
+        yield ".".join(parts), path
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of everything a file imports, wherever in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if is_module(full) else node.module
+
+
+def is_module(full: str) -> bool:
+    """Whether a dotted name of ours is a file or a folder, not a thing in one."""
+    at = PACKAGE.parent.joinpath(*full.split("."))
+    return at.is_dir() or at.with_suffix(".py").exists() or at.with_suffix(".pyi").exists()
+
+
+def rule_of(name: str) -> tuple[str, ...]:
+    """The most specific rule for a room."""
+    fitting = [
+        rule for rule in MAY_IMPORT if rule == name or (rule[-1] == "." and name.startswith(rule))
+    ]
+    assert fitting, f"{name}: no place in the import order; give it one in MAY_IMPORT"
+    return MAY_IMPORT[max(fitting, key=len)]
+
+
+def allowed(imported: str, rule: tuple[str, ...]) -> bool:
+    """Whether a name of ours (without the package) is covered by a rule."""
+    for door in rule:
+        if door.endswith("."):
+            if imported == door[:-1] or imported.startswith(door):
+                return True
+        elif imported == door or (door and imported.startswith(door + ".")):
+            return True
+        elif not door and imported.startswith("__"):
+            return True
+    return False
+
+
+def test_imports_go_downwards_only() -> None:
+    faults = []
+    for name, path in modules():
+        rule = rule_of(name)
+        for full in imports(ast.parse(path.read_text())):
+            if not full.startswith(OWN + "."):
+                continue
+            imported = full.removeprefix(OWN + ".")
+            if not allowed(imported, rule):
+                faults.append(f"{name} imports {imported}")
+    assert not faults
+
+
+def test_what_decides_knows_no_world() -> None:
+    faults = []
+    for place in DECIDES:
+        at = PACKAGE / place
+        files = sorted(at.rglob("*.py")) if at.is_dir() else [at]
+        for path in files:
+            for full in imports(ast.parse(path.read_text())):
+                if full.split(".")[0] in FORBIDDEN_WHERE_DECIDED:
+                    faults.append(f"{path.relative_to(PACKAGE)} imports {full}")
+    assert not faults
+
+
+def test_the_client_loads_no_compiled_module_of_ours() -> None:
+    for name, path in modules():
+        if name.split(".")[0] == "client":
+            names = set(imports(ast.parse(path.read_text())))
+            assert not any(full.startswith("fixengine.wire") for full in names), path
+
+
+def test_functions_are_short_and_documented() -> None:
+    faults = []
+    for _, path in modules():
+        tree = ast.parse(path.read_text())
+        where = path.relative_to(PACKAGE)
+        if not ast.get_docstring(tree) and path.stat().st_size:
+            faults.append(f"{where}: no docstring at its top")
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            length = (node.end_lineno or 0) - node.lineno + 1
+            if not isinstance(node, ast.ClassDef) and length > LINES_MAX:
+                faults.append(f"{where}: {node.name} has {length} lines")
+    assert not faults
+
+
+def test_public_things_have_docstrings() -> None:
+    faults = []
+    for _, path in modules():
+        tree = ast.parse(path.read_text())
+        holders = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+        for holder in holders:
+            for node in holder.body:
+                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    continue
+                setter = any(".setter" in ast.unparse(mark) for mark in node.decorator_list)
+                if not node.name.startswith("_") and not setter and not ast.get_docstring(node):
+                    faults.append(f"{path.relative_to(PACKAGE)}: {node.name}")
+    assert not faults
+
+
+@pytest.mark.parametrize("suffix", [".pyx", ".pxi", ".h", ".pxd"])
+def test_compiled_parts_say_their_job_and_fit_the_page(suffix: str) -> None:
+    for path in sorted((ROOT / "csrc").glob(f"*{suffix}")):
+        lines = path.read_text().splitlines()
+        assert lines[0].startswith(("#", '"""', "/*", "//")), f"{path.name}: no word on its job"
+        long = [number for number, line in enumerate(lines, 1) if len(line) > 100]
+        assert not long, f"{path.name}: lines over 100 columns: {long}"
+
+
+def test_no_bare_or_broad_except() -> None:
+    faults = []
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            broad = node.type is None or ast.unparse(node.type) == "Exception"
+            if broad:
+                faults.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert not faults

@@ -1,0 +1,264 @@
+"""The vocabulary: append-only, exact about amounts, and open to what is not known yet.
+
+messages.json is the committed list. A failure against it means that an old strategy and a new
+engine no longer understand each other; only appending an optional field may change it.
+"""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixengine import messages
+from fixengine.messages import (
+    Ack,
+    ExecInst,
+    ExecutionReport,
+    Gap,
+    Message,
+    MiscFee,
+    NewOrderSingle,
+    OrdStatus,
+    Refused,
+    Side,
+    Welcome,
+    decimal_text,
+    encode,
+    encode_event,
+    event_decoder,
+    mark_replayed,
+    names_of,
+    patch_report_seq,
+    request_decoder,
+)
+
+COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
+    (Path(__file__).parent / "messages.json").read_text()
+)
+MESSAGES = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
+STRUCTS = [*MESSAGES, MiscFee]
+EVENTS = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
+AMOUNTS = ["order_qty", "price", "cash_order_qty", "max_floor", "trigger_price"]
+
+
+def decoder_of(struct: type[Any]) -> msgspec.msgpack.Decoder[Any]:
+    for decoder in (event_decoder, request_decoder):
+        if struct in decoder.type.__args__:
+            return decoder
+    return msgspec.msgpack.Decoder(struct)
+
+
+def sample(name: str, kind: Any) -> Any:
+    """A value that is not the default, for a field of this type."""
+    if name == "misc_fees":
+        return (MiscFee("0.1", "BNB", "4"), MiscFee("0.2", "BTC"))
+    if name == "extra":
+        return ((25_999, b"a\x01b"), (7, b""))
+    kinds = getattr(kind, "__args__", (kind,))
+    if bool in kinds:
+        return True
+    return len(name) + 1_000_000 if int in kinds else f"{name}-text"
+
+
+def filled(struct: type[Any]) -> Any:
+    fields = msgspec.structs.fields(struct)
+    return struct(**{field.name: sample(field.name, field.type) for field in fields})
+
+
+def refused() -> Refused:
+    return Refused(1, 1_700_000_000, "", False, 5, "id", "limit", "text")
+
+
+@pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: struct.__name__)
+def test_names_and_order_are_the_committed_ones(struct: type[Any]) -> None:
+    committed = COMMITTED[struct.__name__]
+    fields = msgspec.structs.fields(struct)
+    assert [field.name for field in fields if field.required] == committed["required"]
+    assert names_of(struct) == (*committed["required"], *committed["optional"])
+
+
+def test_the_committed_list_is_complete() -> None:
+    assert sorted(COMMITTED) == sorted(struct.__name__ for struct in STRUCTS)
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda struct: struct.__name__)
+def test_round_trip(struct: type[Any]) -> None:
+    message = filled(struct)
+    payload = encode(message)
+    columns = msgspec.msgpack.decode(payload)
+    assert decoder_of(struct).decode(payload) == message
+    assert columns[0] == struct.__name__
+    assert len(columns) == 1 + len(names_of(struct))
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda struct: struct.__name__)
+def test_a_message_of_an_older_version_decodes_with_defaults(struct: type[Any]) -> None:
+    message = filled(struct)
+    required = COMMITTED[struct.__name__]["required"]
+    columns = msgspec.msgpack.decode(encode(message))[: 1 + len(required)]
+    decoded = decoder_of(struct).decode(msgspec.msgpack.encode(columns))
+    assert decoded == struct(*(getattr(message, name) for name in required))
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda struct: struct.__name__)
+def test_a_message_of_a_newer_version_decodes_without_what_is_new(struct: type[Any]) -> None:
+    message = filled(struct)
+    columns = [*msgspec.msgpack.decode(encode(message)), "new", 5, None]
+    assert decoder_of(struct).decode(msgspec.msgpack.encode(columns)) == message
+
+
+@pytest.mark.parametrize("struct", MESSAGES, ids=lambda struct: struct.__name__)
+def test_a_message_without_a_required_field_is_refused(struct: type[Any]) -> None:
+    required = COMMITTED[struct.__name__]["required"]
+    columns = msgspec.msgpack.decode(encode(filled(struct)))[: len(required)]
+    if required:
+        with pytest.raises(msgspec.ValidationError):
+            decoder_of(struct).decode(msgspec.msgpack.encode(columns))
+
+
+def test_a_value_the_venue_adds_tomorrow_reaches_the_strategy() -> None:
+    report = filled(ExecutionReport)
+    report.exec_type, report.ord_status, report.time_in_force = "Z", "new status", "99"
+    decoded = event_decoder.decode(encode(report))
+    assert (decoded.exec_type, decoded.ord_status, decoded.time_in_force) == (
+        "Z",
+        "new status",
+        "99",
+    )
+
+
+def test_constants_compare_with_the_characters_of_the_wire() -> None:
+    report = event_decoder.decode(encode(filled(ExecutionReport)))
+    report.ord_status = "2"
+    assert report.ord_status == OrdStatus.FILLED
+    order = NewOrderSingle.limit("BTCUSDT", Side.SELL, "1", "2")
+    assert request_decoder.decode(encode(order)).side == "2"
+
+
+# --- amounts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0.015", "0.015"),
+        ("007", "007"),
+        (0, "0"),
+        (12, "12"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal("1E-8"), "0.00000001"),
+    ],
+)
+def test_amounts_print_plainly(value: Any, text: str) -> None:
+    assert decimal_text(value, "price") == text
+    assert NewOrderSingle.limit("BTCUSDT", "1", value, value).price == text
+    assert NewOrderSingle.market("BTCUSDT", "1", value).order_qty == text
+    assert NewOrderSingle(price=value).price == text
+
+
+@given(st.integers(0, 10**24), st.integers(-20, 20))
+def test_a_decimal_keeps_its_value(digits: int, exponent: int) -> None:
+    value = Decimal(digits).scaleb(exponent)
+    text = decimal_text(value, "price")
+    assert Decimal(text) == value
+    assert messages.PLAIN_DECIMAL.match(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "1.", ".5", "-1", "+1", "1e5", " 1", "1\n", "١", "0x1", "1" * 65]
+    + [-1, Decimal(-1), Decimal("NaN"), Decimal("Infinity"), Decimal("-0"), 10**64],
+)
+def test_what_is_not_a_plain_amount_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(ValueError, match="^price: "):
+        NewOrderSingle.limit("BTCUSDT", "1", "1", value)
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan"), True, None, b"1", [1]])
+def test_what_is_not_exact_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(TypeError, match="^order_qty: "):
+        NewOrderSingle.limit("BTCUSDT", "1", value, "1")
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_a_float_is_refused_where_fields_are_named(name: str) -> None:
+    fields: dict[str, Any] = {name: 0.1}
+    with pytest.raises(TypeError, match=f"^{name}: a float"):
+        NewOrderSingle(**fields)
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_a_float_from_a_foreign_program_is_refused_by_the_decoder(name: str) -> None:
+    columns = msgspec.msgpack.decode(encode(NewOrderSingle()))
+    columns[1 + names_of(NewOrderSingle).index(name)] = 0.1
+    with pytest.raises(msgspec.ValidationError):
+        request_decoder.decode(msgspec.msgpack.encode(columns))
+
+
+def test_kinds_of_orders() -> None:
+    limit = NewOrderSingle.limit("BTCUSDT", "1", "1", "2", time_in_force="4", cl_ord_id="a")
+    assert (limit.ord_type, limit.time_in_force, limit.cl_ord_id) == ("2", "4", "a")
+    maker = NewOrderSingle.limit_maker("BTCUSDT", "1", "1", "2")
+    assert (maker.ord_type, maker.exec_inst) == ("2", ExecInst.PARTICIPATE_DONT_INITIATE)
+    quote = NewOrderSingle.market("BTCUSDT", "1", cash_order_qty=Decimal("1E+1"))
+    assert (quote.ord_type, quote.order_qty, quote.cash_order_qty) == ("1", None, "10")
+
+
+@pytest.mark.parametrize("amounts", [{}, {"order_qty": "1", "cash_order_qty": "1"}])
+def test_a_market_order_has_exactly_one_amount(amounts: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        NewOrderSingle.market("BTCUSDT", "1", **amounts)
+
+
+# --- patching -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("report_seq", [0, 1, 127, 128, 1 << 40])
+@pytest.mark.parametrize("struct", EVENTS, ids=lambda struct: struct.__name__)
+def test_an_event_is_numbered_in_its_bytes(struct: type[Any], report_seq: int) -> None:
+    event = filled(struct)
+    event.replayed = False
+    payload = encode_event(event, report_seq)
+    assert event.report_seq == report_seq
+    assert event_decoder.decode(payload) == event
+    size = len(payload)
+    patch_report_seq(payload, report_seq + 5)
+    mark_replayed(payload)
+    event.report_seq, event.replayed = report_seq + 5, True
+    assert event_decoder.decode(payload) == event
+    assert len(payload) == size
+
+
+@pytest.mark.parametrize("epoch", [0, 127, 128, 255, 256, 65_535, 65_536, (1 << 32) - 1, 1 << 32])
+@pytest.mark.parametrize("source", ["", "a" * 31, "a" * 32, "a" * 255])
+def test_a_replay_is_marked_whatever_stands_before(epoch: int, source: str) -> None:
+    event = msgspec.structs.replace(refused(), epoch=epoch, source=source)
+    payload = encode_event(event, 9)
+    mark_replayed(payload)
+    assert event_decoder.decode(payload) == msgspec.structs.replace(
+        event, report_seq=9, replayed=True
+    )
+
+
+def test_bytes_without_a_replayed_column_are_not_marked() -> None:
+    welcome = Welcome("maker", 1, 1_700_000_000, 1, 5, "ready")
+    payloads = [bytearray(encode(welcome)), bytearray(encode(Ack(5)))]
+    for payload in payloads:
+        before = bytes(payload)
+        with pytest.raises((ValueError, IndexError)):
+            mark_replayed(payload)
+        assert bytes(payload) == before
+
+
+def test_directions_hold_every_message() -> None:
+    directions = {*messages.Request.__args__, *messages.Event.__args__}
+    assert directions == set(MESSAGES)
+    assert messages.Heartbeat in messages.Request.__args__
+    assert Gap in messages.Event.__args__
+    assert messages.default_of(msgspec.structs.fields(Gap)[-1]) == ""
