@@ -101,12 +101,13 @@ def rule_of(name: str) -> tuple[str, ...]:
 def allowed(imported: str, rule: tuple[str, ...]) -> bool:
     """Whether a name of ours (without the package) is covered by a rule."""
     for door in rule:
-        if door.endswith("."):
-            if imported == door[:-1] or imported.startswith(door):
-                return True
-        elif imported == door or (door and imported.startswith(door + ".")):
-            return True
-        elif not door and imported.startswith("__"):
+        if not door:
+            fits = imported.startswith("__")
+        elif door.endswith("."):
+            fits = imported == door[:-1] or imported.startswith(door)
+        else:
+            fits = imported == door or imported.startswith(door + ".")
+        if fits:
             return True
     return False
 

@@ -89,8 +89,9 @@ def test_named_and_back() -> None:
     assert split_named(b"\x93abc") == (None, b"\x93abc")
     assert split_named(b"\x7fabc") == (None, b"\x7fabc")
     assert split_named(b"") == (None, b"")
-    with pytest.raises(ValueError, match="at most 127 bytes, not 128"):
-        named("x" * 128, b"")
+    assert split_named(named("x" * 128, b"\x93")) == ("x" * 127, b"\x93")
+    assert split_named(named(b"\xff" * 64, b"\x93")) == (r"\xff" * 64, b"\x93")
+    assert split_named(named("\udcff", b"\x93")) == (r"\udcff", b"\x93")
 
 
 @pytest.mark.parametrize(

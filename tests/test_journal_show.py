@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +11,15 @@ from fixengine import messages
 from fixengine.network.journal import (
     Damage,
     Entry,
+    Journal,
+    JournalError,
     Kind,
     Missing,
     Record,
-    kind_number,
     named,
-    select,
-    show_json,
-    show_text,
+    show,
 )
+from fixengine.network.journal.show import kind_number, select, show_json, show_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,7 +162,7 @@ def test_damage_and_missing_records_are_shown() -> None:
 
 def test_select() -> None:
     damage = Damage("x", 0, 1, "y", False)
-    found = [record(5, b"", 1, 1), record(4, b"", 2, 1), damage, record(5, b"", 3, 2)]
+    found: list[Entry] = [record(5, b"", 1, 1), record(4, b"", 2, 1), damage, record(5, b"", 3, 2)]
     assert list(select(found)) == found
     assert list(select(found, kind=5)) == [found[0], damage, found[3]]
     assert list(select(found, line=1)) == [found[0], found[1], damage]
@@ -172,7 +173,7 @@ def test_select() -> None:
 def test_kind_by_name_or_number() -> None:
     assert kind_number("frame_in") == Kind.FRAME_IN
     assert kind_number("250") == 250
-    with pytest.raises(ValueError, match=r"kind: expected one of START, ORDER,.* got 'fill'"):
+    with pytest.raises(JournalError, match=r"kind: expected one of START, ORDER,.* got 'fill'"):
         kind_number("fill")
 
 
@@ -184,4 +185,24 @@ def test_whatever_a_record_holds_it_is_one_printable_line(
     assert text_of(shown).isprintable()
     (line,) = show_json([shown])
     json.loads(line)
-    assert b"\n" not in line
+    assert "\n" not in line
+
+
+def test_show_a_state_directory(tmp_path: Path) -> None:
+    journal = Journal.open(
+        tmp_path, 7, 0, ring_bytes=4096, file_bytes_max=1 << 20, shared_memory=tmp_path
+    )
+    for number in range(5):
+        assert journal.append(Kind.LINK, number, number % 2, b"up")
+    assert journal.append(Kind.TICK, 5, 0, b"")
+    assert journal.close(60)
+    lines = list(show(tmp_path, kind="link", line=0, tail=2))
+    assert [line.split()[2:] for line in lines[1:]] == [
+        ["#3", "LINK", "line", "0", "up"],
+        ["#5", "LINK", "line", "0", "up"],
+    ]
+    assert len(list(show(tmp_path / "journal" / "journal-7.fxj", as_json=True))) == 6
+    with pytest.raises(JournalError, match="tail: expected 0 or more"):
+        show(tmp_path, tail=-1)
+    with pytest.raises(JournalError, match="no journal here"):
+        list(show(Path("/proc/self/fd")))

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import fixengine
 import pytest
@@ -20,7 +22,7 @@ from fixengine.fix.keys import (
     FILE_BYTES_MAX,
     KeyFileError,
     Secret,
-    ask_password,
+    load,
     load_private_key,
     read_api_key,
     read_secret_file,
@@ -45,7 +47,7 @@ def pem(key: object, password: bytes | None = None, form: str = "PKCS8") -> byte
         else serialization.NoEncryption()
     )
     raw = key.private_bytes(  # type: ignore[attr-defined]
-        serialization.Encoding.PEM, serialization.PrivateFormat[form], encryption
+        serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), encryption
     )
     assert isinstance(raw, bytes)
     return raw
@@ -67,7 +69,7 @@ Write = Callable[..., Path]
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 def test_official_vector_byte_for_byte(write: Write, mode: int) -> None:
-    sign = load_private_key(write(OFFICIAL_KEY, mode))
+    sign = load_private_key(write(OFFICIAL_KEY, mode)).sign
     assert sign(OFFICIAL_PAYLOAD) == OFFICIAL_SIGNATURE
     assert sign(OFFICIAL_PAYLOAD) == OFFICIAL_SIGNATURE
     assert len(OFFICIAL_PAYLOAD) == 38
@@ -76,7 +78,7 @@ def test_official_vector_byte_for_byte(write: Write, mode: int) -> None:
 def test_encrypted_key(write: Write) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     path = write(pem(key, PASSWORD))
-    sign = load_private_key(path, PASSWORD)
+    sign = load_private_key(path, PASSWORD).sign
     key.public_key().verify(base64.b64decode(sign(b"payload")), b"payload")
 
 
@@ -90,7 +92,7 @@ def test_encrypted_key_without_or_with_another_password(write: Write) -> None:
 
 
 def test_password_for_a_key_that_needs_none(write: Write) -> None:
-    with pytest.raises(KeyFileError, match="is not encrypted; leave key.password_file"):
+    with pytest.raises(KeyFileError, match=r"is not encrypted; leave key\.password_file"):
         load_private_key(write(OFFICIAL_KEY), PASSWORD)
 
 
@@ -99,9 +101,9 @@ def test_other_modes_are_refused(write: Write, mode: int) -> None:
     path = write(OFFICIAL_KEY, mode)
     if not os.access(path, os.R_OK):
         pytest.skip("the file cannot be opened at all by this user")
-    for load in (load_private_key, read_secret_file, read_api_key):
+    for read in (load_private_key, read_secret_file, read_api_key):
         with pytest.raises(KeyFileError, match=f"has mode {mode:04o}; expected 0600 or 0400"):
-            load(path)
+            read(path)
 
 
 def test_other_owner_is_refused(write: Write) -> None:
@@ -138,11 +140,23 @@ def other_keys() -> list[tuple[str, bytes]]:
         ("this is an Ed448 key", pem(ed448.Ed448PrivateKey.generate())),
         ("this is a DSA key", pem(dsa.generate_private_key(2048))),
         ("this is another kind of key", pem(x25519.X25519PrivateKey.generate())),
-        ("the file holds an RSA PRIVATE KEY", pem(rsa_key, form="TraditionalOpenSSL")),
-        ("the file holds an EC PRIVATE KEY", pem(curve, form="TraditionalOpenSSL")),
-        ("the file holds an OPENSSH PRIVATE KEY", pem(ed, form="OpenSSH")),
-        ("the file holds a PUBLIC KEY", public),
-        ("the file holds a CERTIFICATE", b"-----BEGIN CERTIFICATE-----\n"),
+        (
+            "expected a PRIVATE KEY (PKCS#8, Ed25519), not RSA PRIVATE KEY",
+            pem(rsa_key, form="TraditionalOpenSSL"),
+        ),
+        (
+            "expected a PRIVATE KEY (PKCS#8, Ed25519), not EC PRIVATE KEY",
+            pem(curve, form="TraditionalOpenSSL"),
+        ),
+        (
+            "expected a PRIVATE KEY (PKCS#8, Ed25519), not OPENSSH PRIVATE KEY",
+            pem(ed, form="OpenSSH"),
+        ),
+        ("expected a PRIVATE KEY (PKCS#8, Ed25519), not PUBLIC KEY", public),
+        (
+            "expected a PRIVATE KEY (PKCS#8, Ed25519), not CERTIFICATE",
+            b"-----BEGIN CERTIFICATE-----\n",
+        ),
         ("not a PEM file", b""),
         ("not a PEM file", b"sBRXrJx2DsOraMXOaUovEhgVRcjOvCtQ"),
         ("not a PEM file", bytes(range(256))),
@@ -193,7 +207,7 @@ def test_api_key(write: Write) -> None:
 def test_secret_does_not_print() -> None:
     secret = Secret(b"hunter2")
     assert secret == b"hunter2"
-    shown = f"{secret} {secret!r} {secret!s} {[secret]}" + "%s %r" % (secret, secret)  # noqa: UP031
+    shown = f"{secret!s} {secret!r} {[secret]} {{}} {{!r}}".format(secret, secret)
     assert "hunter2" not in shown
     assert "hunter2" not in f"{secret:>20}"
 
@@ -218,19 +232,41 @@ def test_tracebacks_hold_no_secret_even_with_their_local_variables(write: Write)
     for content, password in cases:
         path = write(content)
         shown = ""
-        for load in (lambda: load_private_key(path, password), lambda: read_api_key(path)):  # noqa: B023
-            try:
-                load()
-            except KeyFileError as error:
-                assert error.__cause__ is None
-                inner = traceback.TracebackException.from_exception(error, capture_locals=True)
-                # The first frame is this test, which has to know the secret.
-                del inner.stack[:2]
-                shown += "".join(inner.format())
+        for read in (partial(load_private_key, path, password), partial(read_api_key, path)):
+            with pytest.raises(KeyFileError) as caught:
+                read()
+            assert caught.value.__cause__ is None
+            inner = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+            # The first frames are this test, which has to know the secret.
+            del inner.stack[:2]
+            shown += "".join(inner.format())
         body = content.decode().splitlines()
         lines = body[1:-1] if len(body) > 2 else body
         assert shown
         assert not [line for line in [*lines, "hunter2"] if line in shown]
+
+
+class Settings(NamedTuple):
+    api_key_file: Path
+    private_key_file: Path
+    password_file: Path | None = None
+    ask_password: bool = False
+
+
+def test_load_by_configuration(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "api", tmp_path / "key", tmp_path / "password")
+    key = ed25519.Ed25519PrivateKey.generate()
+    for path, content in zip(
+        settings, (b"KEY\n", pem(key, PASSWORD), PASSWORD + b"\n"), strict=False
+    ):
+        assert isinstance(path, Path)
+        path.write_bytes(content)
+        path.chmod(0o600)
+    api_key, signer = load(settings)
+    assert api_key == "KEY"
+    key.public_key().verify(base64.b64decode(signer.sign(b"payload")), b"payload")
+    with pytest.raises(KeyFileError, match="the key is encrypted"):
+        load(settings._replace(password_file=None))
 
 
 # --- the prompt -----------------------------------------------------------------------------
@@ -254,15 +290,22 @@ def test_prompt_needs_a_terminal() -> None:
     assert b"key.pem: key.ask_password needs a terminal" in done.stdout
 
 
-def test_prompt_on_a_terminal(write: Write) -> None:
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [(PASSWORD + b"\n", b"signed 88 bytes"), (b"\x04", b"no password was given")],
+    ids=["password", "end of input"],
+)
+def test_prompt_on_a_terminal(write: Write, typed: bytes, answer: bytes) -> None:
     """A real pseudo-terminal: the password is read, and not echoed."""
     path = write(pem(ed25519.Ed25519PrivateKey.generate(), PASSWORD))
     root = Path(fixengine.__file__).parents[1]
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from fixengine.fix.keys import ask_password, load_private_key\n"
+        "from fixengine.fix.keys import KeyFileError, ask_password, load_private_key\n"
         "path = Path(sys.argv[1])\n"
-        "print(len(load_private_key(path, ask_password(path))(b'x')))\n"
+        "try:\n    sign = load_private_key(path, ask_password(path)).sign\n"
+        "    print('signed', len(sign(b'x')), 'bytes')\n"
+        "except KeyFileError as error:\n    print(error)\n"
     )
     master, slave = pty.openpty()
     child = subprocess.Popen(
@@ -277,15 +320,10 @@ def test_prompt_on_a_terminal(write: Write) -> None:
     seen = b""
     while b"Password of " not in seen or not seen.endswith(b": "):
         seen += os.read(master, 1000)
-    os.write(master, PASSWORD + b"\n")
-    while b"88" not in seen:
+    os.write(master, typed)
+    while answer not in seen:
         seen += os.read(master, 1000)
     assert child.wait(60) == 0
     os.close(master)
     assert PASSWORD not in seen
     assert f"Password of {path}".encode() in seen
-
-
-def test_no_answer_at_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(KeyFileError, match="needs a terminal"):
-        ask_password(Path("key.pem"))

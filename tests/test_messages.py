@@ -4,6 +4,8 @@ messages.json is the committed list. A failure against it means that an old stra
 engine no longer understand each other; only appending an optional field may change it.
 """
 
+from __future__ import annotations
+
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +13,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from fixengine import messages
 from fixengine.messages import (
     Ack,
@@ -36,20 +35,23 @@ from fixengine.messages import (
     patch_report_seq,
     request_decoder,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "messages.json").read_text()
 )
-MESSAGES = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
-STRUCTS = [*MESSAGES, MiscFee]
-EVENTS = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
+MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
+STRUCTS: list[Any] = [*MESSAGES, MiscFee]
+EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
 AMOUNTS = ["order_qty", "price", "cash_order_qty", "max_floor", "trigger_price"]
 
 
 def decoder_of(struct: type[Any]) -> msgspec.msgpack.Decoder[Any]:
-    for decoder in (event_decoder, request_decoder):
+    decoders: list[Any] = [event_decoder, request_decoder]
+    for decoder in decoders:
         if struct in decoder.type.__args__:
-            return decoder
+            return decoder  # type: ignore[no-any-return]
     return msgspec.msgpack.Decoder(struct)
 
 
@@ -124,7 +126,7 @@ def test_a_message_without_a_required_field_is_refused(struct: type[Any]) -> Non
 def test_a_value_the_venue_adds_tomorrow_reaches_the_strategy() -> None:
     report = filled(ExecutionReport)
     report.exec_type, report.ord_status, report.time_in_force = "Z", "new status", "99"
-    decoded = event_decoder.decode(encode(report))
+    decoded: Any = event_decoder.decode(encode(report))
     assert (decoded.exec_type, decoded.ord_status, decoded.time_in_force) == (
         "Z",
         "new status",
@@ -133,11 +135,12 @@ def test_a_value_the_venue_adds_tomorrow_reaches_the_strategy() -> None:
 
 
 def test_constants_compare_with_the_characters_of_the_wire() -> None:
-    report = event_decoder.decode(encode(filled(ExecutionReport)))
+    report: Any = event_decoder.decode(encode(filled(ExecutionReport)))
     report.ord_status = "2"
     assert report.ord_status == OrdStatus.FILLED
     order = NewOrderSingle.limit("BTCUSDT", Side.SELL, "1", "2")
-    assert request_decoder.decode(encode(order)).side == "2"
+    received: Any = request_decoder.decode(encode(order))
+    assert received.side == "2"
 
 
 # --- amounts --------------------------------------------------------------------------------
@@ -176,13 +179,13 @@ def test_a_decimal_keeps_its_value(digits: int, exponent: int) -> None:
     + [-1, Decimal(-1), Decimal("NaN"), Decimal("Infinity"), Decimal("-0"), 10**64],
 )
 def test_what_is_not_a_plain_amount_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(ValueError, match="^price: "):
+    with pytest.raises(ValueError, match=r"^price: "):
         NewOrderSingle.limit("BTCUSDT", "1", "1", value)
 
 
 @pytest.mark.parametrize("value", [1.5, float("nan"), True, None, b"1", [1]])
 def test_what_is_not_exact_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(TypeError, match="^order_qty: "):
+    with pytest.raises(TypeError, match=r"^order_qty: "):
         NewOrderSingle.limit("BTCUSDT", "1", value, "1")
 
 

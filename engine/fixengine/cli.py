@@ -103,17 +103,17 @@ def _fail(text: object) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from fixengine.fix.keys import KeyFileError, load
+    from fixengine.fix.keys import KeyFileError
+    from fixengine.fix.keys import load as load_keys
     from fixengine.network.bus import BusError
-    from fixengine.network.config import ConfigError
-    from fixengine.network.config import load as load_config
+    from fixengine.network.config import ConfigError, load
     from fixengine.network.journal import JournalError
     from fixengine.network.process import make_log, run_engine
     from fixengine.network.state import StateError
 
     try:
-        config = load_config(options.config)
-        api_key, signer = load(config.key)
+        config = load(options.config)
+        api_key, signer = load_keys(config.key)
         return run_engine(config, api_key, signer, make_log(options.json or config.log.json))
     except (ConfigError, KeyFileError, StateError, BusError, JournalError) as problem:
         return _fail(problem)

@@ -10,92 +10,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import selectors
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
 from fixengine.demo.compare import compare
+from fixengine.demo.processes import Child, DemoError, Stand
 from fixengine.screens.table import Live, table
 
 STRATEGIES = ("alpha", "beta")
 SYMBOL = "BTCUSDT"
 COUNTS = ("orders_sent", "orders_acked", "fills", "cancels", "refused")
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 15.0
 LINE_EVERY_S = 1.0
-
-
-class DemoError(Exception):
-    """The demo could not run; the text says which process failed and where its log is."""
-
-
-class Child:
-    """One process of the demo, whose stdout is JSON lines and whose stderr is a log file."""
-
-    def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
-        self.name = name
-        self.log = folder / f"{name}.log"
-        self._log_file = self.log.open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._log_file,
-        )
-        self._tail = b""
-
-    @property
-    def out(self) -> IO[bytes]:
-        """Its stdout."""
-        assert self.process.stdout is not None
-        return self.process.stdout
-
-    def lines(self) -> list[dict[str, Any]] | None:
-        """JSON lines that have come since the last call; None at the end."""
-        chunk = self.out.read1(1 << 20)  # type: ignore[attr-defined]
-        if not chunk:
-            return None
-        *whole, self._tail = (self._tail + chunk).split(b"\n")
-        return [orjson.loads(line) for line in whole if line]
-
-    def wait_for(self, event: str, timeout_s: float) -> dict[str, Any]:
-        """The first line with this event; DemoError where it does not come."""
-        deadline = time.monotonic() + timeout_s
-        with selectors.DefaultSelector() as ready:
-            ready.register(self.out, selectors.EVENT_READ)
-            while time.monotonic() < deadline:
-                if not ready.select(deadline - time.monotonic()):
-                    break
-                lines = self.lines()
-                if lines is None:
-                    break
-                for line in lines:
-                    if line.get("event") == event:
-                        return line
-        raise DemoError(f"{self.name}: no '{event}' within {timeout_s:g} s; {self.last_words()}")
-
-    def last_words(self) -> str:
-        """The end of its log, for an error message."""
-        text = self.log.read_text("utf-8", "replace").strip().splitlines()
-        return text[-1] if text else "its log is empty"
-
-    def stop(self) -> int:
-        """SIGTERM, and the exit status; killed if it does not end."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        # What it still prints must be read, or it may wait for ever to write.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.communicate(timeout=STOP_TIMEOUT_S)
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._log_file.close()
-        return self.process.returncode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,48 +59,40 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
     else:
         _print_summary(summary, problems, options)
-    for problem in problems:
-        print(f"demo failed: {problem}", file=sys.stderr)
+    for text in problems:
+        print(f"demo failed: {text}", file=sys.stderr)
     return 1 if problems else 0
 
 
 def _run_in(
     folder: Path, options: argparse.Namespace, stack: contextlib.ExitStack
 ) -> tuple[dict[str, Any], list[str]]:
-    say = (lambda text: None) if options.json else (lambda text: print(text, flush=True))
-    written = folder / "venue.jsonl"
-    venue = Child(
-        "venue",
-        [
-            *("fixengine", "simulate", "--port", "0", "--json", "--limits", options.limits),
-            *("--state-dir", str(folder / "venue"), "--record", str(written)),
-        ],
-        folder,
-    )
-    stack.callback(venue.stop)
-    listening = venue.wait_for("listening", START_TIMEOUT_S)
+    def say(text: str) -> None:
+        if not options.json:
+            print(text, flush=True)
+
+    stand = stack.enter_context(Stand(folder, options.limits))
     say(
-        f"venue      pid {venue.process.pid}: TLS FIX on {listening['host']}:{listening['port']},"
-        f" venue limits {options.limits}"
+        f"venue      pid {stand.venue.pid}: TLS FIX on {stand.where}, venue limits {options.limits}"
     )
-    config = folder / "engine.toml"
-    endpoint = f"ipc://{folder}/engine/bus/bus.sock"
-    config.write_text(_config(listening, folder, endpoint, options.limits))
-    engine = Child("engine", ["fixengine", "run", str(config), "--json"], folder)
-    stack.callback(engine.stop)
-    engine.wait_for("active", START_TIMEOUT_S)
-    say(f"engine     pid {engine.process.pid}: logged on; bus {endpoint}")
+    say(f"engine     pid {stand.engine.pid}: logged on; bus {stand.endpoint}")
     received = [folder / f"{name}.jsonl" for name in STRATEGIES]
     strategies = []
     for index, name in enumerate(STRATEGIES):
         share = options.orders // 2 + (options.orders % 2 if index == 0 else 0)
         if share:
-            arguments = ["fixengine.demo.strategy", "--endpoint", endpoint, "--strategy", name]
+            arguments = [
+                "fixengine.demo.strategy",
+                "--endpoint",
+                stand.endpoint,
+                "--strategy",
+                name,
+            ]
             arguments += ["--symbol", SYMBOL, "--orders", str(share)]
             arguments += ["--received", str(received[index])]
             strategies.append(Child(name, arguments, folder))
             stack.callback(strategies[-1].stop)
-            say(f"strategy   pid {strategies[-1].process.pid}: {name}, {share} orders")
+            say(f"strategy   pid {strategies[-1].pid}: {name}, {share} orders")
     done = _follow(strategies, None if options.json else Live(sys.stdout, ("", *COUNTS)))
     elapsed_s = max((line.get("elapsed_ns", 0) for line in done.values()), default=0) / 1e9
     problems = [
@@ -180,16 +102,12 @@ def _run_in(
     ]
     for child in strategies:
         child.stop()
-    engine_status, venue_status = engine.stop(), venue.stop()
-    if engine_status:
-        problems.append(f"engine: exit status {engine_status}; {engine.last_words()}")
-    if venue_status:
-        problems.append(f"venue: exit status {venue_status}; {venue.last_words()}")
-    found = compare(written, [path for path in received if path.exists()])
+    problems.extend(stand.stop())
+    found = compare(stand.written, [path for path in received if path.exists()])
     pids = {
-        "venue": venue.process.pid,
-        "engine": engine.process.pid,
-        "strategies": [child.process.pid for child in strategies],
+        "venue": stand.venue.pid,
+        "engine": stand.engine.pid,
+        "strategies": [child.pid for child in strategies],
     }
     return _judge(done, found, elapsed_s, pids, options.limits, problems)
 
@@ -270,7 +188,7 @@ def _print_summary(
     summary: dict[str, Any], problems: list[str], options: argparse.Namespace
 ) -> None:
     latency = summary["latency_us"]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("orders sent", str(summary["orders_sent"])),
         ("acknowledged", str(summary["orders_acked"])),
         ("fills", str(summary["fills"])),
@@ -286,31 +204,6 @@ def _print_summary(
     print("\n".join(table((f"summary, venue limits {options.limits}", ""), rows)))
     verdict = "NOT equal to" if problems else "exactly"
     print(f"\nWhat the strategies received is {verdict} what the venue wrote.")
-
-
-def _config(listening: dict[str, Any], folder: Path, endpoint: str, limits: str) -> str:
-    return f"""\
-[venue]
-environment = "simulator"
-host = "{listening["host"]}"
-port = {listening["port"]}
-server_name = "localhost"
-ca_file = "{listening["ca_file"]}"
-sender_comp_ids = ["DEMO1", "DEMO2"]
-
-[key]
-api_key_file = "{listening["api_key_file"]}"
-private_key_file = "{listening["private_key_file"]}"
-
-[bus]
-endpoint = "{endpoint}"
-
-[engine]
-state_dir = "{folder}/engine"
-
-[limits]
-mode = "{limits}"
-"""
 
 
 def _positive(text: str) -> int:

@@ -14,6 +14,7 @@ import re
 import stat
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
@@ -48,17 +49,15 @@ class Secret(bytes):
 
 
 class Signer:
-    """Signs with an Ed25519 key: `sign(payload) -> signature` as base64 text (88 bytes).
-
-    The same payload gives the same signature each time.
-    """
+    """An Ed25519 key that can sign and cannot be looked at."""
 
     __slots__ = ("_key",)
 
     def __init__(self, key: ed25519.Ed25519PrivateKey) -> None:
         self._key = key
 
-    def __call__(self, payload: bytes) -> bytes:
+    def sign(self, payload: bytes) -> bytes:
+        """The signature as base64 text, 88 bytes; the same payload always gives the same."""
         return base64.b64encode(self._key.sign(payload))
 
     def __repr__(self) -> str:
@@ -66,6 +65,44 @@ class Signer:
 
     def __reduce__(self) -> str:
         raise TypeError("a signer is not pickled: its key stays in this process")
+
+
+class KeySettings(Protocol):
+    """Where the secrets lie: section [key] of the configuration."""
+
+    @property
+    def api_key_file(self) -> Path:
+        """Text file with the API key."""
+        ...
+
+    @property
+    def private_key_file(self) -> Path:
+        """PEM file with the Ed25519 key."""
+        ...
+
+    @property
+    def password_file(self) -> Path | None:
+        """Text file with the password of that key."""
+        ...
+
+    @property
+    def ask_password(self) -> bool:
+        """Whether to ask for it on the terminal."""
+        ...
+
+
+def load(settings: KeySettings) -> tuple[str, Signer]:
+    """(API key, signer), by the configuration; asks for a password where that is wanted.
+
+    Raises KeyFileError.
+    """
+    api_key = read_api_key(settings.api_key_file)
+    password = None
+    if settings.password_file is not None:
+        password = read_secret_file(settings.password_file)
+    elif settings.ask_password:
+        password = ask_password(settings.private_key_file)
+    return api_key.decode(), load_private_key(settings.private_key_file, password)
 
 
 def load_private_key(path: Path, password: bytes | None = None) -> Signer:
@@ -147,24 +184,29 @@ def read_private_file(path: Path) -> Secret:
         raise KeyFileError(path, f"cannot be opened: {error.strerror}") from None
     except ValueError:
         raise KeyFileError("key file", "its name holds a zero byte") from None
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyFileError(path, "expected a regular file")
-        if status.st_uid != os.geteuid():
-            raise KeyFileError(
-                path, f"belongs to user {status.st_uid}; expected your own, {os.geteuid()}"
-            )
-        mode = stat.S_IMODE(status.st_mode)
-        if mode not in MODES:
-            raise KeyFileError(path, f"has mode {mode:04o}; expected 0600 or 0400: chmod 600 it")
-        try:
+    try:
+        check_private(path, os.fstat(descriptor))
+        with open(descriptor, "rb", closefd=False) as file:
             data = Secret(file.read(FILE_BYTES_MAX + 1))
-        except OSError as error:
-            raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
     if len(data) > FILE_BYTES_MAX:
         raise KeyFileError(path, f"larger than {FILE_BYTES_MAX} bytes; this is no key")
     return data
+
+
+def check_private(path: Path, status: os.stat_result) -> None:
+    """KeyFileError unless the file is a regular one, of this user, and of mode 0600 or 0400."""
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyFileError(path, "expected a regular file")
+    if status.st_uid != os.geteuid():
+        own = os.geteuid()
+        raise KeyFileError(path, f"belongs to user {status.st_uid}; expected your own, {own}")
+    mode = stat.S_IMODE(status.st_mode)
+    if mode not in MODES:
+        raise KeyFileError(path, f"has mode {mode:04o}; expected 0600 or 0400: chmod 600 it")
 
 
 def pem_label(path: Path, data: Secret) -> str:
@@ -175,10 +217,7 @@ def pem_label(path: Path, data: Secret) -> str:
     label = found[1].decode()
     if label in (PLAIN, ENCRYPTED):
         return label
-    article = "an" if label[0] in "AEIO" else "a"
-    raise KeyFileError(
-        path, f"expected a PRIVATE KEY (PKCS#8, Ed25519); the file holds {article} {label}"
-    )
+    raise KeyFileError(path, f"expected a PRIVATE KEY (PKCS#8, Ed25519), not {label}")
 
 
 def kind_of(key: object) -> str:

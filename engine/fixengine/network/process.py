@@ -137,11 +137,12 @@ class Process:
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
         )
         wall = now + self.offset_ns
+        attempts = self.profile.limits.connection_attempts
         self.sessions = Sessions(
             self.venue,
             config.venue.sender_comp_ids,
             config.venue.heartbeat_s * SECOND_NS,
-            self.profile.limits.connection_attempts,
+            attempts,
             locked_until_ns={
                 comp_id: state.locked_until(comp_id, wall) - self.offset_ns
                 for comp_id in config.venue.sender_comp_ids

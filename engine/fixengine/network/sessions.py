@@ -110,7 +110,6 @@ class Sessions:
         self.comp_id = self._next_comp_id()
         self._attempts_ns.append(now)
         self.phase = Phase.CONNECTING
-        # Until the venue shows otherwise, this id is held for twice HeartBtInt from its end on.
         return [
             Status(SessionState.CONNECTING, f"connecting as {self.comp_id}"),
             Connect(self.comp_id),
@@ -137,8 +136,8 @@ class Sessions:
         if event.kind is Happening.LOGGED_OUT and event.clean:
             return [Clear(self.comp_id), *self._wait(event.text or "logged out", now, clean=True)]
         if event.kind in (Happening.LOGGED_OUT, Happening.LOST):
-            self._lock(now)
             self._back_off(now, jitter_permille)
+            self._lock(now)
             return self._wait(event.text, now)
         return []
 

@@ -26,6 +26,8 @@ from fixengine.messages import (
 )
 
 HEARTBEAT = encode(Heartbeat())
+WELCOME_EVENTS = 256
+"""Missed events sent with the Welcome; the rest follows in slices, so that nobody else waits."""
 
 
 class Bus(Protocol):
@@ -218,7 +220,7 @@ class Strategies:
         )
         if strategy.peer is not None:
             self.bus.send(strategy.peer, encode(welcome))
-            self.catch_up(strategy, self.outbox_max, now)
+            self.catch_up(strategy, WELCOME_EVENTS, now)
 
     def _refuse_hello(self, peer: bytes, reason: RefusedReason, text: str, now: int) -> None:
         self.answer(peer, Refused(0, self.epoch, "", False, now, "", reason.value, text))

@@ -22,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -32,7 +34,6 @@ VALID_DAYS = 825
 RENEW_BEFORE = datetime.timedelta(days=1)
 API_KEY_CHARS = 64
 PRIVATE_MODE = 0o600
-PUBLIC_MODE = 0o644
 DIRECTORY_MODE = 0o700
 
 
@@ -72,14 +73,15 @@ def ensure(directory: Path, now: datetime.datetime) -> Files:
                 _make_certificates(files, now)
             if not files.private_key_file.exists():
                 key = ed25519.Ed25519PrivateKey.generate()
-                _write(files.private_key_file, _private_pem(key), PRIVATE_MODE)
+                _write(files.private_key_file, _private_pem(key))
             if not files.api_key_file.exists():
                 letters = string.ascii_letters + string.digits
                 api_key = "".join(secrets.choice(letters) for _ in range(API_KEY_CHARS))
-                _write(files.api_key_file, f"{api_key}\n".encode(), PRIVATE_MODE)
+                _write(files.api_key_file, f"{api_key}\n".encode())
     except OSError as problem:
         raise PkiError(
-            f"state directory {directory}: {problem.strerror or problem}: choose another with --state-dir"
+            f"state directory {directory}: {problem.strerror or problem};"
+            " choose another with --state-dir"
         ) from problem
     return files
 
@@ -100,3 +102,162 @@ def read_public_key(files: Files) -> ed25519.Ed25519PublicKey:
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise PkiError(f"{files.private_key_file}: not an Ed25519 key; delete it to get a new one")
     return key.public_key()
+
+
+def write_config(files: Files, host: str, port: int) -> None:
+    """Write engine.toml: how an engine on this machine reaches this venue.
+
+    Raises PkiError where it cannot be written.
+    """
+    lines = [
+        "# Written by `fixengine simulate` at each start: an engine that trades on it.",
+        "",
+        "[venue]",
+        'environment = "simulator"',
+        f"host = {_quoted(host)}",
+        f"port = {port}",
+        f"server_name = {_quoted(SERVER_NAME)}",
+        f"ca_file = {_quoted(files.ca_file)}",
+        'sender_comp_ids = ["ENGINE1", "ENGINE2"]',
+        "",
+        "[key]",
+        f"api_key_file = {_quoted(files.api_key_file)}",
+        f"private_key_file = {_quoted(files.private_key_file)}",
+        "",
+        "[engine]",
+        f"state_dir = {_quoted(files.config_file.parent / 'engine')}",
+        "",
+    ]
+    try:
+        _write(files.config_file, "\n".join(lines).encode())
+    except OSError as problem:
+        raise PkiError(f"{files.config_file}: {problem.strerror}") from problem
+
+
+def _quoted(value: object) -> str:
+    """A TOML string; JSON's escapes are TOML's too."""
+    return orjson.dumps(str(value)).decode()
+
+
+def _open_directory(directory: Path) -> None:
+    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    found = directory.stat()
+    if found.st_uid != os.getuid():
+        raise PkiError(f"state directory {directory}: belongs to somebody else; choose another")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise PkiError(
+            f"state directory {directory}: open to others, and private keys lie in it;"
+            f" run: chmod 700 {directory}"
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two simulators that start in one directory do not make its files at the same time."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, readable by nobody else at any moment."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    draft.replace(path)
+
+
+def _private_pem(key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _runs_out(files: Files, now: datetime.datetime) -> bool:
+    """Whether the certificates are missing, do not belong together, or are about to run out."""
+    try:
+        ca = x509.load_pem_x509_certificate(files.ca_file.read_bytes())
+        server = x509.load_pem_x509_certificate(files.server_certificate_file.read_bytes())
+        key = serialization.load_pem_private_key(files.server_key_file.read_bytes(), None)
+        server.verify_directly_issued_by(ca)
+    except (FileNotFoundError, ValueError, TypeError, InvalidSignature):
+        return True
+    if key.public_key() != server.public_key():
+        return True
+    return not server.not_valid_before_utc <= now < server.not_valid_after_utc - RENEW_BEFORE
+
+
+def _make_certificates(files: Files, now: datetime.datetime) -> None:
+    """A new authority and a server certificate of it; the authority's key is not kept."""
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fixengine simulator CA")])
+    ca = (
+        _certificate(ca_name, ca_name, ca_key.public_key(), ca_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True), critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SERVER_NAME)])
+    names = x509.SubjectAlternativeName(
+        [
+            x509.DNSName("localhost"),
+            x509.DNSName(SERVER_NAME),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+            x509.IPAddress(ipaddress.ip_address("::1")),
+        ]
+    )
+    server = (
+        _certificate(name, ca_name, key.public_key(), ca_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(key_cert_sign=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(names, critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    _write(files.server_key_file, _private_pem(key))
+    _write(files.server_certificate_file, server.public_bytes(pem))
+    _write(files.ca_file, ca.public_bytes(pem))
+
+
+def _certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
+    now: datetime.datetime,
+) -> x509.CertificateBuilder:
+    subject_id = x509.SubjectKeyIdentifier.from_public_key(public_key)
+    issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(subject_id, critical=False)
+        .add_extension(issuer_id, critical=False)
+    )
+
+
+def _key_usage(key_cert_sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not key_cert_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=key_cert_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -18,8 +18,6 @@ from typing import Any
 
 import orjson
 
-PENDING_BYTES_MAX = 1 << 20
-
 
 class Recorder:
     """Writes the record to a file. Raises OSError where it cannot be created or written."""
@@ -27,7 +25,6 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._pending: list[bytes] = []
-        self._pending_bytes = 0
 
     def add(
         self, session: str, seq: int, kind: bytes, values: dict[str, Any], frame: bytes
@@ -45,15 +42,11 @@ class Recorder:
             option=orjson.OPT_APPEND_NEWLINE,
         )
         self._pending.append(line)
-        self._pending_bytes += len(line)
-        if self._pending_bytes >= PENDING_BYTES_MAX:
-            self.flush()
 
     def flush(self) -> None:
-        """Write what was noted."""
+        """Write what was noted since the last call; OSError where the disk refuses."""
         data = b"".join(self._pending)
         self._pending.clear()
-        self._pending_bytes = 0
         while data:
             data = data[os.write(self._file, data) :]
 

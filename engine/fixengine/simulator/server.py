@@ -254,7 +254,12 @@ class Server:
 
     def _message(self, connection: Connection, message: wire.Message, now: int) -> None:
         session = connection.session
-        if session.state is State.ACTIVE and not self._within_limit(connection, now):
+        if session.state is State.ACTIVE:
+            if not self._within_limit(connection, now):
+                return
+        elif not _is_text(message.get(fields.SENDER_COMP_ID, b"")):
+            # An answer would have to carry that name, and no FIX field can.
+            session.closed(now, "its SenderCompID is no text")
             return
         verdict = session.receive(message, now)
         if session.events:
@@ -311,9 +316,7 @@ class Server:
                 if asked or (answer.push and connection.everything):
                     self._send(connection, answer.kind, answer.values, now)
 
-    def _send(
-        self, connection: Connection, kind: bytes, values: dict[str, Any], now: int
-    ) -> None:
+    def _send(self, connection: Connection, kind: bytes, values: dict[str, Any], now: int) -> None:
         session = connection.session
         seq = session.next_out
         frame = session.send(connection.templates[kind], None, now, values)
@@ -355,3 +358,7 @@ class Server:
         self._flush()
         if self._recorder is not None:
             self._recorder.flush()
+
+
+def _is_text(value: bytes) -> bool:
+    return value.isascii() and value.decode("ascii").isprintable()

@@ -8,7 +8,7 @@ or a program is shown in show.py.
 
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries, read, scan
 from fixengine.network.journal.record import JournalError, Kind, mask, mask_value, named
-from fixengine.network.journal.show import kind_number, select, show_json, show_text
+from fixengine.network.journal.show import show
 from fixengine.network.journal.writer import Journal, Recovered, Status
 
 __all__ = [
@@ -22,13 +22,10 @@ __all__ = [
     "Recovered",
     "Status",
     "entries",
-    "kind_number",
     "mask",
     "mask_value",
     "named",
     "read",
     "scan",
-    "select",
-    "show_json",
-    "show_text",
+    "show",
 ]

@@ -132,14 +132,10 @@ def padded(data_bytes: int) -> int:
     return (HEADER_BYTES + data_bytes + 7) & -8
 
 
-def named(name: str, payload: bytes) -> bytes:
-    """Data of ORDER, INTENT, DELIVERED and STRATEGY records.
-
-    ValueError for a name longer than 127 bytes.
-    """
-    raw = name.encode()
-    if len(raw) > NAME_BYTES_MAX:
-        raise ValueError(f"journal: a name has at most {NAME_BYTES_MAX} bytes, not {len(raw)}")
+def named(name: str | bytes, payload: bytes) -> bytes:
+    """Data of ORDER, INTENT, DELIVERED and STRATEGY records; a name is cut after 127 bytes."""
+    raw = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
+    raw = raw[:NAME_BYTES_MAX]
     return bytes((len(raw),)) + raw + payload
 
 

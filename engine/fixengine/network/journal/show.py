@@ -1,4 +1,4 @@
-"""The journal made readable, for people (`show_text`) and for programs (`show_json`).
+"""The journal made readable, for people and for programs.
 
 Whatever a record holds comes out as one line: bytes that are not text are escaped, so that no
 frame of a venue can steer a terminal. Secrets are masked once more, should a caller have forgotten.
@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import orjson
 
 from fixengine import messages
-from fixengine.network.journal.reader import Damage, Entry, Missing, Record
+from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries
 from fixengine.network.journal.record import (
     FRAMES,
     NAMED,
     WALL_OFFSET,
+    JournalError,
     Kind,
     mask,
     split_named,
@@ -34,6 +36,24 @@ NAMES = {
 }
 
 
+def show(
+    path: Path,
+    as_json: bool = False,
+    kind: str | None = None,
+    line: int | None = None,
+    tail: int | None = None,
+) -> Iterator[str]:
+    """The lines of `fixengine journal show`: of a file, a journal directory or a state directory.
+
+    kind: by name or number. line: number of a session. tail: only the last so many. JournalError.
+    """
+    number = None if kind is None else kind_number(kind)
+    if tail is not None and tail < 0:
+        raise JournalError("tail", f"expected 0 or more, got {tail}")
+    found = select(entries(path), number, line, tail)
+    return show_json(found) if as_json else show_text(found)
+
+
 def kind_name(kind: int) -> str:
     """FRAME_IN and so on; KIND_99 for a number of a later version."""
     try:
@@ -43,21 +63,18 @@ def kind_name(kind: int) -> str:
 
 
 def kind_number(text: str) -> int:
-    """The number of a kind given by name, in any case, or by number.
-
-    ValueError lists the names.
-    """
+    """The number of a kind given by name, in any case, or by number; JournalError lists them."""
     if text.isascii() and text.isdigit():
         return int(text)
     try:
         return Kind[text.upper()].value
     except KeyError:
         names = ", ".join(kind.name for kind in Kind)
-        raise ValueError(f"kind: expected one of {names}, got {text!r}") from None
+        raise JournalError("kind", f"expected one of {names}, got {text!r}") from None
 
 
 def select(
-    entries: Iterable[Entry],
+    found: Iterable[Entry],
     kind: int | None = None,
     line: int | None = None,
     tail: int | None = None,
@@ -65,7 +82,7 @@ def select(
     """Only records of one kind or line, and only the last `tail` of them; damage stays in."""
     chosen = (
         entry
-        for entry in entries
+        for entry in found
         if not isinstance(entry, Record)
         or ((kind is None or entry.kind == kind) and (line is None or entry.line == line))
     )
@@ -178,10 +195,10 @@ def dumps(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
-def show_text(entries: Iterable[Entry]) -> Iterator[str]:
+def show_text(found: Iterable[Entry]) -> Iterator[str]:
     """One line for each entry: UTC time, ns since the line before, number, kind, line, content."""
     before: tuple[int, int] | None = None
-    for entry in entries:
+    for entry in found:
         if isinstance(entry, Damage):
             what = "torn last record" if entry.last else "damage"
             place = f"{one_line(entry.path)} at offset {entry.offset}"
@@ -200,13 +217,13 @@ def show_text(entries: Iterable[Entry]) -> Iterator[str]:
             before = (entry.epoch, entry.now_ns)
 
 
-def show_json(entries: Iterable[Entry]) -> Iterator[bytes]:
+def show_json(found: Iterable[Entry]) -> Iterator[str]:
     """One JSON object for each entry, without a newline. A frame keeps its SOH as \\u0001."""
-    for entry in entries:
+    for entry in found:
         if isinstance(entry, Damage):
-            yield orjson.dumps({"damage": entry._asdict()})
+            yield dumps({"damage": entry._asdict() | {"path": one_line(entry.path)}})
         elif isinstance(entry, Missing):
-            yield orjson.dumps({"missing": entry._asdict()})
+            yield dumps({"missing": entry._asdict()})
         else:
             known = {
                 "epoch": entry.epoch,
@@ -217,4 +234,4 @@ def show_json(entries: Iterable[Entry]) -> Iterator[bytes]:
                 "now_ns": entry.now_ns,
                 "time": utc_text(entry.wall_ns),
             }
-            yield orjson.dumps(known | {"content": content(entry)}, default=str)
+            yield dumps(known | {"content": content(entry)})

@@ -1,0 +1,186 @@
+"""The walk without a world: a gateway whose bus, journal, transport and clock the test holds.
+
+What the gateway decides is real; only the ends are the test's own. The venue's answers are real
+FIX bytes made by the venue's side of the same table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fixengine import wire
+from fixengine.desk.limits import Budget
+from fixengine.desk.orders import Orders
+from fixengine.fix.venue import Sender, template
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
+from fixengine.network.gateway import Gateway
+from fixengine.network.line import Line
+from fixengine.network.strategies import Strategies
+from sessions_in_memory import WALL_NS, initiator, parsed
+
+EPOCH = 1000
+NOW = 1_000_000_000_000
+
+
+class Bus:
+    """Keeps what each peer was sent; `gone` peers take nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, Event]] = []
+        self.gone: set[bytes] = set()
+
+    def send(self, peer: bytes, payload: bytes | bytearray) -> bool:
+        if peer in self.gone:
+            return False
+        self.sent.append((peer, event_decoder.decode(bytes(payload))))
+        return True
+
+
+class Journal:
+    """Keeps records until `full`."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[int, bytes]] = []
+        self.full = False
+
+    def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
+        if self.full:
+            return False
+        self.records.append((kind, data))
+        return True
+
+
+class Wire:
+    """A transport that keeps what was written."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.unsent_bytes = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        framer = wire.Framer()
+        framer.feed(data)
+        self.written += [bytes(message) for message in framer]
+
+    def unsent(self) -> int:
+        return self.unsent_bytes
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Register:
+    """Strategy numbers in order of appearance."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def strategy_number(self, name: str) -> int:
+        return self.numbers.setdefault(name, len(self.numbers) + 1)
+
+
+class Engine:
+    """A gateway that is logged on, with strategy "alpha" connected as peer b"a"."""
+
+    def __init__(self, outbox_max: int = 100, budget: Budget | None = None) -> None:
+        self.now = NOW
+        self.bus = Bus()
+        self.journal = Journal()
+        self.log: list[str] = []
+        self.strategies = Strategies(
+            self.bus,
+            Register(),
+            EPOCH,
+            strategies_max=8,
+            outbox_max=outbox_max,
+            valid_for_ms_max=10_000,
+            first_seqs={},
+        )
+        self.gateway = Gateway(
+            BINANCE_SPOT,
+            Orders(1000, 100),
+            self.strategies,
+            self.journal,
+            lambda level, text, **details: self.log.append(text),
+            epoch=EPOCH,
+            valid_for_ms_max=10_000,
+            unsent_bytes_max=0,
+            cancel_unsent_bytes_max=1000,
+        )
+        self.wire = Wire()
+        self.line = self.new_line(budget)
+        self.seq = 1
+        self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
+        self.gateway.active = self.line
+        self.wire.written.clear()
+        self.hello(b"a", "alpha")
+        self.bus.sent.clear()
+
+    def new_line(self, budget: Budget | None = None) -> Line:
+        session = initiator()
+        session.offset_ns = WALL_NS - NOW
+        line = Line(1, BINANCE_SPOT, session, recv_window_ms=5000, budget=budget)
+        line.transport = self.wire
+        self.gateway.lines.append(line)
+        session.connected(self.now)
+        self.gateway.flush(self.now)
+        return line
+
+    def hello(self, peer: bytes, name: str, **values: Any) -> None:
+        self.gateway.on_order(peer, encode(Hello(name, **values)), self.now)
+
+    def request(self, request: Any, peer: bytes = b"a", flush: bool = True) -> None:
+        """A request of a strategy, its engine fields filled in where the test left them."""
+        request.epoch = request.epoch or EPOCH
+        request.sent_ns = request.sent_ns or self.now
+        request.valid_for_ms = request.valid_for_ms or 1000
+        self.gateway.on_order(peer, encode(request), self.now)
+        if flush:
+            self.gateway.flush(self.now)
+
+    def order(self, cl_ord_id: str = "o1", **more: Any) -> NewOrderSingle:
+        """A limit order of the test's."""
+        made = NewOrderSingle.limit("BTCUSDT", "1", "1", "50000", cl_ord_id=cl_ord_id)
+        for name, value in more.items():
+            setattr(made, name, value)
+        return made
+
+    def venue_says(self, kind: bytes, seq: int | None = None, **values: Any) -> None:
+        """The venue sends a message with its next number."""
+        if seq is None:
+            seq, self.seq = self.seq, self.seq + 1
+        form = template(BINANCE_SPOT, kind, Sender.VENUE, "ME")
+        self.venue_sends(form.encode(None, seq, wire.stamp(WALL_NS), values))
+
+    def venue_sends(self, data: bytes) -> None:
+        self.line.framer.feed(data)
+        self.gateway.on_bytes(self.line, self.now)
+        self.gateway.flush(self.now)
+
+    def report(self, exec_type: str, ord_status: str, **more: Any) -> None:
+        """An ExecutionReport about the last order written, unless ids are given."""
+        values = {
+            "cl_ord_id": self.last()[11].decode(),
+            "order_id": "77",
+            "ord_type": "2",
+            "side": "1",
+            "symbol": "BTCUSDT",
+            "exec_type": exec_type,
+            "ord_status": ord_status,
+            "cum_qty": "0.00000000",
+            "last_qty": "0.00000000",
+            "exec_id": str(1000 + self.seq),
+        }
+        self.venue_says(b"8", **{**values, **more})
+
+    def last(self) -> dict[int, bytes]:
+        """The last application message that was written."""
+        return parsed(self.wire.written[-1])
+
+    def heard(self, peer: bytes = b"a") -> list[Event]:
+        """Events sent to a peer since the last call."""
+        events = [event for at, event in self.bus.sent if at == peer]
+        self.bus.sent = [item for item in self.bus.sent if item[0] != peer]
+        return events

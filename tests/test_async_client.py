@@ -1,0 +1,136 @@
+"""What only an AsyncClient can get wrong: its place among other tasks of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from fixengine.client import AsyncClient, Client, ClientError, NotConnected
+from scripted_engine import WAIT_MS, Engine, order, report, welcome
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = Engine(f"ipc://{tmp_path}/bus.sock")
+    yield engine
+    engine.down()
+
+
+# --- asyncio alone --------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    with asyncio.Runner(loop_factory=request.param) as runner:
+        yield runner.run
+
+
+def echo(engine: Engine, count: int) -> None:
+    """Answer each order with a report until so many were answered."""
+    engine.greet()
+    for seq in range(1, count + 1):
+        engine.send(report(seq, engine.receive_but_acks().cl_ord_id))
+
+
+def test_one_task_submits_while_another_waits(engine: Engine, run: Any) -> None:
+    async def strategy() -> list[str]:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            reports = client.reports(WAIT_MS / 1000)
+
+            async def one_way_and_back() -> str:
+                waiting = asyncio.ensure_future(anext(reports))
+                await asyncio.sleep(0)  # now it waits
+                cl_ord_id = client.submit(order())
+                event: Any = await waiting
+                assert event.cl_ord_id == cl_ord_id
+                return cl_ord_id
+
+            return [await one_way_and_back() for _ in range(300)]
+
+    with engine.doing(echo, engine, 300):
+        assert len(set(run(strategy()))) == 300
+
+
+def test_a_blocking_client_misses_no_wake_up(engine: Engine) -> None:
+    with (
+        engine.doing(echo, engine, 300),
+        Client(engine.endpoint, "maker", ack_every=1) as client,
+    ):
+        for _ in range(300):
+            cl_ord_id = client.submit(order())
+            event: Any = next(client.reports(WAIT_MS / 1000))
+            assert event.cl_ord_id == cl_ord_id
+
+
+def test_cancelling_a_waiting_task_loses_nothing(engine: Engine, run: Any) -> None:
+    async def strategy() -> Any:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            waiting = asyncio.ensure_future(anext(client.reports()))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await waiting
+            client.submit(order("go"))
+            return await anext(client.reports(WAIT_MS / 1000))
+
+    with engine.doing(echo, engine, 1):
+        assert run(strategy()) == report(1, "go")
+
+
+def test_a_second_reader_is_refused_and_closing_frees_the_first(engine: Engine, run: Any) -> None:
+    async def strategy() -> None:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            waiting = asyncio.ensure_future(anext(client.reports()))
+            await asyncio.sleep(0)
+            with pytest.raises(ClientError, match="another task"):
+                await anext(client.reports())
+            client.close()
+            with pytest.raises(StopAsyncIteration):
+                await waiting
+
+    with engine.doing(engine.greet):
+        run(strategy())
+
+
+def test_a_stream_of_events_leaves_turns_to_other_tasks(engine: Engine, run: Any) -> None:
+    async def strategy() -> None:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            first = await anext(client.reports(WAIT_MS / 1000))
+            assert first.report_seq == 1
+            turns = asyncio.ensure_future(asyncio.sleep(0))
+            async for event in client.reports(WAIT_MS / 1000):
+                if event.report_seq == 1000:
+                    break
+                if event.report_seq == 200:
+                    assert turns.done()
+
+    with engine.doing(engine.greet, welcome(), *[report(seq) for seq in range(1, 1001)]):
+        run(strategy())
+
+
+def test_an_async_client_is_entered_once(engine: Engine, run: Any) -> None:
+    async def strategy() -> None:
+        client = AsyncClient(engine.endpoint, "maker")
+        assert not client.connected
+        with pytest.raises(NotConnected, match="not open"):
+            client.submit(order())
+        async with client:
+            with pytest.raises(ClientError, match="entered once"):
+                await client.__aenter__()
+        with pytest.raises(ClientError, match="entered once"):
+            await client.__aenter__()
+
+    with engine.doing(engine.greet):
+        run(strategy())
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    def public(client: type) -> set[str]:
+        return {name for name in dir(client) if not name.startswith("_")}
+
+    assert public(Client) == public(AsyncClient)

@@ -1,0 +1,394 @@
+"""The walk: every way an order can end, and that none of them writes it twice."""
+
+from __future__ import annotations
+
+import pytest
+from engine_in_memory import EPOCH, NOW, Engine
+from fixengine import wire
+from fixengine.desk.limits import Budget
+from fixengine.messages import (
+    ExecutionReport,
+    OrderCancelReject,
+    OrderCancelRequest,
+    OrderUnknown,
+    Refused,
+    Sent,
+    encode,
+)
+from fixengine.network.journal.record import Kind
+
+MS = 1_000_000
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+def refused(engine: Engine) -> Refused:
+    (event,) = engine.heard()
+    assert isinstance(event, Refused)
+    assert engine.wire.written == []
+    return event
+
+
+def test_an_order_goes_out_and_its_report_comes_back(engine: Engine) -> None:
+    engine.request(engine.order())
+    out = engine.last()
+    assert (out[35], out[55], out[44], out[38], out[25000]) == (
+        b"D",
+        b"BTCUSDT",
+        b"50000",
+        b"1",
+        b"5000",
+    )
+    engine.report("0", "0", order_qty="1.00000000", exec_id="5")
+    (report,) = engine.heard()
+    assert isinstance(report, ExecutionReport)
+    assert (report.cl_ord_id, report.wire_cl_ord_id) == ("o1", out[11].decode())
+    assert (report.report_seq, report.epoch, report.source) == (1, EPOCH, "ME")
+    assert (report.exec_type, report.ord_status, report.order_qty) == ("0", "0", "1.00000000")
+    assert report.msg_seq_num == 2
+
+
+def test_the_journal_has_input_intent_and_frame_before_the_bytes_leave(engine: Engine) -> None:
+    engine.journal.records.clear()
+    engine.request(engine.order())
+    kinds = [kind for kind, _ in engine.journal.records]
+    assert kinds == [Kind.ORDER, Kind.INTENT, Kind.FRAME_OUT]
+    assert engine.journal.records[-1][1] == engine.wire.written[-1]
+
+
+def test_secrets_never_reach_the_journal() -> None:
+    engine = Engine()
+    engine.hello(b"b", "beta", token="s3cret-token")
+    everything = b"".join(data for _, data in engine.journal.records)
+    assert b"s3cret-token" not in everything
+    assert b"KEY" not in everything
+    assert b"ssss" not in everything
+
+
+def test_a_known_id_is_answered_with_its_outcome_and_not_sent_again(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.request(engine.order())
+    assert len(engine.wire.written) == 1
+    (sent,) = engine.heard()
+    assert isinstance(sent, Sent)
+    engine.report("0", "0")
+    engine.heard()
+    engine.request(engine.order(epoch=EPOCH - 1))
+    assert len(engine.wire.written) == 1
+    (report,) = engine.heard()
+    assert isinstance(report, ExecutionReport)
+    assert report.replayed
+    assert report.exec_type == "0"
+
+
+def test_two_of_one_id_in_one_wake_up_leave_once(engine: Engine) -> None:
+    engine.request(engine.order(), flush=False)
+    engine.request(engine.order())
+    assert len(engine.wire.written) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"epoch": EPOCH - 1}, "wrong_epoch"),
+        ({"sent_ns": NOW - 1001 * MS}, "too_old"),
+        ({"sent_ns": NOW + 2 * MS}, "from_the_future"),
+        ({"valid_for_ms": 10_001}, "invalid_field"),
+        ({"cl_ord_id": "no spaces"}, "invalid_field"),
+        ({"symbol": "A\x01B"}, "invalid_field"),
+        ({"symbol": ""}, "invalid_field"),
+        ({"price": "1e5"}, "invalid_field"),
+        ({"price": "-1"}, "invalid_field"),
+        ({"side": "12"}, "invalid_field"),
+    ],
+)
+def test_what_must_not_go_out_is_refused(engine: Engine, values: dict, reason: str) -> None:
+    engine.request(engine.order(**values))
+    assert refused(engine).reason == reason
+    assert engine.line.session.next_out == 2, "no number was used"
+    engine.request(engine.order())
+    assert len(engine.wire.written) == 1, "the id may be used again, and nothing else suffered"
+
+
+def test_the_age_is_looked_at_again_before_the_bytes_are_written(engine: Engine) -> None:
+    engine.request(engine.order(), flush=False)
+    engine.gateway.flush(engine.now + 1001 * MS)
+    assert refused(engine).reason == "too_old"
+
+
+def test_without_a_session_orders_are_refused_and_never_kept(engine: Engine) -> None:
+    engine.gateway.active = None
+    engine.request(engine.order())
+    assert refused(engine).reason == "not_connected"
+    engine.gateway.active = engine.line
+    engine.gateway.flush(engine.now)
+    assert engine.wire.written == []
+
+
+def test_a_session_that_ends_in_the_same_wake_up_takes_nothing(engine: Engine) -> None:
+    engine.request(engine.order(), flush=False)
+    engine.line.session.closed(engine.now)
+    engine.gateway.flush(engine.now)
+    assert refused(engine).reason == "not_connected"
+
+
+def test_unsent_bytes_stop_orders_but_not_at_once_cancels(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.report("0", "0")
+    engine.heard()
+    engine.wire.written.clear()
+    engine.wire.unsent_bytes = 1
+    engine.request(engine.order("o2"))
+    assert refused(engine).reason == "backlog"
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert engine.last()[35] == b"F"
+    engine.wire.written.clear()
+    engine.wire.unsent_bytes = 1001
+    engine.request(OrderCancelRequest("c2", orig_cl_ord_id="o1"))
+    assert refused(engine).reason == "backlog"
+
+
+def test_the_venues_message_limit_is_kept_with_a_reserve_for_cancels() -> None:
+    engine = Engine(budget=Budget(10, 10_000 * MS, 20))
+    for number in range(8):
+        engine.request(engine.order(f"o{number}"))
+    assert len(engine.wire.written) == 8
+    engine.heard()
+    engine.request(engine.order("o9"))
+    (event,) = engine.heard()
+    assert isinstance(event, Refused)
+    assert event.reason == "limit"
+    assert 10_000 <= (event.retry_after_ms or 0) <= 10_500
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert engine.last()[35] == b"F"
+    engine.now += 10_500 * MS
+    engine.request(engine.order("o10"))
+    assert engine.last()[35] == b"D"
+
+
+def test_a_full_journal_refuses_orders(engine: Engine) -> None:
+    engine.journal.full = True
+    engine.request(engine.order())
+    assert refused(engine).reason == "journal_full"
+
+
+def test_cancel_by_client_id_before_and_by_order_id_after_the_acknowledgement(
+    engine: Engine,
+) -> None:
+    engine.request(engine.order())
+    wire_id = engine.last()[11]
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    out = engine.last()
+    assert (out[35], out[41], out[55]) == (b"F", wire_id, b"BTCUSDT")
+    assert 37 not in out
+    engine.report("0", "0", cl_ord_id=wire_id.decode())
+    engine.request(OrderCancelRequest("c2", orig_cl_ord_id="o1"))
+    out = engine.last()
+    assert out[37] == b"77"
+    assert 41 not in out
+
+
+def test_a_cancelled_order_is_reported_under_the_strategys_ids(engine: Engine) -> None:
+    engine.request(engine.order())
+    order_id = engine.last()[11].decode()
+    engine.report("0", "0")
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    engine.heard()
+    engine.report("4", "4", orig_cl_ord_id=order_id)
+    (report,) = engine.heard()
+    assert isinstance(report, ExecutionReport)
+    assert (report.cl_ord_id, report.orig_cl_ord_id) == ("c1", "o1")
+    assert report.wire_orig_cl_ord_id == order_id
+
+
+def test_a_refused_cancel_is_told_and_the_order_lives(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.report("0", "0")
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    engine.heard()
+    engine.venue_says(
+        b"9",
+        cl_ord_id=engine.last()[11].decode(),
+        symbol="BTCUSDT",
+        cxl_rej_response_to="1",
+        venue_code="-2011",
+        text="Unknown order sent.",
+    )
+    (event,) = engine.heard()
+    assert isinstance(event, OrderCancelReject)
+    assert (event.cl_ord_id, event.orig_cl_ord_id, event.venue_code) == ("c1", "o1", "-2011")
+
+
+def test_a_strategy_cannot_cancel_what_is_not_its_own(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.hello(b"b", "beta")
+    engine.heard(b"b")
+    engine.wire.written.clear()
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"), peer=b"b")
+    (event,) = engine.heard(b"b")
+    assert isinstance(event, Refused)
+    assert event.reason == "unknown_order"
+    assert engine.wire.written == []
+
+
+def test_a_reject_by_the_venue_is_mapped_to_its_order(engine: Engine) -> None:
+    engine.request(engine.order())
+    seq = int(engine.last()[34])
+    engine.venue_says(b"3", ref_seq_num=seq, venue_code="-1121", text="Invalid symbol.")
+    (report,) = engine.heard()
+    assert isinstance(report, ExecutionReport)
+    assert (report.exec_type, report.ord_status, report.venue_code) == ("8", "8", "-1121")
+
+
+def test_a_reject_of_a_cancel_is_a_cancel_reject(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    seq = int(engine.last()[34])
+    engine.venue_says(b"3", ref_seq_num=seq, venue_code="-1102", text="bad")
+    (event,) = engine.heard()
+    assert isinstance(event, OrderCancelReject)
+
+
+def test_a_reject_of_nothing_of_ours_is_logged(engine: Engine) -> None:
+    engine.venue_says(b"3", ref_seq_num=999, venue_code="-1102", text="what")
+    assert engine.heard() == []
+    assert "999" in engine.log[-1]
+
+
+@pytest.mark.parametrize("code", ["-1006", "-1007"])
+@pytest.mark.parametrize("form", ["reject", "report"])
+def test_an_unknown_outcome_is_never_a_refusal(engine: Engine, code: str, form: str) -> None:
+    engine.request(engine.order())
+    seq = int(engine.last()[34])
+    if form == "reject":
+        engine.venue_says(b"3", ref_seq_num=seq, venue_code=code, text="Timeout.")
+    else:
+        engine.report("8", "8", venue_code=code, exec_id=None, order_id=None)
+    (event,) = engine.heard()
+    assert isinstance(event, OrderUnknown)
+    assert event.venue_code == code
+    engine.request(engine.order())
+    assert len(engine.wire.written) == 1, "a retry does not send it again"
+    engine.heard()
+    engine.report("0", "0")
+    (late,) = engine.heard()
+    assert isinstance(late, ExecutionReport)
+
+
+def test_a_lost_session_makes_what_was_unanswered_unknown(engine: Engine) -> None:
+    engine.request(engine.order("o1"))
+    engine.report("0", "0")
+    engine.request(engine.order("o2"))
+    engine.heard()
+    engine.gateway.on_line_lost(engine.line, "connection lost", engine.now)
+    (event,) = engine.heard()
+    assert isinstance(event, OrderUnknown)
+    assert event.cl_ord_id == "o2"
+    engine.request(engine.order("o2"))
+    assert isinstance(engine.heard()[0], OrderUnknown)
+    assert len(engine.wire.written) == 2
+
+
+def test_one_execution_is_reported_once(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.report("F", "1", exec_id="9", trade_id="1")
+    engine.report("F", "1", exec_id="9", trade_id="1")
+    assert len(engine.heard()) == 1
+
+
+def test_a_report_that_cannot_be_read_makes_the_order_unknown(engine: Engine) -> None:
+    engine.request(engine.order())
+    wire_id = engine.last()[11].decode()
+    writer = wire.Writer(b"FIX.4.4")
+    writer.start(b"8")
+    for tag, value in ((49, "SPOT"), (56, "ME"), (34, str(engine.seq))):
+        writer.text(tag, value)
+    writer.text(52, "20260101-00:00:00.000000")
+    writer.text(11, wire_id)
+    writer.text(14, "many")
+    engine.seq += 1
+    engine.venue_sends(writer.finish())
+    (event,) = engine.heard()
+    assert isinstance(event, OrderUnknown)
+    assert event.cl_ord_id == "o1"
+    engine.report("0", "0", cl_ord_id=wire_id)
+    assert isinstance(engine.heard()[0], ExecutionReport), "the session is not dead"
+
+
+def test_unknown_fields_and_values_pass_through(engine: Engine) -> None:
+    engine.request(engine.order())
+    writer = wire.Writer(b"FIX.4.4")
+    writer.start(b"8")
+    values = {49: "SPOT", 56: "ME", 34: str(engine.seq), 52: "20260101-00:00:00.000000"}
+    values |= {11: engine.last()[11].decode(), 40: "Z", 54: "1", 55: "BTCUSDT", 150: "Q"}
+    values |= {14: "0", 32: "0", 39: "0", 29999: "new"}
+    for tag, value in values.items():
+        writer.text(tag, value)
+    engine.venue_sends(writer.finish())
+    (report,) = engine.heard()
+    assert isinstance(report, ExecutionReport)
+    assert (report.exec_type, report.ord_type) == ("Q", "Z")
+    assert report.extra == ((29999, b"new"),)
+
+
+def test_reports_for_somebody_elses_orders_disturb_nobody(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.report("0", "0", cl_ord_id="web_1", order_id="5")
+    assert engine.heard() == []
+    assert engine.gateway.foreign_reports == 1
+
+
+def test_lost_framing_ends_the_session(engine: Engine) -> None:
+    engine.venue_sends(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
+    assert engine.wire.closed
+    assert not engine.line.can_carry
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xc1", b"rubbish", b"\x93\xa5Hello", encode(["Nonsense", "x1", 2]), b"\x90"],
+)
+def test_rubbish_is_answered_and_harms_nobody(engine: Engine, payload: bytes) -> None:
+    engine.gateway.on_order(b"a", payload, engine.now)
+    assert refused(engine).reason == "malformed"
+    engine.request(engine.order())
+    assert len(engine.wire.written) == 1
+
+
+def test_a_float_in_an_order_is_refused_by_the_engine_too(engine: Engine) -> None:
+    parts = ["NewOrderSingle", "o1", EPOCH, NOW, 1000, "BTCUSDT", "1", "2", 1.5, "5"]
+    engine.gateway.on_order(b"a", encode(parts), engine.now)
+    event = refused(engine)
+    assert (event.reason, event.cl_ord_id) == ("malformed", "o1")
+
+
+def test_without_hello_nothing_is_taken(engine: Engine) -> None:
+    engine.request(engine.order(), peer=b"stranger")
+    (event,) = engine.heard(b"stranger")
+    assert isinstance(event, Refused)
+    assert (event.reason, event.report_seq) == ("no_hello", 0)
+    assert engine.wire.written == []
+
+
+def test_sent_is_told_only_to_who_asked(engine: Engine) -> None:
+    engine.hello(b"b", "beta", wants_sent=True)
+    engine.heard(b"b")
+    engine.request(engine.order(), peer=b"b")
+    (sent,) = engine.heard(b"b")
+    assert isinstance(sent, Sent)
+    assert sent.msg_seq_num == int(engine.last()[34])
+
+
+def test_a_stopping_engine_takes_cancels_only(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.report("0", "0")
+    engine.heard()
+    engine.wire.written.clear()
+    engine.gateway.stopping = True
+    engine.request(engine.order("o2"))
+    assert refused(engine).reason == "stopping"
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert engine.last()[35] == b"F"

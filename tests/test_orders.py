@@ -1,0 +1,97 @@
+"""The order table: ids, aliases and states, whatever order reports come in."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from fixengine.desk.orders import BY_STATUS, FINAL, Orders, Standing
+
+
+def orders(closed_max: int = 10) -> Orders:
+    return Orders(open_max=100, closed_max=closed_max)
+
+
+def test_a_request_is_found_by_each_of_its_names() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.written(order, 0, 5)
+    assert table.find(1, "o") is table.by_wire("w") is table.by_seq(0, 5) is order
+    assert table.find(2, "o") is None
+    table.update(order, None, "0", "77")
+    assert table.reported("renamed", None, "S", "77") == (order, None)
+    assert table.reported("renamed", None, "OTHER", "77") == (None, None)
+
+
+def test_a_dropped_request_leaves_nothing_behind() -> None:
+    table = orders()
+    table.drop(table.open(1, "o", "w", "S"))
+    assert len(table) == 0
+    assert table.by_wire("w") is None
+
+
+def test_a_cancelled_order_is_found_by_either_id() -> None:
+    table = orders()
+    order = table.open(1, "o", "w1", "S")
+    cancel = table.open(1, "c", "w2", "S", order)
+    assert table.reported("w2", "w1", "S", None) == (order, cancel)
+    assert table.reported("w2", None, "S", None) == (order, cancel)
+    assert table.reported("web", "w1", "S", None) == (order, None)
+    table.update(order, cancel, "4", "1")
+    assert (order.standing, cancel.standing) == (Standing.CANCELED, Standing.DONE)
+
+
+@pytest.mark.parametrize("path", list(itertools.permutations(["0", "1", "2", "4"], 3)))
+def test_what_is_final_stays_final(path: tuple[str, ...]) -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    final = None
+    for status in path:
+        table.update(order, None, status, "1")
+        if final is None and BY_STATUS[status] in FINAL:
+            final = BY_STATUS[status]
+        if final is not None:
+            assert order.standing is final
+
+
+def test_an_unknown_status_is_unknown_and_never_guessed() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.update(order, None, "Z", "1")
+    assert order.standing is Standing.UNKNOWN
+    table.update(order, None, "1", "1")
+    assert order.standing is Standing.LIVE
+
+
+def test_a_lost_session_turns_only_its_unanswered_requests_unknown() -> None:
+    table = orders()
+    answered, waiting, elsewhere = (table.open(1, name, f"w{name}", "S") for name in "abc")
+    table.written(answered, 0, 2)
+    table.written(waiting, 0, 3)
+    table.written(elsewhere, 1, 3)
+    table.update(answered, None, "0", "1")
+    assert table.lost(0) == [waiting]
+    assert waiting.standing is Standing.UNKNOWN
+    assert answered.standing is Standing.LIVE
+    assert table.lost(0) == []
+
+
+def test_closed_requests_are_forgotten_oldest_first_and_open_ones_never() -> None:
+    table = orders(closed_max=2)
+    kept = table.open(1, "open", "wopen", "S")
+    for name in "abc":
+        order = table.open(1, name, f"w{name}", "S")
+        table.update(order, None, "2", name)
+    assert table.find(1, "a") is None
+    assert table.find(1, "b") is not None
+    assert table.find(1, "open") is kept
+    assert table.reported(None, None, "S", "a") == (None, None)
+
+
+def test_the_number_of_open_requests_is_bounded() -> None:
+    table = Orders(open_max=2, closed_max=10)
+    first = table.open(1, "a", "wa", "S")
+    table.open(1, "b", "wb", "S")
+    assert table.full
+    table.update(first, None, "2", "1")
+    assert not table.full

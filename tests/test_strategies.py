@@ -1,0 +1,146 @@
+"""Report numbers, parking, replay and gaps, and who may be which strategy."""
+
+from __future__ import annotations
+
+import pytest
+from engine_in_memory import Engine
+from fixengine.messages import (
+    Ack,
+    Gap,
+    Heartbeat,
+    Refused,
+    SessionStatus,
+    Welcome,
+    encode,
+)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+def tell(engine: Engine, count: int) -> None:
+    for number in range(count):
+        engine.gateway.on_session("active", str(number), "ME", engine.now)
+
+
+def seqs(events: list) -> list[int]:
+    return [event.report_seq for event in events]
+
+
+def test_reports_are_numbered_from_one_without_holes(engine: Engine) -> None:
+    tell(engine, 3)
+    assert seqs(engine.heard()) == [1, 2, 3]
+
+
+def test_a_strategy_that_was_away_gets_everything_in_order(engine: Engine) -> None:
+    tell(engine, 2)
+    engine.heard()
+    engine.bus.gone.add(b"a")
+    tell(engine, 3)
+    assert engine.heard() == []
+    engine.hello(b"a2", "alpha", resume_from=3)
+    welcome, *events = engine.heard(b"a2")
+    assert isinstance(welcome, Welcome)
+    assert welcome.next_seq == 3
+    assert seqs(events) == [3, 4, 5]
+    assert [event.replayed for event in events] == [False, False, False]
+
+
+def test_what_was_handed_over_before_is_flagged_when_it_comes_again(engine: Engine) -> None:
+    tell(engine, 3)
+    engine.heard()
+    engine.bus.gone.add(b"a")
+    engine.hello(b"a2", "alpha", resume_from=2)
+    _, *events = engine.heard(b"a2")
+    assert seqs(events) == [2, 3]
+    assert all(event.replayed for event in events)
+
+
+def test_who_names_no_number_gets_all_that_is_not_acknowledged(engine: Engine) -> None:
+    tell(engine, 3)
+    engine.gateway.on_order(b"a", encode(Ack(2)), engine.now)
+    engine.bus.gone.add(b"a")
+    engine.hello(b"a2", "alpha")
+    welcome, *events = engine.heard(b"a2")
+    assert welcome.next_seq == 3
+    assert seqs(events) == [3]
+
+
+def test_what_cannot_be_kept_becomes_a_gap() -> None:
+    engine = Engine(outbox_max=3)
+    engine.bus.gone.add(b"a")
+    tell(engine, 5)
+    engine.hello(b"a2", "alpha", resume_from=1)
+    _, gap, *events = engine.heard(b"a2")
+    assert isinstance(gap, Gap)
+    assert (gap.missing_from, gap.missing_to) == (1, 2)
+    assert seqs(events) == [3, 4, 5]
+
+
+def test_a_number_from_beyond_is_overruled(engine: Engine) -> None:
+    tell(engine, 1)
+    engine.bus.gone.add(b"a")
+    engine.hello(b"a2", "alpha", resume_from=99)
+    welcome, *_ = engine.heard(b"a2")
+    assert welcome.next_seq == 1
+
+
+def test_a_full_queue_parks_and_a_tick_goes_on(engine: Engine) -> None:
+    engine.bus.gone.add(b"a")
+    tell(engine, 2)
+    engine.bus.gone.clear()
+    tell(engine, 1)
+    assert engine.heard() == [], "never out of order"
+    assert engine.strategies.waiting()
+    engine.gateway.on_tick(engine.now)
+    assert seqs(engine.heard()) == [1, 2, 3]
+    assert not engine.strategies.waiting()
+
+
+def test_a_second_socket_of_a_living_strategy_is_refused(engine: Engine) -> None:
+    engine.hello(b"twin", "alpha")
+    (event,) = engine.heard(b"twin")
+    assert isinstance(event, Refused)
+    assert event.reason == "already_connected"
+    assert isinstance(engine.heard()[0], Heartbeat), "the first was asked for a sign of life"
+    tell(engine, 1)
+    assert isinstance(engine.heard()[0], SessionStatus)
+
+
+def test_a_restarted_strategy_takes_its_place(engine: Engine) -> None:
+    engine.bus.gone.add(b"a")
+    engine.hello(b"a2", "alpha")
+    tell(engine, 1)
+    assert isinstance(engine.heard(b"a2")[-1], SessionStatus)
+    engine.request(engine.order(), peer=b"a")
+    assert engine.wire.written == [], "the old socket is bound to nothing any more"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 33, "a\x01"])
+def test_a_bad_name_is_refused(engine: Engine, name: str) -> None:
+    engine.hello(b"n", name)
+    (event,) = engine.heard(b"n")
+    assert (event.reason, "Hello.strategy" in event.text) == ("malformed", True)
+
+
+def test_a_socket_keeps_its_strategy(engine: Engine) -> None:
+    engine.hello(b"a", "beta")
+    (event,) = engine.heard()
+    assert isinstance(event, Refused)
+
+
+def test_there_is_a_limit_to_strategies(engine: Engine) -> None:
+    for number in range(8):
+        engine.hello(b"p%d" % number, f"s{number}")
+    (event,) = engine.heard(b"p7")
+    assert "strategies_max" in event.text
+
+
+def test_a_bogus_acknowledgement_drops_nothing_unsent(engine: Engine) -> None:
+    engine.bus.gone.add(b"a")
+    tell(engine, 2)
+    engine.bus.gone.clear()
+    engine.gateway.on_order(b"a", encode(Ack(1 << 40)), engine.now)
+    assert seqs(engine.heard()) == [1, 2]
