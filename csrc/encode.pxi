@@ -1,166 +1,7 @@
-# Template and Writer: values -> one whole message.
-#
-# Both write the body into a Sheet, a reused buffer that leaves room in front for 8 and 9, whose
-# length is known last. Each value is checked as it is written; a refused one leaves nothing behind,
-# because bytes leave a sheet only when the message is whole. So one field never becomes two.
+# Template and Writer: values -> one whole message, through a Sheet.
 
 cdef enum:
-    HEAD_BYTES = 64  # for 8=, 9= and their values
-    SHEET_BYTES_MAX = 1 << 30
-    BODY_LENGTH_DIGITS_MAX = 9
     DECIMAL_DIGITS_MAX = 1000
-    TAG_BEGIN_STRING = 8
-    TAG_BODY_LENGTH = 9
-    TAG_CHECK_SUM = 10
-    TAG_MSG_SEQ_NUM = 34
-    TAG_MSG_TYPE = 35
-    TAG_SENDING_TIME = 52
-
-
-@cython.internal
-@cython.final
-@cython.no_gc
-cdef class Sheet:
-    """The body of a message being written, and the frame put around it."""
-
-    cdef uint8_t *data
-    cdef Py_ssize_t capacity
-    cdef Py_ssize_t used
-    cdef bytes head  # "8=FIX.4.4", SOH, "9="
-    cdef int body_length_digits
-
-    def __cinit__(self, bytes begin_string not None, int body_length_digits):
-        if not (
-            begin_string.startswith(b"FIX")
-            and 3 < len(begin_string) <= BEGIN_STRING_BYTES_MAX
-            and is_word(begin_string)
-        ):
-            raise LocalProtocolError(f"begin_string {begin_string!r} is none such as b'FIX.4.4'")
-        if not 0 <= body_length_digits <= BODY_LENGTH_DIGITS_MAX:
-            raise LocalProtocolError(
-                f"body_length_digits must be 0 to {BODY_LENGTH_DIGITS_MAX}, not {body_length_digits}"
-            )
-        self.head = b"8=" + begin_string + b"\x019="
-        self.body_length_digits = body_length_digits
-        self.used = HEAD_BYTES
-        self.room(1024)
-
-    def __dealloc__(self):
-        PyMem_Free(self.data)
-
-    cdef uint8_t *room(self, Py_ssize_t n) except NULL:
-        """Where n more bytes may be written; what room gave before may have moved."""
-        cdef Py_ssize_t capacity
-        cdef uint8_t *data
-        if self.capacity - self.used < n:
-            if n > SHEET_BYTES_MAX - self.used:
-                raise LocalProtocolError(f"a message may have at most {SHEET_BYTES_MAX} bytes")
-            capacity = max(2 * self.capacity, self.used + n)
-            data = <uint8_t *>PyMem_Realloc(self.data, capacity)
-            if data is NULL:
-                raise MemoryError()
-            self.data = data
-            self.capacity = capacity
-        return self.data + self.used
-
-    cdef int put(self, const void *p, Py_ssize_t n) except -1:
-        memcpy(self.room(n), p, n)
-        self.used += n
-        return 0
-
-    cdef int put_field(
-        self, const uint8_t *prefix, Py_ssize_t prefix_bytes, const void *p, Py_ssize_t n
-    ) except -1:
-        """A whole field; prefix is its tag and '='."""
-        cdef uint8_t *to = self.room(prefix_bytes + n + 1)
-        memcpy(to, prefix, prefix_bytes)
-        memcpy(to + prefix_bytes, p, n)
-        to[prefix_bytes + n] = SCAN_SOH
-        self.used += prefix_bytes + n + 1
-        return 0
-
-    cdef int put_number(
-        self, const uint8_t *prefix, Py_ssize_t prefix_bytes, int64_t value
-    ) except -1:
-        cdef uint8_t[NUMBER_DIGITS_MAX + 1] text
-        cdef size_t minus = value < 0
-        cdef uint64_t size = 0 - <uint64_t>value if minus else <uint64_t>value
-        text[0] = 45
-        return self.put_field(prefix, prefix_bytes, text, minus + number_write(text + minus, size, 1))
-
-    cdef bytes close(self):
-        """The whole message; the sheet is empty again."""
-        cdef Py_ssize_t body_bytes = self.used - HEAD_BYTES
-        cdef uint8_t[NUMBER_DIGITS_MAX] digits
-        cdef Py_ssize_t count = number_write(digits, body_bytes, self.body_length_digits)
-        cdef Py_ssize_t head_bytes = PyBytes_GET_SIZE(self.head)
-        cdef uint8_t *trailer = self.room(SCAN_TRAILER_BYTES)
-        cdef uint8_t *start = self.data + HEAD_BYTES - 1 - count - head_bytes
-        memcpy(start, PyBytes_AS_STRING(self.head), head_bytes)
-        memcpy(start + head_bytes, digits, count)
-        start[head_bytes + count] = SCAN_SOH
-        memcpy(trailer, b"10=", 3)
-        number_write(trailer + 3, sum_bytes(start, trailer - start) % 256, 3)
-        trailer[6] = SCAN_SOH
-        self.used = HEAD_BYTES
-        return PyBytes_FromStringAndSize(
-            <const char *>start, trailer - start + SCAN_TRAILER_BYTES
-        )
-
-
-cdef bint is_word(bytes text):
-    """Whether text is 1 or more printable ASCII characters without space and '='."""
-    return (
-        len(text) > 0
-        and bytes_printable(<const uint8_t *>PyBytes_AS_STRING(text), len(text), False)
-        and b" " not in text
-        and b"=" not in text
-    )
-
-
-cdef int check_kind(bytes kind) except -1:
-    if kind is None or len(kind) > KIND_BYTES_MAX or not is_word(kind):
-        raise LocalProtocolError(f"kind {kind!r} is no value of MsgType<35> such as b'D'", TAG_MSG_TYPE)
-    return 0
-
-
-cdef object refused(int32_t tag, object name, object kind, str why):
-    """The error for a value that may not be sent; the value itself may be a secret."""
-    field = f"tag {tag}" if name is None else f"{name}<{tag}>"
-    return LocalProtocolError(f"message {kind.decode()}: {field} {why}", tag, "value")
-
-
-cdef int check_text(
-    int type, const char *p, Py_ssize_t n, int32_t tag, object name, object kind
-) except -1:
-    """Refuse what may not be sent as a value of a type that is text in Python."""
-    if p is NULL:
-        raise refused(tag, name, kind, "is not Unicode text")
-    if n == 0:
-        raise refused(tag, name, kind, "is empty; leave the field out instead")
-    if not value_fits(type, <const uint8_t *>p, n, False):
-        raise refused(tag, name, kind, f"is not {FORMS[type]}")
-    return 0
-
-
-cdef int64_t integer_of(object value, int type, int32_t tag, object name, object kind) except? -1:
-    """A Python int within the range of the type."""
-    cdef int overflow = 0
-    cdef int64_t number
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise refused(tag, name, kind, f"takes an int, not {type_name(value)}")
-    number = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if overflow != 0 or (type == TYPE_SEQNUM and not 0 <= number <= 0xFFFFFFFF):
-        raise refused(
-            tag, name, kind, f"does not fit {'32 bits unsigned' if type == TYPE_SEQNUM else '64 bits'}"
-        )
-    if type == TYPE_LENGTH and number < 0:
-        raise refused(tag, name, kind, "is a length and cannot be negative")
-    return number
-
-
-cdef str type_name(object value):
-    return type(value).__name__
 
 
 cdef struct Segment:
@@ -230,9 +71,8 @@ cdef class Template:
             ):
                 part += b"%d=%s\x01" % (tag, value)
             else:
-                raise refused(
-                    tag, None, self.kind, "in header needs printable ASCII bytes; only 34, 52 are None"
-                )
+                why = "in header needs printable ASCII bytes; None only for 34 and 52"
+                raise refused(tag, None, self.kind, why)
         if len(set(patches)) != len(patches):
             raise LocalProtocolError(f"message {self.kind.decode()}: 34 or 52 twice in header")
         parts.append(part)
@@ -360,9 +200,8 @@ cdef class Template:
         cdef Table members = table.children[row]
         name = table.names[row]
         if not isinstance(value, (list, tuple)):
-            raise refused(
-                spec.tag, name, self.kind, f"takes a list or tuple of entries, not {type_name(value)}"
-            )
+            why = f"takes a list or tuple of entries, not {type_name(value)}"
+            raise refused(spec.tag, name, self.kind, why)
         entries = tuple(value)
         self.sheet.put_number(spec.prefix, spec.prefix_bytes, len(entries))
         for entry in entries:
@@ -375,28 +214,10 @@ cdef class Template:
                     spec.tag, name, self.kind, f"takes entries of {members.count} values each"
                 )
             if values[0] is None:
-                raise refused(
-                    members.rows[0].tag, members.names[0], self.kind, "begins each entry of its group"
-                )
+                why = "begins each entry of its group and was not given"
+                raise refused(members.rows[0].tag, members.names[0], self.kind, why)
             self.put_rows(members, values)
         return 0
-
-
-cdef bint is_empty(object value):
-    return isinstance(value, (list, tuple)) and not value
-
-
-cdef const char *utf8_of(object text, Py_ssize_t *n) except? NULL:
-    """The UTF-8 bytes of a str, alive as long as it; NULL where it holds lone surrogates."""
-    try:
-        return PyUnicode_AsUTF8AndSize(text, n)
-    except UnicodeEncodeError:
-        return NULL
-
-
-cdef bint scan_is_paired(int32_t tag) noexcept:
-    """Whether tag is the length or the data of a length-prefixed pair."""
-    return scan_data_tag(tag) != 0 or scan_is_data(tag)
 
 
 cdef int check_writable(Table table) except -1:
@@ -480,9 +301,8 @@ cdef class Writer:
         elif isinstance(value, int) and not isinstance(value, bool):
             value = str(integer_of(value, TYPE_INT, tag, None, self.begun()))
         elif not isinstance(value, str):
-            raise refused(
-                tag, None, self.begun(), f"takes decimal text, int or Decimal, not {type_name(value)}"
-            )
+            why = f"takes decimal text, int or Decimal, not {type_name(value)}"
+            raise refused(tag, None, self.begun(), why)
         self.put_text(tag, TYPE_QTY, value)
 
     def data(self, int64_t length_tag, int64_t tag, bytes value not None):
@@ -541,10 +361,3 @@ cdef class Writer:
             raise refused(tag, None, self.kind, f"takes str or bytes, not {type_name(value)}")
         check_text(type, p, n, tag, None, self.kind)
         return self.sheet.put_field(prefix, prefix_bytes, p, n)
-
-
-cdef Py_ssize_t write_prefix(int32_t tag, uint8_t *to) noexcept:
-    """Write tag and '='; the count of bytes."""
-    cdef Py_ssize_t n = number_write(to, tag, 1)
-    to[n] = 61
-    return n + 1

@@ -198,9 +198,8 @@ cdef class Framer:
         store.lent_bytes = 0
         if pending == 0 or store.capacity - self.received < room:
             if store.capacity < pending + room:
-                capacity = max(2 * store.capacity, pending + room)
-                capacity = min(capacity, max(pending + room, self.message_bytes_max + 2 * READ_BYTES))
-                store = Store(capacity)
+                capacity = min(2 * store.capacity, self.message_bytes_max + 2 * READ_BYTES)
+                store = Store(max(capacity, pending + room))
             memmove(store.data, self.store.data + self.framed, pending)
             self.store = store
             self.mark -= self.framed
@@ -304,7 +303,10 @@ cdef class Framer:
                 self.body_bytes = self.body_bytes * 10 + (c - 48)
                 if self.body_bytes > self.message_bytes_max:
                     return LOST
-            elif self.stage == AT_KIND and n + 1 >= self.body_bytes:
+            elif self.stage == AT_KIND:
+                if n + 1 >= self.body_bytes:
+                    return LOST
+            elif c == 61:
                 return LOST
             n += 1
         self.scanned = self.received

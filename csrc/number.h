@@ -25,7 +25,8 @@ static inline int number_read_unsigned(const uint8_t *p, size_t n, uint64_t max,
         uint64_t digit = (uint64_t)p[i] - '0';
         if (digit > 9)
             return NUMBER_SYNTAX;
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))
+        if (__builtin_mul_overflow(value, 10, &value)
+            || __builtin_add_overflow(value, digit, &value))
             status = NUMBER_OVERFLOW;
     }
     *out = value;
@@ -85,7 +86,8 @@ static inline int number_read_scaled(const uint8_t *p, size_t n, int scale, int6
         }
         if (decimals >= 0)
             decimals++;
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))
+        if (__builtin_mul_overflow(value, 10, &value)
+            || __builtin_add_overflow(value, digit, &value))
             status = NUMBER_OVERFLOW;
     }
     for (int i = decimals < 0 ? 0 : decimals; i < scale; i++)

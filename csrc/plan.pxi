@@ -38,7 +38,7 @@ cdef class Plan:
         self.table = Table(name, rows, header_tags, 0)
         for taken in self.table.names:
             if hasattr(Fields, taken):
-                raise LocalProtocolError(f"{name}: a row cannot be named {taken!r}; Fields has that")
+                raise LocalProtocolError(f"{name}: no row can be named {taken!r}; Fields has that")
         self.columns = tuple(columns) or self.table.names
         self.column_ids = <Py_ssize_t *>PyMem_Malloc(
             max(len(self.columns), 1) * sizeof(Py_ssize_t)
@@ -243,8 +243,9 @@ cdef class Fields:
         """check(): raise RemoteProtocolError for the first violation of the table.
 
         The message's own fault first; then row by row: a required field that is absent, also
-        within a group (reason "missing"), a value of the wrong form ("malformed"), a group that
-        contradicts its count or has a member twice in one entry ("group").
+        within a group (reason "missing"), a value of the wrong form or data that is not right
+        behind its length ("malformed"), a group that contradicts its count or has a member twice
+        in one entry ("group").
         """
         cdef Py_ssize_t row
         self.entries()
@@ -255,10 +256,26 @@ cdef class Fields:
         for row in range(table.count):
             if self.slots[row] >= 0:
                 self.value(row)
+            if table.rows[row].type == TYPE_DATA and row > 0:
+                self.check_data(table, row)
             for tag in self.missing_of(row):
                 raise RemoteProtocolError(
                     f"{table.owner}: required tag {tag} is missing", tag, "missing"
                 )
+
+    cdef int check_data(self, Table table, Py_ssize_t row) except -1:
+        """Data stands right behind its length, or both are absent."""
+        cdef int32_t tag = table.rows[row].tag
+        cdef int32_t length_tag = table.rows[row - 1].tag
+        cdef Py_ssize_t at = self.slots[row]
+        cdef Py_ssize_t length_at = self.slots[row - 1]
+        if scan_data_tag(length_tag) == tag and at != length_at and at != length_at + 1:
+            raise RemoteProtocolError(
+                f"{table.owner}: tag {length_tag} is not right before its data <{tag}>",
+                length_tag,
+                "malformed",
+            )
+        return 0
 
     cdef list missing_of(self, Py_ssize_t row):
         """Required tags that this row lacks: its own, or those of members of its group."""
@@ -274,7 +291,7 @@ cdef class Fields:
 
     @property
     def missing(self):
-        """Tags of required fields that are absent, also within entries of groups, in table order."""
+        """Tags of required fields that are absent, also within groups, in table order."""
         self.entries()
         cdef Py_ssize_t row
         found = []

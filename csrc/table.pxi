@@ -109,9 +109,9 @@ cdef class Table:
         if not isinstance(name, str) or name in self.by_name:
             raise LocalProtocolError(f"{where}: the name must be text and its own")
         if type_name not in TYPES:
-            raise LocalProtocolError(f"{where}: type {type_name!r} is not one of {', '.join(TYPES)}")
+            raise LocalProtocolError(f"{where}: type {type_name!r} is none of {', '.join(TYPES)}")
         if (type_name == "group") != bool(members):
-            raise LocalProtocolError(f"{where}: rows of members belong to type 'group', and only there")
+            raise LocalProtocolError(f"{where}: members belong to type 'group', only there")
         self.by_name[name] = self.ids
         self.add(tag, TYPES.index(type_name), bool(required))
         if depth > 0 and required:
@@ -122,7 +122,7 @@ cdef class Table:
         cdef Row *row = &self.rows[self.ids]
         cdef uint32_t at
         if not 0 < tag <= TAG_MAX or self.find(tag) >= 0:
-            raise LocalProtocolError(f"{self.owner}: tag {tag} must be 1 to {TAG_MAX}, and once only")
+            raise LocalProtocolError(f"{self.owner}: tag {tag} is not 1 to {TAG_MAX}, or is twice")
         row.tag = tag
         row.type = type
         row.required = required

@@ -73,7 +73,8 @@ cdef class Message:
     @property
     def kind(self):
         """MsgType<35> as bytes."""
-        return PyBytes_FromStringAndSize(<const char *>self.frame() + self.kind_offset, self.kind_bytes)
+        cdef const char *p = <const char *>self.frame() + self.kind_offset
+        return PyBytes_FromStringAndSize(p, self.kind_bytes)
 
     @property
     def fault(self):
@@ -86,11 +87,13 @@ cdef class Message:
         self.index()
         cdef object tag = self.scan_fault.tag if self.scan_fault.tag else None
         if self.scan_fault.kind == SCAN_BAD_TAG:
-            return RemoteProtocolError("a field does not begin with a tag number and '='", tag, "tag")
+            return RemoteProtocolError("a field does not begin with a tag and '='", tag, "tag")
         if self.scan_fault.kind == SCAN_EMPTY:
             return RemoteProtocolError(f"tag {tag} has no value", tag, "empty")
         if self.scan_fault.kind == SCAN_BAD_DATA:
-            return RemoteProtocolError(f"tag {tag} is not the length of the data behind it", tag, "data")
+            return RemoteProtocolError(
+                f"tag {tag} is not the length of the data behind it", tag, "data"
+            )
         return None
 
     def get(self, int64_t tag, default=None):

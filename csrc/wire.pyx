@@ -59,5 +59,18 @@ include "frame.pxi"
 include "view.pxi"
 include "table.pxi"
 include "plan.pxi"
+include "sheet.pxi"
 include "encode.pxi"
 include "stamp.pxi"
+
+
+def _twins(bytes data not None, uint8_t wanted):
+    """(sum, plain sum, place of wanted, plain place): the twins, for the test of them."""
+    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
+    cdef size_t n = len(data)
+    return (
+        sum_bytes(p, n),
+        sum_bytes_scalar(p, n),
+        find_byte(p, n, wanted),
+        find_byte_scalar(p, n, wanted),
+    )

@@ -338,7 +338,7 @@ def test_reports_for_somebody_elses_orders_disturb_nobody(engine: Engine) -> Non
     engine.request(engine.order())
     engine.report("0", "0", cl_ord_id="web_1", order_id="5")
     assert engine.heard() == []
-    assert engine.gateway.foreign_reports == 1
+    assert engine.gateway.reports.foreign == 1
 
 
 def test_lost_framing_ends_the_session(engine: Engine) -> None:

@@ -59,7 +59,7 @@ class Bus:
     @property
     def readable(self) -> bool:
         """Whether a message is waiting."""
-        return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
+        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message, or None. Messages of another shape are skipped."""

@@ -8,7 +8,6 @@ stands in gateway, sessions and the rooms below them and is told the time.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import gc
 import os
@@ -58,6 +57,7 @@ CLOCK_STEP_NS = 50 * MILLISECOND_NS
 CANCEL_UNSENT_BYTES = 1 << 14
 CLOSED_MAX = 100_000
 JOURNAL_CLOSE_S = 10.0
+CLOSE_S = 2.0
 PR_SET_DUMPABLE = 4
 
 Log = Callable[..., None]
@@ -78,7 +78,7 @@ class Process:
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._busy = False
-        self._clean = True
+        self._protocol: TlsTransport | None = None
         self._tls = tls_context(config.venue.ca_file)
         self._lines = 0
 
@@ -171,8 +171,9 @@ class Process:
                 self._timer.cancel()
             if self._connecting is not None:
                 self._connecting.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._connecting
+                await asyncio.wait([self._connecting])
+            if self._protocol is not None:
+                await self._protocol.wait_closed(CLOSE_S)
 
     def _on_signal(self) -> None:
         self.log("info", "stopping")
@@ -234,6 +235,8 @@ class Process:
 
     def _settle(self, now: int) -> None:
         """The end of every wake-up: write, look at what happened, set the next timer."""
+        if self._ended.done():
+            return
         self.gateway.flush(now)
         for line in list(self.gateway.lines):
             self._look_at(line, now)
@@ -311,7 +314,7 @@ class Process:
     async def _connect(self, comp_id: str) -> None:
         venue = self.config.venue
         line = self._new_line(comp_id)
-        protocol = TlsTransport(
+        self._protocol = protocol = TlsTransport(
             line.framer,
             lambda: self._on_bytes(line),
             lambda reason: self._on_lost(line, reason),

@@ -110,20 +110,24 @@ class Strategies:
         """Bind a socket to a strategy and send what it missed; None where it was refused."""
         if not STRATEGY_NAME.match(hello.strategy):
             text = "Hello.strategy: expected 1..32 characters of a-z A-Z 0-9 - _"
-            return self._refuse_hello(peer, RefusedReason.MALFORMED, text, now)
+            self._refuse_hello(peer, RefusedReason.MALFORMED, text, now)
+            return None
         bound = self._by_peer.get(peer)
         if bound is not None and bound.name != hello.strategy:
             text = f"this socket is already bound to strategy {bound.name}"
-            return self._refuse_hello(peer, RefusedReason.MALFORMED, text, now)
+            self._refuse_hello(peer, RefusedReason.MALFORMED, text, now)
+            return None
         strategy = self._by_name.get(hello.strategy)
         if strategy is None:
             if len(self._by_name) >= self.strategies_max:
                 text = f"bus.strategies_max ({self.strategies_max}) strategies are known already"
-                return self._refuse_hello(peer, RefusedReason.LIMIT, text, now)
+                self._refuse_hello(peer, RefusedReason.LIMIT, text, now)
+                return None
             strategy = self._enter(hello.strategy)
         elif strategy.peer not in (None, peer) and self.bus.send(strategy.peer, HEARTBEAT):
             text = f"strategy {hello.strategy} is connected already, on another socket"
-            return self._refuse_hello(peer, RefusedReason.ALREADY_CONNECTED, text, now)
+            self._refuse_hello(peer, RefusedReason.ALREADY_CONNECTED, text, now)
+            return None
         if strategy.peer is not None:
             self._by_peer.pop(strategy.peer, None)
         strategy.peer = peer

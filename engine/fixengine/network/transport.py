@@ -13,6 +13,7 @@ import ssl
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from fixengine import wire
 
@@ -46,6 +47,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._fd = -1
         self._closing = False
+        self._gone = asyncio.Event()
         self._outq = bytearray(4)
 
     # --- what a line asks of it -------------------------------------------------------------
@@ -79,12 +81,21 @@ class TlsTransport(asyncio.BufferedProtocol):
             self._closing = True
             self._transport.abort()
 
+    async def wait_closed(self, timeout_s: float) -> None:
+        """Wait until a connection that was asked to close is gone; cut it after timeout_s."""
+        if self._transport is None:
+            return
+        try:
+            await asyncio.wait_for(self._gone.wait(), timeout_s)
+        except TimeoutError:
+            self.abort()
+
     # --- what the event loop calls ----------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is done."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self._transport = transport  # type: ignore[assignment]
+        # uvloop's transports are no subclasses of asyncio's, though they offer the same.
+        self._transport = cast(asyncio.Transport, transport)
         raw = transport.get_extra_info("socket")
         self._fd = raw.fileno()
 
@@ -104,6 +115,7 @@ class TlsTransport(asyncio.BufferedProtocol):
     def connection_lost(self, problem: Exception | None) -> None:
         """The connection is gone."""
         self._transport = None
+        self._gone.set()
         reason = "connection closed" if problem is None else f"connection lost: {problem}"
         self._on_lost(reason)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -77,7 +76,6 @@ class Admission:
         self._venue = venue
         self._limits = venue.profiles[ROLE].limits
         self._credentials = credentials
-        self._comp_id = re.compile(venue.comp_id_pattern.replace("$", r"\Z"))
         self._syntax = Syntax(venue, fields.LOGON)
         self._by_address = Counter()
 
@@ -88,12 +86,11 @@ class Admission:
     def judge(
         self, form: wire.Fields, message: wire.Message, within_limit: bool, now: int
     ) -> Complaint | Credential:
-        """What is wrong with a Logon, or who it is.
+        """What is wrong with a Logon, or who it is; the session has checked its header.
 
         within_limit: what `attempted` said of this connection.
         """
         found = self._syntax.check(message, form) or self._options(form)
-        found = found or self._comp_ids(message)
         if found is not None:
             return found
         credential = self._credentials.get(form.username)
@@ -161,16 +158,6 @@ class Admission:
                 -1170, "Tag '25037' not defined for this message type.", 25037
             )
         return None
-
-    def _comp_ids(self, message: wire.Message) -> Complaint | None:
-        comp_id = message.get_str(fields.SENDER_COMP_ID, "")
-        if self._comp_id.match(comp_id):
-            return None
-        text = (
-            "Illegal characters found in parameter 'SenderCompID';"
-            f" legal range is '{self._venue.comp_id_pattern}'."
-        )
-        return complaint(-1100, text, fields.SENDER_COMP_ID)
 
     def _signature_fits(
         self, credential: Credential, form: wire.Fields, message: wire.Message

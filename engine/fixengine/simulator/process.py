@@ -12,6 +12,7 @@ import asyncio
 import datetime
 import gc
 import ipaddress
+import os
 import signal
 import ssl
 import sys
@@ -151,7 +152,7 @@ async def _listen(options: argparse.Namespace, files: pki.Files, server: Server)
         )
     except OSError as problem:
         raise SimulatorError(
-            f"cannot listen on {options.host}:{options.port}: {problem.strerror or problem};"
+            f"cannot listen on {options.host}:{options.port}: {_cause(problem)};"
             " choose another --port, or 0 for any free one"
         ) from problem
     host, port = listener.sockets[0].getsockname()[:2]
@@ -175,6 +176,12 @@ async def _listen(options: argparse.Namespace, files: pki.Files, server: Server)
     await server.stop()
     if failures:
         raise failures[0]
+
+
+def _cause(problem: OSError) -> str:
+    # asyncio's own text repeats the address; that of a failed name look-up has no errno.
+    known = isinstance(problem.errno, int) and problem.errno > 0
+    return os.strerror(problem.errno or 0) if known else str(problem)
 
 
 def _tls_context(files: pki.Files) -> ssl.SSLContext:

@@ -1,0 +1,228 @@
+"""From the text of engine.toml to a checked Config, or to one error that names the key.
+
+A value that is a secret, or may be one, is never repeated in an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
+from fixengine.network.config.settings import (
+    COMP_IDS_MAX,
+    EXPECTED,
+    FILE,
+    SECTIONS,
+    SOCKET_PATH_BYTES_MAX,
+    Bus,
+    Config,
+    Engine,
+    Journal,
+    Key,
+    Limits,
+    Log,
+    Section,
+    Venue,
+    expected_text,
+    names_of,
+    toml,
+)
+
+FILE_BYTES_MAX = 1 << 20
+COMP_ID = re.compile(BINANCE_SPOT.comp_id_pattern)
+HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+LOCAL_HOST = "127.0.0.1"
+
+SECRET_NAMES = {
+    "private_key": "private_key_file",
+    "privatekey": "private_key_file",
+    "pem": "private_key_file",
+    "password": "password_file",
+    "passphrase": "password_file",
+} | dict.fromkeys(
+    ("api_key", "apikey", "key", "secret", "secret_key", "api_secret", "token"), "api_key_file"
+)
+LIKE_A_SECRET = re.compile(r"[A-Za-z0-9+=]{40,}|-----.*", re.DOTALL)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; one line that names file, key and what was expected."""
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise ConfigError(f"{path}: larger than {FILE_BYTES_MAX} bytes; this is no configuration")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected UTF-8 text; byte {error.start} is none") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """The configuration in a text that came from path. Raises ConfigError."""
+    try:
+        given = tomllib.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not TOML: nested too deeply") from None
+    return Reader(path).config(given)
+
+
+T = TypeVar("T", bound=Section)
+
+
+class Reader:
+    """Turns the tables of one file into a Config, or into the first error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._directory = path.absolute().parent
+
+    def config(self, given: dict[str, Any]) -> Config:
+        """See `parse`."""
+        for name, table in given.items():
+            if name not in SECTIONS:
+                raise self._unknown("", name)
+            if not isinstance(table, dict):
+                raise self._error(name, f"expected a table, written [{name}]")
+        venue = self._venue(self._section(Venue, "venue", given))
+        key = self._section(Key, "key", given)
+        if key.ask_password and key.password_file is not None:
+            raise self._error("key.ask_password", "expected this or key.password_file, not both")
+        engine = self._section(Engine, "engine", given)
+        limits = self._section(Limits, "limits", given)
+        if limits.mode == "off" and venue.environment != "simulator":
+            reason = 'expected "venue"; "off" is for the simulator, the venue ends such a session'
+            raise self._error("limits.mode", reason)
+        return Config(
+            venue=venue,
+            key=key,
+            bus=self._bus(self._section(Bus, "bus", given), engine),
+            engine=engine,
+            limits=limits,
+            journal=self._journal(self._section(Journal, "journal", given)),
+            log=self._section(Log, "log", given),
+        )
+
+    def _error(self, name: str, reason: str) -> ConfigError:
+        return ConfigError(f"{self._path}: {name}: {reason}")
+
+    def _wrong(self, section: str, name: str, expected: str, value: Any) -> ConfigError:
+        # What was meant to name a file of secrets may be a secret.
+        got = type(value).__name__ if section == "key" else toml(value)
+        return self._error(f"{section}.{name}", f"expected {expected}, got {got}")
+
+    def _unknown(self, section: str, name: str) -> ConfigError:
+        """An error for a name that is no key of a section, or ("") no section."""
+        full = f"{section}.{name}" if section else name
+        shown = full if full.isprintable() and len(full) <= 80 else repr(full[:80])
+        wanted = SECRET_NAMES.get(name.lower().replace("-", "_"))
+        if wanted is not None and name not in SECTIONS:
+            return self._error(
+                shown,
+                "a secret does not belong here; put it into a file of mode 0600"
+                f" and give that file's name as key.{wanted}",
+            )
+        known = list(names_of(SECTIONS[section]) if section else SECTIONS)
+        what = "key" if section else "section"
+        if near := difflib.get_close_matches(name, known, 1):
+            return self._error(shown, f"unknown {what}; did you mean {near[0]}?")
+        homes = [home for home, kind in SECTIONS.items() if name in names_of(kind)]
+        if homes:
+            return self._error(shown, f"expected in section [{homes[0]}]")
+        return self._error(shown, f"unknown {what}; expected one of {', '.join(known)}")
+
+    def _section(self, kind: type[T], section: str, given: dict[str, Any]) -> T:
+        table = given.get(section, {})
+        hints = get_type_hints(kind, include_extras=True)
+        for name in table:
+            if name not in hints:
+                raise self._unknown(section, name)
+        values = {}
+        for field in msgspec.structs.fields(kind):
+            if field.name in table:
+                values[field.name] = self._value(section, field.name, hints, table[field.name])
+            elif field.default is msgspec.NODEFAULT:
+                expected = expected_text(field.name, hints[field.name])
+                raise self._error(f"{section}.{field.name}", f"missing; expected {expected}")
+        return kind(**values)
+
+    def _value(self, section: str, name: str, hints: dict[str, Any], given: Any) -> Any:
+        hint = hints[name]
+        kind = hint.__origin__
+        if kind is Path or Path in get_args(kind):
+            return self._file(section, name, given)
+        try:
+            return msgspec.convert(given, hint)
+        except msgspec.ValidationError:
+            raise self._wrong(section, name, expected_text(name, hint), given) from None
+
+    def _file(self, section: str, name: str, given: Any) -> Path:
+        if not isinstance(given, str) or not given or "\0" in given:
+            raise self._wrong(section, name, FILE, given)
+        if section == "key" and LIKE_A_SECRET.fullmatch(given):
+            raise self._error(
+                f"{section}.{name}",
+                "this looks like the secret itself; put it into a file of mode 0600"
+                " and give that file's name",
+            )
+        try:
+            return self._directory / Path(given).expanduser()
+        except RuntimeError:
+            raise self._wrong(section, name, f"{FILE}; there is no such home", given) from None
+
+    def _venue(self, venue: Venue) -> Venue:
+        for name in ("host", "server_name"):
+            value = getattr(venue, name)
+            if value and not HOST.fullmatch(value):
+                raise self._wrong("venue", name, EXPECTED[name], value)
+        ids = venue.sender_comp_ids
+        sound = 2 <= len(ids) <= COMP_IDS_MAX and len(set(ids)) == len(ids)
+        if not sound or not all(COMP_ID.fullmatch(comp_id) for comp_id in ids):
+            raise self._wrong("venue", "sender_comp_ids", EXPECTED["sender_comp_ids"], list(ids))
+        if venue.response_mode == "only_acks":
+            reason = 'expected "everything"; with only_acks the fills of resting orders vanish,'
+            raise self._error("venue.response_mode", f"{reason} and there is no second eye yet")
+        hosts = {"simulator": LOCAL_HOST, **ORDER_ENTRY.hosts}
+        for environment, host in ORDER_ENTRY.hosts.items():
+            if venue.host.lower().rstrip(".") == host and environment != venue.environment:
+                reason = f'this is the host of "{environment}", but environment is'
+                raise self._error("venue.host", f'{reason} "{venue.environment}"')
+        if venue.environment == "simulator" and venue.ca_file is None:
+            reason = "expected the simulator's ca.pem: no public authority vouches for it"
+            raise self._error("venue.ca_file", f"missing; {reason}")
+        host = venue.host or hosts[venue.environment]
+        name = venue.server_name or host
+        return msgspec.structs.replace(venue, host=host, server_name=name)
+
+    def _bus(self, bus: Bus, engine: Engine) -> Bus:
+        given = bus.endpoint or f"ipc://{engine.state_dir / 'bus' / 'engine'}"
+        path = given.removeprefix("ipc://")
+        if path == given or not path or path[0] in "@*" or "\0" in path:
+            advice = "; tcp would let others place orders" if given.startswith("tcp:") else ""
+            raise self._wrong("bus", "endpoint", EXPECTED["endpoint"] + advice, given)
+        path = str(self._directory / path)
+        if (count := len(os.fsencode(path))) > SOCKET_PATH_BYTES_MAX:
+            reason = f"expected {EXPECTED['endpoint']}; {path} has {count}"
+            raise self._error("bus.endpoint", reason)
+        return msgspec.structs.replace(bus, endpoint=f"ipc://{path}")
+
+    def _journal(self, journal: Journal) -> Journal:
+        if journal.ring_bytes & (journal.ring_bytes - 1):
+            raise self._wrong("journal", "ring_bytes", EXPECTED["ring_bytes"], journal.ring_bytes)
+        return journal

@@ -1,0 +1,295 @@
+"""Every key of engine.toml: what it means, its range and its default, in this one file.
+
+Each section is a Struct. A field's annotation says what a value must be and what it is for, its
+default what holds without it; from these come the check, the error texts and the listing of
+`fixengine config`. A key without a default must be given.
+
+No secret stands in the file, only names of files that hold one. Names of files and directories
+are taken relative to the directory of the configuration file.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
+
+SOCKET_PATH_BYTES_MAX = 107
+"""What the operating system holds of a socket's path."""
+COMP_IDS_MAX = 64
+CPU_MAX = 4095
+FILE = "the name of a file or directory"
+
+
+def about(description: str, **limits: Any) -> msgspec.Meta:
+    """What a field means, and its limits (ge, le)."""
+    return msgspec.Meta(description=description, **limits)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the sections."""
+
+
+class Venue(Section, frozen=True, kw_only=True):
+    """Which venue, and how to talk to it."""
+
+    name: Annotated[Literal["binance-spot"], about("The venue's table.")] = "binance-spot"
+    environment: Annotated[
+        Literal["simulator", "testnet", "demo", "production"],
+        about("Sets host and port. No default: nobody shall trade for real by leaving it out."),
+    ]
+    host: Annotated[str, about("Host to connect to. Default: the environment's.")] = ""
+    port: Annotated[int, about("Port for text FIX both ways.", ge=1, le=65_535)] = ORDER_ENTRY.port
+    server_name: Annotated[
+        str, about("Name sent as SNI and expected in the certificate. Default: host.")
+    ] = ""
+    ca_file: Annotated[
+        Path | None,
+        about(
+            "PEM file of the only authorities to trust, as the simulator's own. Default: the system's."
+        ),
+    ] = None
+    sender_comp_ids: Annotated[
+        tuple[str, ...],
+        about(
+            "SenderCompIDs to take in turn, one more than sessions at least: after an unclean end"
+            " an id rests for twice heartbeat_s."
+        ),
+    ]
+    heartbeat_s: Annotated[
+        int,
+        about(
+            "HeartBtInt.",
+            ge=BINANCE_SPOT.heartbeat_s_min,
+            le=BINANCE_SPOT.heartbeat_s_max,
+        ),
+    ] = 30
+    message_handling: Annotated[
+        Literal["sequential", "unordered"],
+        about("25035. unordered: the venue may let a cancel overtake its order."),
+    ] = "sequential"
+    response_mode: Annotated[
+        Literal["everything", "only_acks"],
+        about("25036. only_acks is refused: fills of resting orders would not be reported."),
+    ] = "everything"
+    recv_window_ms: Annotated[
+        int,
+        about(
+            "RecvWindow on every order: the venue refuses one that arrives later.",
+            ge=1,
+            le=BINANCE_SPOT.recv_window_ms_max,
+        ),
+    ] = BINANCE_SPOT.recv_window_ms_default
+    connect_timeout_ms: Annotated[int, about("TCP and TLS together.", ge=100, le=60_000)] = 5000
+    logon_timeout_ms: Annotated[int, about("Wait for the Logon answer.", ge=100, le=10_000)] = (
+        10_000
+    )
+    logout_timeout_ms: Annotated[
+        int, about("Wait for the Logout answer; without it the id is locked.", ge=100, le=60_000)
+    ] = 10_000
+
+
+class Key(Section, frozen=True, kw_only=True):
+    """Files that hold the secrets. Each must belong to this user and have mode 0600 or 0400."""
+
+    api_key_file: Annotated[Path, about("Text file with the API key.")]
+    private_key_file: Annotated[Path, about("PEM file (PKCS#8) with the Ed25519 private key.")]
+    password_file: Annotated[
+        Path | None, about("Text file with the password of an encrypted private key.")
+    ] = None
+    ask_password: Annotated[bool, about("Ask for that password on the terminal.")] = False
+
+
+class Bus(Section, frozen=True, kw_only=True):
+    """Where strategies connect."""
+
+    endpoint: Annotated[
+        str,
+        about(
+            "ipc://PATH of the socket, in a directory that only this user may enter."
+            " Default: bus/engine in engine.state_dir."
+        ),
+    ] = ""
+    strategies_max: Annotated[int, about("Strategies known at once.", ge=1, le=1000)] = 64
+    report_buffer_max: Annotated[
+        int, about("Events kept for one strategy until it acknowledges them.", ge=16, le=1 << 24)
+    ] = 65_536
+    valid_for_ms_max: Annotated[
+        int, about("Longest valid_for_ms of a request.", ge=1, le=60_000)
+    ] = 10_000
+
+
+class Engine(Section, frozen=True, kw_only=True):
+    """The process."""
+
+    state_dir: Annotated[
+        Path, about("Directory (0700) for lock, state, journal and bus; one engine for each.")
+    ]
+    cpu: Annotated[
+        Annotated[int, about("", ge=0, le=CPU_MAX)] | None, about("Core to pin the process to.")
+    ] = None
+    unsent_bytes_max: Annotated[
+        int,
+        about(
+            "Bytes that may wait in our buffers and the kernel's before new orders are refused."
+            " 0: any unsent byte refuses them, so that no order ages behind another.",
+            ge=0,
+            le=1 << 20,
+        ),
+    ] = 0
+    orders_max: Annotated[
+        int, about("Orders that are not finished; more are refused.", ge=1, le=10_000_000)
+    ] = 100_000
+    idle: Annotated[Literal["block"], about("What to do when there is nothing to do.")] = "block"
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """Limits kept here, so that the venue never has to enforce its own."""
+
+    mode: Annotated[Literal["venue", "off"], about("off: keep none; for the simulator only.")] = (
+        "venue"
+    )
+    cancel_reserve_percent: Annotated[
+        int, about("Share of a limit that only cancels and the session may use.", ge=5, le=50)
+    ] = 5
+
+
+class Journal(Section, frozen=True, kw_only=True):
+    """The record of everything that came in and went out."""
+
+    ring_bytes: Annotated[
+        int,
+        about(
+            "Shared memory between the walk and the disk, a power of two. It bridges a slow disk;"
+            " when it is full, new orders are refused.",
+            ge=1 << 20,
+            le=1 << 30,
+        ),
+    ] = 32 << 20
+    file_bytes_max: Annotated[
+        int, about("Size at which a journal file is followed by the next.", ge=1 << 20, le=1 << 36)
+    ] = 256 << 20
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """What the process says."""
+
+    json: Annotated[bool, about("JSON lines instead of lines for people.")] = False
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], about("The least level to say.")
+    ] = "info"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked configuration; every name of a file is absolute, every default filled in."""
+
+    venue: Venue
+    key: Key
+    bus: Bus
+    engine: Engine
+    limits: Limits
+    journal: Journal
+    log: Log
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "venue": Venue,
+    "key": Key,
+    "bus": Bus,
+    "engine": Engine,
+    "limits": Limits,
+    "journal": Journal,
+    "log": Log,
+}
+EXPECTED = {
+    "sender_comp_ids": f"a list of 2..{COMP_IDS_MAX} different ids, each 1 to 8 of a-z A-Z 0-9 - _",
+    "cpu": f"an integer 0..{CPU_MAX}",
+    "endpoint": f"ipc://PATH, the path of at most {SOCKET_PATH_BYTES_MAX} bytes",
+    "host": "a host name or address",
+    "server_name": "a host name or address",
+    "ring_bytes": "a power of two from 1048576 to 1073741824",
+}
+
+
+def effective(config: Config) -> dict[str, Any]:
+    """Everything that holds, as plain values for the journal's START record; it has no secret."""
+    plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)
+    return plain
+
+
+def describe() -> str:
+    """All keys with meaning and default, as a TOML file: what has a default is commented out."""
+    lines = []
+    for section, kind in SECTIONS.items():
+        lines += [f"# {kind.__doc__}", f"[{section}]"]
+        hints = get_type_hints(kind, include_extras=True)
+        for field in msgspec.structs.fields(kind):
+            hint = hints[field.name]
+            lines += describe_key(field.name, hint)
+            if field.default is msgspec.NODEFAULT:
+                lines += [f"{field.name} = {EXAMPLES[field.name]}", ""]
+            else:
+                shown = "" if field.default in ("", None) else f" {toml(field.default)}"
+                lines += [f"# {field.name} ={shown}", ""]
+    return "\n".join(lines).rstrip()
+
+
+EXAMPLES = {
+    "environment": '"testnet"',
+    "sender_comp_ids": '["ENGINE1", "ENGINE2"]',
+    "api_key_file": '"api_key"',
+    "private_key_file": '"private_key.pem"',
+    "state_dir": '"state"',
+}
+
+
+def describe_key(name: str, hint: Any) -> list[str]:
+    """Comment lines: what a key is for and what it may be."""
+    text = f"{limits_of(hint).description} [{expected_text(name, hint)}]"
+    return textwrap.wrap(text, 96, initial_indent="# ", subsequent_indent="#   ")
+
+
+def limits_of(hint: Any) -> Any:
+    """What `about` said about a field."""
+    return hint.__metadata__[0]
+
+
+def expected_text(name: str, hint: Any) -> str:
+    """What a value must be, in words."""
+    if name in EXPECTED:
+        return EXPECTED[name]
+    kind = hint.__origin__
+    if get_origin(kind) is Literal:
+        values = [f'"{value}"' for value in get_args(kind)]
+        return " or ".join(filter(None, [", ".join(values[:-1]), values[-1]]))
+    if kind is bool:
+        return "true or false"
+    if kind is str:
+        return "text"
+    limits = limits_of(hint)
+    if limits.ge is not None:
+        return f"an integer {limits.ge}..{limits.le}"
+    return FILE
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it, for a text; long ones are cut."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value) if abs(value) < 1 << 64 else "a larger number"
+    if isinstance(value, str):
+        text = value if len(value) <= 40 else value[:37] + "..."
+        return msgspec.json.encode(text).decode()
+    if isinstance(value, list):
+        return f"[{', '.join(toml(item) for item in value[:5])}{', ...' if len(value) > 5 else ''}]"
+    return "a table" if isinstance(value, dict) else "a date or time"
+
+
+def names_of(kind: type[Section]) -> tuple[str, ...]:
+    """The keys of a section."""
+    return tuple(field.name for field in msgspec.structs.fields(kind))

@@ -1,0 +1,164 @@
+"""From a venue's message to what its order's strategy is told.
+
+A report finds its order by the ids on the wire, changes the order table, and becomes one event.
+What carries the code of an unknown outcome, whatever its form, makes the request unknown and is
+never taken for a refusal. A report that cannot be read makes its order unknown, not the session
+dead. Reports about orders of others are counted and passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from fixengine import wire
+from fixengine.desk.orders import Order, Orders, Standing
+from fixengine.fix import fields
+from fixengine.fix.venue import Venue
+from fixengine.messages import (
+    ExecType,
+    ExecutionReport,
+    MiscFee,
+    OrderCancelReject,
+    OrdStatus,
+)
+from fixengine.network.line import Line
+from fixengine.network.teller import Teller
+
+
+class Log(Protocol):
+    """Where the operator is told things."""
+
+    def __call__(self, level: str, text: str, **details: object) -> None:
+        """level: "info", "warning" or "error"."""
+
+
+class Reports:
+    """Interprets application messages and Rejects. foreign: reports of orders not ours."""
+
+    def __init__(self, venue: Venue, orders: Orders, teller: Teller, log: Log) -> None:
+        self.venue = venue
+        self.orders = orders
+        self.teller = teller
+        self.log = log
+        self.foreign = 0
+
+    def on_application(self, line: Line, message: wire.Message, now: int) -> None:
+        """An application message of the venue."""
+        plan = line.plans.get(message.kind)
+        if plan is None:
+            self.log("warning", f"MsgType {message.kind!r} is not handled yet", session=line.name)
+            return
+        report = plan.read(message)
+        try:
+            report.check()
+            if message.kind == fields.EXECUTION_REPORT:
+                self._on_report(line, report, now)
+            else:
+                self._on_cancel_reject(line, report, now)
+        except wire.RemoteProtocolError as problem:
+            self._on_broken(line, message, problem, now)
+
+    def on_reject(self, line: Line, message: wire.Message, now: int) -> None:
+        """Reject<3>: RefSeqNum<45> says which of our messages it is about."""
+        seq = tag_number(message, fields.REF_SEQ_NUM)
+        code = tag_number(message, fields.ERROR_CODE)
+        text = message.get(fields.TEXT, b"").decode("utf-8", "replace")
+        order = self.orders.by_seq(line.number, seq)
+        if order is None:
+            what = f"the venue rejected message {seq}: {code} {text}"
+            self.log("error", what, session=line.name)
+            return
+        venue_code = None if code is None else str(code)
+        if code in self.venue.unknown_codes:
+            self._make_unknown(order, text, venue_code, now)
+            return
+        seq_in = tag_number(message, fields.MSG_SEQ_NUM)
+        head = *self.teller.head(line.name, now), order.cl_ord_id
+        event: ExecutionReport | OrderCancelReject
+        if order.target is not None:
+            self.orders.finish(order, Standing.DONE)
+            event = OrderCancelReject(*head, order.target.cl_ord_id, order.wire_id, None)
+            event.symbol = order.symbol
+        else:
+            self.orders.finish(order, Standing.REJECTED)
+            states = ExecType.REJECTED.value, OrdStatus.REJECTED.value
+            event = ExecutionReport(*head, None, order.wire_id, None, order.symbol, *states)
+        event.msg_seq_num = seq_in
+        event.venue_code = venue_code
+        event.text = text
+        self.teller.outcome(order, event, now)
+
+    def _on_report(self, line: Line, report: wire.Fields, now: int) -> None:
+        wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
+        symbol, order_id = report.get("symbol"), report.get("order_id")
+        order, cancel = self.orders.reported(wire_id, orig_wire_id, symbol, order_id)
+        if order is None:
+            self.foreign += 1
+            return
+        code = report.get("venue_code")
+        if _number(code) in self.venue.unknown_codes:
+            self._make_unknown(order, report.get("text") or "", code, now)
+            return
+        exec_id = report.get("exec_id")
+        if exec_id is not None:
+            if exec_id in order.exec_ids:
+                return
+            order.exec_ids.add(exec_id)
+        self.orders.update(order, cancel, report.get("ord_status"), order_id)
+        named = order if cancel is None else cancel
+        original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
+        columns: list[Any] = [*self.teller.head(line.name, now), named.cl_ord_id, original]
+        columns += [wire_id, orig_wire_id, *report.values(), tuple(report.extra)]
+        event = ExecutionReport(*columns)
+        event.misc_fees = tuple(MiscFee(*fee) for fee in report.get("misc_fees") or ())
+        self.teller.outcome(order, event, now)
+        if cancel is not None:
+            cancel.outcome = order.outcome
+
+    def _on_cancel_reject(self, line: Line, report: wire.Fields, now: int) -> None:
+        wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
+        cancel = self.orders.by_wire(wire_id)
+        if cancel is None or cancel.target is None:
+            self.foreign += 1
+            return
+        code = report.get("venue_code")
+        if _number(code) in self.venue.unknown_codes:
+            self._make_unknown(cancel, report.get("text") or "", code, now)
+            return
+        self.orders.finish(cancel, Standing.DONE)
+        columns: list[Any] = [*self.teller.head(line.name, now), cancel.cl_ord_id]
+        columns += [cancel.target.cl_ord_id, wire_id, orig_wire_id]
+        columns += [*report.values(), tuple(report.extra)]
+        self.teller.outcome(cancel, OrderCancelReject(*columns), now)
+
+    def _on_broken(
+        self, line: Line, message: wire.Message, problem: wire.RemoteProtocolError, now: int
+    ) -> None:
+        seq = tag_number(message, fields.MSG_SEQ_NUM)
+        text = f"MsgType {message.kind.decode('ascii', 'replace')}, MsgSeqNum {seq}: {problem}"
+        self.log("error", text, session=line.name)
+        for tag in (fields.ORIG_CL_ORD_ID, fields.CL_ORD_ID):
+            order = self.orders.by_wire(message.get(tag, b"").decode("ascii", "replace"))
+            if order is not None:
+                self._make_unknown(order, text, None, now)
+                return
+
+    def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
+        self.orders.unknown(order)
+        self.teller.unknown(order, reason, code, now)
+
+
+def tag_number(message: wire.Message, tag: int) -> int | None:
+    """The integer in a tag; None where it is absent or malformed."""
+    try:
+        number: int | None = message.get_int(tag)
+    except wire.RemoteProtocolError:
+        return None
+    return number
+
+
+def _number(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None

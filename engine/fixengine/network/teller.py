@@ -1,0 +1,89 @@
+"""The last step of the walk in: an event gets its report number, its journal record, its socket.
+
+Everything a strategy hears passes here, so this is also where each kind of event is put together
+that is not the venue's own report.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from fixengine.desk.orders import Order
+from fixengine.messages import OrderUnknown, Refused, RefusedReason, Sent, SessionStatus
+from fixengine.network.journal.record import Kind, named
+from fixengine.network.strategies import Strategies, Strategy
+
+Reason = tuple[RefusedReason, str, int | None]
+"""Why a request is refused: reason, text for people, and retry_after_ms where waiting helps."""
+
+
+class Journal(Protocol):
+    """Where every input and output is recorded."""
+
+    def append(self, kind: int, now: int, line: int, data: bytes, /) -> bool:
+        """Record; False where there is no room."""
+
+
+class Teller:
+    """Tells strategies. journal_missed: records for which the journal had no room."""
+
+    def __init__(self, strategies: Strategies, journal: Journal, epoch: int) -> None:
+        self.strategies = strategies
+        self.epoch = epoch
+        self.journal_missed = 0
+        self._journal = journal
+
+    def record(self, kind: Kind, now: int, line: int, data: bytes) -> bool:
+        """Append to the journal; False, and counted, where it is full."""
+        if self._journal.append(kind, now, line, data):
+            return True
+        self.journal_missed += 1
+        return False
+
+    def tell(self, strategy: Strategy, event: Any, now: int) -> bytes:
+        """Deliver an event, now or when the strategy can take it; its bytes."""
+        payload = bytes(self.strategies.tell(strategy, event))
+        self.record(Kind.DELIVERED, now, 0, named(strategy.name, payload))
+        return payload
+
+    def outcome(self, order: Order, event: Any, now: int) -> None:
+        """Deliver what became of a request, and keep it as the answer to a repeated id."""
+        order.outcome = self.tell(self._owner(order), event, now)
+
+    def unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
+        """Tell that the outcome of a request is not known."""
+        head = self.head("", now)
+        event = OrderUnknown(*head, order.cl_ord_id, order.wire_id, reason, code)
+        self.tell(self._owner(order), event, now)
+
+    def sent(self, order: Order, source: str, now: int, replayed: bool = False) -> None:
+        """Tell that the bytes were given to TLS."""
+        head = 0, self.epoch, source, replayed, now
+        event = Sent(*head, order.cl_ord_id, order.wire_id, order.seq, now)
+        self.tell(self._owner(order), event, now)
+
+    def refuse(self, strategy: Strategy, cl_ord_id: str, reason: Reason, now: int) -> None:
+        """Tell that a request never left the engine."""
+        kind, text, retry_after_ms = reason
+        head = self.head("", now)
+        self.tell(strategy, Refused(*head, cl_ord_id, kind.value, text, retry_after_ms), now)
+
+    def refuse_peer(
+        self, peer: bytes, cl_ord_id: str, kind: RefusedReason, text: str, now: int
+    ) -> None:
+        """Refuse a socket that is bound to no strategy, and so has no report numbers."""
+        head = self.head("", now)
+        self.strategies.answer(peer, Refused(*head, cl_ord_id, kind.value, text))
+
+    def status(self, state: str, text: str, source: str, now: int) -> None:
+        """Tell every strategy that a session's state changed."""
+        head = self.head(source, now)
+        for strategy in list(self.strategies.by_number.values()):
+            self.tell(strategy, SessionStatus(*head, state, text), now)
+
+    def head(self, source: str, now: int) -> tuple[int, int, str, bool, int]:
+        """The first columns of an event: report_seq (given later), epoch, source, ..."""
+        return 0, self.epoch, source, False, now
+
+    def _owner(self, order: Order) -> Strategy:
+        return self.strategies.by_number[order.strategy]

@@ -1,0 +1,394 @@
+"""The configuration: what holds without it, and one clear line for everything wrong in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
+from fixengine.network.config import Config, ConfigError, describe, effective, load, parse
+from fixengine.network.config.settings import SECTIONS
+from hypothesis import given
+from hypothesis import strategies as st
+
+MINIMAL = """
+[venue]
+environment = "testnet"
+sender_comp_ids = ["A", "B-_9zZ"]
+[key]
+api_key_file = "api_key"
+private_key_file = "/keys/private.pem"
+[engine]
+state_dir = "state"
+"""
+PATH = Path("/etc/fixengine/engine.toml")
+
+
+def minimal(**changes: Any) -> str:
+    """MINIMAL with section__key=value, None taking a key away, as TOML."""
+    content = tomllib.loads(MINIMAL)
+    for full, value in changes.items():
+        section, _, name = full.partition("__")
+        table = content.setdefault(section, {})
+        if value is None:
+            del table[name]
+        else:
+            table[name] = value
+    return "\n".join(
+        f"[{section}]\n"
+        + "\n".join(
+            f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in keys.items()
+        )
+        for section, keys in content.items()
+    )
+
+
+def error_of(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, PATH)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{PATH}: ")
+    return message.removeprefix(f"{PATH}: ")
+
+
+def test_defaults() -> None:
+    config = parse(MINIMAL, PATH)
+    assert effective(config) == {
+        "venue": {
+            "name": "binance-spot",
+            "environment": "testnet",
+            "host": "fix-oe.testnet.binance.vision",
+            "port": 9000,
+            "server_name": "fix-oe.testnet.binance.vision",
+            "ca_file": None,
+            "sender_comp_ids": ["A", "B-_9zZ"],
+            "heartbeat_s": 30,
+            "message_handling": "sequential",
+            "response_mode": "everything",
+            "recv_window_ms": 5000,
+            "connect_timeout_ms": 5000,
+            "logon_timeout_ms": 10_000,
+            "logout_timeout_ms": 10_000,
+        },
+        "key": {
+            "api_key_file": "/etc/fixengine/api_key",
+            "private_key_file": "/keys/private.pem",
+            "password_file": None,
+            "ask_password": False,
+        },
+        "bus": {
+            "endpoint": "ipc:///etc/fixengine/state/bus/engine",
+            "strategies_max": 64,
+            "report_buffer_max": 65_536,
+            "valid_for_ms_max": 10_000,
+        },
+        "engine": {
+            "state_dir": "/etc/fixengine/state",
+            "cpu": None,
+            "unsent_bytes_max": 0,
+            "orders_max": 100_000,
+            "idle": "block",
+        },
+        "limits": {"mode": "venue", "cancel_reserve_percent": 5},
+        "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
+        "log": {"json": False, "level": "info"},
+    }
+    assert config.venue.sender_comp_ids == ("A", "B-_9zZ")
+    assert config.engine.state_dir == Path("/etc/fixengine/state")
+
+
+@pytest.mark.parametrize(
+    ("environment", "host"),
+    [
+        ("production", "fix-oe.binance.com"),
+        ("testnet", "fix-oe.testnet.binance.vision"),
+        ("demo", "demo-fix-oe.binance.com"),
+    ],
+)
+def test_host_follows_the_environment(environment: str, host: str) -> None:
+    config = parse(minimal(venue__environment=environment), PATH)
+    assert (config.venue.host, config.venue.port, config.venue.server_name) == (host, 9000, host)
+
+
+def test_everything_given(tmp_path: Path) -> None:
+    path = tmp_path / "engine.toml"
+    path.write_text(
+        minimal(
+            venue__environment="simulator",
+            venue__host="localhost",
+            venue__port=9001,
+            venue__server_name="venue.local",
+            venue__ca_file="sim/ca.pem",
+            venue__heartbeat_s=5,
+            venue__message_handling="unordered",
+            key__password_file="../password",
+            bus__endpoint="ipc://bus/sock",
+            engine__cpu=1,
+            limits__mode="off",
+            journal__ring_bytes=1 << 20,
+            log__json=True,
+        )
+    )
+    config = load(path)
+    assert config.venue.server_name == "venue.local"
+    assert config.venue.ca_file == tmp_path / "sim" / "ca.pem"
+    assert config.key.password_file == tmp_path / "../password"
+    assert config.bus.endpoint == f"ipc://{tmp_path}/bus/sock"
+    assert (config.engine.cpu, config.limits.mode, config.log.json) == (1, "off", True)
+
+
+def test_relative_name_of_the_file_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "engine.toml").write_text(MINIMAL)
+    monkeypatch.chdir(tmp_path)
+    assert load(Path("engine.toml")).engine.state_dir == tmp_path / "state"
+
+
+def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/trader")
+    config = parse(minimal(engine__state_dir="~/state"), PATH)
+    assert config.engine.state_dir == Path("/home/trader/state")
+    message = error_of(minimal(engine__state_dir="~nobody-here/state"))
+    assert message.startswith("engine.state_dir: expected the name of a file or directory; there")
+
+
+WRONG = [
+    ({"venue__heartbeat_s": "fast"}, 'venue.heartbeat_s: expected an integer 5..60, got "fast"'),
+    ({"venue__heartbeat_s": 4}, "venue.heartbeat_s: expected an integer 5..60, got 4"),
+    ({"venue__heartbeat_s": 61}, "venue.heartbeat_s: expected an integer 5..60, got 61"),
+    ({"venue__heartbeat_s": 30.0}, "venue.heartbeat_s: expected an integer 5..60, got 30.0"),
+    ({"venue__heartbeat_s": True}, "venue.heartbeat_s: expected an integer 5..60, got true"),
+    (
+        {"venue__heartbeat_s": 10**30},
+        "venue.heartbeat_s: expected an integer 5..60, got a larger number",
+    ),
+    ({"venue__port": 0}, "venue.port: expected an integer 1..65535, got 0"),
+    ({"venue__recv_window_ms": 60_001}, "venue.recv_window_ms: expected an integer 1..60000, got"),
+    ({"venue__name": "binance"}, 'venue.name: expected "binance-spot", got "binance"'),
+    (
+        {"venue__environment": "live"},
+        'venue.environment: expected "simulator", "testnet", "demo" or "production", got "live"',
+    ),
+    ({"venue__environment": None}, 'venue.environment: missing; expected "simulator", "testnet",'),
+    ({"venue__host": "a b"}, 'venue.host: expected a host name or address, got "a b"'),
+    ({"venue__host": "x" * 254}, "venue.host: expected a host name or address, got"),
+    ({"venue__server_name": "é"}, "venue.server_name: expected a host name or address, got"),
+    (
+        {"venue__host": "fix-oe.binance.com"},
+        'venue.host: this is the host of "production", but environment is "testnet"',
+    ),
+    ({"venue__host": "FIX-OE.binance.com."}, 'venue.host: this is the host of "production", but'),
+    ({"venue__environment": "simulator"}, "venue.ca_file: missing; expected the simulator's ca.p"),
+    (
+        {"venue__sender_comp_ids": ["A"]},
+        "venue.sender_comp_ids: expected a list of 2..64 different ids, each 1 to 8 of"
+        ' a-z A-Z 0-9 - _, got ["A"]',
+    ),
+    ({"venue__sender_comp_ids": ["A", "A"]}, "venue.sender_comp_ids: expected a list of 2..64"),
+    ({"venue__sender_comp_ids": ["A", "123456789"]}, "venue.sender_comp_ids: expected a list"),
+    ({"venue__sender_comp_ids": ["A", ""]}, "venue.sender_comp_ids: expected a list"),
+    ({"venue__sender_comp_ids": ["A", "B\n"]}, "venue.sender_comp_ids: expected a list"),
+    ({"venue__sender_comp_ids": ["A", 7]}, "venue.sender_comp_ids: expected a list"),
+    ({"venue__sender_comp_ids": "A,B"}, "venue.sender_comp_ids: expected a list"),
+    (
+        {"venue__sender_comp_ids": [f"A{n}" for n in range(65)]},
+        "venue.sender_comp_ids: expected a list",
+    ),
+    ({"venue__message_handling": 2}, 'venue.message_handling: expected "sequential" or "unorder'),
+    (
+        {"venue__response_mode": "only_acks"},
+        'venue.response_mode: expected "everything"; with only_acks the fills of resting orders',
+    ),
+    ({"venue__ca_file": ""}, 'venue.ca_file: expected the name of a file or directory, got ""'),
+    ({"venue__ca_file": 5}, "venue.ca_file: expected the name of a file or directory, got 5"),
+    ({"key__api_key_file": None}, "key.api_key_file: missing; expected the name of a file or"),
+    ({"key__ask_password": "yes"}, "key.ask_password: expected true or false, got str"),
+    (
+        {"key__ask_password": True, "key__password_file": "p"},
+        "key.ask_password: expected this or key.password_file, not both",
+    ),
+    ({"bus__endpoint": "tcp://*:5555"}, "bus.endpoint: expected ipc://PATH, the path of at most"),
+    ({"bus__endpoint": "ipc://"}, "bus.endpoint: expected ipc://PATH"),
+    ({"bus__endpoint": "ipc://@abstract"}, "bus.endpoint: expected ipc://PATH"),
+    ({"bus__endpoint": "ipc://*"}, "bus.endpoint: expected ipc://PATH"),
+    ({"bus__endpoint": "ipc:///" + "x" * 107}, "bus.endpoint: expected ipc://PATH"),
+    ({"bus__endpoint": 5}, "bus.endpoint: expected ipc://PATH"),
+    ({"engine__state_dir": "/" + "x" * 100}, "bus.endpoint: expected ipc://PATH"),
+    ({"bus__valid_for_ms_max": 0}, "bus.valid_for_ms_max: expected an integer 1..60000, got 0"),
+    ({"engine__cpu": -1}, "engine.cpu: expected an integer 0..4095, got -1"),
+    ({"engine__idle": "spin"}, 'engine.idle: expected "block", got "spin"'),
+    ({"engine__state_dir": "a\0b"}, "engine.state_dir: expected the name of a file or directory"),
+    (
+        {"limits__mode": "off"},
+        'limits.mode: expected "venue"; "off" is for the simulator, the venue ends such a session',
+    ),
+    ({"limits__cancel_reserve_percent": 4}, "limits.cancel_reserve_percent: expected an integer 5"),
+    (
+        {"journal__ring_bytes": (1 << 20) + 8},
+        "journal.ring_bytes: expected a power of two from 1048576 to 1073741824, got 1048584",
+    ),
+    ({"journal__ring_bytes": 4096}, "journal.ring_bytes: expected a power of two from 1048576"),
+    ({"log__level": "loud"}, 'log.level: expected "debug", "info", "warning" or "error", got'),
+    # Names that are unknown.
+    ({"venue__heartbeat": 30}, "venue.heartbeat: unknown key; did you mean heartbeat_s?"),
+    ({"venue__state_dir": "x"}, "venue.state_dir: expected in section [engine]"),
+    ({"log__colour": "x"}, "log.colour: unknown key; expected one of json, level"),
+    ({"engin__cpu": 1}, "engin: unknown section; did you mean engine?"),
+    ({"strategy__x": 1}, "strategy: unknown section; expected one of venue, key, bus, engine,"),
+]
+
+
+@pytest.mark.parametrize(("changes", "text"), WRONG, ids=lambda value: str(value)[:40])
+def test_wrong_value_names_key_and_what_was_expected(changes: dict[str, Any], text: str) -> None:
+    assert error_of(minimal(**changes)).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("venue = 3", "venue: expected a table, written [venue]"),
+        ("heartbeat_s = 3", "heartbeat_s: expected in section [venue]"),
+        ("[venue", "not TOML: "),
+        ("[venue]\n[venue]", "not TOML: "),
+        ("a = " + "[" * 5000, "not TOML: nested too deeply"),
+        ("a = " + "9" * 5000, "not TOML: "),
+        ('"a\\nb" = 1', "'a\\nb': unknown section"),
+        ("", "venue.environment: missing"),
+    ],
+)
+def test_wrong_text(text: str, message: str) -> None:
+    assert error_of(text).startswith(message)
+
+
+def test_tcp_is_refused_with_the_reason() -> None:
+    message = error_of(minimal(bus__endpoint="tcp://127.0.0.1:5555"))
+    assert "tcp would let others place orders" in message
+
+
+# --- secrets --------------------------------------------------------------------------------
+
+SECRET = "sBRXrJx2DsOraMXOaUovEhgVRcjOvCtQwnWj8VxkOh1xqboS02SPGfKi2h8spZJb"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("key__api_key", "api_key_file"),
+        ("key__API-KEY", "api_key_file"),
+        ("key__private_key", "private_key_file"),
+        ("key__password", "password_file"),
+        ("venue__secret", "api_key_file"),
+        ("key__token", "api_key_file"),
+    ],
+)
+def test_secret_as_a_value_is_refused_and_not_repeated(name: str, file: str) -> None:
+    message = error_of(minimal(**{name: SECRET}))
+    assert message.startswith(
+        f"{name.replace('__', '.')}: a secret does not belong here; put it into a file of mode 0600"
+    )
+    assert message.endswith(f"key.{file}")
+    assert SECRET not in message
+
+
+def test_secret_beside_the_sections() -> None:
+    message = error_of(f'api_key = "{SECRET}"\n' + MINIMAL)
+    assert message.startswith("api_key: a secret does not belong here")
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET, "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n"]
+)
+def test_secret_in_place_of_its_file_is_not_repeated(secret: str) -> None:
+    for name in ("api_key_file", "private_key_file", "password_file"):
+        message = error_of(minimal(**{f"key__{name}": secret}))
+        assert message.startswith(f"key.{name}: this looks like the secret itself; put it into")
+        assert secret[:20] not in message
+        assert SECRET not in error_of(minimal(**{f"key__{name}": [SECRET]}))
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def test_file_that_cannot_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "engine.toml"
+    with pytest.raises(ConfigError, match=r"engine\.toml: cannot be read: No such file"):
+        load(path)
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load(tmp_path)
+    path.write_bytes(b"[venue]\nname = '\xff'")
+    with pytest.raises(ConfigError, match=r"engine\.toml: expected UTF-8 text; byte 16 is none"):
+        load(path)
+    path.write_bytes(b"#" * (1 << 20) + b"#")
+    with pytest.raises(ConfigError, match="larger than 1048576 bytes"):
+        load(path)
+
+
+@given(st.text(max_size=200))
+def test_any_text_gives_a_config_error(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse(text, PATH)
+
+
+values = st.one_of(
+    st.integers(-(10**20), 10**20),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_size=20),
+    st.lists(st.integers(0, 9), max_size=3),
+)
+keys = [
+    f"{section}__{name}"
+    for section, kind in SECTIONS.items()
+    for name in (field.name for field in msgspec.structs.fields(kind))
+]
+
+
+@given(st.sampled_from(keys), values)
+def test_any_value_is_taken_or_named(name: str, value: Any) -> None:
+    try:
+        config = parse(minimal(**{name: value}), PATH)
+    except ConfigError as error:
+        # A bad state directory shows in what follows from it.
+        section = name.partition("__")[0]
+        assert f": {section}." in str(error) or ": bus.endpoint: " in str(error)  # noqa: PT017
+    else:
+        assert isinstance(config, Config)
+
+
+# --- the listing ----------------------------------------------------------------------------
+
+
+def test_listing_is_a_configuration_with_every_key() -> None:
+    text = describe()
+    config = parse(text, PATH)
+    assert config.venue.environment == "testnet"
+    assert max(map(len, text.splitlines())) <= 100
+    uncommented = []
+    for line in text.splitlines():
+        name, _, value = line.removeprefix("# ").partition(" =")
+        if line.startswith("# ") and name.isidentifier() and value:
+            uncommented.append(line.removeprefix("# "))
+        elif not line.startswith("#"):
+            uncommented.append(line)
+    # Every default is given as text that means the default.
+    assert parse("\n".join(uncommented), PATH) == config
+    for section, kind in SECTIONS.items():
+        assert f"\n[{section}]\n" in "\n" + text
+        for field in msgspec.structs.fields(kind):
+            assert f"\n{field.name} =" in text or f"\n# {field.name} =" in text
+
+
+def test_ranges_are_the_venue_s() -> None:
+    assert (BINANCE_SPOT.heartbeat_s_min, BINANCE_SPOT.heartbeat_s_max) == (5, 60)
+    assert (ORDER_ENTRY.port, BINANCE_SPOT.recv_window_ms_max) == (9000, 60_000)
+
+
+def test_effective_can_be_written_as_json() -> None:
+    text = json.dumps(effective(parse(MINIMAL, PATH)))
+    assert "private.pem" in text
+    assert os.fspath(PATH.parent) in text

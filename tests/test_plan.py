@@ -1,0 +1,388 @@
+"""Plan and Fields: a table of fields read in one pass, groups and all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fixengine.wire import TYPES, Fields, Framer, LocalProtocolError, Plan, RemoteProtocolError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import corpus
+from bench.corpus import Field
+
+Row = tuple[int, str, str, bool, Any]
+
+FEES: tuple[Row, ...] = (
+    (137, "amount", "qty", True, ()),
+    (138, "currency", "utf8", True, ()),
+    (139, "kind", "id", False, ()),
+)
+ROWS: tuple[Row, ...] = (
+    (34, "msg_seq_num", "seqnum", True, ()),
+    (11, "cl_ord_id", "str", False, ()),
+    (38, "order_qty", "qty", False, ()),
+    (54, "side", "char", False, ()),
+    (55, "symbol", "utf8", True, ()),
+    (60, "transact_time", "utc", False, ()),
+    (95, "raw_data_length", "length", False, ()),
+    (96, "raw_data", "data", False, ()),
+    (108, "interval", "int", False, ()),
+    (136, "fees", "group", False, FEES),
+    (211, "offset", "float", False, ()),
+    (1057, "aggressor", "bool", False, ()),
+)
+HEADER_TAGS = (8, 9, 35, 49, 56, 52, 10)
+PLAN = Plan("Report", ROWS, header_tags=HEADER_TAGS)
+BASE: tuple[Field, ...] = ((34, 7), (55, "BTCUSDT"))
+
+
+def read(*fields: Field, plan: Plan = PLAN) -> Fields:
+    """These fields of a message 8, read by a plan."""
+    framer = Framer()
+    framer.feed(corpus.framed([(35, "8"), *fields]))
+    return plan.read(next(framer))
+
+
+def violation(fields: Fields) -> tuple[int | None, str]:
+    """Tag and reason with which check refuses."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        fields.check()
+    return caught.value.tag, caught.value.reason
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def test_values_by_name_by_attribute_and_by_column() -> None:
+    plan = Plan("Report", ROWS, ("symbol", "no_such_row", "interval", "fees"), HEADER_TAGS)
+    fields = read(*BASE, (108, "-30"), (54, "1"), (136, 1), (137, "0.1"), (138, "BNB"), plan=plan)
+    fields.check()
+    assert fields.symbol == fields.get("symbol") == "BTCUSDT"
+    assert fields.interval == -30
+    assert fields.side == "1"
+    assert fields.order_qty is None
+    assert fields.get("order_qty") is None
+    assert fields.values() == ("BTCUSDT", None, -30, [("0.1", "BNB", None)])
+    assert plan.names == tuple(row[1] for row in ROWS)
+    assert plan.name == "Report"
+
+
+def test_values_default_to_all_rows() -> None:
+    fields = read(*BASE, (60, "20260721-09:07:30.123456"), (95, 3), (96, b"a\x01b"))
+    assert fields.values() == (
+        *(7, None, None, None, "BTCUSDT", "20260721-09:07:30.123456", 3, b"a\x01b"),
+        *(None, None, None, None),
+    )
+
+
+def test_python_type_of_every_fix_type() -> None:
+    samples: dict[str, tuple[str | bytes, object]] = {
+        "str": ("a=b", "a=b"),
+        "utf8": ("币", "币"),
+        "char": ("F", "F"),
+        "id": ("-1013", "-1013"),
+        "int": ("-5", -5),
+        "length": ("5", 5),
+        "seqnum": ("4294967295", 4294967295),
+        "price": ("10.00000000", "10.00000000"),
+        "qty": ("0", "0"),
+        "float": ("-6000.346", "-6000.346"),
+        "bool": ("Y", "Y"),
+        "utc": ("20240627-11:17:25", "20240627-11:17:25"),
+        "data": (b"\xff", b"\xff"),
+    }
+    assert {*samples, "group"} == set(TYPES)
+    for type_name, (wire_value, value) in samples.items():
+        plan = Plan("T", [(5000, "field", type_name, False, ())])
+        assert read((5000, wire_value), plan=plan).field == value
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value"),
+    [
+        ("str", "ü"),
+        ("str", b"a\x02b"),
+        ("str", b"\x7f"),
+        ("id", b"\xff"),
+        ("utf8", b"\xff"),
+        ("utf8", b"\xc0\xaf"),  # overlong
+        ("utf8", b"\xed\xa0\x80"),  # a surrogate
+        ("utf8", b"\xf4\x90\x80\x80"),  # beyond Unicode
+        ("utf8", b"\xe5\xb8"),  # cut off
+        ("utf8", b"a\x02"),
+        ("char", "AB"),
+        ("char", "ü"),
+        ("int", "1.5"),
+        ("int", "9223372036854775808"),
+        ("length", "-1"),
+        ("seqnum", "4294967296"),
+        ("seqnum", "-1"),
+        ("price", "1e5"),
+        ("price", "1."),
+        ("qty", ".5"),
+        ("float", "NaN"),
+        ("bool", "y"),
+        ("bool", "YY"),
+        ("utc", "20240230-00:00:00"),
+        ("utc", "20240627-11:17"),
+        ("utc", "20240627-11:17:61"),
+    ],
+)
+def test_a_malformed_value_is_refused_where_it_is_read(type_name: str, value: str | bytes) -> None:
+    plan = Plan("T", [(5000, "field", type_name, False, ()), (58, "text", "str", False, ())])
+    fields = read((5000, value), (58, "x"), plan=plan)
+    for use in (lambda: fields.field, lambda: fields.get("field"), fields.values, fields.check):
+        with pytest.raises(RemoteProtocolError, match="field<5000>") as caught:
+            use()
+        assert (caught.value.tag, caught.value.reason) == (5000, "malformed")
+    assert fields.text == "x"
+
+
+def test_a_name_outside_the_plan() -> None:
+    fields = read(*BASE)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = fields.nothing
+    with pytest.raises(KeyError):
+        fields.get("nothing")
+    assert not hasattr(fields, "nothing")
+
+
+def test_order_of_fields_does_not_matter() -> None:
+    forward = read((34, 7), (55, "A"), (38, "1"), (11, "x"))
+    backward = read((11, "x"), (38, "1"), (55, "A"), (34, 7))
+    assert forward.values() == backward.values()
+
+
+# --- extra, missing, repeated --------------------------------------------------------------------
+
+
+def test_unknown_fields_pass_through_in_wire_order() -> None:
+    fields = read((49, "SPOT"), (9999, "a"), *BASE, (9998, "b=c"), (9999, "d"))
+    assert fields.extra == [(9999, b"a"), (9998, b"b=c"), (9999, b"d")]
+    assert fields.repeated == ()
+    fields.check()
+
+
+def test_missing_required_fields_are_named() -> None:
+    fields = read((11, "x"), (136, 2), (137, "1"), (138, "A"), (139, "4"), (137, "2"))
+    assert fields.missing == (34, 55, 138)
+    assert violation(fields) == (34, "missing")
+    fields = read(*BASE, (136, 1), (138, "A"))
+    assert fields.missing == (137,)
+    assert violation(fields) == (137, "missing")
+
+
+def test_repeated_fields_the_first_one_counts() -> None:
+    fields = read(*BASE, (11, "first"), (11, "second"), (52, "x"), (52, "y"), (11, "third"))
+    assert fields.cl_ord_id == "first"
+    assert fields.repeated == (11, 52)
+    assert fields.extra == []
+
+
+def test_a_repeated_group_is_stepped_over() -> None:
+    group: tuple[Field, ...] = ((136, 1), (137, "1"), (138, "A"))
+    fields = read(*BASE, *group, *group, (9999, "x"))
+    assert fields.repeated == (136,)
+    assert fields.fees == [("1", "A", None)]
+    assert fields.extra == [(9999, b"x")]
+
+
+def test_the_fault_of_the_message_is_the_first_violation() -> None:
+    body = b"35=8\x0134=7\x0158=\x01"
+    head = b"8=FIX.4.4\x019=%d\x01%s" % (len(body), body)
+    framer = Framer()
+    framer.feed(b"%s10=%03d\x01" % (head, sum(head) % 256))
+    fields = PLAN.read(next(framer))
+    assert fields.msg_seq_num == 7
+    assert violation(fields) == (58, "empty")
+
+
+def test_data_stands_right_behind_its_length() -> None:
+    read(*BASE, (95, 3), (96, "abc")).check()
+    assert violation(read(*BASE, (95, 3), (11, "x"), (96, "abc"))) == (95, "malformed")
+    assert violation(read(*BASE, (96, "abc"))) == (95, "malformed")
+    assert violation(read(*BASE, (95, 3))) == (95, "malformed")
+
+
+# --- groups --------------------------------------------------------------------------------------
+
+
+def test_group_members_in_any_order_with_any_first_one() -> None:
+    fields = read(*BASE, (136, 2), (138, "A"), (137, "1"), (138, "B"), (139, 4), (137, "2"))
+    assert fields.fees == [("1", "A", None), ("2", "B", "4")]
+    fields.check()
+
+
+def test_group_ends_where_a_foreign_tag_comes() -> None:
+    fields = read((136, 1), (137, "1"), (138, "A"), *BASE, (9999, "x"))
+    assert fields.fees == [("1", "A", None)]
+    assert fields.symbol == "BTCUSDT"
+    assert fields.extra == [(9999, b"x")]
+
+
+def test_empty_and_absent_groups() -> None:
+    assert read(*BASE).fees is None
+    fields = read(*BASE, (136, 0))
+    assert fields.fees == []
+    fields.check()
+
+
+@pytest.mark.parametrize("count", ["0", "1", "3", "4000000000", "18446744073709551616"])
+def test_group_count_that_lies(count: str) -> None:
+    fields = read(*BASE, (136, count), (137, "1"), (138, "A"), (137, "2"), (138, "B"), (9999, "x"))
+    assert violation(fields) == (136, "group")
+    with pytest.raises(RemoteProtocolError) as caught:
+        _ = fields.fees
+    assert (caught.value.tag, caught.value.reason) == (136, "group")
+    assert fields.extra == [(9999, b"x")]
+
+
+def test_group_count_of_four_billion_with_nothing_behind() -> None:
+    fields = read(*BASE, (136, 4_000_000_000))
+    assert violation(fields) == (136, "group")
+
+
+def test_group_count_that_is_no_number() -> None:
+    assert violation(read(*BASE, (136, "x"), (137, "1"), (138, "A"))) == (136, "malformed")
+    assert violation(read(*BASE, (136, "-1"))) == (136, "malformed")
+
+
+def test_member_twice_in_one_entry() -> None:
+    fields = read(*BASE, (136, 1), (137, "1"), (138, "A"), (138, "B"))
+    assert violation(fields) == (136, "group")
+
+
+def test_malformed_member() -> None:
+    fields = read(*BASE, (136, 1), (137, "x"), (138, "A"))
+    assert violation(fields) == (137, "malformed")
+
+
+def nested(depth: int) -> tuple[Row, ...]:
+    """Rows with groups nested this deep; the members at depth d have tags 1000 * d + 1, + 2."""
+
+    def level(at: int) -> tuple[Row, ...]:
+        rows: tuple[Row, ...] = ((1000 * at + 1, f"first{at}", "str", True, ()),)
+        if at < depth:
+            rows += ((1000 * at + 9, f"group{at + 1}", "group", False, level(at + 1)),)
+        return (*rows, (1000 * at + 2, f"last{at}", "str", True, ()))
+
+    return ((5000, "group1", "group", False, level(1)),)
+
+
+def test_nested_groups() -> None:
+    plan = Plan("Nested", nested(3))
+    fields = read(
+        *((5000, 2), (1001, "a"), (1009, 2), (2001, "b"), (2009, 1), (3001, "c"), (3002, "d")),
+        *((2002, "e"), (2001, "f"), (2002, "g"), (1002, "h"), (1001, "i"), (1002, "j")),
+        plan=plan,
+    )
+    inner = [("b", [("c", "d")], "e"), ("f", None, "g")]
+    assert fields.group1 == [("a", inner, "h"), ("i", None, "j")]
+    fields.check()
+    fields = read((5000, 1), (1001, "a"), (1009, 1), (2001, "b"), (2009, 1), (3001, "c"), plan=plan)
+    assert fields.missing == (3002, 2002, 1002)
+
+
+def test_nesting_is_bounded() -> None:
+    Plan("Deep", nested(4))
+    with pytest.raises(LocalProtocolError, match="nested"):
+        Plan("Deeper", nested(5))
+
+
+def test_a_group_of_many_thousand_entries() -> None:
+    count = 50_000
+    entries: list[Field] = [(137, "1"), (138, "A")] * count
+    fields = read(*BASE, (136, count), *entries)
+    assert fields.fees == [("1", "A", None)] * count
+    fields.check()
+
+
+# --- tables and misuse ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(0, "a", "str", False, ())],
+        [(1_000_000_000, "a", "str", False, ())],
+        [(1, "a", "text", False, ())],
+        [(1, "a", "str", False, ()), (1, "b", "str", False, ())],
+        [(1, "a", "str", False, ()), (2, "a", "str", False, ())],
+        [(1, "a", "group", False, ())],
+        [(1, "a", "str", False, ((2, "b", "str", False, ()),))],
+        [(1, "values", "str", False, ())],
+        [(1, "get", "str", False, ())],
+        [(1, b"a", "str", False, ())],
+        [(1, "a", "group", False, [(tag, f"m{tag}", "str", False, ()) for tag in range(1, 66)])],
+    ],
+)
+def test_tables_that_contradict_themselves(rows: list[Any]) -> None:
+    with pytest.raises(LocalProtocolError, match=r"Bad"):
+        Plan("Bad", rows)
+
+
+def test_a_row_may_be_a_header_tag_too() -> None:
+    plan = Plan("T", [(34, "msg_seq_num", "seqnum", True, ())], (), (34, 35, 8, 9, 10))
+    assert read((34, 5), plan=plan).msg_seq_num == 5
+
+
+def test_fields_are_valid_as_long_as_their_message() -> None:
+    framer = Framer()
+    framer.feed(corpus.framed([(35, "8"), *BASE, (136, 1), (137, "1"), (138, "A")]))
+    message = next(framer)
+    fields = PLAN.read(message)
+    assert fields.fees == [("1", "A", None)]
+    framer.get_buffer(0)
+    uses: list[Callable[[], object]] = [
+        lambda: fields.symbol,
+        lambda: fields.order_qty,
+        lambda: fields.fees,
+        lambda: fields.get("symbol"),
+        lambda: fields.extra,
+        lambda: fields.missing,
+        lambda: fields.repeated,
+        lambda: PLAN.read(message),
+        fields.values,
+        fields.check,
+    ]
+    for use in uses:
+        with pytest.raises(LocalProtocolError, match="message used after"):
+            use()
+
+
+def test_fields_of_nobody_are_refused() -> None:
+    fields = Fields()
+    for use in (lambda: fields.get("a"), fields.values, fields.check, lambda: fields.extra):
+        with pytest.raises(LocalProtocolError):
+            use()
+    with pytest.raises(AttributeError):
+        _ = fields.symbol
+    with pytest.raises(TypeError):
+        PLAN.read(None)  # type: ignore[arg-type]
+
+
+TAGS = st.sampled_from([11, 34, 38, 54, 55, 60, 95, 96, 108, 136, 137, 138, 139, 211, 7])
+
+
+@given(st.lists(st.tuples(TAGS, st.binary(min_size=1, max_size=6)), max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_any_message_is_read_or_refused(fields: list[Field]) -> None:
+    framer = Framer()
+    framer.feed(corpus.framed([(35, "8"), *fields]))
+    found = PLAN.read(next(framer))
+    assert isinstance(found.extra, list)
+    assert isinstance(found.missing, tuple)
+    assert isinstance(found.repeated, tuple)
+    reason = ""
+    try:
+        found.check()
+    except RemoteProtocolError as error:
+        reason = error.reason
+    if reason:
+        assert reason in ("tag", "empty", "data", "missing", "malformed", "group")
+    else:
+        assert found.missing == ()
+        found.values()
