@@ -96,7 +96,7 @@ class Engine:
             strategies_max=8,
             outbox_max=outbox_max,
             valid_for_ms_max=10_000,
-            first_seqs={},
+            next_seqs={},
         )
         self.gateway = Gateway(
             BINANCE_SPOT,

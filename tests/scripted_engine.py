@@ -106,9 +106,17 @@ class Engine:
         self.router.set(zmq.SNDHWM, 1_000)
         self.router.set(zmq.RCVTIMEO, WAIT_MS)
         self.router.set(zmq.SNDTIMEO, WAIT_MS)
+        self.monitor = self.router.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self.monitor.set(zmq.RCVTIMEO, WAIT_MS)
         self.router.bind(self.endpoint)
 
+    def meet(self) -> None:
+        """Wait until a client is connected, though it may have said nothing yet."""
+        self.monitor.recv_multipart()
+
     def down(self) -> None:
+        self.router.disable_monitor()
+        self.monitor.close()
         self.router.close()
         self.context.term()
 
@@ -127,8 +135,8 @@ class Engine:
             self.router.send_multipart([self.peer, payload])
 
     def greet(self, *answers: Any) -> Any:
-        """Wait for Hello, skipping Acks, and answer it."""
-        hello = self.receive_but_acks()
+        """Wait for Hello, before which nothing may come, and answer it."""
+        hello = self.receive()
         assert isinstance(hello, Hello)
         self.send(*(answers or (welcome(),)))
         return hello

@@ -67,6 +67,57 @@ def test_a_blocking_client_misses_no_wake_up(engine: Engine) -> None:
             assert event.cl_ord_id == cl_ord_id
 
 
+def test_submitting_does_not_hide_an_event_that_has_come(engine: Engine, run: Any) -> None:
+    async def strategy() -> Any:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            # ZeroMQ reads its signals on sending only if the last sending is some time ago.
+            assert [event async for event in client.reports(0.01)] == []
+            waiting = asyncio.ensure_future(anext(client.reports()))
+            await asyncio.sleep(0)
+            engine.send(report(1))
+            assert client._dealer is not None
+            client._dealer.wait(WAIT_MS)
+            client.submit(order())
+            return await waiting
+
+    with engine.doing(engine.greet):
+        assert run(strategy()) == report(1)
+
+
+def test_an_unread_event_does_not_keep_the_loop_busy(engine: Engine, run: Any) -> None:
+    calls = []
+
+    class Counting(AsyncClient):
+        def _on_readable(self) -> None:
+            calls.append(1)
+            super()._on_readable()
+
+    async def strategy() -> None:
+        async with Counting(engine.endpoint, "maker") as client:
+            engine.send(report(1))
+            assert client._dealer is not None
+            client._dealer.wait(WAIT_MS)
+            await asyncio.sleep(0.02)
+            assert len(calls) < 20
+            assert await anext(client.reports()) == report(1)
+
+    with engine.doing(engine.greet):
+        run(strategy())
+
+
+def test_closing_leaves_nothing_on_the_loop(engine: Engine, run: Any) -> None:
+    async def strategy() -> None:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            assert client._dealer is not None
+            watched = client._dealer.descriptor, client._dealer.monitor_descriptor
+            client.close()
+            loop = asyncio.get_running_loop()
+            assert not any(loop.remove_reader(descriptor) for descriptor in watched)
+
+    with engine.doing(engine.greet):
+        run(strategy())
+
+
 def test_cancelling_a_waiting_task_loses_nothing(engine: Engine, run: Any) -> None:
     async def strategy() -> Any:
         async with AsyncClient(engine.endpoint, "maker") as client:

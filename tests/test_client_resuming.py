@@ -96,8 +96,9 @@ def test_resuming_drops_nothing_and_doubles_nothing(engine: Engine, connect: Any
 
 
 def test_a_record_that_begins_later_is_a_gap(engine: Engine, connect: Any) -> None:
-    client = connect(welcome(9), report(9), resume_from=5)
+    client = connect(welcome(9), resume_from=5)
     noticed = client.next()
+    engine.send(report(9))
     assert (noticed.missing_from, noticed.missing_to, noticed.report_seq) == (5, 8, 8)
     assert client.next() == report(9)
 
@@ -105,8 +106,9 @@ def test_a_record_that_begins_later_is_a_gap(engine: Engine, connect: Any) -> No
 def test_a_record_that_ends_earlier_is_a_gap_and_its_numbers_rule(
     engine: Engine, connect: Any
 ) -> None:
-    client = connect(welcome(3), report(3), report(4, replayed=True), resume_from=500)
+    client = connect(welcome(3), resume_from=500)
     noticed = client.next()
+    engine.send(report(3), report(4, replayed=True))
     assert (noticed.missing_from, noticed.missing_to, noticed.report_seq) == (500, 500, 2)
     assert "go on from 3, not from 500" in noticed.text
     assert [client.next().report_seq for _ in range(2)] == [3, 4]
@@ -129,6 +131,18 @@ def test_the_engine_restarts_and_the_client_goes_on(engine: Engine, connect: Any
     client.client.submit(order("after"))
     received = engine.receive_but_acks()
     assert (received.cl_ord_id, received.epoch) == ("after", EPOCH + 1)
+
+
+def test_a_restart_between_two_looks_is_noticed(engine: Engine, connect: Any) -> None:
+    client = connect(welcome(), report(1), ack_every=1)
+    client.next()
+    engine.down()
+    engine.up()
+    engine.meet()
+    with pytest.raises(NotConnected, match="nothing was sent"):
+        client.client.submit(order("early"))
+    with engine.doing(engine.greet, welcome(2, EPOCH + 1), report(2, epoch=EPOCH + 1)):
+        assert client.next().report_seq == 2
 
 
 def test_a_listener_survives_many_restarts(engine: Engine, connect: Any) -> None:

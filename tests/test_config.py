@@ -67,7 +67,7 @@ def test_defaults() -> None:
             "port": 9000,
             "server_name": "fix-oe.testnet.binance.vision",
             "ca_file": None,
-            "sender_comp_ids": ["A", "B-_9zZ"],
+            "sender_comp_ids": ("A", "B-_9zZ"),
             "heartbeat_s": 30,
             "message_handling": "sequential",
             "response_mode": "everything",

@@ -30,10 +30,10 @@ from scripted_engine import (
 )
 
 
-def conversation(resume_from: int | None = None, *, ipc: bool = True) -> Conversation:
-    """A conversation whose engine has welcomed it at time 0, with a patience of 10 ns x 10^6."""
+def conversation(*, next_seq: int = 1, ipc: bool = True, welcomed: bool = True) -> Conversation:
+    """A conversation welcomed at 2000 ns, whose engine's clock is 3000 ns ahead."""
     talk = Conversation(
-        Hello("maker", resume_from=resume_from),
+        Hello("maker"),
         valid_for_ms=1000,
         answer_timeout_ms=10,
         clock_is_shared=ipc,
@@ -41,7 +41,8 @@ def conversation(resume_from: int | None = None, *, ipc: bool = True) -> Convers
     )
     talk.connected()
     talk.greeted()
-    talk.receive(encode(Welcome("maker", 1, EPOCH, resume_from or 1, 5_000, "ready")), 2_000)
+    if welcomed:
+        talk.receive(encode(Welcome("maker", 1, EPOCH, next_seq, 5_000, "ready")), 2_000)
     return talk
 
 
@@ -150,12 +151,13 @@ def test_a_newer_run_with_older_numbers_is_another_record() -> None:
     for seq in range(1, 6):
         talk.receive(encode(report(seq)), 1)
     assert numbers(take_all(talk)) == [1, 2, 3, 4, 5]
+    talk.acknowledged = 5
     talk.disconnected()
     talk.connected()
     assert msgspec.msgpack.decode(talk.hello())[3] == 6
     talk.greeted()
     talk.receive(encode(Welcome("maker", 1, EPOCH + 9, 3, 5_000, "ready")), 2)
-    assert talk.acknowledgeable == 2
+    assert (talk.acknowledgeable, talk.acknowledged) == (2, 2)
     talk.receive(encode(report(3, replayed=True)), 2)
     assert talk.acknowledgeable == 3
     assert not talk.has_events
@@ -172,6 +174,18 @@ def test_a_recorded_outcome_of_an_older_run_does_not_move_the_run_back() -> None
     for event in (report(1, epoch=EPOCH + 1), report(2, epoch=EPOCH), report(2, epoch=EPOCH + 1)):
         talk.receive(encode(event), 1)
     assert numbers(take_all(talk)) == [1, 2]
+
+
+def test_nothing_is_acknowledged_that_was_not_received() -> None:
+    talk = conversation(next_seq=7)
+    assert talk.acknowledgeable == talk.acknowledged == 6
+
+
+def test_an_event_before_the_first_welcome_is_not_taken() -> None:
+    talk = conversation(welcomed=False)
+    talk.receive(encode(report(1)), 1)
+    talk.receive(b"rubbish", 1)
+    assert not talk.has_events
 
 
 def test_a_welcome_of_a_connection_that_is_gone_is_not_taken() -> None:

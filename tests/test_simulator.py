@@ -809,8 +809,7 @@ def test_fault_in_the_sequence(tmp_path: Path, fault: str, second: str) -> None:
 def test_fault_stop_reading(tmp_path: Path) -> None:
     with running(tmp_path, "--fault", "stop-reading") as one:
         client = one.logon("STOP")
-        client.order("o1")
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         client.socket.settimeout(0.3)
         with pytest.raises(TimeoutError):
-            client.read()
-        client.socket.close()
+            client.write(bytes(400_000))

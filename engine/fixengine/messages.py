@@ -580,10 +580,12 @@ def encode_event(event: Any, report_seq: int) -> bytearray:
     return payload
 
 
-def patch_report_seq(payload: bytearray, report_seq: int) -> None:
-    """Give bytes made by encode_event another report_seq."""
-    at = _report_seq_at(payload) + 1
-    payload[at : at + 8] = report_seq.to_bytes(8, "big")
+def report_seq_of(payload: bytes) -> int:
+    """report_seq in bytes made by encode_event; ValueError for any other bytes."""
+    at = _report_seq_at(payload)
+    if payload[at] != 0xCF:
+        raise ValueError("not the bytes of an event with a report_seq")
+    return int.from_bytes(payload[at + 1 : at + 9], "big")
 
 
 def mark_replayed(payload: bytearray) -> None:
@@ -596,12 +598,12 @@ def mark_replayed(payload: bytearray) -> None:
     payload[at] = 0xC3
 
 
-def _report_seq_at(payload: bytearray) -> int:
+def _report_seq_at(payload: bytes | bytearray) -> int:
     # array header: fixarray is one byte, array 16 three
     return _after_text(payload, 3 if payload[0] == 0xDC else 1)
 
 
-def _after_text(payload: bytearray, at: int) -> int:
+def _after_text(payload: bytes | bytearray, at: int) -> int:
     first = payload[at]
     if 0xA0 <= first <= 0xBF:
         return at + 1 + (first & 0x1F)
@@ -610,7 +612,7 @@ def _after_text(payload: bytearray, at: int) -> int:
     raise ValueError(f"not a short text at byte {at} of a bus message")
 
 
-def _after_number(payload: bytearray, at: int) -> int:
+def _after_number(payload: bytes | bytearray, at: int) -> int:
     first = payload[at]
     if first <= 0x7F:
         return at + 1

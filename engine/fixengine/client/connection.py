@@ -19,9 +19,6 @@ from fixengine.messages import (
     encode,
 )
 
-RETRY_MS = 50
-"""How soon a Hello that found its connection not open for bytes is tried again."""
-
 
 class Connection:
     """One strategy's connection to an engine. See Client for the arguments."""
@@ -208,9 +205,6 @@ class Connection:
     def _speak(self, dealer: Dealer) -> bool:
         """Say what is due now; whether something may have come in meanwhile."""
         if self._conversation.state is State.CONNECTED:
-            # A connection of which the monitor told just now may be open for bytes only after
-            # this look.
-            dealer.readable()
             if dealer.send(self._conversation.hello()):
                 self._conversation.greeted()
             return dealer.readable()
@@ -236,8 +230,6 @@ class Connection:
 
     def _patience_ms(self, until: int | None) -> int | None:
         """How long to wait now, in ms: until the given time or the next unanswered request."""
-        if self._conversation.state is State.CONNECTED:
-            return RETRY_MS
         deadline = self._conversation.deadline
         if until is None or (deadline is not None and deadline < until):
             until = deadline

@@ -34,6 +34,7 @@ from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, Kind
 from fixengine.network.line import Line
+from fixengine.network.recall import NEXT_SEQS, recall
 from fixengine.network.sessions import (
     Clear,
     Connect,
@@ -100,12 +101,20 @@ class Process:
         try:
             if journal.recovered is not None:
                 self.log("warning", "an earlier run ended uncleanly; its journal was completed")
-            start = {"config": effective(self.config), "epoch": epoch}
-            journal.append(Kind.START, now, 0, orjson.dumps(start))
             self.journal = journal
+            orders = Orders(self.config.engine.orders_max, CLOSED_MAX)
+            recalled = recall(state.path, epoch, self.venue, orders, state.strategy_number)
+            for text in recalled.damage:
+                self.log("warning", f"the journal of an earlier run is damaged: {text}")
+            start = {
+                "config": effective(self.config),
+                "epoch": epoch,
+                NEXT_SEQS: recalled.next_seqs,
+            }
+            journal.append(Kind.START, now, 0, orjson.dumps(start))
             bus = Bus(self.config.bus.endpoint)
             try:
-                self._build(bus, journal, state, epoch, now)
+                self._build(bus, orders, recalled.next_seqs, epoch, now)
                 return await self._serve()
             finally:
                 bus.close()
@@ -113,8 +122,10 @@ class Process:
             if not journal.close(JOURNAL_CLOSE_S):
                 self.log("error", f"the journal is not all on disk: {journal.error}")
 
-    def _build(self, bus: Bus, journal: Journal, state: StateDir, epoch: int, now: int) -> None:
-        config = self.config
+    def _build(
+        self, bus: Bus, orders: Orders, next_seqs: dict[str, int], epoch: int, now: int
+    ) -> None:
+        config, state = self.config, self.state
         self.bus = bus
         self.strategies = Strategies(
             bus,
@@ -123,13 +134,13 @@ class Process:
             strategies_max=config.bus.strategies_max,
             outbox_max=config.bus.report_buffer_max,
             valid_for_ms_max=config.bus.valid_for_ms_max,
-            first_seqs={},
+            next_seqs=next_seqs,
         )
         self.gateway = Gateway(
             self.venue,
-            Orders(config.engine.orders_max, CLOSED_MAX),
+            orders,
             self.strategies,
-            journal,
+            self.journal,
             self.log,
             epoch=epoch,
             valid_for_ms_max=config.bus.valid_for_ms_max,

@@ -77,7 +77,7 @@ class Strategies:
     """All strategies of one engine.
 
     strategies_max: how many may be known. outbox_max: events kept for one strategy.
-    first_seqs: next report_seq by strategy number, from the runs before this one.
+    next_seqs: next report_seq by strategy name, from the runs before this one.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Strategies:
         strategies_max: int,
         outbox_max: int,
         valid_for_ms_max: int,
-        first_seqs: dict[int, int],
+        next_seqs: dict[str, int],
     ) -> None:
         self.bus = bus
         self.register = register
@@ -97,10 +97,12 @@ class Strategies:
         self.strategies_max = strategies_max
         self.outbox_max = outbox_max
         self.valid_for_ms_max = valid_for_ms_max
-        self.first_seqs = first_seqs
         self.by_number: dict[int, Strategy] = {}
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
+        # Reports of their orders may come before they connect again.
+        for name, next_seq in next_seqs.items():
+            self._enter(name, next_seq)
 
     def of(self, peer: bytes) -> Strategy | None:
         """The strategy a socket is bound to."""
@@ -123,7 +125,7 @@ class Strategies:
                 text = f"bus.strategies_max ({self.strategies_max}) strategies are known already"
                 self._refuse_hello(peer, RefusedReason.LIMIT, text, now)
                 return None
-            strategy = self._enter(hello.strategy)
+            strategy = self._enter(hello.strategy, 1)
         elif strategy.peer not in (None, peer) and self.bus.send(strategy.peer, HEARTBEAT):
             text = f"strategy {hello.strategy} is connected already, on another socket"
             self._refuse_hello(peer, RefusedReason.ALREADY_CONNECTED, text, now)
@@ -194,9 +196,9 @@ class Strategies:
         strategy.sent_high = max(strategy.sent_high, strategy.unsent)
         return True
 
-    def _enter(self, name: str) -> Strategy:
+    def _enter(self, name: str, next_seq: int) -> Strategy:
         number = self.register.strategy_number(name)
-        strategy = Strategy(name, number, self.first_seqs.get(number, 1))
+        strategy = Strategy(name, number, next_seq)
         self._by_name[name] = self.by_number[number] = strategy
         return strategy
 

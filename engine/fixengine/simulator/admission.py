@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -83,24 +84,23 @@ class Admission:
         """Count a connection; all come from one address here. False: too many of them."""
         return self._by_address.add(self._limits.connection_attempts, now)
 
-    def judge(
-        self, form: wire.Fields, message: wire.Message, within_limit: bool, now: int
-    ) -> Complaint | Credential:
+    def judge(self, message: wire.Message, within_limit: bool, now: int) -> Complaint | Credential:
         """What is wrong with a Logon, or who it is; the session has checked its header.
 
         within_limit: what `attempted` said of this connection.
         """
-        found = self._syntax.check(message, form) or self._options(form)
+        logon = self._syntax.read(message)
+        found = logon if isinstance(logon, Complaint) else self._options(logon)
         if found is not None:
             return found
-        credential = self._credentials.get(form.username)
+        credential = self._credentials.get(logon.username)
         if credential is None:
             return BAD_KEY
         if not credential.attempts.add(self._limits.connection_attempts, now):
             return self._too_many_attempts("for account")
         if not within_limit:
             return self._too_many_attempts("from IP")
-        if not self._signature_fits(credential, form, message):
+        if not self._signature_fits(credential, logon, message):
             return BAD_SIGNATURE
         comp_id = message.get_str(fields.SENDER_COMP_ID)
         self._release(credential, now)
@@ -139,29 +139,27 @@ class Admission:
         )
         return complaint(-1034, text)
 
-    def _options(self, form: wire.Fields) -> Complaint | None:
+    def _options(self, logon: Any) -> Complaint | None:
         venue = self._venue
-        if form.encrypt_method != 0:
+        if logon.encrypt_method != 0:
             return _not_valid(98)
-        if not venue.heartbeat_s_min <= form.heart_bt_int <= venue.heartbeat_s_max:
+        if not venue.heartbeat_s_min <= logon.heart_bt_int <= venue.heartbeat_s_max:
             return _not_valid(fields.HEART_BT_INT)
-        if form.reset_seq_num_flag != "Y":
+        if logon.reset_seq_num_flag != "Y":
             return complaint(-1175, RESET_TEXT, fields.RESET_SEQ_NUM_FLAG)
-        if form.message_handling not in (1, 2):
+        if logon.message_handling not in (1, 2):
             return _not_valid(25035)
-        if form.response_mode not in (None, 1, 2):
+        if logon.response_mode not in (None, 1, 2):
             return _not_valid(25036)
-        if form.drop_copy_flag == "Y":
+        if logon.drop_copy_flag == "Y":
             return DROP_COPY
-        if form.uuid is not None:
+        if logon.uuid is not None:
             return refusals.complaint(
                 -1170, "Tag '25037' not defined for this message type.", 25037
             )
         return None
 
-    def _signature_fits(
-        self, credential: Credential, form: wire.Fields, message: wire.Message
-    ) -> bool:
+    def _signature_fits(self, credential: Credential, logon: Any, message: wire.Message) -> bool:
         payload = self._venue.logon_payload(
             message.get_str(fields.SENDER_COMP_ID),
             message.get_str(fields.TARGET_COMP_ID),
@@ -169,7 +167,7 @@ class Admission:
             message.get(fields.SENDING_TIME),
         )
         try:
-            signature = base64.b64decode(form.raw_data, validate=True)
+            signature = base64.b64decode(logon.raw_data, validate=True)
             credential.public_key.verify(signature, payload)
         except (binascii.Error, InvalidSignature):
             return False

@@ -72,7 +72,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes have come into it."""
-        if not self.closing:
+        if not self.closing and not self.faults.is_mute:
             self.framer.buffer_updated(nbytes)
             self.server.received(self)
 
@@ -174,7 +174,7 @@ class Server:
     def _judge(
         self, connection: Connection, form: wire.Fields, message: wire.Message, now: int
     ) -> Complaint | None:
-        found = self.admission.judge(form, message, connection.within_limit, now + self._offset_ns)
+        found = self.admission.judge(message, connection.within_limit, now + self._offset_ns)
         if isinstance(found, Complaint):
             return found
         connection.credential = found
@@ -190,7 +190,7 @@ class Server:
             elif event.kind in ENDS:
                 connection.clean = event.clean
                 if connection.credential is not None:
-                    members = self._by_account[connection.credential.account.name]
+                    members = self._by_account.get(connection.credential.account.name, [])
                     if connection in members:
                         members.remove(connection)
                 self._say(event.kind.value, session=session.client_comp_id, text=event.text)
@@ -217,10 +217,6 @@ class Server:
         """Carry out every whole message that has come."""
         now = time.monotonic_ns()
         session, framer = connection.session, connection.framer
-        if connection.faults.is_mute:
-            for _ in framer:
-                continue
-            return
         try:
             for message in framer:
                 self._garbled(connection, now)
@@ -281,10 +277,9 @@ class Server:
         if syntax is None:
             session.reject(unknown_kind(kind), message, now)
             return
-        form = syntax.read(message)
-        complaint = syntax.check(message, form)
-        if complaint is not None:
-            session.reject(complaint, message, now)
+        request = syntax.read(message)
+        if isinstance(request, Complaint):
+            session.reject(request, message, now)
             return
         requester: Connection | None = connection
         if kind == fields.NEW_ORDER_SINGLE:
@@ -293,9 +288,9 @@ class Server:
                 if not connection.faults.accepts_secretly():
                     return
                 requester = None
-            answers = self.exchange.new_order(credential.account, form, now + self._offset_ns)
+            answers = self.exchange.new_order(credential.account, request, now + self._offset_ns)
         else:
-            answers = self.exchange.cancel(credential.account, form, now + self._offset_ns)
+            answers = self.exchange.cancel(credential.account, request, now + self._offset_ns)
         if isinstance(answers, Complaint):
             session.reject(answers, message, now)
         else:

@@ -7,7 +7,9 @@ answered them. What fields must stand together is the exchange's business.
 from __future__ import annotations
 
 import re
+from collections import namedtuple
 from collections.abc import Callable
+from typing import Any
 
 from fixengine import wire
 from fixengine.fix import fields
@@ -61,6 +63,7 @@ class Syntax:
     def __init__(self, venue: Venue, kind: bytes) -> None:
         layout = venue.layout(kind, Sender.CLIENT)
         self._plan = plan(venue, kind, Sender.CLIENT)
+        self._request: Any = namedtuple(layout.name, self._plan.names)  # type: ignore[misc]
         self._defined = DEFINED_ELSEWHERE.union(*(tags_of(item.rows) for item in venue.layouts))
         self._tests = [
             (self._plan.names.index(row.name), test, found)
@@ -69,12 +72,13 @@ class Syntax:
         ]
         self._window_ms_max = venue.recv_window_ms_max
 
-    def read(self, message: wire.Message) -> wire.Fields:
-        """The fields of a message; they live as long as the message."""
-        return self._plan.read(message)
+    def read(self, message: wire.Message) -> Any:
+        """A Complaint that says what is wrong, or the request.
 
-    def check(self, message: wire.Message, form: wire.Fields) -> Complaint | None:
-        """What is wrong with the form of a message, or None. form: of the table's plan."""
+        A request has each row's name as an attribute, None where the field is absent. It is a copy
+        and outlives the message.
+        """
+        form = self._plan.read(message)
         found = self._check_tags(form)
         if found is not None:
             return found
@@ -86,7 +90,8 @@ class Syntax:
             value = values[index]
             if value is not None and not test(value):
                 return complaint
-        return self._check_window(message)
+        found = self._check_window(message)
+        return self._request._make(values) if found is None else found
 
     def _check_tags(self, form: wire.Fields) -> Complaint | None:
         for tag, _ in form.extra:

@@ -50,7 +50,7 @@ class Venue(Section, frozen=True, kw_only=True):
     ca_file: Annotated[
         Path | None,
         about(
-            "PEM file of the only authorities to trust, as the simulator's own. Default: the system's."
+            "PEM file of the only authorities to trust, as the simulator's. Default: the system's."
         ),
     ] = None
     sender_comp_ids: Annotated[
