@@ -54,8 +54,10 @@ DECIDES = (
     "desk",
     "network/gateway.py",
     "network/line.py",
+    "network/reports.py",
     "network/sessions.py",
     "network/strategies.py",
+    "network/teller.py",
     "simulator/book.py",
     "simulator/exchange.py",
 )

@@ -142,6 +142,7 @@ class Trader:
         self.makers = itertools.cycle(MIXTURE)
         self.open: dict[str, int] = {}
         self.waiting: dict[str, int] = {}
+        self.cancels: dict[str, str] = {}
         self.last_progress_ns = 0
 
     def run(self) -> None:
@@ -175,8 +176,11 @@ class Trader:
             self.tally.events.append(event)
             self.tally.cancel_rejects += 1
         elif isinstance(event, Refused):
-            self._settle(event.cl_ord_id)
-            self.tally.refused += 1
+            if event.cl_ord_id in self.cancels:
+                self._cancel(self.cancels.pop(event.cl_ord_id))
+            else:
+                self._settle(event.cl_ord_id)
+                self.tally.refused += 1
         elif isinstance(event, OrderUnknown):
             self._settle(event.cl_ord_id)
             self.tally.unknown += 1
@@ -189,7 +193,7 @@ class Trader:
         if report.exec_type == ExecType.NEW:
             self.tally.orders_acked += 1
             if report.working_indicator == "Y" and report.price == _eight(FAR[report.side or BUY]):
-                self.client.cancel(order_id)
+                self._cancel(order_id)
         elif report.exec_type == ExecType.TRADE:
             self.tally.fills += 1
         elif report.exec_type == ExecType.CANCELED:
@@ -198,6 +202,9 @@ class Trader:
             self.tally.refused += 1
         if report.ord_status in DONE:
             self._settle(order_id)
+
+    def _cancel(self, cl_ord_id: str) -> None:
+        self.cancels[self.client.cancel(cl_ord_id)] = cl_ord_id
 
     def _settle(self, cl_ord_id: str) -> None:
         self.open.pop(cl_ord_id, None)

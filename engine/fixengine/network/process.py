@@ -196,13 +196,14 @@ class Process:
     # --- wake-ups ---------------------------------------------------------------------------
 
     def _on_bus(self) -> None:
-        now = time.monotonic_ns()
         for _ in range(DRAIN_MAX):
             message = self.bus.receive()
             if message is None:
                 break
             self._busy = True
-            self.gateway.on_order(*message, now)
+            # Read anew for each: a message that came while the one before it was worked on may
+            # be younger than the wake-up, and would seem to come from the future.
+            self.gateway.on_order(*message, time.monotonic_ns())
         self._settle(time.monotonic_ns())
 
     def _on_bytes(self, line: Line) -> None:
