@@ -7,9 +7,9 @@ from setuptools import Extension, setup
 
 HERE = Path(__file__).parent
 CSRC = "csrc"
-PARTS = sorted(
-    f"{CSRC}/{part.name}" for part in (HERE / CSRC).iterdir() if part.suffix in (".h", ".pxi", ".pxd")
-)
+# All parts, the root among them: with a build_dir, a source distribution would lack it otherwise.
+KINDS = (".pyx", ".pxi", ".pxd", ".h")
+PARTS = sorted(f"{CSRC}/{part.name}" for part in (HERE / CSRC).iterdir() if part.suffix in KINDS)
 
 setup(
     ext_modules=cythonize(

@@ -98,6 +98,13 @@ def test_a_quote_amount_is_cut_to_the_step_at_each_price() -> None:
     assert book.walk_quote(SELL, 1000 * UNIT, step) == 0
 
 
+def test_a_quote_amount_never_skips_a_better_price() -> None:
+    book: Book[Order] = Book()
+    rest(book, order(1, BUY, 100, 1), order(2, BUY, 55, 2), order(3, BUY, 50, 2))
+    # The 54 left are less than one unit at 55, and would be one at 50.
+    assert book.walk_quote(SELL, 154 * UNIT, UNIT) == UNIT
+
+
 # --- against a slow, obvious book -----------------------------------------------------------
 
 

@@ -42,9 +42,8 @@ def away(cl_ord_id: str, **changes: str | None) -> SimpleNamespace:
     return SimpleNamespace(**values | {"cl_ord_id": cl_ord_id, "symbol": SYMBOL} | changes)
 
 
-def trader(name: str = "trader", *, ppm: int = 0, **options: Any) -> Account:
-    balances = {"USDT": units("1000000"), "BTC": units("10")}
-    return Account(name, balances, maker_ppm=ppm, taker_ppm=ppm, **options)
+def trader(name: str = "trader", **options: Any) -> Account:
+    return Account(name, {"USDT": units("1000000"), "BTC": units("10")}, **options)
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ def test_a_resting_order_is_reported_as_the_venue_reports_it(venue: Exchange) ->
 
 
 def test_an_order_trades_level_by_level_and_pays_its_fee(venue: Exchange) -> None:
-    account = trader(ppm=1000)
+    account = trader(taker_ppm=1000, maker_ppm=1)
     order = new("a", order_qty="3", price="50002.5")
     answers = answered(venue.new_order(account, order, NOW))
     assert kinds(answers) == [("0", "0"), ("F", "1"), ("F", "2")]
@@ -239,7 +238,8 @@ def test_limit_maker_rests_or_is_refused(venue: Exchange) -> None:
 
 
 def test_a_match_between_two_accounts_reports_both_sides_with_one_trade_id(bare: Exchange) -> None:
-    maker, taker = trader("maker", ppm=1000), trader("taker", ppm=2000)
+    rates = {"maker_ppm": 1000, "taker_ppm": 2000}
+    maker, taker = trader("maker", **rates), trader("taker", **rates)
     bare.new_order(maker, new("m", side=SELL, price="50000", order_qty="0.5"), NOW)
     assert maker.balance("BTC").locked == units("0.5")
     answers = answered(
@@ -320,6 +320,16 @@ TRIGGER = {
     "trigger_price_type": "2",
 }
 NO_SUPPORT = " orders are not supported for this symbol."
+
+
+def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
+    for cl_ord_id, changes in (
+        ("low", {"price": "10000"}),
+        ("high", {"price": "250000", "side": SELL}),
+        ("small", {"price": "50000", "order_qty": "0.0001"}),
+    ):
+        answers = answered(venue.new_order(trader(), new(cl_ord_id, **changes), NOW))
+        assert kinds(answers)[0] == ("0", "0")
 
 
 @pytest.mark.parametrize(
@@ -675,7 +685,7 @@ def test_money_is_conserved_and_every_order_ends_once(
     steps: list[tuple[str, int, str, int, int]],
 ) -> None:
     exchange = Exchange(INSTRUMENTS)
-    accounts = [trader("a", ppm=0), trader("b", ppm=0)]
+    accounts = [trader("a"), trader("b")]
     for account in accounts:
         account.balance("USDT").free = units("3000000")
     leaves: dict[tuple[str, str], str] = {}

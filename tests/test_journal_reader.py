@@ -15,10 +15,11 @@ from fixengine.network.journal import (
     read,
     scan,
 )
+from fixengine.network.journal.place import ring_place
 from fixengine.network.journal.reader import WINDOW_BYTES
 from fixengine.network.journal.record import WALL_OFFSET
 from fixengine.network.journal.ring import Ring
-from fixengine.network.journal.writer import Drain, ring_place
+from fixengine.network.journal.writer import Drain
 
 SIZES = (0, 1, 8, 100, 33)
 OFFSETS = (64, 96, 136, 176, 312, 384)

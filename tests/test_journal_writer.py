@@ -15,16 +15,10 @@ from pathlib import Path
 import fixengine
 import pytest
 from fixengine.network.journal import Journal, JournalError, Kind, Missing, Record, entries
+from fixengine.network.journal.place import FALLBACK_NAME, file_name, files, ring_place
 from fixengine.network.journal.record import FileHeader
 from fixengine.network.journal.ring import Ring
-from fixengine.network.journal.writer import (
-    FALLBACK_NAME,
-    Drain,
-    file_name,
-    files,
-    recover,
-    ring_place,
-)
+from fixengine.network.journal.writer import Drain, recover
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -326,7 +320,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"a small file system cannot be mounted here: {error}")
     yield path
-    subprocess.run(["umount", str(path)], check=True)
+    # A journal that a failing test left open must not keep the file system mounted.
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 def test_full_disk_is_reported_and_survived(small_disk: Path, shared: Path) -> None:

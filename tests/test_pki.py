@@ -75,9 +75,9 @@ def test_a_second_start_changes_nothing(directory: Path) -> None:
     assert contents(pki.ensure(directory, later)) == before
 
 
-@pytest.mark.parametrize("days", [-2, pki.VALID_DAYS])
+@pytest.mark.parametrize("days", [-2, pki.VALID_DAYS - 0.5, pki.VALID_DAYS])
 def test_certificates_that_do_not_hold_are_made_anew_and_keys_stay(
-    directory: Path, days: int
+    directory: Path, days: float
 ) -> None:
     before = contents(pki.ensure(directory, NOW))
     then = NOW + datetime.timedelta(days=days)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from fixengine.network.journal.place import LINK_NAME, files
 from fixengine.network.journal.record import (
     DATA_BYTES_MAX,
     FIELDS,
@@ -39,7 +40,6 @@ from fixengine.network.journal.ring import (
     WALL_OFFSET_AT,
 )
 from fixengine.network.journal.ring import EPOCH as RING_EPOCH
-from fixengine.network.journal.writer import LINK_NAME, files
 
 WINDOW_BYTES = 1 << 20
 

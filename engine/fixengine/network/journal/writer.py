@@ -11,15 +11,23 @@ file's own header tells where it begins, so there is no second place that could 
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from fixengine.network.journal.place import (
+    SHARED_MEMORY,
+    file_name,
+    files,
+    is_foreign,
+    link_ring,
+    make_directory,
+    old_rings,
+    ring_place,
+    unlink_ring,
+)
 from fixengine.network.journal.record import (
     FILE_HEADER_BYTES,
     WALL_OFFSET,
@@ -33,11 +41,6 @@ POLL_S = 0.005
 """How often the thread looks at the ring: the walk pays nothing to wake it."""
 RETRY_S = 0.25
 """Wait between two attempts after a disk error."""
-
-SHARED_MEMORY = Path("/dev/shm")
-LINK_NAME = "ring"
-FALLBACK_NAME = "ring.data"
-FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
 
 
 class Recovered(NamedTuple):
@@ -62,28 +65,6 @@ class Status(NamedTuple):
     on_disk: int
     ring_bytes: int
     refused: int
-
-
-def file_name(epoch: int, number: int) -> str:
-    """Name of one file of a run."""
-    return f"journal-{epoch}.fxj" if number == 0 else f"journal-{epoch}-{number}.fxj"
-
-
-class File(NamedTuple):
-    """A journal file by its name."""
-
-    epoch: int
-    number: int
-    path: Path
-
-
-def files(directory: Path) -> list[File]:
-    """The journal files of a directory, oldest first."""
-    found = []
-    for path in directory.iterdir():
-        if match := FILE_NAME.fullmatch(path.name):
-            found.append(File(int(match[1]), int(match[2] or 0), path))
-    return sorted(found)
 
 
 class Drain:
@@ -360,60 +341,6 @@ def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recove
             drain.close()
             ring.close(remove=done)
     return recovered
-
-
-def old_rings(directory: Path, shared_memory: Path) -> list[Path]:
-    """Rings that may hold records of this directory: the linked one, and those at our names."""
-    places = [ring_place(directory, shared_memory), directory / FALLBACK_NAME]
-    link = directory / LINK_NAME
-    if link.is_symlink():
-        places.insert(0, directory / os.readlink(link))
-    found = []
-    for place in places:
-        if place not in found and os.path.lexists(place):
-            found.append(place)
-    return found
-
-
-def is_foreign(ring: Ring, directory: Path) -> bool:
-    """Whether the ring belongs to another directory that still exists (this one is its copy)."""
-    return ring.directory != os.path.realpath(directory) and os.path.isdir(ring.directory)
-
-
-def ring_place(directory: Path, shared_memory: Path) -> Path:
-    """Where the ring of a journal directory lies; the name follows from the directory's path."""
-    if not (shared_memory.is_dir() and os.access(shared_memory, os.W_OK | os.X_OK)):
-        return directory / FALLBACK_NAME
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:16]
-    return shared_memory / f"fixengine-{os.geteuid()}-{digest}.ring"
-
-
-def link_ring(directory: Path, place: Path) -> None:
-    """Record where the ring lies, as a symbolic link in the journal directory."""
-    temporary = directory / f"{LINK_NAME}.new"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(place)
-    temporary.replace(directory / LINK_NAME)
-
-
-def unlink_ring(directory: Path, place: Path) -> None:
-    """Remove the link to a ring that is gone."""
-    link = directory / LINK_NAME
-    if link.is_symlink() and os.readlink(link) == str(place):
-        link.unlink()
-
-
-def make_directory(state_dir: Path) -> Path:
-    """The journal directory, made 0700 where it is missing. JournalError for an unsafe one."""
-    directory = state_dir / "journal"
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        status = directory.stat()
-    except OSError as error:
-        raise JournalError(directory, f"cannot be made: {error.strerror}") from None
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        raise JournalError(directory, "other users have access; expected your own, mode 0700")
-    return directory
 
 
 def write_all(file: int, data: memoryview, offset: int) -> None:

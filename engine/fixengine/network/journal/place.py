@@ -1,0 +1,98 @@
+"""Where a journal lies: its directory, its files by name, and its ring.
+
+The ring's name follows from the directory's path, and a symbolic link in the directory says it
+too, so that a state directory that was moved still finds what a crash left behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from fixengine.network.journal.record import JournalError
+from fixengine.network.journal.ring import Ring
+
+SHARED_MEMORY = Path("/dev/shm")
+LINK_NAME = "ring"
+FALLBACK_NAME = "ring.data"
+FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
+
+
+def file_name(epoch: int, number: int) -> str:
+    """Name of one file of a run."""
+    return f"journal-{epoch}.fxj" if number == 0 else f"journal-{epoch}-{number}.fxj"
+
+
+class File(NamedTuple):
+    """A journal file by its name."""
+
+    epoch: int
+    number: int
+    path: Path
+
+
+def files(directory: Path) -> list[File]:
+    """The journal files of a directory, oldest first."""
+    found = []
+    for path in directory.iterdir():
+        if match := FILE_NAME.fullmatch(path.name):
+            found.append(File(int(match[1]), int(match[2] or 0), path))
+    return sorted(found)
+
+
+def old_rings(directory: Path, shared_memory: Path) -> list[Path]:
+    """Rings that may hold records of this directory: the linked one, and those at our names."""
+    places = [ring_place(directory, shared_memory), directory / FALLBACK_NAME]
+    link = directory / LINK_NAME
+    if link.is_symlink():
+        places.insert(0, directory / os.readlink(link))
+    found = []
+    for place in places:
+        if place not in found and os.path.lexists(place):
+            found.append(place)
+    return found
+
+
+def is_foreign(ring: Ring, directory: Path) -> bool:
+    """Whether the ring belongs to another directory that still exists (this one is its copy)."""
+    return ring.directory != os.path.realpath(directory) and os.path.isdir(ring.directory)
+
+
+def ring_place(directory: Path, shared_memory: Path) -> Path:
+    """Where the ring of a journal directory lies; the name follows from the directory's path."""
+    if not (shared_memory.is_dir() and os.access(shared_memory, os.W_OK | os.X_OK)):
+        return directory / FALLBACK_NAME
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:16]
+    return shared_memory / f"fixengine-{os.geteuid()}-{digest}.ring"
+
+
+def link_ring(directory: Path, place: Path) -> None:
+    """Record where the ring lies, as a symbolic link in the journal directory."""
+    temporary = directory / f"{LINK_NAME}.new"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(place)
+    temporary.replace(directory / LINK_NAME)
+
+
+def unlink_ring(directory: Path, place: Path) -> None:
+    """Remove the link to a ring that is gone."""
+    link = directory / LINK_NAME
+    if link.is_symlink() and os.readlink(link) == str(place):
+        link.unlink()
+
+
+def make_directory(state_dir: Path) -> Path:
+    """The journal directory, made 0700 where it is missing. JournalError for an unsafe one."""
+    directory = state_dir / "journal"
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        status = directory.stat()
+    except OSError as error:
+        raise JournalError(directory, f"cannot be made: {error.strerror}") from None
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise JournalError(directory, "other users have access; expected your own, mode 0700")
+    return directory
