@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fixengine import wire
 from fixengine.fix.logon import Acceptor, Initiator
-from fixengine.fix.session import Session, Verdict
+from fixengine.fix.session import Session
+from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 

@@ -178,6 +178,16 @@ def test_an_async_client_is_entered_once(engine: Engine, run: Any) -> None:
         run(strategy())
 
 
+def test_a_failed_entry_leaves_nothing_of_its_connection(engine: Engine, run: Any) -> None:
+    client = AsyncClient(engine.endpoint, "maker", connect_timeout_ms=100)
+    with pytest.raises(NotConnected):
+        run(client.__aenter__())
+    engine.down()
+    with pytest.raises(NotConnected, match="nothing was listening"):
+        run(client.__aenter__())
+    engine.up()
+
+
 def test_both_clients_have_the_same_methods() -> None:
     def public(client: type) -> set[str]:
         return {name for name in dir(client) if not name.startswith("_")}

@@ -28,8 +28,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.keys": (),
     "fix.venue": ("fix.fields", "wire"),
     "fix.venues.": ("fix.fields", "fix.venue", "wire"),
-    "fix.session": ("fix.fields", "fix.venue", "wire"),
-    "fix.logon": ("fix.fields", "fix.session", "fix.venue", "wire"),
+    "fix.states": ("fix.fields",),
+    "fix.session": ("fix.fields", "fix.states", "fix.venue", "wire"),
+    "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
     "desk.": ("messages", "wire", "desk."),
     "network.journal.": ("messages", "network.journal."),
     "network.config": ("fix.", "network.journal."),
@@ -48,6 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 
 DECIDES = (
     "fix/session.py",
+    "fix/states.py",
     "fix/logon.py",
     "fix/venue.py",
     "fix/venues",

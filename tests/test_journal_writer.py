@@ -15,10 +15,10 @@ from pathlib import Path
 import fixengine
 import pytest
 from fixengine.network.journal import Journal, JournalError, Kind, Missing, Record, entries
-from fixengine.network.journal.place import FALLBACK_NAME, file_name, files, ring_place
+from fixengine.network.journal.place import FALLBACK_NAME, ring_place
 from fixengine.network.journal.record import FileHeader
 from fixengine.network.journal.ring import Ring
-from fixengine.network.journal.writer import Drain, recover
+from fixengine.network.journal.writer import Drain, file_name, files, recover
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

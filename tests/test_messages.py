@@ -32,7 +32,7 @@ from fixengine.messages import (
     event_decoder,
     mark_replayed,
     names_of,
-    patch_report_seq,
+    report_seq_of,
     request_decoder,
 )
 from hypothesis import given
@@ -231,9 +231,9 @@ def test_an_event_is_numbered_in_its_bytes(struct: type[Any], report_seq: int) -
     assert event.report_seq == report_seq
     assert event_decoder.decode(payload) == event
     size = len(payload)
-    patch_report_seq(payload, report_seq + 5)
+    assert report_seq_of(bytes(payload)) == report_seq
     mark_replayed(payload)
-    event.report_seq, event.replayed = report_seq + 5, True
+    event.replayed = True
     assert event_decoder.decode(payload) == event
     assert len(payload) == size
 
@@ -247,6 +247,12 @@ def test_a_replay_is_marked_whatever_stands_before(epoch: int, source: str) -> N
     assert event_decoder.decode(payload) == msgspec.structs.replace(
         event, report_seq=9, replayed=True
     )
+
+
+@pytest.mark.parametrize("message", [Ack(5), Welcome("maker", 1, 1, 1, 5, "ready")])
+def test_bytes_without_a_number_have_none(message: Any) -> None:
+    with pytest.raises(ValueError, match="report_seq"):
+        report_seq_of(encode(message))
 
 
 def test_bytes_without_a_replayed_column_are_not_marked() -> None:

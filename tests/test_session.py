@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 from fixengine import wire
 from fixengine.fix.logon import Acceptor, Initiator
-from fixengine.fix.session import Happening, Session, State, Verdict
+from fixengine.fix.session import Session
+from fixengine.fix.states import Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import NewOrderSingle

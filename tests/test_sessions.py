@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixengine.fix.session import Event, Happening
+from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Window
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import SessionState

@@ -26,6 +26,8 @@ import pytest
 import simplefix
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.simulator.venue import UNLIMITED, play
 
 SOH = b"\x01"
 WAIT_S = 20.0
@@ -601,6 +603,20 @@ def test_a_comp_id_is_taken_while_in_use_and_in_quarantine_after_an_unclean_end(
 
 
 # --- limits -----------------------------------------------------------------------------------
+
+
+def test_limits_and_time_scale_are_data_of_the_table() -> None:
+    real, scaled, off = (play(*how) for how in (("venue", 1), ("venue", 100), ("off", 1)))
+    assert real.limits == BINANCE_SPOT.profiles["order_entry"].limits
+    assert scaled.limits.messages == (10_000, 100_000_000, "10 SECOND")
+    assert scaled.limits.connection_attempts.interval_ns == 300_000_000
+    assert [window.interval_ns for window in scaled.limits.unfilled_orders] == [
+        100_000_000,
+        864_000_000_000,
+    ]
+    assert scaled.second_ns == 10_000_000
+    assert (off.limits.messages.count_max, off.limits.connections_max) == (UNLIMITED, UNLIMITED)
+    assert (off.limits.unfilled_orders, off.limited) == ((), False)
 
 
 def test_limits_hold_when_they_are_on(tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ class Connection:
         if dealer is not None:
             self._acknowledge(dealer, 1)
             dealer.close()
+            self._conversation.disconnected()
 
     # --- the turn ---------------------------------------------------------------------------
 

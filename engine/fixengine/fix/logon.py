@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from fixengine import wire
 from fixengine.fix import fields
-from fixengine.fix.session import Session, State
+from fixengine.fix.session import Session
+from fixengine.fix.states import State
 from fixengine.fix.venue import Complaint, Sender, plan
 
 SECOND_NS = 1_000_000_000

@@ -6,8 +6,8 @@ must know (`events`), with the wish to close (`close_requested`: write the outpu
 and with the time at which it wants to be called again (`deadline`). It reads no clock: the wall
 clock is `now + offset_ns`, and the owner keeps the offset. The same inputs give the same bytes.
 
-States and transitions stand in one table that does not know which side we are. What differs by
-side stands in the venue's `Rules`; the handshake is in logon.py.
+States and transitions are a table in states.py that does not know which side we are; one method
+here per entry. What differs by side stands in the venue's `Rules`; the handshake is in logon.py.
 
     DISCONNECTED -> LOGON_SENT | LOGON_AWAITED -> ACTIVE -> LOGOUT_SENT -> CLOSED
 
@@ -18,60 +18,14 @@ a hole makes the session `stale`, and its owner has to look elsewhere for what w
 from __future__ import annotations
 
 import re
-from enum import Enum, StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from fixengine import wire
 from fixengine.fix import fields
+from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, Venue, template
 
 TEXT_BYTES_MAX = 256
-OUTPUT_FRAMES_MAX = 65_536
-
-
-class State(StrEnum):
-    """Where a session stands."""
-
-    DISCONNECTED = "disconnected"
-    LOGON_SENT = "logon_sent"
-    LOGON_AWAITED = "logon_awaited"
-    ACTIVE = "active"
-    LOGOUT_SENT = "logout_sent"
-    CLOSED = "closed"
-
-
-class Verdict(Enum):
-    """What a received message is to the owner of the session."""
-
-    APPLICATION = "application"
-    ADMIN = "admin"
-    REJECT = "reject"
-    DROP = "drop"
-
-
-class Happening(StrEnum):
-    """Kinds of Event."""
-
-    LOGGED_ON = "logged_on"
-    LOGON_REFUSED = "logon_refused"
-    LOGGED_OUT = "logged_out"
-    LOST = "lost"
-    STALE = "stale"
-    NEWS = "news"
-    WARNING = "warning"
-
-
-class Event(NamedTuple):
-    """Something the owner must know.
-
-    code: the venue's error code where it gave one. clean: of LOGGED_OUT, whether the Logout was
-    ours and answered, so that the venue holds nothing against our SenderCompID.
-    """
-
-    kind: Happening
-    text: str
-    code: int | None = None
-    clean: bool = False
 
 
 class Handshake(Protocol):
@@ -84,41 +38,12 @@ class Handshake(Protocol):
         """A Logon came: answer what is wrong with it, or None once the session may start."""
 
 
-TRANSITIONS = {
-    (State.LOGON_SENT, fields.LOGON): "_logon_answered",
-    (State.LOGON_SENT, fields.REJECT): "_logon_refused",
-    (State.LOGON_SENT, fields.LOGOUT): "_logon_refused",
-    (State.LOGON_AWAITED, fields.LOGON): "_logon_asked",
-    (State.ACTIVE, fields.HEARTBEAT): "_heartbeat",
-    (State.ACTIVE, fields.TEST_REQUEST): "_test_request",
-    (State.ACTIVE, fields.REJECT): "_reject",
-    (State.ACTIVE, fields.LOGOUT): "_logout_asked",
-    (State.ACTIVE, fields.NEWS): "_news",
-    (State.ACTIVE, fields.LOGON): "_second_logon",
-    (State.LOGOUT_SENT, fields.HEARTBEAT): "_heartbeat",
-    (State.LOGOUT_SENT, fields.TEST_REQUEST): "_test_request",
-    (State.LOGOUT_SENT, fields.REJECT): "_reject",
-    (State.LOGOUT_SENT, fields.LOGOUT): "_logout_answered",
-    (State.LOGOUT_SENT, fields.NEWS): "_news",
-    (State.LOGOUT_SENT, fields.LOGON): "_second_logon",
-}
-OTHERWISE = {
-    State.DISCONNECTED: "_after_the_end",
-    State.LOGON_SENT: "_before_logon",
-    State.LOGON_AWAITED: "_before_logon",
-    State.ACTIVE: "_application",
-    State.LOGOUT_SENT: "_application",
-    State.CLOSED: "_after_the_end",
-}
-
-
 class Session:
     """One FIX session over one connection; see the module's top.
 
     sender: who we are. client_comp_id: the client's SenderCompID; an acceptor leaves it empty and
     learns it from the Logon. offset_ns: wall clock minus monotonic clock, kept by the owner.
-    heartbeat_ns: HeartBtInt; an acceptor adopts the client's. second_ns: length of the protocol's
-    second, shortened by a built-in venue that plays at another time scale.
+    heartbeat_ns: HeartBtInt; the handshake sets it.
     """
 
     def __init__(

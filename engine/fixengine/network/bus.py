@@ -14,7 +14,8 @@ import zmq
 
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
-MESSAGE_BYTES_MAX = 1 << 16
+MESSAGE_BYTES_MAX = 1 << 12
+"""An order takes some 200 bytes. libzmq drops the connection of a peer that sends more."""
 LINGER_MS = 500
 
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from fixengine import wire
 from fixengine.fix.keys import KeyFileError, Signer, load
 from fixengine.fix.logon import Initiator
-from fixengine.fix.session import Happening, Session
+from fixengine.fix.session import Session
+from fixengine.fix.states import Happening
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus, BusError

@@ -20,7 +20,7 @@ import msgspec
 from fixengine import wire
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
-from fixengine.fix.session import Verdict
+from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     CL_ORD_ID,

@@ -13,7 +13,8 @@ from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Order
 from fixengine.fix import fields
-from fixengine.fix.session import Session, State
+from fixengine.fix.session import Session
+from fixengine.fix.states import State
 from fixengine.fix.venue import Sender, Venue, plan, template
 from fixengine.messages import (
     ExecutionReport,

@@ -15,7 +15,7 @@ from collections import deque
 from enum import StrEnum
 from typing import NamedTuple
 
-from fixengine.fix.session import Event, Happening
+from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, Window
 from fixengine.messages import SessionState
 

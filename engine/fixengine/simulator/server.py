@@ -19,7 +19,8 @@ from typing import Any, cast
 from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.logon import Acceptor
-from fixengine.fix.session import Happening, Session, State, Verdict
+from fixengine.fix.session import Session
+from fixengine.fix.states import Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, template
 from fixengine.simulator import refusals
 from fixengine.simulator.admission import Admission, Counter, Credential

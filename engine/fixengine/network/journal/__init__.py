@@ -2,8 +2,8 @@
 
 The walk appends to a ring in shared memory, which outlives the process; a thread brings the ring
 to disk; after a crash the next start first saves what the ring still holds. The format stands in
-record.py, the ring in ring.py, its place in place.py, the disk side in writer.py, reading in reader.py, and what a person
-or a program is shown in show.py.
+record.py, the ring in ring.py, where it lies in place.py, the disk side in writer.py, reading in
+reader.py, and what a person or a program is shown in show.py.
 """
 
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries, read, scan

@@ -1,4 +1,4 @@
-"""Where a journal lies: its directory, its files by name, and its ring.
+"""Where a journal lies: its directory and its ring.
 
 The ring's name follows from the directory's path, and a symbolic link in the directory says it
 too, so that a state directory that was moved still finds what a crash left behind.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from pathlib import Path
-from typing import NamedTuple
 
 from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.ring import Ring
@@ -19,29 +17,6 @@ from fixengine.network.journal.ring import Ring
 SHARED_MEMORY = Path("/dev/shm")
 LINK_NAME = "ring"
 FALLBACK_NAME = "ring.data"
-FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
-
-
-def file_name(epoch: int, number: int) -> str:
-    """Name of one file of a run."""
-    return f"journal-{epoch}.fxj" if number == 0 else f"journal-{epoch}-{number}.fxj"
-
-
-class File(NamedTuple):
-    """A journal file by its name."""
-
-    epoch: int
-    number: int
-    path: Path
-
-
-def files(directory: Path) -> list[File]:
-    """The journal files of a directory, oldest first."""
-    found = []
-    for path in directory.iterdir():
-        if match := FILE_NAME.fullmatch(path.name):
-            found.append(File(int(match[1]), int(match[2] or 0), path))
-    return sorted(found)
 
 
 def old_rings(directory: Path, shared_memory: Path) -> list[Path]:

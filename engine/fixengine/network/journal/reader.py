@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from fixengine.network.journal.place import LINK_NAME, files
+from fixengine.network.journal.place import LINK_NAME
 from fixengine.network.journal.record import (
     DATA_BYTES_MAX,
     FIELDS,
@@ -40,6 +40,7 @@ from fixengine.network.journal.ring import (
     WALL_OFFSET_AT,
 )
 from fixengine.network.journal.ring import EPOCH as RING_EPOCH
+from fixengine.network.journal.writer import files
 
 WINDOW_BYTES = 1 << 20
 

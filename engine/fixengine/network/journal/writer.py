@@ -12,6 +12,7 @@ file's own header tells where it begins, so there is no second place that could 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,6 @@ from typing import NamedTuple
 
 from fixengine.network.journal.place import (
     SHARED_MEMORY,
-    file_name,
-    files,
     is_foreign,
     link_ring,
     make_directory,
@@ -41,6 +40,8 @@ POLL_S = 0.005
 """How often the thread looks at the ring: the walk pays nothing to wake it."""
 RETRY_S = 0.25
 """Wait between two attempts after a disk error."""
+
+FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
 
 
 class Recovered(NamedTuple):
@@ -65,6 +66,28 @@ class Status(NamedTuple):
     on_disk: int
     ring_bytes: int
     refused: int
+
+
+def file_name(epoch: int, number: int) -> str:
+    """Name of one file of a run."""
+    return f"journal-{epoch}.fxj" if number == 0 else f"journal-{epoch}-{number}.fxj"
+
+
+class File(NamedTuple):
+    """A journal file by its name."""
+
+    epoch: int
+    number: int
+    path: Path
+
+
+def files(directory: Path) -> list[File]:
+    """The journal files of a directory, oldest first."""
+    found = []
+    for path in directory.iterdir():
+        if match := FILE_NAME.fullmatch(path.name):
+            found.append(File(int(match[1]), int(match[2] or 0), path))
+    return sorted(found)
 
 
 class Drain:
