@@ -7,6 +7,7 @@ import socket
 import ssl
 import stat
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -130,11 +131,21 @@ def test_a_client_key_of_another_kind_is_refused(directory: Path) -> None:
         pki.read_public_key(files)
 
 
-def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) -> None:
-    import tomllib
+def test_an_api_key_file_that_holds_none_is_refused(directory: Path) -> None:
+    files = pki.ensure(directory, NOW)
+    for content in (b"", b"two words", b"\xff\xfe"):
+        files.api_key_file.write_bytes(content)
+        with pytest.raises(pki.PkiError, match="not an API key; delete it"):
+            pki.read_api_key(files)
+    files.api_key_file.unlink()
+    with pytest.raises(pki.PkiError, match="No such file"):
+        pki.read_api_key(files)
 
+
+def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) -> None:
     files = pki.ensure(tmp_path / 'a "quoted" \\ place', NOW)
     pki.write_config(files, "127.0.0.1", 9000)
+    assert stat.S_IMODE(files.config_file.stat().st_mode) == 0o600
     config = tomllib.loads(files.config_file.read_text())
     assert config["venue"]["ca_file"] == str(files.ca_file)
     assert config["venue"]["port"] == 9000

@@ -775,6 +775,16 @@ def test_state_directory_is_relative_to_home_and_another_host_is_warned_about(
     assert str(tmp_path / ".local/state/fixengine/simulator/engine.toml") in line
 
 
+def test_nobody_has_to_listen_to_what_it_prints(tmp_path: Path) -> None:
+    with running(tmp_path) as one:
+        assert one.process.stdout is not None
+        one.process.stdout.close()
+        for comp_id in ("QUIET1", "QUIET2"):
+            one.logon(comp_id).logout()
+        one.process.terminate()
+        assert one.process.wait(WAIT_S) == 0
+
+
 # --- faults -----------------------------------------------------------------------------------
 
 

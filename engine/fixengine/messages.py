@@ -582,10 +582,13 @@ def encode_event(event: Any, report_seq: int) -> bytearray:
 
 def report_seq_of(payload: bytes) -> int:
     """report_seq in bytes made by encode_event; ValueError for any other bytes."""
-    at = _report_seq_at(payload)
-    if payload[at] != 0xCF:
-        raise ValueError("not the bytes of an event with a report_seq")
-    return int.from_bytes(payload[at + 1 : at + 9], "big")
+    try:
+        at = _report_seq_at(payload)
+        if payload[at] == 0xCF:
+            return int.from_bytes(payload[at + 1 : at + 9], "big")
+    except IndexError:
+        pass
+    raise ValueError("not the bytes of an event with a report_seq")
 
 
 def mark_replayed(payload: bytearray) -> None:

@@ -24,7 +24,7 @@ class Client(Connection):
     valid_for_ms: the engine refuses a request that is older than this when it would be written.
     answer_timeout_ms: how long after its sending a request may stay without an answer.
     connect_timeout_ms: how long to wait for Welcome.
-    ack_every: acknowledge after so many processed events; it is also done before each wait.
+    ack_every: acknowledge after so many processed events; when idle, after 0.1 s.
 
     Raises ValueError for a bad argument, NotConnected where no engine answers in time, and
     HelloRefused where the engine refuses, for example because the name is connected already.

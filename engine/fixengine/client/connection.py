@@ -19,6 +19,8 @@ from fixengine.messages import (
     encode,
 )
 
+ACK_IDLE_NS = 100_000_000
+
 
 class Connection:
     """One strategy's connection to an engine. See Client for the arguments."""
@@ -53,6 +55,7 @@ class Connection:
         self._strategy = strategy
         self._connect_timeout_ms = connect_timeout_ms
         self._ack_every = ack_every
+        self._acknowledged_ns = 0
         self._dealer: Dealer | None = None
         self._conversation = Conversation(
             Hello(strategy, token, resume_from, wants_sent, f"fixengine {__version__}"),
@@ -209,6 +212,8 @@ class Connection:
             if dealer.send(self._conversation.hello()):
                 self._conversation.greeted()
             return dealer.readable()
+        if time.monotonic_ns() < self._quiet_until_ns():
+            return False
         return self._acknowledge(dealer, 1) and dealer.readable()
 
     def _processed(self, dealer: Dealer) -> None:
@@ -227,13 +232,26 @@ class Connection:
         if not dealer.send(encode(Ack(number))):
             return False
         conversation.acknowledged = number
+        self._acknowledged_ns = time.monotonic_ns()
         return True
+
+    def _quiet_until_ns(self) -> int:
+        """When a client without anything to do acknowledges what it has processed.
+
+        Not at once: in a busy exchange every event is followed by a moment without one, and an
+        Ack for each would double the traffic.
+        """
+        return self._acknowledged_ns + ACK_IDLE_NS
 
     def _patience_ms(self, until: int | None) -> int | None:
         """How long to wait now, in ms: until the given time or the next unanswered request."""
         deadline = self._conversation.deadline
         if until is None or (deadline is not None and deadline < until):
             until = deadline
+        conversation = self._conversation
+        if conversation.acknowledgeable > conversation.acknowledged:
+            quiet = self._quiet_until_ns()
+            until = quiet if until is None else min(until, quiet)
         if until is None:
             return None
         return max(0, -((time.monotonic_ns() - until) // 1_000_000))

@@ -87,21 +87,32 @@ def ensure(directory: Path, now: datetime.datetime) -> Files:
 
 
 def read_api_key(files: Files) -> str:
-    """The API key a client has to name."""
-    return files.api_key_file.read_text("ascii").strip()
+    """The API key a client has to name. Raises PkiError for a file that holds none."""
+    text = _read(files.api_key_file).strip()
+    if not text.isalnum():
+        raise PkiError(f"{files.api_key_file}: not an API key; delete it to get a new one")
+    return text.decode("ascii")
 
 
 def read_public_key(files: Files) -> ed25519.Ed25519PublicKey:
     """The public half of the client's key. Raises PkiError for a file that holds no such key."""
+    path = files.private_key_file
     try:
-        key = serialization.load_pem_private_key(files.private_key_file.read_bytes(), None)
+        key = serialization.load_pem_private_key(_read(path), None)
     except (ValueError, TypeError) as problem:
         raise PkiError(
-            f"{files.private_key_file}: not an unencrypted PEM key; delete it to get a new one"
+            f"{path}: not an unencrypted PEM key; delete it to get a new one"
         ) from problem
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise PkiError(f"{files.private_key_file}: not an Ed25519 key; delete it to get a new one")
+        raise PkiError(f"{path}: not an Ed25519 key; delete it to get a new one")
     return key.public_key()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise PkiError(f"{path}: {problem.strerror}; delete it to get a new one") from problem
 
 
 def write_config(files: Files, host: str, port: int) -> None:

@@ -13,6 +13,7 @@ import datetime
 import gc
 import ipaddress
 import os
+import select
 import signal
 import ssl
 import sys
@@ -99,19 +100,26 @@ async def _serve(options: argparse.Namespace) -> None:
     directory = options.state_dir.expanduser().absolute()
     files = pki.ensure(directory, datetime.datetime.now(datetime.UTC))
     rules = play(options.limits, options.time_scale)
-    recorder = None
+    teller, recorder = Teller(options.json), None
     try:
         if options.record is not None:
             recorder = Recorder(options.record)
-        await _listen(options, files, _server(options, files, rules, recorder))
+        server = _server(options, files, rules, recorder, teller)
+        await _listen(options, files, server, teller)
         if recorder is not None:
             recorder.close()
     except OSError as problem:
+        if options.record is None:
+            raise
         raise SimulatorError(f"--record {options.record}: {problem.strerror}") from problem
 
 
 def _server(
-    options: argparse.Namespace, files: pki.Files, rules: Play, recorder: Recorder | None
+    options: argparse.Namespace,
+    files: pki.Files,
+    rules: Play,
+    recorder: Recorder | None,
+    teller: Teller,
 ) -> Server:
     account = Account(
         "simulator",
@@ -128,17 +136,18 @@ def _server(
         recorder=recorder,
         fault=None if options.fault is None else Fault(options.fault),
         uuid=str(uuid.uuid4()),
-        say=_sayer(options.json),
+        say=teller.say,
     )
 
 
-async def _listen(options: argparse.Namespace, files: pki.Files, server: Server) -> None:
+async def _listen(
+    options: argparse.Namespace, files: pki.Files, server: Server, teller: Teller
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     failures: list[OSError] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.set_exception_handler(_on_exception)
     server.tick()
     try:
         listener = await loop.create_server(
@@ -157,7 +166,20 @@ async def _listen(options: argparse.Namespace, files: pki.Files, server: Server)
         ) from problem
     host, port = listener.sockets[0].getsockname()[:2]
     pki.write_config(files, host, port)
-    _say_listening(options, files, host, port)
+    facts = {
+        "host": host,
+        "port": port,
+        "ca_file": str(files.ca_file),
+        "api_key_file": str(files.api_key_file),
+        "private_key_file": str(files.private_key_file),
+        "config_file": str(files.config_file),
+        "limits": options.limits,
+        "time_scale": options.time_scale,
+    }
+    if options.json:
+        teller.say("listening", **facts)
+    else:
+        teller.print(_listening_text(options, facts).encode())
     gc.collect()
     gc.freeze()
 
@@ -191,47 +213,45 @@ def _tls_context(files: pki.Files) -> ssl.SSLContext:
     return context
 
 
-def _say_listening(options: argparse.Namespace, files: pki.Files, host: str, port: int) -> None:
-    if options.json:
-        _print_json(
-            "listening",
-            host=host,
-            port=port,
-            ca_file=str(files.ca_file),
-            api_key_file=str(files.api_key_file),
-            private_key_file=str(files.private_key_file),
-            config_file=str(files.config_file),
-            limits=options.limits,
-            time_scale=options.time_scale,
-        )
-    else:
-        print(
-            f"venue: TLS FIX on {host}:{port}, limits {options.limits},"
-            f" time scale {options.time_scale}; try: fixengine run {files.config_file}",
-            flush=True,
-        )
+def _listening_text(options: argparse.Namespace, facts: dict[str, Any]) -> str:
+    return (
+        f"venue: TLS FIX on {facts['host']}:{facts['port']}, limits {options.limits},"
+        f" time scale {options.time_scale}; try: fixengine run {facts['config_file']}"
+    )
 
 
-def _sayer(as_json: bool) -> Any:
-    return _print_json if as_json else _print_plain
+class Teller:
+    """Prints events, as JSON lines or as text.
 
+    Nothing here may hold the venue up: a line that stdout does not take at once is left out, and
+    a stdout that nobody reads any more is given up.
+    """
 
-def _print_json(event: str, **facts: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps({"event": event, **facts}) + b"\n")
-    sys.stdout.flush()
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._stdout = sys.stdout.fileno()
 
+    def say(self, event: str, text: str | None = None, **facts: object) -> None:
+        """Tell of an event. text: a sentence to print instead, where it is not JSON."""
+        if self._as_json:
+            told = facts if text is None else {**facts, "text": text}
+            line = orjson.dumps({"event": event, **told})
+        else:
+            values = "  ".join(f"{name} {value}" for name, value in facts.items() if value)
+            line = f"{event.replace('_', ' ')}: {values}  {text or ''}".rstrip().encode()
+        self.print(line)
 
-def _print_plain(event: str, **facts: object) -> None:
-    told = "  ".join(f"{name}={value}" for name, value in facts.items() if value)
-    print(f"{event.replace('_', ' ')}: {told}", flush=True)
-
-
-def _on_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """One line for what the event loop could not give to anybody."""
-    problem = context.get("exception")
-    # A client that breaks off in the middle of TLS is nobody's fault here.
-    if not isinstance(problem, OSError):
-        loop.default_exception_handler(context)
+    def print(self, line: bytes) -> None:
+        """One line, if stdout takes it now."""
+        # A pipe that is ready takes PIPE_BUF bytes, and lines are shorter.
+        if not select.select((), (self._stdout,), (), 0)[1]:
+            return
+        try:
+            os.write(self._stdout, line[: select.PIPE_BUF - 1] + b"\n")
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stdout)
+            os.close(nowhere)
 
 
 def _is_loopback(host: str) -> bool:
