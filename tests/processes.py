@@ -157,6 +157,7 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ends = contextlib.ExitStack()
+        self._acceptors = contextlib.ExitStack()
         self._engines: list[Engine] = []
         self._count = 0
 
@@ -166,9 +167,11 @@ class Stage:
         self._ends.callback(end, venue)
         return venue
 
-    def acceptor(self, **options: Any) -> Acceptor:
-        """A listening socket that a test plays the venue on."""
-        return self._ends.enter_context(Acceptor(self.folder / "acceptor", **options))
+    def acceptor(self, name: str = "acceptor", **options: Any) -> Acceptor:
+        """A listening socket that a test plays the venue on; each name has its own authority."""
+        acceptor = Acceptor(self.folder / name, **options)
+        self._acceptors.callback(acceptor.close)
+        return acceptor
 
     def engine(self, place: Place, *, name: str = "engine", **sections: Line) -> Engine:
         """An engine in folder/name, which may have run there before; see `write_config`."""
@@ -183,7 +186,9 @@ class Stage:
 
     def client(self, engine: Engine, strategy: str = "maker", **options: Any) -> Client:
         """A strategy in this process; it waits for the engine to listen."""
-        options = {"connect_timeout_ms": int(WAIT_S * 1000), **options}
+        wait_ms = int(WAIT_S * 1000)
+        patient = {"connect_timeout_ms": wait_ms, "answer_timeout_ms": wait_ms}
+        options = patient | {"valid_for_ms": 5000} | options
         return self._ends.enter_context(Client(engine.endpoint, strategy, **options))
 
     def strategy(self, engine: Engine, name: str, *prices: str) -> Running:
@@ -194,6 +199,8 @@ class Stage:
 
     def close(self) -> None:
         """End what runs, and hold the engines to their silence on stderr."""
+        # An engine does not wait for the Logout answer of a venue that is gone.
+        self._acceptors.close()
         self._ends.close()
         for ring in self.folder.glob("*/state/journal/ring"):
             ring.resolve().unlink(missing_ok=True)
@@ -358,10 +365,8 @@ class Acceptor:
         port = listener.getsockname()[1]
         self.place = Place(port, files.ca_file, files.api_key_file, files.private_key_file)
 
-    def __enter__(self) -> Acceptor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close it and every connection."""
         for one in self._open:
             one.close()
 
@@ -408,6 +413,7 @@ class Peer:
             except ConnectionResetError:
                 data = b""
             if not data:
+                self.socket.close()
                 return {}
             self._parser.append_buffer(data)
 
@@ -430,12 +436,13 @@ class Peer:
         return logon
 
     def frame(self, kind: str, fields: dict[int, object], **changes: object) -> bytes:
-        """A message under the next MsgSeqNum; changes such as t34=7 replace header fields."""
+        """A message under the next MsgSeqNum; changes such as t34=7, t150=None replace fields."""
         stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H:%M:%S.%f")
         head: dict[int, object] = {49: "SPOT", 56: self.comp_id, 34: self.seq, 52: stamp}
         self.seq += 1
         fields = head | fields | {int(name[1:]): value for name, value in changes.items()}
-        body = f"35={kind}\x01" + "".join(f"{tag}={value}\x01" for tag, value in fields.items())
+        pairs = ((tag, value) for tag, value in fields.items() if value is not None)
+        body = f"35={kind}\x01" + "".join(f"{tag}={value}\x01" for tag, value in pairs)
         message = f"8=FIX.4.4\x019={len(body)}\x01{body}".encode()
         return message + b"10=%03d\x01" % (sum(message) % 256)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fixengine.fix.venue import Complaint, Window
 from fixengine.fix.venues.binance import NEW_ORDER_SINGLE, ORDER_CANCEL_REQUEST
+from fixengine.simulator import exchange as exchange_room
 from fixengine.simulator.accounts import Account, UnfilledOrders
 from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.instruments import INSTRUMENTS, Instrument, Ladder, Lot, units
@@ -470,6 +471,13 @@ def test_open_orders_are_counted_where_limits_hold() -> None:
             assert refusal(answers) == ("-1013", "Filter failure: MAX_NUM_ORDERS")
 
 
+def test_a_full_book_takes_no_more(venue: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_room, "BOOK_ORDERS_MAX", 41)
+    account = trader()
+    answered(venue.new_order(account, new("a"), NOW))
+    assert complaint(venue.new_order(account, new("b"), NOW)) == (-1008, 99, None)
+
+
 # --- the unfilled order count -----------------------------------------------------------------
 
 TEN_SECONDS = Window(3, 10 * SECOND_NS, "10 SECOND")
@@ -703,7 +711,7 @@ def test_money_is_conserved_and_every_order_ends_once(
                 exchange.cancel(account, away(f"c{number}", orig_cl_ord_id=target), NOW)
             )
         elif kind in ("market", "cash"):
-            amounts = {"order_qty": limit["order_qty"]}
+            amounts: dict[str, str | None] = {"order_qty": limit["order_qty"]}
             if kind == "cash":
                 amounts = {"order_qty": None, "cash_order_qty": str(size * 100)}
             order = market(f"o{number}", side=side, **amounts)

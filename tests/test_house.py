@@ -60,8 +60,14 @@ DECIDES = (
     "network/sessions.py",
     "network/strategies.py",
     "network/teller.py",
+    "simulator/accounts.py",
+    "simulator/admission.py",
     "simulator/book.py",
     "simulator/exchange.py",
+    "simulator/orders.py",
+    "simulator/refusals.py",
+    "simulator/reports.py",
+    "simulator/syntax.py",
 )
 FORBIDDEN_WHERE_DECIDED = {"asyncio", "zmq", "socket", "time", "random", "logging", "uvloop"}
 

@@ -158,6 +158,20 @@ def test_size_is_checked(place: Path, ring_bytes: int) -> None:
         make(place, ring_bytes)
 
 
+@pytest.mark.parametrize("before", range(8, 136, 8))
+def test_record_wraps_at_every_place(place: Path, before: int) -> None:
+    """before: bytes of the record that stand before the end of the ring."""
+    ring = make(place)
+    assert ring.append(5, 0, 0, bytes(4096 - before - 32))
+    ring.on_disk = ring.appended
+    assert ring.append(5, 1, 1, b"\xa5" * 104)
+    record = stream(ring)
+    assert record[:4] == b"FXJ1"
+    assert record[4:8] == zlib.crc32(record[8:]).to_bytes(4, "little")
+    assert record[32:] == b"\xa5" * 104
+    ring.close(remove=True)
+
+
 records = st.tuples(
     st.integers(0, 255),
     st.integers(-(1 << 63), (1 << 63) - 1),
@@ -167,7 +181,7 @@ records = st.tuples(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(3000, 4064), st.lists(st.tuples(records, st.booleans()), max_size=60))
+@given(st.integers(3900, 4064), st.lists(st.tuples(records, st.booleans()), max_size=60))
 def test_random_records_through_a_ring_that_wraps(
     start: int, steps: list[tuple[tuple[int, int, int, bytes], bool]]
 ) -> None:

@@ -19,7 +19,7 @@ from fixengine.network.journal import (
     named,
     show,
 )
-from fixengine.network.journal.show import kind_number, select, show_json, show_text
+from fixengine.network.journal.show import kind_number, select, show_json, show_text, utc_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,6 +158,11 @@ def test_damage_and_missing_records_are_shown() -> None:
         },
         {"missing": {"epoch": 7, "sequence": 5, "record_count": 2}},
     ]
+
+
+def test_time_beyond_any_calendar_is_shown_as_a_number() -> None:
+    assert utc_text(10**30) == f"{10**30}ns"
+    assert utc_text(-1) == "1969-12-31T23:59:59.999999999Z"
 
 
 def test_select() -> None:

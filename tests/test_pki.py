@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from fixengine.network.config import load
 from fixengine.simulator import pki
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -150,3 +151,5 @@ def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) 
     assert config["venue"]["ca_file"] == str(files.ca_file)
     assert config["venue"]["port"] == 9000
     assert config["key"]["private_key_file"] == str(files.private_key_file)
+    read = load(files.config_file)
+    assert (read.venue.host, read.venue.server_name) == ("127.0.0.1", pki.SERVER_NAME)

@@ -110,12 +110,14 @@ def _run(options: argparse.Namespace) -> int:
     from fixengine.network.journal import JournalError
     from fixengine.network.process import make_log, run_engine
     from fixengine.network.state import StateError
+    from fixengine.network.transport import ConnectError
 
     try:
         config = load(options.config)
         api_key, signer = load_keys(config.key)
-        return run_engine(config, api_key, signer, make_log(options.json or config.log.json))
-    except (ConfigError, KeyFileError, StateError, BusError, JournalError) as problem:
+        log = make_log(options.json or config.log.json, config.log.level)
+        return run_engine(config, api_key, signer, log)
+    except (ConfigError, KeyFileError, StateError, BusError, JournalError, ConnectError) as problem:
         return _fail(problem)
 
 

@@ -47,9 +47,10 @@ def run(options: argparse.Namespace) -> int:
         if options.keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fixengine-")))
         else:
-            folder = options.keep
-            folder.mkdir(parents=True, mode=0o700)
+            folder = options.keep.absolute()
         try:
+            if options.keep is not None:
+                _make(folder)
             summary, problems = _run_in(folder, options, stack)
         except DemoError as problem:
             print(f"demo failed: {problem}", file=sys.stderr)
@@ -62,6 +63,13 @@ def run(options: argparse.Namespace) -> int:
     for text in problems:
         print(f"demo failed: {text}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except OSError as problem:
+        raise DemoError(f"--keep {folder}: {problem.strerror}; name a new folder") from None
 
 
 def _run_in(
@@ -207,7 +215,6 @@ def _print_summary(
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)

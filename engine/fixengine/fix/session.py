@@ -281,11 +281,13 @@ class Session:
 
     def _accept_clock(self, message: wire.Message, now: int) -> bool:
         """Check 1 of spec section 4: not a second ahead, not older than RecvWindow."""
+        tag = fields.SENDING_TIME
         try:
-            sent = wire.stamp_ns(message.get(fields.SENDING_TIME, b""))
-            window_ms = message.get_decimal(fields.RECV_WINDOW)
+            sent = wire.stamp_ns(message.get(tag, b""))
+            tag = fields.RECV_WINDOW
+            window_ms = message.get_decimal(tag)
         except wire.RemoteProtocolError as problem:
-            return self._complain("garbled", message, now, problem, fields.SENDING_TIME)
+            return self._complain("garbled", message, now, problem, tag)
         wall = now + self.offset_ns
         if sent >= wall + self.venue.clock_ahead_ns_max:
             return self._complain("ahead_of_time", message, now)

@@ -8,6 +8,7 @@ every bounded drain the owner has to ask `readable` again.
 from __future__ import annotations
 
 import contextlib
+import socket
 from pathlib import Path
 
 import zmq
@@ -28,6 +29,7 @@ class Bus:
 
     def __init__(self, endpoint: str) -> None:
         self._path = Path(endpoint.removeprefix("ipc://"))
+        self._bound = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.set(zmq.ROUTER_MANDATORY, 1)
@@ -44,13 +46,28 @@ class Bus:
                     f"bus.endpoint: {self._path.parent} has mode {mode:o}; others could place"
                     f" orders. Make it private: chmod 700 {self._path.parent}"
                 )
+            self._refuse_if_taken()
             self._socket.bind(endpoint)
+            self._bound = True
         except (zmq.ZMQError, OSError) as problem:
             self.close()
             raise BusError(f"bus.endpoint: cannot bind {endpoint}: {problem}") from None
         except BusError:
             self.close()
             raise
+
+    def _refuse_if_taken(self) -> None:
+        """BusError where bind would take the path from a listener or delete somebody's file."""
+        if self._path.exists() and not self._path.is_socket():
+            raise BusError(f"bus.endpoint: {self._path} is a file; name a path that is free")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self._path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return
+        raise BusError(
+            f"bus.endpoint: {self._path} is in use by another process; one engine per endpoint"
+        )
 
     @property
     def fd(self) -> int:
@@ -63,14 +80,12 @@ class Bus:
         return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
 
     def receive(self) -> tuple[bytes, bytes] | None:
-        """(peer, payload) of the next message, or None. Messages of another shape are skipped."""
-        while True:
-            try:
-                parts = self._socket.recv_multipart(zmq.DONTWAIT)
-            except zmq.Again:
-                return None
-            if len(parts) == 2:
-                return parts[0], parts[1]
+        """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
+        try:
+            parts = self._socket.recv_multipart(zmq.DONTWAIT)
+        except zmq.Again:
+            return None
+        return parts[0], parts[1] if len(parts) == 2 else b""
 
     def send(self, peer: bytes, payload: bytes | bytearray) -> bool:
         """Hand bytes to a peer without waiting; False where it is gone or its queue is full."""
@@ -88,5 +103,6 @@ class Bus:
         """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""
         self._socket.close()
         self._context.term()
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+        if self._bound:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()

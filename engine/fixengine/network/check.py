@@ -69,9 +69,9 @@ class LogonTrial:
     async def run(self) -> Step:
         """The finding: a failed "connect", or "logon"."""
         venue = self._venue
-        context = tls_context(venue.ca_file)
         timeout_s = venue.connect_timeout_ms / 1000
         try:
+            context = tls_context(venue.ca_file)
             await connect(
                 self._protocol, venue.host, venue.port, context, venue.server_name, timeout_s
             )

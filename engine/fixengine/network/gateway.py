@@ -45,6 +45,9 @@ MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
 CATCH_UP_EVENTS = 256
 OUTCOMES = ExecutionReport | OrderCancelReject
+NOT_A_MESSAGE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
+"""What decoding raises for bytes that are no message: text that is not UTF-8, or arrays nested
+a thousand deep, among them."""
 
 
 class Gateway:
@@ -89,7 +92,7 @@ class Gateway:
         """Anything a strategy sent; `flush` must follow in the same wake-up."""
         try:
             request = request_decoder.decode(payload)
-        except (msgspec.DecodeError, ValueError, TypeError) as problem:
+        except NOT_A_MESSAGE as problem:
             self.teller.record(Kind.ORDER, now, 0, _input(peer, payload))
             self._refuse_malformed(peer, payload, problem, now)
             return
@@ -357,7 +360,7 @@ def _cl_ord_id_of(payload: bytes) -> str:
     """The id in a request that could not be decoded as a whole, or an empty text."""
     try:
         parts = msgspec.msgpack.decode(payload)
-    except msgspec.DecodeError:
+    except NOT_A_MESSAGE:
         return ""
     if isinstance(parts, list) and len(parts) > 1 and isinstance(parts[1], str):
         return parts[1][:36]

@@ -30,7 +30,7 @@ from fixengine.fix.session import Session
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus
-from fixengine.network.config import Config, effective
+from fixengine.network.config import Config, ConfigError, effective
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, Kind
 from fixengine.network.line import Line
@@ -60,6 +60,7 @@ CLOSED_MAX = 100_000
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 PR_SET_DUMPABLE = 4
+LEVELS = ("debug", "info", "warning", "error")
 
 Log = Callable[..., None]
 
@@ -346,7 +347,7 @@ class Process:
             self.log("warning", text)
             jitter = random.randrange(1000)
             self._apply(self.sessions.connect_failed(text, now, jitter), now)
-            self._set_timer(now)
+            self._settle(now)
             return
         now = time.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, f"up as {comp_id}".encode())
@@ -393,28 +394,52 @@ def _venue(config: Config) -> Venue:
     return BINANCE_SPOT
 
 
-def make_log(as_json: bool) -> Log:
-    """A log on stderr: lines for people; with as_json, JSON lines on stdout for programs."""
+def make_log(as_json: bool, least: str = "info") -> Log:
+    """A log on stderr: lines for people; with as_json, JSON lines on stdout for programs.
 
-    def people(level: str, text: str, **details: object) -> None:
-        extra = "".join(f" {name}={value}" for name, value in details.items() if name != "event")
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-        print(f"{stamp} {level:7} {text}{extra}", file=sys.stderr, flush=True)
+    least: the lowest level that is said. A log that cannot be written never stops the trading:
+    one whose reader is gone falls silent.
+    """
+    levels = LEVELS[LEVELS.index(least) :]
+    stream = (sys.stdout if as_json else sys.stderr).buffer
 
-    def programs(level: str, text: str, **details: object) -> None:
-        line = {"time_ns": time.time_ns(), "level": level, "text": text, **details}
-        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-        sys.stdout.flush()
+    def log(level: str, text: str, **details: object) -> None:
+        if level not in levels:
+            return
+        line = _for_programs(level, text, details) if as_json else _for_people(level, text, details)
+        try:
+            stream.write(line + b"\n")
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
+        except OSError:
+            # A full disk, for example: what is buffered goes out with a later line.
+            return
 
-    return programs if as_json else people
+    return log
+
+
+def _for_people(level: str, text: str, details: dict[str, object]) -> bytes:
+    extra = "".join(f" {name}={value}" for name, value in details.items() if name != "event")
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    return f"{stamp} {level:7} {text}{extra}".encode(errors="backslashreplace")
+
+
+def _for_programs(level: str, text: str, details: dict[str, object]) -> bytes:
+    return orjson.dumps({"time_ns": time.time_ns(), "level": level, "text": text, **details})
 
 
 def harden(cpu: int | None) -> None:
-    """No core dump with keys in it; pin to a core where one is asked for."""
+    """No core dump with keys in it; pin to a core where one is asked for, or raise ConfigError."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     if cpu is not None:
-        os.sched_setaffinity(0, {cpu})
+        try:
+            os.sched_setaffinity(0, {cpu})
+        except OSError:
+            usable = ", ".join(str(core) for core in sorted(os.sched_getaffinity(0)))
+            reason = f"this process may not run on core {cpu}; expected one of {usable}"
+            raise ConfigError(f"engine.cpu: {reason}") from None
 
 
 def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:

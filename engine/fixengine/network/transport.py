@@ -121,8 +121,16 @@ class TlsTransport(asyncio.BufferedProtocol):
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """The client context; ca_file None trusts the system's authorities."""
-    context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    """The client context; ca_file None trusts the system's authorities.
+
+    Raises ConnectError for a file that holds no certificates.
+    """
+    try:
+        context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except OSError as problem:
+        unreadable = not isinstance(problem, ssl.SSLError)
+        reason = problem.strerror if unreadable else "expected PEM certificates"
+        raise ConnectError(f"venue.ca_file: {ca_file}: {reason}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -6,7 +6,7 @@ that other accounts get because of it, come out in one list and in the order in 
 House liquidity. An account of the venue, the house, quotes a ladder on both sides of each symbol's
 fair price. On `tick` it does two things, in this order. It trades with every resting order of a
 client that stands beyond the fair price (a bid above it, an offer below it), at that order's price:
-so a client's order that rests inside the house's spread is filled as a maker by the next tick.
+so a bid between the fair price and the house's offer is filled as a maker by the next tick.
 Then it replaces the orders of its ladder that were touched. Nothing is random; a symbol in which
 nothing happened since the last tick is left alone.
 

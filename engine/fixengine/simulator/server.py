@@ -56,7 +56,6 @@ class Connection(asyncio.BufferedProtocol):
         self.within_limit = True
         self.credential: Credential | None = None
         self.everything = True
-        self.clean = False
         self.closing = False
         self.templates: dict[bytes, wire.Template] = {}
         self.messages = Counter()
@@ -150,8 +149,7 @@ class Server:
         self._connections.discard(connection)
         self._to_flush.discard(connection)
         if connection.credential is not None:
-            quarantine_ns = now + self._offset_ns + 2 * session.heartbeat_ns
-            free_at = None if connection.clean else quarantine_ns
+            free_at = now + self._offset_ns + 2 * session.heartbeat_ns
             self.admission.ended(connection.credential, session.client_comp_id, free_at)
         if not self._connections:
             self._empty.set()
@@ -189,11 +187,7 @@ class Server:
             if event.kind is Happening.LOGGED_ON:
                 self._logged_on(connection)
             elif event.kind in ENDS:
-                connection.clean = event.clean
-                if connection.credential is not None:
-                    members = self._by_account.get(connection.credential.account.name, [])
-                    if connection in members:
-                        members.remove(connection)
+                self._ended(connection, event.clean)
                 self._say(event.kind.value, session=session.client_comp_id, text=event.text)
 
     def _logged_on(self, connection: Connection) -> None:
@@ -206,6 +200,18 @@ class Server:
         self._by_account.setdefault(credential.account.name, []).append(connection)
         self._say("logged_on", session=session.client_comp_id, account=credential.account.name)
         connection.faults.logged_on(connection.transport, session)
+
+    def _ended(self, connection: Connection, clean: bool) -> None:
+        """No more reports; after a clean end the SenderCompID is free before TLS has closed."""
+        credential = connection.credential
+        if credential is None:
+            return
+        members = self._by_account.get(credential.account.name, [])
+        if connection in members:
+            members.remove(connection)
+        if clean:
+            self.admission.ended(credential, connection.session.client_comp_id, None)
+            connection.credential = None
 
     def _cut_off(self, connection: Connection, text: str) -> None:
         self._say("cut_off", session=connection.session.client_comp_id, text=text)

@@ -37,7 +37,7 @@ from fixengine.network.config.settings import (
 
 FILE_BYTES_MAX = 1 << 20
 COMP_ID = re.compile(BINANCE_SPOT.comp_id_pattern)
-HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+HOST = re.compile(r"(?!.{254})(?:[A-Za-z0-9:_-]{1,63}\.)*[A-Za-z0-9:_-]{1,63}\.?")
 LOCAL_HOST = "127.0.0.1"
 
 SECRET_NAMES = {
