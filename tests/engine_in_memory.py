@@ -43,6 +43,8 @@ class Journal:
     def __init__(self) -> None:
         self.records: list[tuple[int, bytes]] = []
         self.full = False
+        self.healthy = True
+        self.free_bytes = 1 << 30
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
         if self.full:

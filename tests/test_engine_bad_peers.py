@@ -383,20 +383,39 @@ def test_no_order_grows_old_before_a_venue_that_stops_reading(stage: Stage) -> N
     assert unknown == {*sent.values(), cancel, after}
 
 
-def test_sigterm_before_a_venue_that_stops_reading(stage: Stage) -> None:
-    venue = stage.venue("--fault", "stop-reading")
-    engine = stage.engine(venue.place, limits={"mode": "off"}, venue={"logout_timeout_ms": 200})
-    client = stage.client(engine, wants_sent=True)
-    engine.expect(event="active")
-    order = client.submit(limit())
-    hear(client, Sent, cl_ord_id=order)
+def fill_up(client: Client, request: Callable[[], str]) -> list[str]:
+    """Make requests until one is refused because earlier ones do not leave; those that left."""
+    left = []
     while isinstance(
-        answer := hear(client, Sent | Refused, cl_ord_id=client.submit(limit())), Sent
+        answer := hear(client, Sent | Refused, cl_ord_id=(cl_ord_id := request())), Sent
     ):
-        pass
+        left.append(cl_ord_id)
     assert answer.reason == RefusedReason.BACKLOG
-    # Cancels may still queue up, and then there is no end to wait for the Logout to leave.
-    for _ in range(50):
-        hear(client, Sent, cl_ord_id=client.cancel(order))
+    return left
+
+
+def test_sigterm_before_a_venue_that_stops_reading(stage: Stage) -> None:
+    acceptor = stage.acceptor(receive_bytes=4096)
+    limits, times = {"mode": "off"}, {"logout_timeout_ms": 200}
+    engine = stage.engine(acceptor.place, limits=limits, venue=times)
+    client = stage.client(engine, wants_sent=True)
+    acceptor.logon()
+    engine.expect(event="active")
+    order = fill_up(client, lambda: client.submit(limit()))[0]
+    # Cancels may queue up longer than orders; behind them the Logout never leaves.
+    fill_up(client, lambda: client.cancel(order))
     assert engine.end() == 1
     assert list(engine.marks()) == [COMP_IDS[0]]
+
+
+def test_a_venue_that_stops_reading_and_dies(stage: Stage) -> None:
+    venue = stage.venue("--fault", "stop-reading")
+    engine = stage.engine(venue.place, limits={"mode": "off"})
+    client = stage.client(engine, wants_sent=True)
+    engine.expect(event="active")
+    left = fill_up(client, lambda: client.submit(limit()))
+    venue.end(signal.SIGKILL)
+    assert [hear(client, OrderUnknown).cl_ord_id for _ in left] == left
+    hear(client, SessionStatus, state=SessionState.DOWN)
+    assert engine.end() == 0
+    assert len(written_once(engine)) == len(left)

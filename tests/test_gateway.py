@@ -175,6 +175,21 @@ def test_a_full_journal_refuses_orders(engine: Engine) -> None:
     assert refused(engine).reason == "journal_full"
 
 
+@pytest.mark.parametrize(("healthy", "free_bytes"), [(False, 1 << 30), (True, 1000)])
+def test_what_is_left_of_a_failing_journal_is_for_cancels(
+    engine: Engine, healthy: bool, free_bytes: int
+) -> None:
+    engine.request(engine.order())
+    engine.report("0", "0")
+    engine.heard()
+    engine.wire.written.clear()
+    engine.journal.healthy, engine.journal.free_bytes = healthy, free_bytes
+    engine.request(engine.order("o2"))
+    assert refused(engine).reason == "journal_full"
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert engine.last()[35] == b"F"
+
+
 def test_cancel_by_client_id_before_and_by_order_id_after_the_acknowledgement(
     engine: Engine,
 ) -> None:

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
     "desk.": ("messages", "wire", "desk."),
     "network.journal.": ("messages", "network.journal."),
-    "network.config": ("fix.", "network.journal."),
+    "network.config.": ("fix.", "network.config."),
     "network.state": ("fix.",),
     "network.transport": ("wire",),
     "network.bus": (),

@@ -13,6 +13,7 @@ from fixengine.messages import (
     Welcome,
     encode,
 )
+from fixengine.network.strategies import RegisterError
 
 
 @pytest.fixture
@@ -136,6 +137,17 @@ def test_there_is_a_limit_to_strategies(engine: Engine) -> None:
         engine.hello(b"p%d" % number, f"s{number}")
     (event,) = engine.heard(b"p7")
     assert "strategies_max" in event.text
+
+
+def test_a_strategy_that_cannot_be_entered_is_told_why(engine: Engine) -> None:
+    def full(name: str) -> int:
+        raise RegisterError("state.json: cannot be written: No space left on device")
+
+    engine.strategies.register.strategy_number = full  # type: ignore[method-assign]
+    engine.hello(b"n", "new")
+    (event,) = engine.heard(b"n")
+    assert (event.reason, "No space" in event.text) == ("state_failed", True)
+    assert engine.strategies.of(b"n") is None
 
 
 def test_a_bogus_acknowledgement_drops_nothing_unsent(engine: Engine) -> None:

@@ -123,6 +123,7 @@ class RefusedReason(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     INVALID_FIELD = "invalid_field"
     JOURNAL_FULL = "journal_full"
+    STATE_FAILED = "state_failed"
     STOPPING = "stopping"
 
 

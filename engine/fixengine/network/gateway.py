@@ -131,6 +131,9 @@ class Gateway:
         reason = self._check_request(order, now)
         if reason is None and self.stopping:
             reason = RefusedReason.STOPPING, "the engine is stopping", None
+        trouble = self.teller.journal_trouble
+        if reason is None and trouble is not None:
+            reason = RefusedReason.JOURNAL_FULL, trouble, None
         if reason is None:
             reason = self._check_line(self.unsent_bytes_max, now, urgent=False)
         if reason is None:

@@ -16,8 +16,10 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import uvloop
@@ -44,8 +46,8 @@ from fixengine.network.sessions import (
     Sessions,
     Status,
 )
-from fixengine.network.state import StateDir
-from fixengine.network.strategies import Strategies
+from fixengine.network.state import StateDir, StateError
+from fixengine.network.strategies import RegisterError, Strategies
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
 SECOND_NS = 1_000_000_000
@@ -80,6 +82,7 @@ class Process:
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._busy = False
+        self._bugs = 0
         self._protocol: TlsTransport | None = None
         self._tls = tls_context(config.venue.ca_file)
         self._lines = 0
@@ -130,7 +133,7 @@ class Process:
         self.bus = bus
         self.strategies = Strategies(
             bus,
-            state,
+            Numbers(state),
             epoch,
             strategies_max=config.bus.strategies_max,
             outbox_max=config.bus.report_buffer_max,
@@ -166,6 +169,7 @@ class Process:
         loop = self._loop
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        loop.set_exception_handler(self._on_bug)
         loop.add_reader(self.bus.fd, self._on_bus)
         gc.collect()
         gc.freeze()
@@ -193,6 +197,17 @@ class Process:
         now = time.monotonic_ns()
         self._apply(self.sessions.stop("engine stops", now), now)
         self._settle(now)
+
+    def _on_bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An exception nobody expected: what we know may be wrong, so trade no further."""
+        problem = context.get("exception")
+        where = "".join(traceback.format_exception(problem)) if problem else ""
+        self.log("error", f"a defect of the engine; stopping: {context['message']}\n{where}")
+        self._bugs += 1
+        if self._bugs == 1:
+            self._on_signal()
+        elif not self._ended.done():
+            self._ended.set_result(4)
 
     # --- wake-ups ---------------------------------------------------------------------------
 
@@ -296,12 +311,9 @@ class Process:
     def _apply(self, effects: list[Effect], now: int) -> None:
         for effect in effects:
             if isinstance(effect, Connect):
-                wall = now + self.offset_ns
-                self.state.attempt(wall)
-                self.state.mark_in_use(effect.comp_id, self.config.venue.heartbeat_s, wall)
                 self._connecting = self._loop.create_task(self._connect(effect.comp_id))
             elif isinstance(effect, Clear):
-                self.state.clear(effect.comp_id)
+                self._clear(effect.comp_id)
             elif isinstance(effect, LogOut):
                 self._log_out(effect.text, now)
             elif isinstance(effect, Status):
@@ -311,10 +323,18 @@ class Process:
             elif not self._ended.done():
                 self._end(effect)
 
+    def _clear(self, comp_id: str) -> None:
+        try:
+            self.state.clear(comp_id)
+        except StateError as problem:
+            # The mark stays: the next start lets the id rest, which costs time and no money.
+            self.log("error", str(problem))
+
     def _end(self, ended: Ended) -> None:
         if not ended.clean:
             self.log("error", f"the Logout was not answered: {ended.text}")
-        self._ended.set_result(3 if ended.failed else 0 if ended.clean else 1)
+        status = 3 if ended.failed else 0 if ended.clean else 1
+        self._ended.set_result(4 if self._bugs else status)
 
     def _log_out(self, text: str, now: int) -> None:
         if self.gateway.lines:
@@ -323,6 +343,12 @@ class Process:
         elif self._connecting is not None:
             # TCP or TLS is still under way: give it up; it reports itself as failed.
             self._connecting.cancel()
+
+    def _mark(self, comp_id: str) -> None:
+        """Put on disk that this attempt is made; waits for the disk, so not on the loop."""
+        wall = time.time_ns()
+        self.state.attempt(wall)
+        self.state.mark_in_use(comp_id, self.config.venue.heartbeat_s, wall)
 
     async def _connect(self, comp_id: str) -> None:
         venue = self.config.venue
@@ -333,6 +359,7 @@ class Process:
             lambda reason: self._on_lost(line, reason),
         )
         try:
+            await asyncio.to_thread(self._mark, comp_id)
             await connect(
                 protocol,
                 venue.host,
@@ -341,7 +368,7 @@ class Process:
                 venue.server_name,
                 venue.connect_timeout_ms / 1000,
             )
-        except (ConnectError, asyncio.CancelledError) as problem:
+        except (ConnectError, StateError, asyncio.CancelledError) as problem:
             now = time.monotonic_ns()
             text = str(problem) or "the attempt was given up"
             self.log("warning", text)
@@ -387,6 +414,20 @@ class Process:
             recv_window_ms=config.recv_window_ms,
             budget=budget,
         )
+
+
+class Numbers:
+    """The state directory as the register of strategies."""
+
+    def __init__(self, state: StateDir) -> None:
+        self._state = state
+
+    def strategy_number(self, name: str) -> int:
+        """See Register."""
+        try:
+            return self._state.strategy_number(name)
+        except StateError as problem:
+            raise RegisterError(str(problem)) from None
 
 
 def _venue(config: Config) -> Venue:
@@ -446,7 +487,7 @@ def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
     """Run the network process until it is told to end; the exit status.
 
     0: ended in order, the Logout answered. 1: ended, the Logout not answered. 3: the venue
-    refused the Logon for good.
+    refused the Logon for good. 4: a defect of the engine.
     """
     harden(config.engine.cpu)
     state_dir = Path(config.engine.state_dir)

@@ -37,11 +37,15 @@ class Bus(Protocol):
         """Hand bytes to a peer without waiting; False where it is gone or its queue is full."""
 
 
+class RegisterError(Exception):
+    """A new strategy cannot be entered; the text says why."""
+
+
 class Register(Protocol):
     """Where strategy numbers are kept over restarts."""
 
     def strategy_number(self, name: str) -> int:
-        """The number 1..65535 of this name, a new one for a new name."""
+        """The number 1..65535 of this name, a new one for a new name; or RegisterError."""
 
 
 class Strategy:
@@ -125,7 +129,11 @@ class Strategies:
                 text = f"bus.strategies_max ({self.strategies_max}) strategies are known already"
                 self._refuse_hello(peer, RefusedReason.LIMIT, text, now)
                 return None
-            strategy = self._enter(hello.strategy, 1)
+            try:
+                strategy = self._enter(hello.strategy, 1)
+            except RegisterError as problem:
+                self._refuse_hello(peer, RefusedReason.STATE_FAILED, str(problem), now)
+                return None
         elif strategy.peer not in (None, peer) and self.bus.send(strategy.peer, HEARTBEAT):
             text = f"strategy {hello.strategy} is connected already, on another socket"
             self._refuse_hello(peer, RefusedReason.ALREADY_CONNECTED, text, now)

@@ -13,12 +13,22 @@ from fixengine.messages import OrderUnknown, Refused, RefusedReason, Sent, Sessi
 from fixengine.network.journal.record import Kind, named
 from fixengine.network.strategies import Strategies, Strategy
 
+JOURNAL_RESERVE_BYTES = 1 << 18
+
 Reason = tuple[RefusedReason, str, int | None]
 """Why a request is refused: reason, text for people, and retry_after_ms where waiting helps."""
 
 
 class Journal(Protocol):
     """Where every input and output is recorded."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the disk takes what is recorded."""
+
+    @property
+    def free_bytes(self) -> int:
+        """Room left between the walk and the disk."""
 
     def append(self, kind: int, now: int, line: int, data: bytes, /) -> bool:
         """Record; False where there is no room."""
@@ -39,6 +49,15 @@ class Teller:
             return True
         self.journal_missed += 1
         return False
+
+    @property
+    def journal_trouble(self) -> str | None:
+        """Why no new order may be taken: what is left of the journal is for cancels and reports."""
+        if not self._journal.healthy:
+            return "the disk does not take the journal"
+        if self._journal.free_bytes < JOURNAL_RESERVE_BYTES:
+            return "the journal's ring is nearly full; the disk is too slow"
+        return None
 
     def tell(self, strategy: Strategy, event: Any, now: int) -> bytes:
         """Deliver an event, now or when the strategy can take it; its bytes."""
