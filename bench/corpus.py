@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 SOH = b"\x01"
 MIX_COUNT = 512
@@ -185,3 +186,36 @@ def ermix(count: int = MIX_COUNT, seed: int = MIX_SEED) -> list[bytes]:
         framed(mixed_fields(chance, 1000 + at), digits=7 if chance.random() < 0.1 else 0)
         for at in range(count)
     ]
+
+
+def orders(count: int = MIX_COUNT, seed: int = MIX_SEED) -> list[dict[str, Any]]:
+    """That many different limit orders, as values by field name."""
+    chance = random.Random(seed)
+    return [
+        {
+            "cl_ord_id": f"1-tjq3wk0-{at:x}",
+            "symbol": chance.choice(SYMBOLS),
+            "side": chance.choice("12"),
+            "ord_type": "2",
+            "order_qty": f"{chance.randrange(100)}.{chance.randrange(1, 10**5):05d}",
+            "price": f"{chance.randrange(1, 10**5)}.{chance.randrange(100):02d}",
+            "time_in_force": chance.choice("134"),
+        }
+        for at in range(count)
+    ]
+
+
+def order_message(order: dict[str, Any], seq: int, sending_time: str) -> bytes:
+    """What a new order with these values looks like on the wire."""
+    return framed(
+        [
+            *header("D", seq, "EXAMPLE", "SPOT", sending_time),
+            (11, order["cl_ord_id"]),
+            (38, order["order_qty"]),
+            (40, order["ord_type"]),
+            (44, order["price"]),
+            (54, order["side"]),
+            (55, order["symbol"]),
+            (59, order["time_in_force"]),
+        ]
+    )

@@ -1,8 +1,4 @@
-# Template and Writer: values -> one whole message, through a Sheet.
-
-cdef enum:
-    DECIMAL_DIGITS_MAX = 1000
-
+# Template: the fields of an object -> one whole message of one kind, by a table.
 
 cdef struct Segment:
     Py_ssize_t offset  # in the constants
@@ -11,7 +7,7 @@ cdef struct Segment:
 
 
 @cython.final
-@cython.no_gc
+@cython.no_gc_clear
 cdef class Template:
     """Template(begin_string, kind, header, rows, body_length_digits=0)
 
@@ -31,6 +27,9 @@ cdef class Template:
     cdef Segment *segments
     cdef Py_ssize_t segment_count
     cdef bint busy
+    cdef PyObject **values  # by row, of the message being written
+    cdef object source_type  # the type offsets are of
+    cdef Py_ssize_t *offsets  # by row: of the slot in an instance, or -1: look the attribute up
 
     def __cinit__(
         self,
@@ -44,12 +43,21 @@ cdef class Template:
         self.kind = kind
         self.sheet = Sheet(begin_string, body_length_digits)
         header = [(int(tag), value) for tag, value in header]
-        self.table = Table(f"message {kind.decode()}", rows, [tag for tag, value in header], 0)
+        tags = [tag for tag, value in header]
+        if len(set(tags)) != len(tags):
+            raise LocalProtocolError(f"message {kind.decode()}: a tag comes twice in header")
+        self.table = Table(f"message {kind.decode()}", rows, tags, 0)
         check_writable(self.table)
         self.lay_out(header)
+        self.values = <PyObject **>PyMem_Calloc(self.table.count + 1, sizeof(PyObject *))
+        self.offsets = <Py_ssize_t *>PyMem_Calloc(self.table.count + 1, sizeof(Py_ssize_t))
+        if self.values is NULL or self.offsets is NULL:
+            raise MemoryError()
 
     def __dealloc__(self):
         PyMem_Free(self.segments)
+        PyMem_Free(self.values)
+        PyMem_Free(self.offsets)
 
     cdef int lay_out(self, list header) except -1:
         """Cut the header into constant segments, each but the last followed by a patch."""
@@ -73,8 +81,6 @@ cdef class Template:
             else:
                 why = "in header needs printable ASCII bytes; None only for 34 and 52"
                 raise refused(tag, None, self.kind, why)
-        if len(set(patches)) != len(patches):
-            raise LocalProtocolError(f"message {self.kind.decode()}: 34 or 52 twice in header")
         parts.append(part)
         self.constants = b"".join(parts)
         self.segments = <Segment *>PyMem_Malloc(len(parts) * sizeof(Segment))
@@ -91,7 +97,7 @@ cdef class Template:
         return 0
 
     def encode(self, source, seq, bytes sending_time not None, dict replace=None):
-        """encode(source, seq, sending_time, replace=None) -> bytes of the whole message.
+        """The whole message as bytes.
 
         source: an object whose attributes are the fields by name; absent or None: left out.
         replace: values that stand before those of source, by name; None leaves the field out.
@@ -104,25 +110,84 @@ cdef class Template:
         field left out and for any value that is empty, of another type, or not of its form; then
         nothing was written.
         """
-        cdef Py_ssize_t row
         if self.busy:
             raise LocalProtocolError("encode was called again while it reads its source")
         self.busy = True
         try:
+            # All values first: reading them may run other code, writing does not, but for groups.
+            if source is not None:
+                self.collect(source)
+            if replace is not None:
+                self.collect_replaced(replace)
             self.sheet.used = HEAD_BYTES
             self.put_header(seq, sending_time)
-            values = [getattr(source, name, None) for name in self.table.names]
-            if replace is not None:
-                for name, value in replace.items():
-                    if name not in self.table.by_name:
-                        raise LocalProtocolError(
-                            f"message {self.kind.decode()}: replace names {name!r}, which is no row"
-                        )
-                    values[self.table.by_name[name]] = value
-            self.put_rows(self.table, values)
+            self.put_rows(self.table, self.values)
             return self.sheet.close()
         finally:
+            self.forget()
             self.busy = False
+
+    cdef int collect(self, object source) except -1:
+        """Take the value of each row from the attributes of source."""
+        cdef PyObject *value
+        cdef Py_ssize_t row
+        if type(source) is not self.source_type:
+            self.learn(type(source))
+        for row in range(self.table.count):
+            if self.offsets[row] >= 0:
+                value = attribute_at(source, self.offsets[row])
+                if value is not NULL:
+                    self.keep(row, <object>value)
+            else:
+                self.keep(row, getattr(source, self.table.names[row], None))
+        return 0
+
+    cdef int learn(self, source_type) except -1:
+        """Find where instances of this type keep the attributes that are rows.
+
+        Once per type: slots of a class are not expected to change after its first message.
+        """
+        cdef Py_ssize_t row
+        self.source_type = None
+        for row in range(self.table.count):
+            name = self.table.names[row]
+            self.offsets[row] = -1
+            for base in source_type.__mro__:
+                if name in base.__dict__:
+                    self.offsets[row] = attribute_offset(
+                        <PyTypeObject *>source_type, base.__dict__[name]
+                    )
+                    break
+        self.source_type = source_type
+        return 0
+
+    cdef int collect_replaced(self, dict replace) except -1:
+        for name, value in replace.items():
+            row = self.table.by_name.get(name)
+            if row is None:
+                raise LocalProtocolError(
+                    f"message {self.kind.decode()}: replace names {name!r}, which is no row"
+                )
+            self.keep(row, value)
+        return 0
+
+    cdef int keep(self, Py_ssize_t row, object value) except -1:
+        """Hold a value until the message is written; NULL stands for None."""
+        cdef PyObject *before = self.values[row]
+        self.values[row] = NULL
+        if value is not None:
+            Py_INCREF(value)
+            self.values[row] = <PyObject *>value
+        Py_XDECREF(before)
+        return 0
+
+    cdef void forget(self) noexcept:
+        cdef Py_ssize_t row
+        cdef PyObject *before
+        for row in range(self.table.count):
+            before = self.values[row]
+            self.values[row] = NULL
+            Py_XDECREF(before)
 
     cdef int put_header(self, object seq, bytes sending_time) except -1:
         cdef Py_ssize_t i
@@ -130,69 +195,77 @@ cdef class Template:
         cdef const char *constants = PyBytes_AS_STRING(self.constants)
         cdef uint8_t[NUMBER_DIGITS_MAX] digits
         cdef int64_t number = integer_of(seq, TYPE_SEQNUM, TAG_MSG_SEQ_NUM, "MsgSeqNum", self.kind)
-        check_text(
-            TYPE_UTC,
-            PyBytes_AS_STRING(sending_time),
-            PyBytes_GET_SIZE(sending_time),
-            TAG_SENDING_TIME,
-            "SendingTime",
-            self.kind,
-        )
+        cdef const char *p = PyBytes_AS_STRING(sending_time)
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(sending_time)
+        if not may_be_sent(TYPE_UTC, p, n):
+            raise refused_text(TYPE_UTC, p, n, TAG_SENDING_TIME, "SendingTime", self.kind)
         for i in range(self.segment_count):
             segment = &self.segments[i]
             self.sheet.put(constants + segment.offset, segment.length)
             if segment.patch == TAG_MSG_SEQ_NUM:
                 self.sheet.put(digits, number_write(digits, number, 1))
             elif segment.patch == TAG_SENDING_TIME:
-                self.sheet.put(PyBytes_AS_STRING(sending_time), PyBytes_GET_SIZE(sending_time))
+                self.sheet.put(p, n)
         return 0
 
-    cdef int put_rows(self, Table table, list values) except -1:
-        """Write each row that has a value; values are by row."""
+    cdef int put_rows(self, Table table, PyObject **values) except -1:
+        """Write each row that has a value; values are by row, NULL or None where there is none."""
         cdef Py_ssize_t row
         cdef Row *spec
         for row in range(table.count):
             spec = &table.rows[row]
-            value = values[row]
             if spec.type == TYPE_LENGTH and scan_data_tag(spec.tag) != 0:
                 # Told by the data, which is the next row.
-                value = values[row + 1]
-                value = len(value) if isinstance(value, bytes) and value else None
-            if value is None or (spec.type == TYPE_GROUP and is_empty(value)):
+                self.put_length(table, row, values[row + 1])
+            elif values[row] is NULL or values[row] is <PyObject *>None:
                 if spec.required:
-                    raise refused(
-                        spec.tag, table.names[row], self.kind, "is required and was not given"
-                    )
+                    raise self.absent(table, row)
             elif spec.type == TYPE_GROUP:
-                self.put_group(table, row, value)
+                self.put_group(table, row, <object>values[row])
             else:
-                self.put_value(table, row, value)
+                self.put_value(table, row, <object>values[row])
+        return 0
+
+    cdef object absent(self, Table table, Py_ssize_t row):
+        return refused(
+            table.rows[row].tag, table.names[row], self.kind, "is required and was not given"
+        )
+
+    cdef int put_length(self, Table table, Py_ssize_t row, PyObject *data) except -1:
+        cdef Row *spec = &table.rows[row]
+        if data is NULL or data is <PyObject *>None:
+            if spec.required:
+                raise self.absent(table, row)
+        elif isinstance(<object>data, bytes):
+            self.sheet.put_number(spec.prefix, spec.prefix_bytes, PyBytes_GET_SIZE(<object>data))
+        # Anything else is refused with the data row.
         return 0
 
     cdef int put_value(self, Table table, Py_ssize_t row, object value) except -1:
         cdef Row *spec = &table.rows[row]
         cdef Py_ssize_t n = 0
         cdef const char *p
-        name = table.names[row]
         if spec.type == TYPE_INT or spec.type == TYPE_LENGTH or spec.type == TYPE_SEQNUM:
             return self.sheet.put_number(
                 spec.prefix,
                 spec.prefix_bytes,
-                integer_of(value, spec.type, spec.tag, name, self.kind),
+                integer_of(value, spec.type, spec.tag, table.names[row], self.kind),
             )
         if spec.type == TYPE_DATA:
-            if not isinstance(value, bytes):
-                raise refused(spec.tag, name, self.kind, f"takes bytes, not {type_name(value)}")
+            if not isinstance(value, bytes) or len(<bytes>value) == 0:
+                raise refused(
+                    spec.tag, table.names[row], self.kind, "takes bytes, and not an empty one"
+                )
+            p = PyBytes_AS_STRING(value)
             n = PyBytes_GET_SIZE(value)
-            if n == 0:
-                raise refused(spec.tag, name, self.kind, "is empty; leave the field out instead")
-            return self.sheet.put_field(
-                spec.prefix, spec.prefix_bytes, PyBytes_AS_STRING(value), n
+        elif isinstance(value, str):
+            p = utf8_of(value, &n)
+            if not may_be_sent(spec.type, p, n):
+                raise refused_text(spec.type, p, n, spec.tag, table.names[row], self.kind)
+        else:
+            raise refused(
+                spec.tag, table.names[row], self.kind, f"takes str, not {type_name(value)}"
             )
-        if not isinstance(value, str):
-            raise refused(spec.tag, name, self.kind, f"takes str, not {type_name(value)}")
-        p = utf8_of(value, &n)
-        check_text(spec.type, p, n, spec.tag, name, self.kind)
         return self.sheet.put_field(spec.prefix, spec.prefix_bytes, p, n)
 
     cdef int put_group(self, Table table, Py_ssize_t row, object value) except -1:
@@ -203,12 +276,17 @@ cdef class Template:
             why = f"takes a list or tuple of entries, not {type_name(value)}"
             raise refused(spec.tag, name, self.kind, why)
         entries = tuple(value)
+        if not entries:
+            if spec.required:
+                raise self.absent(table, row)
+            return 0
         self.sheet.put_number(spec.prefix, spec.prefix_bytes, len(entries))
         for entry in entries:
+            # A tuple: nothing that runs while its values are written can change it.
             if not isinstance(entry, (list, tuple)):
-                values = [getattr(entry, member, None) for member in members.names]
+                values = tuple([getattr(entry, member, None) for member in members.names])
             elif len(entry) == members.count:
-                values = list(entry)
+                values = tuple(entry)
             else:
                 raise refused(
                     spec.tag, name, self.kind, f"takes entries of {members.count} values each"
@@ -216,7 +294,7 @@ cdef class Template:
             if values[0] is None:
                 why = "begins each entry of its group and was not given"
                 raise refused(members.rows[0].tag, members.names[0], self.kind, why)
-            self.put_rows(members, values)
+            self.put_rows(members, PySequence_Fast_ITEMS(values))
         return 0
 
 
@@ -224,7 +302,6 @@ cdef int check_writable(Table table) except -1:
     """What Template asks of a table beyond what Plan does."""
     cdef Py_ssize_t row
     cdef Row *spec
-    cdef bint paired
     for row in range(table.count):
         spec = &table.rows[row]
         where = f"{table.owner}: row {table.names[row]}<{spec.tag}>"
@@ -247,117 +324,3 @@ cdef int check_writable(Table table) except -1:
         if spec.type == TYPE_GROUP:
             check_writable(table.children[row])
     return 0
-
-
-@cython.final
-@cython.no_gc
-cdef class Writer:
-    """Writer(begin_string, body_length_digits=0)
-
-    Writes any message field by field: start, then fields in wire order, then finish. Refuses the
-    same values as Template, with LocalProtocolError; a refused field is not written, and the
-    message may go on without it. body_length_digits: as for Template.
-    """
-
-    cdef Sheet sheet
-    cdef bytes kind  # of the message begun, or None
-
-    def __cinit__(self, bytes begin_string not None, int body_length_digits=0):
-        self.sheet = Sheet(begin_string, body_length_digits)
-
-    def start(self, bytes kind not None):
-        """start(kind): begin a message of this MsgType<35>; one begun before is forgotten."""
-        check_kind(kind)
-        self.kind = kind
-        self.sheet.used = HEAD_BYTES
-        self.sheet.put_field(b"35=", 3, PyBytes_AS_STRING(kind), len(kind))
-
-    def text(self, int64_t tag, value):
-        """text(tag, value): a field of printable ASCII, from str or bytes."""
-        self.put_text(tag, TYPE_STR, value)
-
-    def utf8(self, int64_t tag, value):
-        """utf8(tag, value): a field of UTF-8 text, from str or bytes."""
-        self.put_text(tag, TYPE_UTF8, value)
-
-    def number(self, int64_t tag, value):
-        """number(tag, value): an integer field, from an int of 64 bits signed."""
-        cdef uint8_t[ROW_PREFIX_BYTES] prefix
-        cdef Py_ssize_t prefix_bytes = self.open(tag, prefix)
-        self.sheet.put_number(
-            prefix, prefix_bytes, integer_of(value, TYPE_INT, tag, None, self.kind)
-        )
-
-    def decimal(self, int64_t tag, value):
-        """decimal(tag, value): an unsigned decimal field, from plain decimal text, int or Decimal.
-
-        The digits are written as they are: Decimal("1.50") becomes 1.50, Decimal("1E+2") 100.
-        """
-        if isinstance(value, _Decimal):
-            # A finite exponent may still ask for a million zeros.
-            if not value.is_finite() or abs(value.adjusted()) > DECIMAL_DIGITS_MAX:
-                raise refused(tag, None, self.begun(), "is not a finite decimal of a sane size")
-            value = format(value, "f")
-        elif isinstance(value, int) and not isinstance(value, bool):
-            value = str(integer_of(value, TYPE_INT, tag, None, self.begun()))
-        elif not isinstance(value, str):
-            why = f"takes decimal text, int or Decimal, not {type_name(value)}"
-            raise refused(tag, None, self.begun(), why)
-        self.put_text(tag, TYPE_QTY, value)
-
-    def data(self, int64_t length_tag, int64_t tag, bytes value not None):
-        """data(length_tag, tag, value): a length field and the raw data it announces.
-
-        Only the pairs of FIX 4.4, such as 95 and 96: a reader that does not know the pair would
-        take SOH in the data for the end of the field.
-        """
-        cdef uint8_t[ROW_PREFIX_BYTES] prefix
-        self.begun()
-        if not 0 < length_tag <= TAG_MAX or tag <= 0 or scan_data_tag(length_tag) != tag:
-            raise LocalProtocolError(
-                f"{length_tag} and {tag} are no length and data of FIX 4.4, such as 95 and 96", tag
-            )
-        if len(value) == 0:
-            raise refused(tag, None, self.kind, "is empty; leave both fields out instead")
-        self.sheet.room(len(value) + 3 * ROW_PREFIX_BYTES + NUMBER_DIGITS_MAX)
-        self.sheet.put_number(prefix, write_prefix(length_tag, prefix), len(value))
-        self.sheet.put_field(
-            prefix, write_prefix(tag, prefix), PyBytes_AS_STRING(value), len(value)
-        )
-
-    def finish(self):
-        """finish() -> bytes of the whole message; the writer is ready for the next start."""
-        self.begun()
-        self.kind = None
-        return self.sheet.close()
-
-    cdef bytes begun(self):
-        if self.kind is None:
-            raise LocalProtocolError("writer: no message is begun; call start first")
-        return self.kind
-
-    cdef Py_ssize_t open(self, int64_t tag, uint8_t *prefix) except -1:
-        """Check that a field with this tag may be written now; write its prefix."""
-        self.begun()
-        if not 0 < tag <= TAG_MAX:
-            raise LocalProtocolError(f"writer: tag {tag} must be 1 to {TAG_MAX}")
-        if tag in (TAG_BEGIN_STRING, TAG_BODY_LENGTH, TAG_CHECK_SUM, TAG_MSG_TYPE):
-            raise LocalProtocolError(f"writer: tag {tag} is written by start and finish", tag)
-        if scan_is_paired(tag):
-            raise LocalProtocolError(f"writer: tag {tag} is written by data, with its pair", tag)
-        return write_prefix(tag, prefix)
-
-    cdef int put_text(self, int64_t tag, int type, object value) except -1:
-        cdef uint8_t[ROW_PREFIX_BYTES] prefix
-        cdef Py_ssize_t prefix_bytes = self.open(tag, prefix)
-        cdef Py_ssize_t n = 0
-        cdef const char *p
-        if isinstance(value, bytes):
-            p = PyBytes_AS_STRING(value)
-            n = PyBytes_GET_SIZE(value)
-        elif isinstance(value, str):
-            p = utf8_of(value, &n)
-        else:
-            raise refused(tag, None, self.kind, f"takes str or bytes, not {type_name(value)}")
-        check_text(type, p, n, tag, None, self.kind)
-        return self.sheet.put_field(prefix, prefix_bytes, p, n)

@@ -15,7 +15,6 @@ cdef enum:
     READ_BYTES = 1 << 16  # room lent to a reader at least
     HINT_BYTES_MAX = 1 << 30
     MESSAGE_BYTES_MAX_MAX = 1 << 30  # offsets within a message are 32 bits wide
-    STORE_PADDING = 64  # bytes behind the buffer that a vector load may touch
     BEGIN_STRING_BYTES_MAX = 16
     KIND_BYTES_MAX = 16
     LENGTH_DIGITS_MAX = 20
@@ -59,10 +58,10 @@ cdef class Store:
     cdef Py_ssize_t lent_bytes
 
     def __cinit__(self, Py_ssize_t capacity):
-        self.data = <uint8_t *>PyMem_Malloc(capacity + STORE_PADDING)
+        self.data = <uint8_t *>PyMem_Malloc(capacity + SCAN_PADDING)
         if self.data is NULL:
             raise MemoryError()
-        memset(self.data + capacity, 0, STORE_PADDING)
+        memset(self.data + capacity, 0, SCAN_PADDING)
         self.capacity = capacity
 
     def __getbuffer__(self, Py_buffer *view, int flags):
@@ -138,7 +137,7 @@ cdef class Framer:
     # Bytes in ------------------------------------------------------------------------------------
 
     def get_buffer(self, Py_ssize_t hint):
-        """get_buffer(hint) -> memoryview: writable room for the next read.
+        """Writable room for the next read, as a memoryview.
 
         At least max(hint, 65536) bytes; hint may be -1 for no wish. Ends the life of all messages
         and of what the last get_buffer lent. The memory stays allocated for as long as the
@@ -153,7 +152,7 @@ cdef class Framer:
         return PyMemoryView_FromObject(self.store)
 
     def buffer_updated(self, Py_ssize_t count):
-        """buffer_updated(count): the first count bytes of what get_buffer lent were written.
+        """The first count bytes of what get_buffer lent were written.
 
         Once per get_buffer. Raises LocalProtocolError for more bytes than were lent.
         """
@@ -167,7 +166,7 @@ cdef class Framer:
             self.received += count
 
     def feed(self, data):
-        """feed(data): append a copy of these bytes (any bytes-like object, any size).
+        """Append a copy of these bytes (any bytes-like object, any size).
 
         Ends the life of all messages. Raises LocalProtocolError when more than message_bytes_max
         bytes of earlier feeds wait to be iterated over.

@@ -1,5 +1,6 @@
 # The only door from Cython to the C headers.
 
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
@@ -40,6 +41,7 @@ cdef extern from "scan.h" nogil:
         SCAN_SOH
         SCAN_TAG_DIGITS_MAX
         SCAN_TRAILER_BYTES
+        SCAN_PADDING
         SCAN_OK
         SCAN_BAD_TAG
         SCAN_EMPTY
@@ -55,3 +57,9 @@ cdef extern from "scan.h" nogil:
     int32_t scan_data_tag(int32_t length_tag)
     bint scan_is_data(int32_t tag)
     size_t scan_fields(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
+    size_t scan_fields_scalar(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
+
+
+cdef extern from "attribute.h":
+    Py_ssize_t attribute_offset(PyTypeObject *kind, object found)
+    PyObject *attribute_at(object instance, Py_ssize_t offset)

@@ -103,17 +103,12 @@ static inline int number_read_scaled(const uint8_t *p, size_t n, int scale, int6
  * room for the larger of NUMBER_DIGITS_MAX and digits_min. */
 static inline size_t number_write(uint8_t *to, uint64_t value, size_t digits_min)
 {
-    uint8_t text[NUMBER_DIGITS_MAX];
-    size_t n = 0;
-    do {
-        text[n++] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    size_t width = n < digits_min ? digits_min : n;
-    for (size_t i = 0; i < width - n; i++)
-        to[i] = '0';
-    for (size_t i = 0; i < n; i++)
-        to[width - 1 - i] = text[i];
+    size_t width = 1;
+    for (uint64_t rest = value; rest >= 10; rest /= 10)
+        width++;
+    width = width < digits_min ? digits_min : width;
+    for (size_t i = width; i-- > 0; value /= 10)
+        to[i] = (uint8_t)('0' + value % 10);
     return width;
 }
 

@@ -3,6 +3,10 @@
 # The pass notes where each row's first field stands and steps over groups. Values are made when
 # asked for, so a field nobody reads costs nothing but its place in the index.
 
+cdef enum:
+    OWN_SLOTS = 96
+
+
 cdef struct GroupSpan:
     Py_ssize_t end  # entry behind the group
     uint64_t entries
@@ -57,7 +61,7 @@ cdef class Plan:
         return self.table.names
 
     def read(self, Message message not None):
-        """read(message) -> Fields: where each field of the table stands in this message.
+        """Fields: where each field of the table stands in this message.
 
         Never raises for what the message says; Fields.check does. Raises LocalProtocolError for a
         message that is no longer valid.
@@ -67,20 +71,25 @@ cdef class Plan:
         cdef Py_ssize_t count = message.count
         cdef Py_ssize_t at = 0
         cdef Py_ssize_t row
+        cdef Py_ssize_t last = -1
         cdef Fields fields = Fields.__new__(Fields)
-        fields.slots = <int32_t *>PyMem_Malloc(max(table.ids, 1) * sizeof(int32_t))
-        if fields.slots is NULL:
-            raise MemoryError()
+        fields.slots = fields.own_slots
+        if table.ids > OWN_SLOTS:
+            fields.slots = <int32_t *>PyMem_Malloc(table.ids * sizeof(int32_t))
+            if fields.slots is NULL:
+                raise MemoryError()
         memset(fields.slots, 0xFF, table.ids * sizeof(int32_t))
         fields.message = message
         fields.plan = self
         while at < count:
-            row = table.find(entries[at].tag)
-            if row >= 0 and fields.slots[row] < 0:
-                fields.slots[row] = at
+            row = table.find_behind(last, entries[at].tag)
             at += 1
-            if row >= 0 and table.rows[row].type == TYPE_GROUP:
-                at = pass_group(table.children[row], entries, at, count, None).end
+            if row >= 0:
+                last = row
+                if fields.slots[row] < 0:
+                    fields.slots[row] = at - 1
+                if table.rows[row].type == TYPE_GROUP:
+                    at = pass_group(table.children[row], entries, at, count, None).end
         return fields
 
 
@@ -138,9 +147,11 @@ cdef class Fields:
     cdef Message message
     cdef Plan plan
     cdef int32_t *slots  # by row: the entry of its first field, or -1
+    cdef int32_t[OWN_SLOTS] own_slots  # room for the slots of an ordinary plan
 
     def __dealloc__(self):
-        PyMem_Free(self.slots)
+        if self.slots is not self.own_slots:
+            PyMem_Free(self.slots)
 
     cdef const ScanEntry *entries(self) except NULL:
         if self.message is None:
@@ -160,7 +171,7 @@ cdef class Fields:
         raise AttributeError(f"the plan has no field {name!r}")
 
     def get(self, name):
-        """get(name) -> the value of that field, or None where it is absent.
+        """The value of that field, or None where it is absent.
 
         Raises KeyError for a name that is not in the plan, RemoteProtocolError for a malformed
         value.
@@ -170,26 +181,30 @@ cdef class Fields:
 
     cdef object value(self, Py_ssize_t row):
         cdef const ScanEntry *entries = self.entries()
-        if self.slots[row] < 0:
+        cdef Py_ssize_t at = self.slots[row]
+        if at < 0:
             return None
         if self.plan.table.rows[row].type == TYPE_GROUP:
-            return self.group(self.plan.table, row, self.slots[row])
-        return self.single(self.plan.table, row, self.slots[row])
+            return self.group(self.plan.table, row, at)
+        return self.single(self.plan.table, row, &entries[at])
 
-    cdef object single(self, Table table, Py_ssize_t row, Py_ssize_t at):
-        """The value of the entry at `at`, which is of this row."""
-        cdef const ScanEntry *entry = self.entries() + at
-        cdef const uint8_t *p = self.message.frame() + entry.offset
-        if not value_fits(table.rows[row].type, p, entry.length, True):
-            raise malformed(entry.tag, table.names[row], FORMS[table.rows[row].type])
-        return value_of(table.rows[row].type, p, entry.length)
+    cdef inline object single(self, Table table, Py_ssize_t row, const ScanEntry *entry):
+        """The value of this entry, which is of this row; the message was found valid."""
+        cdef const uint8_t *p = self.bytes_of(entry)
+        cdef int type = table.rows[row].type
+        if not value_fits(type, p, entry.length, True):
+            raise malformed(entry.tag, table.names[row], FORMS[type])
+        return value_of(type, p, entry.length)
+
+    cdef inline const uint8_t *bytes_of(self, const ScanEntry *entry) noexcept:
+        return self.message.framer.store.data + self.message.offset + entry.offset
 
     cdef list group(self, Table parent, Py_ssize_t row, Py_ssize_t at):
         """The entries of the group whose count is the entry at `at`."""
         cdef Table table = parent.children[row]
         cdef const ScanEntry *entries = self.entries()
         cdef int32_t tag = entries[at].tag
-        cdef const uint8_t *p = self.message.frame() + entries[at].offset
+        cdef const uint8_t *p = self.bytes_of(&entries[at])
         cdef uint64_t declared = 0
         cdef GroupSpan span = pass_group(table, entries, at + 1, self.message.count, None)
         cdef Py_ssize_t member
@@ -221,26 +236,40 @@ cdef class Fields:
                     table.children[member], entries, at + 1, self.message.count, None
                 ).end
             else:
-                entry[member] = self.single(table, member, at)
+                entry[member] = self.single(table, member, &entries[at])
                 at += 1
         return [tuple(found_entry) for found_entry in found]
 
     # All of them ---------------------------------------------------------------------------------
 
     def values(self):
-        """values() -> tuple of the plan's columns in order, None for what is absent.
+        """The plan's columns in order as a tuple, None for what is absent.
 
         Raises RemoteProtocolError for the first malformed value.
         """
-        cdef Py_ssize_t i
-        self.entries()
-        return tuple([
-            self.value(self.plan.column_ids[i]) if self.plan.column_ids[i] >= 0 else None
-            for i in range(len(self.plan.columns))
-        ])
+        cdef const ScanEntry *entries = self.entries()
+        cdef Plan plan = self.plan
+        cdef Table table = plan.table
+        cdef Py_ssize_t count = len(plan.columns)
+        cdef Py_ssize_t i, row, at
+        cdef tuple found = PyTuple_New(count)
+        for i in range(count):
+            row = plan.column_ids[i]
+            at = self.slots[row] if row >= 0 else -1
+            if at < 0:
+                value = None
+            elif table.rows[row].type == TYPE_GROUP:
+                value = self.group(table, row, at)
+                # Making lists may run other code.
+                entries = self.entries()
+            else:
+                value = self.single(table, row, &entries[at])
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(found, i, value)
+        return found
 
     def check(self):
-        """check(): raise RemoteProtocolError for the first violation of the table.
+        """Raise RemoteProtocolError for the first violation of the table.
 
         The message's own fault first; then row by row: a required field that is absent, also
         within a group (reason "missing"), a value of the wrong form or data that is not right
@@ -255,13 +284,22 @@ cdef class Fields:
             raise fault
         for row in range(table.count):
             if self.slots[row] >= 0:
-                self.value(row)
+                self.check_row(table, row)
             if table.rows[row].type == TYPE_DATA and row > 0:
                 self.check_data(table, row)
             for tag in self.missing_of(row):
                 raise RemoteProtocolError(
                     f"{table.owner}: required tag {tag} is missing", tag, "missing"
                 )
+
+    cdef int check_row(self, Table table, Py_ssize_t row) except -1:
+        cdef const ScanEntry *entry = self.entries() + self.slots[row]
+        cdef int type = table.rows[row].type
+        if type == TYPE_GROUP:
+            self.group(table, row, self.slots[row])
+        elif not value_fits(type, self.bytes_of(entry), entry.length, True):
+            raise malformed(entry.tag, table.names[row], FORMS[type])
+        return 0
 
     cdef int check_data(self, Table table, Py_ssize_t row) except -1:
         """Data stands right behind its length, or both are absent."""

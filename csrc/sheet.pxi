@@ -130,17 +130,20 @@ cdef object refused(int32_t tag, object name, object kind, str why):
     return LocalProtocolError(f"message {kind.decode()}: {field} {why}", tag, "value")
 
 
-cdef int check_text(
+cdef inline bint may_be_sent(int type, const char *p, Py_ssize_t n) noexcept:
+    """Whether this text may be sent as a value of a type that is text in Python."""
+    return p is not NULL and n > 0 and value_fits(type, <const uint8_t *>p, n, False)
+
+
+cdef object refused_text(
     int type, const char *p, Py_ssize_t n, int32_t tag, object name, object kind
-) except -1:
-    """Refuse what may not be sent as a value of a type that is text in Python."""
+):
+    """Why it may not."""
     if p is NULL:
-        raise refused(tag, name, kind, "is not Unicode text")
+        return refused(tag, name, kind, "is not Unicode text")
     if n == 0:
-        raise refused(tag, name, kind, "is empty; leave the field out instead")
-    if not value_fits(type, <const uint8_t *>p, n, False):
-        raise refused(tag, name, kind, f"is not {FORMS[type]}")
-    return 0
+        return refused(tag, name, kind, "is empty; leave the field out instead")
+    return refused(tag, name, kind, f"is not {FORMS[type]}")
 
 
 cdef int64_t integer_of(object value, int type, int32_t tag, object name, object kind) except? -1:
@@ -161,12 +164,15 @@ cdef str type_name(object value):
     return type(value).__name__
 
 
-cdef bint is_empty(object value):
-    return isinstance(value, (list, tuple)) and not value
-
-
-cdef const char *utf8_of(object text, Py_ssize_t *n) except? NULL:
+cdef inline const char *utf8_of(object text, Py_ssize_t *n) except? NULL:
     """The UTF-8 bytes of a str, alive as long as it; NULL where it holds lone surrogates."""
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        n[0] = PyUnicode_GET_LENGTH(text)
+        return <const char *>PyUnicode_1BYTE_DATA(text)
+    return encode_utf8(text, n)
+
+
+cdef const char *encode_utf8(object text, Py_ssize_t *n) except? NULL:
     try:
         return PyUnicode_AsUTF8AndSize(text, n)
     except UnicodeEncodeError:

@@ -68,11 +68,16 @@ static inline size_t stamp_write(int64_t ns, int decimals, uint8_t *to)
     return STAMP_SECOND_BYTES + 1 + (size_t)decimals;
 }
 
-/* Digits p[0..n) as a number, or -1. */
-static inline int64_t stamp_digits(const uint8_t *p, size_t n)
+/* The n digits at p as a number; *bad is set where one is none. */
+static inline uint32_t stamp_digits(const uint8_t *p, int n, uint32_t *bad)
 {
-    uint64_t value = 0;
-    return number_read_unsigned(p, n, INT64_MAX, &value) == NUMBER_OK ? (int64_t)value : -1;
+    uint32_t value = 0;
+    for (int i = 0; i < n; i++) {
+        uint32_t digit = (uint32_t)p[i] - '0';
+        *bad |= digit > 9;
+        value = value * 10 + digit;
+    }
+    return value;
 }
 
 /* The instant of a stamp, in seconds and nanoseconds. A leap second (60) is the next second.
@@ -82,18 +87,22 @@ static inline int stamp_read(const uint8_t *p, size_t n, int64_t *second, int64_
     static const uint8_t days_max[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (n != 17 && n != 21 && n != 24)
         return NUMBER_SYNTAX;
-    int64_t year = stamp_digits(p, 4), month = stamp_digits(p + 4, 2), day = stamp_digits(p + 6, 2);
-    int64_t hour = stamp_digits(p + 9, 2), minute = stamp_digits(p + 12, 2);
-    int64_t of_minute = stamp_digits(p + 15, 2);
-    int64_t fraction = n == 17 ? 0 : stamp_digits(p + 18, n - 18);
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_max[month - 1] || hour < 0
-        || hour > 23 || minute < 0 || minute > 59 || of_minute < 0 || of_minute > 60
-        || fraction < 0 || p[8] != '-' || p[11] != ':' || p[14] != ':' || (n > 17 && p[17] != '.'))
+    uint32_t bad = 0;
+    uint32_t year = stamp_digits(p, 4, &bad), month = stamp_digits(p + 4, 2, &bad);
+    uint32_t day = stamp_digits(p + 6, 2, &bad), hour = stamp_digits(p + 9, 2, &bad);
+    uint32_t minute = stamp_digits(p + 12, 2, &bad), of_minute = stamp_digits(p + 15, 2, &bad);
+    uint32_t fraction = n == 17   ? 0
+                        : n == 21 ? stamp_digits(p + 18, 3, &bad)
+                                  : stamp_digits(p + 18, 6, &bad);
+    if (bad != 0 || year < 1 || month < 1 || month > 12 || day < 1 || day > days_max[month - 1]
+        || hour > 23 || minute > 59 || of_minute > 60 || p[8] != '-' || p[11] != ':'
+        || p[14] != ':' || (n > 17 && p[17] != '.'))
         return NUMBER_SYNTAX;
     if (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)))
         return NUMBER_SYNTAX;
-    *second = stamp_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + of_minute;
-    *ns = fraction * (n == 21 ? 1000000 : 1000);
+    *second = stamp_days(year, month, day) * 86400;
+    *second += hour * 3600 + minute * 60 + of_minute;
+    *ns = (int64_t)fraction * (n == 21 ? 1000000 : 1000);
     return NUMBER_OK;
 }
 

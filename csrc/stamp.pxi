@@ -2,7 +2,7 @@
 
 
 def stamp(int64_t ns, int digits=6):
-    """stamp(ns, digits=6) -> bytes: UTC text of ns since 1970, such as b"20240627-11:17:25.223".
+    """UTC text of ns since 1970 as bytes, such as b"20240627-11:17:25.223".
 
     digits: decimals of the second, 0, 3 or 6, cut and not rounded. Raises LocalProtocolError for
     other digits or a time before 1970, OverflowError beyond 64 bits.
@@ -16,7 +16,7 @@ def stamp(int64_t ns, int digits=6):
 
 
 def stamp_ns(bytes text not None):
-    """stamp_ns(text) -> int: ns since 1970 of YYYYMMDD-HH:MM:SS[.sss|.ssssss].
+    """Nanoseconds since 1970 of a UTC time YYYYMMDD-HH:MM:SS[.sss|.ssssss].
 
     A leap second (60) counts as the second that follows. Raises RemoteProtocolError with reason
     "malformed" for any other text, or a year that does not fit 64 bits (before 1678, after 2261).
@@ -33,7 +33,7 @@ def stamp_ns(bytes text not None):
 
 
 def scaled(text, int scale):
-    """scaled(text, scale) -> int: decimal text (str or bytes) times 10**scale, exactly.
+    """Decimal text (str or bytes) times 10**scale as an int, exactly.
 
     Takes optional '-', digits, optionally a point and digits; scale is 0 to 18. Zeros beyond the
     scale are dropped. Raises LocalProtocolError for any other text, for other digits beyond the
@@ -68,7 +68,7 @@ def scaled(text, int scale):
 
 
 def unscaled(int64_t value, int scale):
-    """unscaled(value, scale) -> str: value / 10**scale with exactly scale decimals.
+    """value / 10**scale as text with exactly scale decimals.
 
     scale is 0 to 18, else LocalProtocolError; OverflowError for a value beyond 64 bits signed.
     """

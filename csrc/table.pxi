@@ -55,6 +55,7 @@ cdef class Table:
     cdef Py_ssize_t count  # of rows that hold a field
     cdef Py_ssize_t ids  # of rows and header tags
     cdef Row *rows
+    cdef int32_t *next_row  # by row + 1: the row that came behind it last time
     cdef Slot *slots  # tag -> row, open addressing, at most a quarter full
     cdef uint32_t slots_shift
     cdef uint32_t slots_mask
@@ -88,6 +89,7 @@ cdef class Table:
 
     def __dealloc__(self):
         PyMem_Free(self.rows)
+        PyMem_Free(self.next_row)
         PyMem_Free(self.slots)
 
     cdef int allocate(self, Py_ssize_t ids) except -1:
@@ -95,8 +97,9 @@ cdef class Table:
         while (1 << bits) < 4 * ids:
             bits += 1
         self.rows = <Row *>PyMem_Malloc(max(ids, 1) * sizeof(Row))
+        self.next_row = <int32_t *>PyMem_Calloc(ids + 1, sizeof(int32_t))
         self.slots = <Slot *>PyMem_Malloc((1 << bits) * sizeof(Slot))
-        if self.rows is NULL or self.slots is NULL:
+        if self.rows is NULL or self.next_row is NULL or self.slots is NULL:
             raise MemoryError()
         memset(self.slots, 0, (1 << bits) * sizeof(Slot))
         self.slots_shift = 32 - bits
@@ -149,6 +152,18 @@ cdef class Table:
             at = (at + 1) & self.slots_mask
         return self.slots[at].row
 
+    cdef inline Py_ssize_t find_behind(self, Py_ssize_t last, int32_t tag) noexcept:
+        """The row of a tag, or -1; last is the row before it on the wire, or -1.
+
+        Messages of one kind come in one order, so what came behind it last time is tried first.
+        """
+        cdef Py_ssize_t row = self.next_row[last + 1]
+        if self.rows[row].tag != tag:
+            row = self.find(tag)
+            if row >= 0:
+                self.next_row[last + 1] = row
+        return row
+
 
 # What a value is, by type: the error says that it is not that.
 cdef tuple FORMS = (
@@ -169,37 +184,43 @@ cdef tuple FORMS = (
 )
 
 
-cdef bint value_fits(int type, const uint8_t *p, size_t n, bint sign) noexcept:
+cdef inline bint value_fits(int type, const uint8_t *p, size_t n, bint sign) noexcept:
     """Whether wire text has the form of this type; sign: decimals may be negative."""
     cdef int64_t number, second
     cdef uint64_t size
     if type == TYPE_STR or type == TYPE_ID:
         return bytes_printable(p, n, False)
-    if type == TYPE_PRICE or type == TYPE_QTY or type == TYPE_FLOAT:
+    elif type == TYPE_PRICE or type == TYPE_QTY or type == TYPE_FLOAT:
         return number_check_decimal(p, n, sign) == NUMBER_OK
-    if type == TYPE_CHAR:
+    elif type == TYPE_CHAR:
         return n == 1 and bytes_printable(p, n, False)
-    if type == TYPE_UTF8:
-        return bytes_printable(p, n, True) and bytes_utf8(p, n)
-    if type == TYPE_BOOL:
+    elif type == TYPE_UTF8:
+        return bytes_printable(p, n, False) or (bytes_printable(p, n, True) and bytes_utf8(p, n))
+    elif type == TYPE_BOOL:
         return n == 1 and (p[0] == 89 or p[0] == 78)
-    if type == TYPE_UTC:
+    elif type == TYPE_UTC:
         return stamp_read(p, n, &second, &number) == NUMBER_OK
-    if type == TYPE_INT:
+    elif type == TYPE_INT:
         return number_read_signed(p, n, &number) == NUMBER_OK
-    if type == TYPE_SEQNUM:
+    elif type == TYPE_SEQNUM:
         return number_read_unsigned(p, n, 0xFFFFFFFF, &size) == NUMBER_OK
-    if type == TYPE_LENGTH or type == TYPE_GROUP:
+    elif type == TYPE_LENGTH or type == TYPE_GROUP:
         return number_read_unsigned(p, n, INT64_MAX, &size) == NUMBER_OK
     return True
 
 
-cdef object value_of(int type, const uint8_t *p, Py_ssize_t n):
+cdef inline object value_of(int type, const uint8_t *p, Py_ssize_t n):
     """The Python value of wire text that fits its type."""
     cdef int64_t number = 0
+    cdef object text
     if type == TYPE_INT or type == TYPE_LENGTH or type == TYPE_SEQNUM:
         number_read_signed(p, n, &number)
         return number
-    if type == TYPE_DATA:
+    elif type == TYPE_DATA:
         return PyBytes_FromStringAndSize(<const char *>p, n)
-    return PyUnicode_DecodeUTF8(<const char *>p, n, NULL)
+    elif n == 1 or type == TYPE_UTF8:
+        # One character gives one of the interpreter's own objects.
+        return PyUnicode_DecodeUTF8(<const char *>p, n, NULL)
+    text = PyUnicode_New(n, 127)
+    memcpy(PyUnicode_1BYTE_DATA(text), p, n)
+    return text

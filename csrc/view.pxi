@@ -31,7 +31,7 @@ cdef class Message:
 
     # Where the bytes are -------------------------------------------------------------------------
 
-    cdef const uint8_t *frame(self) except NULL:
+    cdef inline const uint8_t *frame(self) except NULL:
         """The first byte of the frame; raises where the message is no longer valid."""
         if self.framer is None or self.generation != self.framer.generation:
             raise LocalProtocolError(
@@ -40,18 +40,17 @@ cdef class Message:
             )
         return self.framer.store.data + self.offset
 
-    cdef ScanEntry *index(self) except NULL:
+    cdef inline ScanEntry *index(self) except NULL:
         """The entries of this message; the pointer holds until the next index() of any message."""
         cdef const uint8_t *p = self.frame()
-        cdef Framer framer = self.framer
         cdef ScanEntry *entries
         if not self.indexed:
-            entries = framer.reserve_entries(scan_entries_max(self.length))
+            entries = self.framer.reserve_entries(scan_entries_max(self.length))
             self.count = scan_fields(p, self.length, entries, &self.scan_fault)
-            self.first = framer.entries_used
-            framer.entries_used += self.count
+            self.first = self.framer.entries_used
+            self.framer.entries_used += self.count
             self.indexed = True
-        return framer.entries + self.first
+        return self.framer.entries + self.first
 
     cdef const ScanEntry *find(self, int64_t tag) except? NULL:
         """The first entry with this tag, or NULL."""
@@ -97,7 +96,7 @@ cdef class Message:
         return None
 
     def get(self, int64_t tag, default=None):
-        """get(tag, default=None) -> bytes of the first field with this tag, or default.
+        """Value of the first field with this tag as bytes, or default.
 
         Flat: the message is read as one list of fields, groups included; groups are read through
         a Plan.
@@ -108,7 +107,7 @@ cdef class Message:
         return PyBytes_FromStringAndSize(<const char *>self.frame() + entry.offset, entry.length)
 
     def get_int(self, int64_t tag, default=None):
-        """get_int(tag, default=None) -> int of the first field with this tag, or default.
+        """Value of the first field with this tag as int, or default.
 
         Optional '-' and digits, within 64 bits signed; anything else raises RemoteProtocolError
         with reason "malformed".
@@ -122,7 +121,7 @@ cdef class Message:
         return value
 
     def get_decimal(self, int64_t tag, default=None):
-        """get_decimal(tag, default=None) -> decimal.Decimal of the first such field, or default.
+        """Value of the first field with this tag as decimal.Decimal, or default.
 
         Exact. Optional '-', digits, optionally a point and digits; anything else raises
         RemoteProtocolError with reason "malformed".
@@ -137,7 +136,7 @@ cdef class Message:
         return _Decimal(PyUnicode_DecodeLatin1(<const char *>p, entry.length, NULL))
 
     def get_str(self, int64_t tag, default=None):
-        """get_str(tag, default=None) -> str of the first field with this tag, or default.
+        """Value of the first field with this tag as str, or default.
 
         Decoded as UTF-8; bytes that are none raise RemoteProtocolError with reason "malformed".
         """
@@ -147,7 +146,7 @@ cdef class Message:
         return decode_utf8(self.frame() + entry.offset, entry.length, entry.tag, None)
 
     def fields(self):
-        """fields() -> list of (tag, value) in wire order, 8, 9 and 10 included.
+        """All fields as (tag, value) in wire order, 8, 9 and 10 included.
 
         Raises the message's fault where it has one.
         """

@@ -16,15 +16,24 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromObject
-from cpython.object cimport PyObject, PyObject_GenericGetAttr
+from cpython.object cimport PyObject, PyObject_GenericGetAttr, PyTypeObject
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from native cimport *
+
+cdef extern from "Python.h":
+    object PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
+    void *PyUnicode_1BYTE_DATA(object text)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    PyObject **PySequence_Fast_ITEMS(object sequence)
 
 from decimal import Decimal as _Decimal
 
@@ -61,11 +70,14 @@ include "table.pxi"
 include "plan.pxi"
 include "sheet.pxi"
 include "encode.pxi"
+include "writer.pxi"
 include "stamp.pxi"
 
 
+# The doors of the tests to the vector loops and their plain twins.
+
 def _twins(bytes data not None, uint8_t wanted):
-    """(sum, plain sum, place of wanted, plain place): the twins, for the test of them."""
+    """(sum, plain sum, place of wanted, plain place)."""
     cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
     cdef size_t n = len(data)
     return (
@@ -74,3 +86,27 @@ def _twins(bytes data not None, uint8_t wanted):
         find_byte(p, n, wanted),
         find_byte_scalar(p, n, wanted),
     )
+
+
+def _scan_twins(bytes frame not None):
+    """The index of these bytes, which end in SOH, and the plain one: (entries, fault) each."""
+    cdef size_t n = len(frame)
+    cdef bytes padded = frame + bytes(SCAN_PADDING)
+    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(padded)
+    cdef ScanFault fault
+    cdef size_t i, count
+    cdef ScanEntry *entries = <ScanEntry *>PyMem_Malloc(scan_entries_max(n) * sizeof(ScanEntry))
+    if entries is NULL:
+        raise MemoryError()
+    try:
+        found = []
+        for plain in (False, True):
+            if plain:
+                count = scan_fields_scalar(p, n, entries, &fault)
+            else:
+                count = scan_fields(p, n, entries, &fault)
+            index = [(entries[i].tag, entries[i].offset, entries[i].length) for i in range(count)]
+            found.append((index, (fault.kind, fault.tag)))
+        return tuple(found)
+    finally:
+        PyMem_Free(entries)

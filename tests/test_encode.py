@@ -399,6 +399,7 @@ def test_no_error_tells_the_value() -> None:
         ([(49, b"a\x01b")], []),
         ([(49, "text")], []),
         ([(34, None), (34, None)], []),
+        ([(49, b"A"), (49, b"B")], []),
         ([(95, b"1"), (96, b"a")], []),
         ([(11, b"x")], [(11, "cl_ord_id", "str", False, ())]),
         ([], [(8, "a", "str", False, ())]),

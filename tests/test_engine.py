@@ -26,7 +26,6 @@ from fixengine.messages import (
 from fixengine.network.journal import Kind
 from processes import (
     COMP_IDS,
-    FAR,
     THROUGH,
     Engine,
     Stage,
@@ -306,7 +305,10 @@ def test_no_secret_shows_in_runs_that_fail(stage: Stage) -> None:
     unknown = secrets_of(other.private_key_file, other.api_key_file)
 
     # The venue does not know the key: it says so, and another attempt would change nothing.
-    keys = {"private_key_file": str(other.private_key_file), "api_key_file": str(other.api_key_file)}
+    keys = {
+        "private_key_file": str(other.private_key_file),
+        "api_key_file": str(other.api_key_file),
+    }
     engine = stage.engine(venue.place, key=keys, name="unknown")
     assert engine.ended() == 3
     assert "check the key and its rights" in engine.expect(event="down")["text"]

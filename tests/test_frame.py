@@ -285,6 +285,31 @@ def test_resync_keeps_nothing_of_endless_junk() -> None:
     assert framer.skipped == 5_000_000
 
 
+def test_a_message_that_ends_where_the_buffer_ends() -> None:
+    """A vector loop must not see what lies behind: neither other memory nor older bytes."""
+    framer = Framer()
+    for spare in range(1, 70):
+        room = framer.get_buffer(-1)
+        room[:] = b"\x01=" * (len(room) // 2) + b"\x01" * (len(room) % 2)
+        filler = corpus.framed([(35, "B"), (58, "x" * (len(room) - 300))])
+        last = corpus.framed([(35, "B"), (55, "y" * spare), (58, "z" * 100)])
+        missing = len(room) - len(filler) - len(last)
+        filler = corpus.framed([(35, "B"), (58, "x" * (len(room) - 300 + missing))])
+        assert len(filler) + len(last) == len(room)
+        room[:] = filler + last
+        framer.buffer_updated(len(room))
+        found = list(framer)
+        assert [bytes(message) for message in found] == [filler, last]
+        assert corpus.joined(found[1].fields()) == last
+
+
+def test_a_shorter_message_over_the_bytes_of_a_longer_one() -> None:
+    framer = Framer()
+    for raw in (corpus.er(), ORDER, HEARTBEAT, corpus.er()):
+        framer.feed(raw)
+        assert corpus.joined(next(framer).fields()) == raw
+
+
 # --- life of a message ---------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from fixengine import wire
 from fixengine.wire import Framer, LocalProtocolError, Message, RemoteProtocolError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -323,7 +324,9 @@ def test_one_endless_field() -> None:
 
 # --- against a plain reading ---------------------------------------------------------------------
 
-TAGS = st.integers(11, 999_999_999).filter(lambda tag: tag not in {t for p in PAIRS for t in p})
+TAGS = st.integers(11, 999_999_999).filter(
+    lambda tag: tag not in {35, *(t for p in PAIRS for t in p)}
+)
 VALUES = st.binary(min_size=1, max_size=80).map(lambda raw: raw.replace(b"\x01", b"=") or b"=")
 
 
@@ -335,6 +338,20 @@ def test_any_fields_are_read_as_written(fields: list[tuple[int, bytes]]) -> None
     for tag, value in reversed(fields):
         expected = next(found for number, found in fields if number == tag)
         assert message.get(tag) == expected, value
+
+
+PIECES = st.sampled_from(
+    [b"\x01", b"=", b"95=", b"96=", b"5", b"0", b"58=x\x01", b"1234567=", b"12345678=", b"x", b"ab"]
+    + [b"123456789=", b"1234567890=", b"95=3\x0196=a\x01b\x01", b"95=600\x0196=", b"y" * 40]
+)
+
+
+@given(st.lists(PIECES | st.binary(max_size=3) | st.just(b"z=" * 300), max_size=60))
+@settings(max_examples=500, deadline=None)
+def test_vector_and_plain_index_agree(pieces: list[bytes]) -> None:
+    # Not for users, so not in the stub.
+    vector, plain = getattr(wire, "_scan_twins")(b"".join(pieces) + b"\x01")  # noqa: B009
+    assert vector == plain
 
 
 @given(st.binary(max_size=300))

@@ -210,7 +210,8 @@ def _print_summary(
     rows += [(f"latency {name}", f"{value} us") for name, value in latency.items()]
     print()
     print("\n".join(table((f"summary, venue limits {options.limits}", ""), rows)))
-    verdict = "NOT equal to" if problems else "exactly"
+    differ = summary["reports_missing"] or summary["reports_duplicated"]
+    verdict = "NOT equal to" if differ else "exactly"
     print(f"\nWhat the strategies received is {verdict} what the venue wrote.")
 
 

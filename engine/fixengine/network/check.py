@@ -22,8 +22,9 @@ from fixengine.fix.states import Happening
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus, BusError
-from fixengine.network.config import Config
+from fixengine.network.config import Config, ConfigError
 from fixengine.network.journal import JournalError
+from fixengine.network.process import harden
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
@@ -130,8 +131,9 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
         show(Step(name, ok, text))
         return ok
 
-    say("config", True, f"{config.venue.host}:{config.venue.port}, {config.venue.name}")
     try:
+        harden(config.engine.cpu)
+        say("config", True, f"{config.venue.host}:{config.venue.port}, {config.venue.name}")
         api_key, signer = load(config.key)
         say("key", True, "API key and Ed25519 private key can be read")
         with StateDir(Path(config.engine.state_dir)) as state:
@@ -141,6 +143,8 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
             if offline:
                 return True
             return _check_logon(config, api_key, signer, state, show)
+    except ConfigError as problem:
+        return say("config", False, str(problem))
     except KeyFileError as problem:
         return say("key", False, str(problem))
     except (StateError, JournalError) as problem:

@@ -1,0 +1,336 @@
+"""The network process against strategies that fail: rubbish, floods, death, twins, silence.
+
+Whatever a strategy does, it alone is affected: another one trades on meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+import zmq
+from fixengine.client import Client, HelloRefused
+from fixengine.messages import (
+    Ack,
+    ExecutionReport,
+    Gap,
+    Heartbeat,
+    Hello,
+    OrderCancelRequest,
+    Refused,
+    RefusedReason,
+    SessionStatus,
+    Welcome,
+    encode,
+    event_decoder,
+)
+from processes import Engine, Stage, Venue, hear, limit, stage, trade
+from scripted_venue import WAIT_S
+
+__all__ = ["stage"]
+
+FLOOD = 100_000
+
+
+class Raw:
+    """A socket on the bus without the client library, which would not send what is sent here."""
+
+    def __init__(self, engine: Engine, name: str = "", **hello: Any) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self._context.socket(zmq.DEALER)
+        self.socket.set(zmq.ROUTING_ID, f"{name}.{secrets.token_hex(8)}".encode())
+        self.socket.set(zmq.LINGER, 0)
+        self.socket.set(zmq.RCVTIMEO, int(WAIT_S * 1000))
+        self.socket.connect(engine.endpoint)
+        self.epoch = self.next_seq = 0
+        if name:
+            self.send(encode(Hello(name, **hello)))
+            welcome = self.expect(Welcome)
+            self.epoch, self.next_seq = welcome.epoch, welcome.next_seq
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+        self._context.term()
+
+    def send(self, *parts: bytes) -> None:
+        """One message."""
+        self.socket.send_multipart(parts)
+
+    def expect(self, *kinds: type) -> Any:
+        """The next event, which is of these kinds; signs of life are passed over."""
+        while isinstance(event := event_decoder.decode(self.socket.recv()), Heartbeat):
+            pass
+        assert isinstance(event, kinds), event
+        return event
+
+    def order(self, **changes: Any) -> bytes:
+        """An order in order, but for the changes."""
+        values: dict[str, Any] = {"cl_ord_id": secrets.token_hex(8), "epoch": self.epoch}
+        values |= {"sent_ns": time.monotonic_ns(), "valid_for_ms": 5000}
+        order = limit()
+        for name, value in (values | changes).items():
+            setattr(order, name, value)
+        return encode(order)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Venue, Engine]]:
+    """One engine at one venue: it has to stand all of these tests."""
+    with contextlib.closing(Stage(tmp_path_factory.mktemp("shared"))) as one:
+        venue = one.venue()
+        engine = one.engine(
+            venue.place,
+            limits={"mode": "off"},
+            bus={"report_buffer_max": 1 << 18},
+            journal={"ring_bytes": 32 << 20},
+        )
+        engine.expect(event="active")
+        yield one, venue, engine
+        assert engine.end() == 0
+        assert engine.warnings() == []
+
+
+@pytest.fixture
+def engine(shared: tuple[Stage, Venue, Engine]) -> Engine:
+    return shared[2]
+
+
+@pytest.fixture
+def other(shared: tuple[Stage, Venue, Engine]) -> Iterator[Client]:
+    """A strategy that nothing here may disturb."""
+    with Client(shared[2].endpoint, "other", valid_for_ms=5000) as client:
+        yield client
+
+
+# --- what is said -----------------------------------------------------------------------------
+
+WRONG_TYPES = [("price", 49000.5), ("sent_ns", "now"), ("symbol", None), ("order_qty", 1)]
+GOOD = encode(limit(cl_ord_id="x"))
+RUBBISH = {
+    "nothing": b"",
+    "noise": bytes(range(256)),
+    "text": b"NewOrderSingle BTCUSDT 1 @ 50000",
+    "FIX": b"8=FIX.4.4\x019=5\x0135=D\x0110=000\x01",
+    "cut short": GOOD[:-5],
+    "more": GOOD + b"\xc0",
+    "not UTF-8": b"\x92\xaeNewOrderSingle\xa1\xff",
+    "deep": b"\x91" * 4000,
+    "deep in a known kind": b"\xdc\x00\xff" + GOOD[3:] + b"\x91" * 4000,
+    "a length that is none": b"\xdd\xff\xff\xff\xff",
+    "unknown kind": encode(("OrderMassCancelRequest", "x", "BTCUSDT")),
+    "an event": encode(Welcome("rubbish", 1, 1, 1, 1, "ready")),
+    **{
+        f"{name} of a wrong type": encode(
+            [value if key == name else old for key, old in zip(keys, values, strict=True)]
+        )
+        for name, value in WRONG_TYPES
+        for keys, values in [
+            (("", *limit().__struct_fields__), msgspec.msgpack.decode(GOOD)),
+        ]
+    },
+}
+
+
+def test_what_is_no_message_is_refused_and_disturbs_nobody(engine: Engine, other: Client) -> None:
+    with Raw(engine, "rubbish") as raw, Raw(engine) as stranger:
+        for name, payload in RUBBISH.items():
+            raw.send(payload)
+            refused = raw.expect(Refused)
+            assert refused.reason == RefusedReason.MALFORMED, name
+            assert refused.text.startswith("not a bus message: "), name
+            assert refused.report_seq > 0
+            stranger.send(payload)
+            refused = stranger.expect(Refused)
+            assert (refused.reason, refused.report_seq) == (RefusedReason.MALFORMED, 0), name
+        raw.send(GOOD, GOOD)
+        assert raw.expect(Refused).reason == RefusedReason.MALFORMED
+        trade(other)
+        raw.send(raw.order())
+        raw.expect(ExecutionReport)
+
+
+def test_a_malformed_order_gets_one_clear_line(engine: Engine, other: Client) -> None:
+    now = time.monotonic_ns()
+    cases: list[tuple[dict[str, Any], RefusedReason, str]] = [
+        ({"cl_ord_id": "a" * 37}, RefusedReason.INVALID_FIELD, "cl_ord_id: 1..36 of"),
+        ({"cl_ord_id": "a b"}, RefusedReason.INVALID_FIELD, "cl_ord_id"),
+        ({"epoch": 1}, RefusedReason.WRONG_EPOCH, "epoch: 1 is not this run"),
+        ({"valid_for_ms": 0}, RefusedReason.INVALID_FIELD, "valid_for_ms: expected 1..10000"),
+        ({"valid_for_ms": 1 << 60}, RefusedReason.INVALID_FIELD, "valid_for_ms"),
+        ({"sent_ns": now + 3_600_000_000_000}, RefusedReason.FROM_THE_FUTURE, "sent_ns"),
+        ({"sent_ns": now - 6_000_000_000}, RefusedReason.TOO_OLD, "ms old, valid for 5000 ms"),
+        ({"symbol": "BTC\x01USDT"}, RefusedReason.INVALID_FIELD, "55"),
+        ({"side": ""}, RefusedReason.INVALID_FIELD, "54"),
+        ({"order_qty": "1e5"}, RefusedReason.INVALID_FIELD, "38"),
+    ]
+    with Raw(engine, "malformed") as raw:
+        for changes, reason, text in cases:
+            raw.send(raw.order(**changes))
+            refused = raw.expect(Refused)
+            assert (refused.reason, text in refused.text) == (reason, True), refused
+            assert "\n" not in refused.text
+        raw.send(encode(OrderCancelRequest("c", raw.epoch, now, 5000, "no-such-order")))
+        assert raw.expect(Refused).reason == RefusedReason.UNKNOWN_ORDER
+        raw.send(encode(Ack(1 << 60)))
+        trade(other)
+
+
+def test_nothing_goes_out_before_hello(engine: Engine, other: Client) -> None:
+    with Raw(engine) as raw:
+        raw.send(GOOD)
+        assert raw.expect(Refused).reason == RefusedReason.NO_HELLO
+        raw.send(encode(Hello("a name with blanks")))
+        assert "1..32 characters" in raw.expect(Refused).text
+        raw.send(encode(Hello("first")))
+        raw.expect(Welcome)
+        raw.send(encode(Hello("second")))
+        assert raw.expect(Refused).text == "this socket is already bound to strategy first"
+    trade(other)
+
+
+def test_what_is_no_zeromq_or_too_large_ends_that_connection(engine: Engine, other: Client) -> None:
+    with socket.socket(socket.AF_UNIX) as bare:
+        bare.connect(engine.endpoint.removeprefix("ipc://"))
+        bare.sendall(b"GET / HTTP/1.1\r\n\r\n" * 10)
+        trade(other)
+    with Raw(engine, "large") as raw:
+        changes = raw.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        raw.send(raw.order(symbol="A" * (1 << 20)))
+        assert changes.poll(int(WAIT_S * 1000))
+        trade(other)
+        raw.socket.disable_monitor()
+        changes.close(0)
+    with Client(engine.endpoint, "large") as client:
+        trade(client)
+
+
+def test_a_flood_without_reading_is_answered_in_order_and_nobody_waits(
+    engine: Engine, other: Client
+) -> None:
+    with Raw(engine, "flood") as raw:
+        trades = flooded = 0
+        while flooded < FLOOD:
+            try:
+                raw.socket.send(b"%d" % flooded, zmq.DONTWAIT)
+                flooded += 1
+            except zmq.Again:
+                # As much as ZeroMQ takes is on its way: the other one gets its turn all the same.
+                trade(other)
+                trades += 1
+        trade(other)
+        assert trades > 10
+        for seq in range(1, FLOOD + 1):
+            event = raw.expect(Refused)
+            assert event.report_seq == seq
+            if seq % 10_000 == 0:
+                raw.send(encode(Ack(seq)))
+        raw.send(raw.order())
+        assert raw.expect(ExecutionReport).report_seq == FLOOD + 1
+
+
+# --- who says it ------------------------------------------------------------------------------
+
+
+def test_a_strategy_killed_and_started_again_is_told_what_it_missed(
+    shared: tuple[Stage, Venue, Engine], other: Client
+) -> None:
+    stage, venue, engine = shared
+    venue.signal(signal.SIGSTOP)
+    first = stage.strategy(engine, "mortal", "49000.00", "48000.00")
+    first.expect(event="Sent", report_seq=1)
+    first.expect(event="Sent", report_seq=2)
+    first.end(signal.SIGKILL)
+    venue.signal(signal.SIGCONT)
+    trade(other)
+
+    second = stage.strategy(engine, "mortal")
+    second.expect(event="connected")
+    second.expect(event="ExecutionReport", report_seq=3)
+    second.expect(event="ExecutionReport", report_seq=4)
+    second.end(signal.SIGKILL)
+
+
+def test_a_replay_begins_where_it_is_asked_for(engine: Engine) -> None:
+    with Raw(engine, "again") as raw:
+        for _ in range(5):
+            raw.send(raw.order())
+            raw.expect(ExecutionReport)
+    with Raw(engine, "again", resume_from=3) as raw:
+        assert raw.next_seq == 3
+        events = [raw.expect(ExecutionReport) for _ in range(3)]
+        assert [(event.report_seq, event.replayed) for event in events] == [
+            (3, True),
+            (4, True),
+            (5, True),
+        ]
+        raw.send(raw.order())
+        event = raw.expect(ExecutionReport)
+        assert (event.report_seq, event.replayed) == (6, False)
+
+
+def test_the_second_of_two_with_one_name_is_refused(
+    shared: tuple[Stage, Venue, Engine], other: Client
+) -> None:
+    stage, _, engine = shared
+    before = trade(other)
+    twin = stage.strategy(engine, "other", "47000.00")
+    assert twin.ended() == 1
+    assert "already_connected" in twin.errors
+    with pytest.raises(HelloRefused, match="connected already") as problem:
+        Client(engine.endpoint, "other")
+    assert problem.value.reason == RefusedReason.ALREADY_CONNECTED
+    after = trade(other)
+    assert after.report_seq == before.report_seq + 1
+
+
+def test_events_beyond_the_buffer_become_a_gap(stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    engine = stage.engine(acceptor.place, bus={"report_buffer_max": 16, "strategies_max": 1})
+    with Raw(engine, "away") as raw:
+        seq = 0
+        for _ in range(50):
+            raw.send(b"rubbish")
+            while seq < 50 and isinstance(event := raw.expect(Refused, SessionStatus), Refused):
+                seq = event.report_seq
+                break
+    with Raw(engine, "away", resume_from=1) as raw:
+        gap = raw.expect(Gap)
+        assert (gap.missing_from, gap.missing_to) == (1, seq - 16)
+        assert [raw.expect(Refused).report_seq for _ in range(16)] == list(range(seq - 15, seq + 1))
+    with pytest.raises(HelloRefused, match="strategies_max"):
+        stage.client(engine, "one-too-many")
+
+
+# --- when it was said -------------------------------------------------------------------------
+
+
+def test_an_order_that_waited_for_the_engine_too_long_never_goes_out(stage: Stage) -> None:
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    engine.signal(signal.SIGSTOP)
+    stale = [client.submit(limit(valid_for_ms=1)) for _ in range(3)]
+    fresh = client.submit(limit())
+    until_ns = time.monotonic_ns() + 2_000_000
+    while time.monotonic_ns() < until_ns:
+        pass
+    engine.signal(signal.SIGCONT)
+    refused = [hear(client, Refused) for _ in stale]
+    assert [(event.cl_ord_id, event.reason) for event in refused] == [
+        (cl_ord_id, RefusedReason.TOO_OLD) for cl_ord_id in stale
+    ]
+    assert hear(client, ExecutionReport).cl_ord_id == fresh
+    assert engine.end() == 0
+    assert venue.end() == 0
+    assert len(venue.record.read_bytes().splitlines()) == 1
