@@ -56,7 +56,7 @@ sum_bytes_avx2(const uint8_t *p, size_t n)
 }
 
 /* Needs n >= 32. */
-__attribute__((target("avx2,bmi"))) static inline size_t
+__attribute__((target("avx2,bmi,bmi2"))) static inline size_t
 find_byte_avx2(const uint8_t *p, size_t n, uint8_t wanted)
 {
     const __m256i all = _mm256_set1_epi8((char)wanted);
@@ -77,7 +77,7 @@ find_byte_avx2(const uint8_t *p, size_t n, uint8_t wanted)
 static inline int bytes_have_avx2(void)
 {
 #ifdef FIXENGINE_AVX2
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #else
     return 0;
 #endif

@@ -20,7 +20,7 @@ cdef class Template:
     contradicts itself.
     """
 
-    cdef readonly bytes kind
+    cdef bytes msg_type
     cdef Sheet sheet
     cdef Table table
     cdef bytes constants
@@ -40,7 +40,7 @@ cdef class Template:
         int body_length_digits=0,
     ):
         check_kind(kind)
-        self.kind = kind
+        self.msg_type = kind
         self.sheet = Sheet(begin_string, body_length_digits)
         header = [(int(tag), value) for tag, value in header]
         tags = [tag for tag, value in header]
@@ -54,6 +54,11 @@ cdef class Template:
         if self.values is NULL or self.offsets is NULL:
             raise MemoryError()
 
+    @property
+    def kind(self):
+        """MsgType<35> of the messages it writes, as bytes."""
+        return self.msg_type
+
     def __dealloc__(self):
         PyMem_Free(self.segments)
         PyMem_Free(self.values)
@@ -63,13 +68,14 @@ cdef class Template:
         """Cut the header into constant segments, each but the last followed by a patch."""
         cdef Segment *segment
         parts = []
-        part = b"35=" + self.kind + b"\x01"
+        part = b"35=" + self.msg_type + b"\x01"
         patches = []
         for tag, value in header:
             if tag in (TAG_BEGIN_STRING, TAG_BODY_LENGTH, TAG_CHECK_SUM, TAG_MSG_TYPE):
-                raise refused(tag, None, self.kind, "is written by itself; leave it out of header")
+                why = "is written by itself; leave it out of header"
+                raise refused(tag, None, self.msg_type, why)
             if self.table.rows[self.table.find(tag)].type != TYPE_HEADER:
-                raise refused(tag, None, self.kind, "is both a row and in header")
+                raise refused(tag, None, self.msg_type, "is both a row and in header")
             if tag in (TAG_MSG_SEQ_NUM, TAG_SENDING_TIME) and value is None:
                 parts.append(part + b"%d=" % tag)
                 part = b"\x01"
@@ -80,7 +86,7 @@ cdef class Template:
                 part += b"%d=%s\x01" % (tag, value)
             else:
                 why = "in header needs printable ASCII bytes; None only for 34 and 52"
-                raise refused(tag, None, self.kind, why)
+                raise refused(tag, None, self.msg_type, why)
         parts.append(part)
         self.constants = b"".join(parts)
         self.segments = <Segment *>PyMem_Malloc(len(parts) * sizeof(Segment))
@@ -166,7 +172,7 @@ cdef class Template:
             row = self.table.by_name.get(name)
             if row is None:
                 raise LocalProtocolError(
-                    f"message {self.kind.decode()}: replace names {name!r}, which is no row"
+                    f"message {self.msg_type.decode()}: replace names {name!r}, which is no row"
                 )
             self.keep(row, value)
         return 0
@@ -194,11 +200,13 @@ cdef class Template:
         cdef Segment *segment
         cdef const char *constants = PyBytes_AS_STRING(self.constants)
         cdef uint8_t[NUMBER_DIGITS_MAX] digits
-        cdef int64_t number = integer_of(seq, TYPE_SEQNUM, TAG_MSG_SEQ_NUM, "MsgSeqNum", self.kind)
+        cdef int64_t number = integer_of(
+            seq, TYPE_SEQNUM, TAG_MSG_SEQ_NUM, "MsgSeqNum", self.msg_type
+        )
         cdef const char *p = PyBytes_AS_STRING(sending_time)
         cdef Py_ssize_t n = PyBytes_GET_SIZE(sending_time)
         if not may_be_sent(TYPE_UTC, p, n):
-            raise refused_text(TYPE_UTC, p, n, TAG_SENDING_TIME, "SendingTime", self.kind)
+            raise refused_text(TYPE_UTC, p, n, TAG_SENDING_TIME, "SendingTime", self.msg_type)
         for i in range(self.segment_count):
             segment = &self.segments[i]
             self.sheet.put(constants + segment.offset, segment.length)
@@ -228,7 +236,7 @@ cdef class Template:
 
     cdef object absent(self, Table table, Py_ssize_t row):
         return refused(
-            table.rows[row].tag, table.names[row], self.kind, "is required and was not given"
+            table.rows[row].tag, table.names[row], self.msg_type, "is required and was not given"
         )
 
     cdef int put_length(self, Table table, Py_ssize_t row, PyObject *data) except -1:
@@ -249,22 +257,22 @@ cdef class Template:
             return self.sheet.put_number(
                 spec.prefix,
                 spec.prefix_bytes,
-                integer_of(value, spec.type, spec.tag, table.names[row], self.kind),
+                integer_of(value, spec.type, spec.tag, table.names[row], self.msg_type),
             )
         if spec.type == TYPE_DATA:
             if not isinstance(value, bytes) or len(<bytes>value) == 0:
                 raise refused(
-                    spec.tag, table.names[row], self.kind, "takes bytes, and not an empty one"
+                    spec.tag, table.names[row], self.msg_type, "takes bytes, and not an empty one"
                 )
             p = PyBytes_AS_STRING(value)
             n = PyBytes_GET_SIZE(value)
         elif isinstance(value, str):
             p = utf8_of(value, &n)
             if not may_be_sent(spec.type, p, n):
-                raise refused_text(spec.type, p, n, spec.tag, table.names[row], self.kind)
+                raise refused_text(spec.type, p, n, spec.tag, table.names[row], self.msg_type)
         else:
             raise refused(
-                spec.tag, table.names[row], self.kind, f"takes str, not {type_name(value)}"
+                spec.tag, table.names[row], self.msg_type, f"takes str, not {type_name(value)}"
             )
         return self.sheet.put_field(spec.prefix, spec.prefix_bytes, p, n)
 
@@ -274,7 +282,7 @@ cdef class Template:
         name = table.names[row]
         if not isinstance(value, (list, tuple)):
             why = f"takes a list or tuple of entries, not {type_name(value)}"
-            raise refused(spec.tag, name, self.kind, why)
+            raise refused(spec.tag, name, self.msg_type, why)
         entries = tuple(value)
         if not entries:
             if spec.required:
@@ -289,11 +297,11 @@ cdef class Template:
                 values = tuple(entry)
             else:
                 raise refused(
-                    spec.tag, name, self.kind, f"takes entries of {members.count} values each"
+                    spec.tag, name, self.msg_type, f"takes entries of {members.count} values each"
                 )
             if values[0] is None:
                 why = "begins each entry of its group and was not given"
-                raise refused(members.rows[0].tag, members.names[0], self.kind, why)
+                raise refused(members.rows[0].tag, members.names[0], self.msg_type, why)
             self.put_rows(members, PySequence_Fast_ITEMS(values))
         return 0
 

@@ -112,9 +112,9 @@ cdef class Framer:
     cdef Py_ssize_t message_bytes_max
     cdef bint resync
     cdef bint lost
-    cdef readonly uint64_t garbled
-    cdef readonly uint64_t skipped
-    cdef readonly object last_garbled
+    cdef uint64_t garbled_count
+    cdef uint64_t skipped_bytes
+    cdef bytes garbled_bytes  # of the last one, or None
 
     def __cinit__(self, Py_ssize_t message_bytes_max=1 << 20, bint resync=False):
         if not 64 <= message_bytes_max <= MESSAGE_BYTES_MAX_MAX:
@@ -128,6 +128,21 @@ cdef class Framer:
 
     def __dealloc__(self):
         PyMem_Free(self.entries)
+
+    @property
+    def garbled(self):
+        """Count of messages dropped because their CheckSum was wrong."""
+        return self.garbled_count
+
+    @property
+    def last_garbled(self):
+        """The bytes of the last message dropped so, or None."""
+        return self.garbled_bytes
+
+    @property
+    def skipped(self):
+        """Count of bytes skipped where framing was lost (with resync=True)."""
+        return self.skipped_bytes
 
     @property
     def pending(self):
@@ -223,8 +238,8 @@ cdef class Framer:
             if outcome == WHOLE:
                 if self.sum_is_right():
                     return self.take()
-                self.garbled += 1
-                self.last_garbled = PyBytes_FromStringAndSize(
+                self.garbled_count += 1
+                self.garbled_bytes = PyBytes_FromStringAndSize(
                     <const char *>self.store.data + self.framed, self.frame_end - self.framed
                 )
                 self.start_at(self.frame_end)
@@ -369,7 +384,7 @@ cdef class Framer:
             if memcmp(data + at, b"8=FIX", min(self.received - at, <Py_ssize_t>5)) == 0:
                 break
             at += 1
-        self.skipped += at - self.framed
+        self.skipped_bytes += at - self.framed
         self.start_at(at)
 
     cdef ScanEntry *reserve_entries(self, Py_ssize_t count) except NULL:

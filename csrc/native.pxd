@@ -57,6 +57,7 @@ cdef extern from "scan.h" nogil:
     int32_t scan_data_tag(int32_t length_tag)
     bint scan_is_data(int32_t tag)
     size_t scan_fields(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
+    bint scan_is_ordinary(const uint8_t *p, size_t n, ScanEntry *out)
     size_t scan_fields_scalar(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
 
 

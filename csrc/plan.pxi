@@ -31,14 +31,12 @@ cdef class Plan:
     Raises LocalProtocolError for a table that contradicts itself.
     """
 
-    cdef readonly str name
     cdef Table table
     cdef tuple columns
     cdef Py_ssize_t *column_ids
 
     def __cinit__(self, str name not None, rows, columns=(), header_tags=()):
         cdef Py_ssize_t i
-        self.name = name
         self.table = Table(name, rows, header_tags, 0)
         for taken in self.table.names:
             if hasattr(Fields, taken):
@@ -54,6 +52,11 @@ cdef class Plan:
 
     def __dealloc__(self):
         PyMem_Free(self.column_ids)
+
+    @property
+    def name(self):
+        """The name the plan was given; errors begin with it."""
+        return self.table.owner
 
     @property
     def names(self):

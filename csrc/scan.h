@@ -182,7 +182,7 @@ scan_fields_avx2(const uint8_t *p, size_t n, ScanEntry *out)
         for (to += 6; ends != 0; ends &= ends - 1)
             (to++)->length = (uint32_t)at + (uint32_t)_tzcnt_u64(ends);
     }
-    if (fields != values)
+    if (fields != values) /* cannot be after these checks; what follows must not rest on that */
         return 0;
     uint32_t start = 0;
     for (size_t i = 0; i < fields; i++) {
@@ -199,6 +199,17 @@ scan_fields_avx2(const uint8_t *p, size_t n, ScanEntry *out)
     return fields;
 }
 #endif
+
+/* Whether the vector loop takes this frame; for the test that it is not idle. */
+static inline int scan_is_ordinary(const uint8_t *p, size_t n, ScanEntry *out)
+{
+#ifdef FIXENGINE_AVX2
+    return bytes_have_avx2() && scan_fields_avx2(p, n, out) != 0;
+#else
+    (void)p, (void)n, (void)out;
+    return 0;
+#endif
+}
 
 /* Index the frame [p, p + n), which ends in SOH and behind which SCAN_PADDING bytes may be read;
  * the count of entries, written to out, which has room for scan_entries_max(n). */

@@ -89,7 +89,7 @@ cdef class Sheet:
         return self.put_field(prefix, prefix_bytes, text, minus)
 
     cdef bytes close(self):
-        """The whole message; the sheet is empty again."""
+        """The whole message."""
         cdef Py_ssize_t body_bytes = self.used - HEAD_BYTES
         cdef uint8_t[NUMBER_DIGITS_MAX] digits
         cdef Py_ssize_t count = number_write(digits, body_bytes, self.body_length_digits)
@@ -102,7 +102,6 @@ cdef class Sheet:
         memcpy(trailer, b"10=", 3)
         number_write(trailer + 3, sum_bytes(start, trailer - start) % 256, 3)
         trailer[6] = SCAN_SOH
-        self.used = HEAD_BYTES
         return PyBytes_FromStringAndSize(
             <const char *>start, trailer - start + SCAN_TRAILER_BYTES
         )

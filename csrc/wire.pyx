@@ -89,7 +89,8 @@ def _twins(bytes data not None, uint8_t wanted):
 
 
 def _scan_twins(bytes frame not None):
-    """The index of these bytes, which end in SOH, and the plain one: (entries, fault) each."""
+    """The index of these bytes, which end in SOH, and the plain one, (entries, fault) each; and
+    whether the vector loop made the first."""
     cdef size_t n = len(frame)
     cdef bytes padded = frame + bytes(SCAN_PADDING)
     cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(padded)
@@ -107,6 +108,6 @@ def _scan_twins(bytes frame not None):
                 count = scan_fields(p, n, entries, &fault)
             index = [(entries[i].tag, entries[i].offset, entries[i].length) for i in range(count)]
             found.append((index, (fault.kind, fault.tag)))
-        return tuple(found)
+        return *found, scan_is_ordinary(p, n, entries)
     finally:
         PyMem_Free(entries)

@@ -16,7 +16,7 @@ from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
 from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
-from fixengine.network.strategies import Strategies
+from fixengine.network.strategies import Handed, Standing, Strategies
 from sessions_in_memory import WALL_NS, initiator, parsed
 
 EPOCH = 1000
@@ -24,17 +24,20 @@ NOW = 1_000_000_000_000
 
 
 class Bus:
-    """Keeps what each peer was sent; `gone` peers take nothing."""
+    """Keeps what each peer was sent; `gone` and `full` ones take nothing."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[bytes, Event]] = []
         self.gone: set[bytes] = set()
+        self.full: set[bytes] = set()
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> bool:
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
         if peer in self.gone:
-            return False
+            return Handed.GONE
+        if peer in self.full:
+            return Handed.FULL
         self.sent.append((peer, event_decoder.decode(bytes(payload))))
-        return True
+        return Handed.TAKEN
 
 
 class Journal:
@@ -60,6 +63,7 @@ class Wire:
         self.written: list[bytes] = []
         self.unsent_bytes = 0
         self.closed = False
+        self.alive = True
 
     def write(self, data: bytes) -> None:
         framer = wire.Framer()
@@ -86,7 +90,13 @@ class Register:
 class Engine:
     """A gateway that is logged on, with strategy "alpha" connected as peer b"a"."""
 
-    def __init__(self, outbox_max: int = 100, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        outbox_max: int = 100,
+        budget: Budget | None = None,
+        standings: dict[str, Standing] | None = None,
+        orders: Orders | None = None,
+    ) -> None:
         self.now = NOW
         self.bus = Bus()
         self.journal = Journal()
@@ -98,11 +108,11 @@ class Engine:
             strategies_max=8,
             outbox_max=outbox_max,
             valid_for_ms_max=10_000,
-            next_seqs={},
+            standings=standings or {},
         )
         self.gateway = Gateway(
             BINANCE_SPOT,
-            Orders(1000, 100),
+            Orders(1000, 100) if orders is None else orders,
             self.strategies,
             self.journal,
             lambda level, text, **details: self.log.append(text),
@@ -117,7 +127,8 @@ class Engine:
         self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
         self.gateway.active = self.line
         self.wire.written.clear()
-        self.hello(b"a", "alpha")
+        if standings is None:
+            self.hello(b"a", "alpha")
         self.bus.sent.clear()
 
     def new_line(self, budget: Budget | None = None) -> Line:

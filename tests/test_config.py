@@ -95,7 +95,11 @@ def test_defaults() -> None:
             "orders_max": 100_000,
             "idle": "block",
         },
-        "limits": {"mode": "venue", "cancel_reserve_percent": 5},
+        "limits": {
+            "mode": "venue",
+            "cancel_reserve_percent": 5,
+            "strategy_share_percent": 50,
+        },
         "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
         "log": {"json": False, "level": "info"},
     }

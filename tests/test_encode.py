@@ -258,6 +258,26 @@ def test_source_may_be_anything_with_attributes() -> None:
         assert encoded(side="2") == "11=id-1|54=2|"
 
 
+def test_sources_of_several_types_one_after_the_other() -> None:
+    class One:
+        __slots__ = ("cl_ord_id", "side")
+        cl_ord_id: str
+
+    class Other:
+        __slots__ = ("a", "b", "c", "cl_ord_id", "d", "side")
+        cl_ord_id: str
+
+    class Derived(Other):
+        side = "1"
+
+    sources: list[Any] = [One(), Other(), Derived(), source(), One(), Derived()]
+    template = Template(b"FIX.4.4", b"D", HEADER, ROWS)
+    for order in sources:
+        order.cl_ord_id = type(order).__name__
+        expected = f"11={type(order).__name__}|" + "54=1|" * isinstance(order, Derived)
+        assert body(template.encode(order, 1, TIME)) == expected
+
+
 # --- groups --------------------------------------------------------------------------------------
 
 
@@ -293,6 +313,15 @@ def test_an_empty_group_is_absent() -> None:
 )
 def test_groups_refused(legs: Any, match: str) -> None:
     refused(match, legs=legs)
+
+
+def test_the_first_member_begins_each_entry() -> None:
+    rows: list[Row] = [
+        (136, "fees", "group", False, ((137, "a", "str", False, ()), (138, "b", "str", False, ())))
+    ]
+    template = Template(b"FIX.4.4", b"8", [], rows)
+    with pytest.raises(LocalProtocolError, match="a<137>"):
+        template.encode(source(fees=[("1", "2"), (None, "2")]), 1, TIME)
 
 
 def test_required_member_absent() -> None:

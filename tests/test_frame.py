@@ -23,7 +23,9 @@ def read(chunks: Iterable[bytes], message_bytes_max: int = 1 << 20) -> list[byte
     found = []
     for chunk in chunks:
         framer.feed(chunk)
-        found += [bytes(message) for message in framer]
+        for message in framer:
+            found.append(bytes(message))
+            assert b"\x0135=%s\x01" % message.kind in found[-1][:60]
     return found
 
 
@@ -379,7 +381,10 @@ def test_lends_plenty_of_room(hint: int) -> None:
 def test_a_message_larger_than_the_first_buffer() -> None:
     message = corpus.framed([(35, "B"), (58, "x" * 1_000_000)])
     assert read([message]) == [message]
-    assert read(message[i : i + 65_536] for i in range(0, len(message), 65_536)) == [message]
+    for stream in ([message], [ORDER, message, HEARTBEAT], [HEARTBEAT, message, message, ORDER]):
+        raw = b"".join(stream)
+        for size in (65_536, 100_000, 250_000):
+            assert read(raw[i : i + size] for i in range(0, len(raw), size)) == stream
     lost(message, 1_000_000)
 
 

@@ -6,6 +6,7 @@ import pytest
 from engine_in_memory import EPOCH, NOW, Engine
 from fixengine import wire
 from fixengine.desk.limits import Budget
+from fixengine.desk.orders import Orders
 from fixengine.messages import (
     ExecutionReport,
     OrderCancelReject,
@@ -153,9 +154,9 @@ def test_unsent_bytes_stop_orders_but_not_at_once_cancels(engine: Engine) -> Non
 
 def test_the_venues_message_limit_is_kept_with_a_reserve_for_cancels() -> None:
     engine = Engine(budget=Budget(10, 10_000 * MS, 20))
-    for number in range(8):
+    for number in range(7):
         engine.request(engine.order(f"o{number}"))
-    assert len(engine.wire.written) == 8
+    assert len(engine.wire.written) == 7, "the Logon counted too"
     engine.heard()
     engine.request(engine.order("o9"))
     (event,) = engine.heard()
@@ -188,6 +189,18 @@ def test_what_is_left_of_a_failing_journal_is_for_cancels(
     assert refused(engine).reason == "journal_full"
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
     assert engine.last()[35] == b"F"
+
+
+def test_a_cancel_goes_out_without_room_in_table_and_journal() -> None:
+    engine = Engine(orders=Orders(1, 10))
+    engine.request(engine.order())
+    engine.heard()
+    engine.request(engine.order("o2"))
+    assert engine.heard()[0].reason == "limit"
+    engine.journal.full = True
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert engine.last()[35] == b"F"
+    assert engine.gateway.teller.journal_missed > 0
 
 
 def test_cancel_by_client_id_before_and_by_order_id_after_the_acknowledgement(
@@ -293,18 +306,106 @@ def test_an_unknown_outcome_is_never_a_refusal(engine: Engine, code: str, form: 
     assert isinstance(late, ExecutionReport)
 
 
-def test_a_lost_session_makes_what_was_unanswered_unknown(engine: Engine) -> None:
+def test_a_lost_session_makes_what_was_open_unknown(engine: Engine) -> None:
     engine.request(engine.order("o1"))
     engine.report("0", "0")
     engine.request(engine.order("o2"))
     engine.heard()
     engine.gateway.on_line_lost(engine.line, "connection lost", engine.now)
-    (event,) = engine.heard()
-    assert isinstance(event, OrderUnknown)
-    assert event.cl_ord_id == "o2"
+    events = engine.heard()
+    assert all(isinstance(event, OrderUnknown) for event in events)
+    assert [event.cl_ord_id for event in events] == ["o2", "o1"], "nobody watches o1 now"
     engine.request(engine.order("o2"))
     assert isinstance(engine.heard()[0], OrderUnknown)
     assert len(engine.wire.written) == 2
+
+
+def test_when_we_stop_live_orders_are_left_alone(engine: Engine) -> None:
+    engine.request(engine.order("o1"))
+    engine.report("0", "0")
+    engine.heard()
+    engine.gateway.stopping = True
+    engine.gateway.on_line_lost(engine.line, "engine stops", engine.now)
+    assert engine.heard() == []
+
+
+def test_a_report_that_comes_late_does_not_change_how_the_order_ended(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.report("F", "2", exec_id="9", trade_id="1", cum_qty="1")
+    engine.report("0", "0", exec_id="8")
+    assert len(engine.heard()) == 2
+    engine.request(engine.order())
+    (outcome,) = engine.heard()
+    assert outcome.ord_status == "2"
+
+
+def test_an_event_is_recorded_before_it_is_handed_over(engine: Engine) -> None:
+    engine.request(engine.order())
+    order: list[str] = []
+    append, send = engine.journal.append, engine.bus.send
+    engine.journal.append = lambda *record: order.append("journal") or append(*record)  # type: ignore[method-assign,func-returns-value]
+    engine.bus.send = lambda *sent: order.append("bus") or send(*sent)  # type: ignore[method-assign,func-returns-value]
+    engine.report("0", "0")
+    assert order == ["journal", "journal", "bus"], "the frame, the report, and then the strategy"
+
+
+def test_a_refused_id_that_is_live_is_not_named(engine: Engine) -> None:
+    engine.request(engine.order())
+    parts = ["NewOrderSingle", "o1", EPOCH, NOW, 1000, "BTCUSDT", "1", "2", 1.5, "5"]
+    engine.gateway.on_order(b"a", encode(parts), engine.now)
+    (event,) = engine.heard()
+    assert (event.reason, event.cl_ord_id) == ("malformed", "")
+
+
+def test_one_that_sends_rubbish_is_muted_for_a_second(engine: Engine) -> None:
+    for _ in range(200):
+        engine.gateway.on_order(b"a", b"rubbish", engine.now)
+    assert len(engine.heard()) == 100, "and one Hello"
+    engine.request(engine.order())
+    assert engine.wire.written == []
+    engine.hello(b"b", "beta")
+    engine.request(engine.order(), peer=b"b")
+    assert len(engine.wire.written) == 1, "and it alone"
+    engine.now += 1_000 * MS
+    engine.gateway.on_tick(engine.now)
+    engine.request(engine.order())
+    assert len(engine.wire.written) == 2
+
+
+def test_one_that_floods_does_not_use_up_the_limit_of_others() -> None:
+    engine = Engine(budget=Budget(100, 10_000 * MS, 0, share_percent=50))
+    engine.hello(b"b", "beta")
+    engine.request(engine.order("first"), peer=b"b")
+    for number in range(200):
+        engine.request(engine.order(f"o{number}"))
+    engine.heard(b"b")
+    engine.request(engine.order("second"), peer=b"b")
+    assert engine.heard(b"b") == []
+    assert len(engine.wire.written) == 52
+
+
+def test_heartbeats_of_the_session_count_against_the_limit() -> None:
+    engine = Engine(budget=Budget(10, 100_000 * MS, 0))
+    for number in range(10):
+        engine.venue_says(b"1", test_req_id=f"t{number}")
+    engine.request(engine.order())
+    assert engine.heard()[0].reason == "limit"
+
+
+def test_a_connection_that_is_going_takes_nothing(engine: Engine) -> None:
+    engine.wire.alive = False
+    engine.request(engine.order())
+    assert refused(engine).reason == "not_connected"
+
+
+def test_a_report_of_our_own_id_that_is_not_known_reaches_its_strategy(engine: Engine) -> None:
+    engine.request(engine.order())
+    engine.heard()
+    wire_id = engine.last()[11].decode()
+    engine.report("F", "2", cl_ord_id=wire_id.rsplit("-", 1)[0] + "-zzz", order_id="5")
+    (report,) = engine.heard()
+    assert (report.cl_ord_id, report.exec_type) == ("", "F")
+    assert "does not know" in engine.log[-1]
 
 
 def test_one_execution_is_reported_once(engine: Engine) -> None:

@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.config.": ("fix.", "network.config."),
     "network.state": ("fix.",),
     "network.transport": ("wire",),
-    "network.bus": (),
+    "network.bus": ("network.strategies",),
     "network.strategies": ("messages",),
     "network.line": ("messages", "wire", "fix.", "desk."),
     "network.sessions": ("messages", "fix."),

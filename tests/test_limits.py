@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fixengine.desk.limits import Budget
+from fixengine.desk.limits import SESSION, Budget
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +21,13 @@ def test_no_interval_holds_more_than_the_limit(
     used: list[int] = []
     for step, patient in steps:
         now += step
-        wait = budget.wait_ns(now)
+        wait = budget.wait_ns(now, 1)
         if wait and patient:
             now += wait
-            assert budget.wait_ns(now) == 0, "the wait that was told is enough"
+            assert budget.wait_ns(now, 1) == 0, "the wait that was told is enough"
             wait = 0
         if not wait:
-            budget.use(now)
+            budget.use(now, 1)
             used.append(now)
     for index, first in enumerate(used):
         inside = [at for at in used[index:] if at - first <= interval_ns]
@@ -37,18 +37,39 @@ def test_no_interval_holds_more_than_the_limit(
 def test_the_reserve_is_for_the_urgent() -> None:
     budget = Budget(10, 1000, 20)
     for _ in range(8):
-        budget.use(0)
-    assert budget.wait_ns(0) > 0
-    assert budget.wait_ns(0, urgent=True) == 0
-    budget.use(0)
-    budget.use(0)
-    assert budget.wait_ns(0, urgent=True) > 0
+        budget.use(0, 1)
+    assert budget.wait_ns(0, 1) > 0
+    assert budget.wait_ns(0, 1, urgent=True) == 0
+    budget.use(0, 1)
+    budget.use(0, 1)
+    assert budget.wait_ns(0, 1, urgent=True) > 0
 
 
 def test_the_wait_is_not_much_longer_than_needed() -> None:
     budget = Budget(1, 1000, 0)
-    budget.use(0)
-    assert 1000 <= budget.wait_ns(0) <= 1040
+    budget.use(0, 1)
+    assert 1000 <= budget.wait_ns(0, 1) <= 1040
+
+
+def test_the_sessions_own_messages_count_and_keep_a_part_of_the_reserve() -> None:
+    budget = Budget(100, 1000, 20)
+    for _ in range(96):
+        budget.use(0, 1)
+    assert budget.wait_ns(0, 1, urgent=True) > 0, "the last four are the session's"
+    budget = Budget(10, 1000, 0)
+    for _ in range(10):
+        budget.use(0, SESSION)
+    assert budget.wait_ns(0, 1) > 0
+
+
+def test_one_user_cannot_take_all_from_another() -> None:
+    budget = Budget(10, 1000, 0, share_percent=50)
+    for _ in range(7):
+        budget.use(0, 1)
+    assert budget.wait_ns(0, 1) == 0, "alone it may"
+    budget.use(0, 2)
+    assert budget.wait_ns(0, 1) > 0
+    assert budget.wait_ns(0, 2) == 0
 
 
 @pytest.mark.parametrize(

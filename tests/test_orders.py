@@ -70,10 +70,12 @@ def test_a_lost_session_turns_only_its_unanswered_requests_unknown() -> None:
     table.written(waiting, 0, 3)
     table.written(elsewhere, 1, 3)
     table.update(answered, None, "0", "1")
-    assert table.lost(0) == [waiting]
+    assert table.lost(0, unwatched=False) == [waiting]
     assert waiting.standing is Standing.UNKNOWN
     assert answered.standing is Standing.LIVE
-    assert table.lost(0) == []
+    assert table.lost(0, unwatched=False) == []
+    assert table.lost(0, unwatched=True) == [answered]
+    assert answered.standing is Standing.UNKNOWN
 
 
 def test_closed_requests_are_forgotten_oldest_first_and_open_ones_never() -> None:
@@ -88,10 +90,38 @@ def test_closed_requests_are_forgotten_oldest_first_and_open_ones_never() -> Non
     assert table.reported(None, None, "S", "a") == (None, None)
 
 
-def test_the_number_of_open_requests_is_bounded() -> None:
+def test_the_number_of_open_requests_is_bounded_with_room_for_cancels() -> None:
     table = Orders(open_max=2, closed_max=10)
     first = table.open(1, "a", "wa", "S")
     table.open(1, "b", "wb", "S")
-    assert table.full
+    assert table.full(1, is_cancel=False)
+    assert not table.full(1, is_cancel=True)
+    table.open(1, "c", "wc", "S", first)
+    table.open(1, "d", "wd", "S", first)
+    assert table.full(1, is_cancel=True)
     table.update(first, None, "2", "1")
-    assert not table.full
+    table.drop(table.open(1, "e", "we", "S"))
+    for cancel in "cd":
+        found = table.find(1, cancel)
+        assert found is not None
+        table.finish(found, Standing.DONE)
+    assert not table.full(1, is_cancel=False)
+
+
+def test_one_strategy_cannot_take_the_whole_table_from_another() -> None:
+    table = Orders(open_max=10, closed_max=10, share_percent=50)
+    for number in range(6):
+        table.open(1, f"{number}", f"w{number}", "S")
+    assert not table.full(1, is_cancel=False), "alone it may"
+    table.open(2, "x", "wx", "S")
+    assert table.full(1, is_cancel=False)
+    assert not table.full(2, is_cancel=False)
+
+
+def test_an_unknown_cancel_ends_with_its_order() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    cancel = table.open(1, "c", "wc", "S", order)
+    table.unknown(cancel)
+    table.update(order, None, "2", "1")
+    assert cancel.standing is Standing.DONE

@@ -141,6 +141,47 @@ def test_a_malformed_value_is_refused_where_it_is_read(type_name: str, value: st
     assert fields.text == "x"
 
 
+def well_formed(type_name: str, value: bytes) -> bool:
+    """What text types hold, said once more in another way."""
+    try:
+        text = value.decode("ascii" if type_name == "str" else "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return not any(char < " " or char == "\x7f" for char in text)
+
+
+TEXTS = st.lists(
+    st.binary(min_size=1, max_size=4)
+    | st.sampled_from(
+        [b"ab", b"plain te", b"\x7f", "é币😀".encode(), b"\xe0\x80\xaf", b"\xed\xa0\x80"]
+    )
+    | st.sampled_from([b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80", b"\xe1\x80", b"\xc1\xbf"]),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(st.sampled_from(["str", "utf8"]), TEXTS)
+@settings(max_examples=500, deadline=None)
+def test_text_is_what_python_takes_for_text(type_name: str, pieces: list[bytes]) -> None:
+    value = b"".join(pieces).replace(b"\x01", b" ")
+    fields = read((5000, value), plan=Plan("T", [(5000, "field", type_name, False, ())]))
+    if well_formed(type_name, value):
+        assert fields.field == value.decode()
+    else:
+        assert violation(fields) == (5000, "malformed")
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+def test_no_control_character_hides_at_any_place(size: int) -> None:
+    plans = [Plan("T", [(5000, "field", name, False, ())]) for name in ("str", "utf8")]
+    for at in range(size):
+        for char in (0x00, 0x1F, 0x7F):
+            value = b"x" * at + bytes([char]) + b"x" * (size - at - 1)
+            for plan in plans:
+                assert violation(read((5000, value), plan=plan)) == (5000, "malformed")
+
+
 def test_a_name_outside_the_plan() -> None:
     fields = read(*BASE)
     with pytest.raises(AttributeError, match="nothing"):
@@ -173,6 +214,16 @@ def test_missing_required_fields_are_named() -> None:
     fields = read(*BASE, (136, 1), (138, "A"))
     assert fields.missing == (137,)
     assert violation(fields) == (137, "missing")
+
+
+def test_required_members_missing_in_any_entry() -> None:
+    for lacking in range(3):
+        entries: list[Field] = []
+        for at in range(3):
+            entries += [(137, "1")] if at == lacking else [(137, "1"), (138, "A")]
+        fields = read(*BASE, (136, 3), *entries)
+        assert fields.missing == (138,)
+        assert violation(fields) == (138, "missing")
 
 
 def test_repeated_fields_the_first_one_counts() -> None:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import orjson
 import pytest
 from fixengine.desk.orders import Orders, Standing
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
+    Ack,
     ExecutionReport,
     NewOrderSingle,
     OrderCancelRequest,
     Refused,
     encode,
     encode_event,
+    event_decoder,
 )
 from fixengine.network.journal import Journal, Kind, named
-from fixengine.network.recall import NEXT_SEQS, Recalled, recall
-
-NUMBERS = {"alpha": 1, "beta": 2}
+from fixengine.network.recall import Recalled, carried, recall, start_record
+from fixengine.network.strategies import Standing as Numbers
 
 
 class Run:
     """One run's journal, written by the test and brought to disk by `end`."""
 
-    def __init__(self, folder: Path, epoch: int, next_seqs: dict[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        epoch: int,
+        standings: dict[str, Numbers] | None = None,
+        taken_over: Orders | None = None,
+    ) -> None:
         self.epoch = epoch
         self.journal = Journal.open(
             folder,
@@ -35,8 +41,10 @@ class Run:
             file_bytes_max=1 << 20,
             shared_memory=folder,
         )
-        if next_seqs is not None:
-            self.journal.append(Kind.START, 1, 0, orjson.dumps({NEXT_SEQS: next_seqs}))
+        for data in carried(taken_over) if taken_over is not None else ():
+            self.journal.append(Kind.CARRIED, 1, 0, data)
+        if standings is not None:
+            self.journal.append(Kind.START, 1, 0, start_record(epoch, {}, standings))
         self.counter = 0
 
     def intent(self, request: NewOrderSingle | OrderCancelRequest, number: int = 1) -> str:
@@ -48,6 +56,9 @@ class Run:
     def deliver(self, event: object, seq: int, name: str = "alpha") -> None:
         payload = bytes(encode_event(event, seq))
         self.journal.append(Kind.DELIVERED, 3, 0, named(name, payload))
+
+    def note(self, kind: Kind, name: str, payload: bytes = b"") -> None:
+        self.journal.append(kind, 3, 0, named(name, payload))
 
     def end(self) -> None:
         assert self.journal.close(10)
@@ -69,38 +80,62 @@ def report(
 
 def recalled(folder: Path, epoch: int) -> tuple[Orders, Recalled]:
     orders = Orders(100, 100)
-    return orders, recall(folder, epoch, BINANCE_SPOT, orders, NUMBERS.__getitem__)
+    return orders, recall(folder, epoch, BINANCE_SPOT, orders)
 
 
 def test_without_a_journal_there_is_nothing(tmp_path: Path) -> None:
     orders, found = recalled(tmp_path, 5)
     assert len(orders) == 0
-    assert found == Recalled({}, ())
+    assert found == Recalled({}, (), ())
 
 
 def test_numbers_go_on_over_any_count_of_runs(tmp_path: Path) -> None:
     run = Run(tmp_path, 5, {})
+    run.note(Kind.STRATEGY, "gamma")
     run.deliver(report("o", "w", "0"), 1)
     run.deliver(report("o", "w", "0"), 2, "beta")
+    run.note(Kind.ACK, "beta", encode(Ack(2)))
     run.end()
     _, found = recalled(tmp_path, 6)
-    assert found.next_seqs == {"alpha": 2, "beta": 3}
-    run = Run(tmp_path, 6, found.next_seqs)
+    assert found.standings == {"alpha": (2, 0), "beta": (3, 2), "gamma": (1, 0)}
+    run = Run(tmp_path, 6, found.standings)
     run.deliver(report("o", "w", "0"), 2)
+    run.note(Kind.ACK, "alpha", encode(Ack(1 << 40)))
     run.end()
     _, found = recalled(tmp_path, 7)
-    assert found.next_seqs == {"alpha": 3, "beta": 3}
+    assert found.standings == {"alpha": (3, 2), "beta": (3, 2), "gamma": (1, 0)}
+
+
+def test_what_is_open_is_carried_over_any_count_of_runs(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    wire_id = run.intent(order("o"))
+    cancel_id = run.intent(OrderCancelRequest("c", orig_cl_ord_id="o"))
+    run.deliver(report("o", wire_id, "0"), 1)
+    run.end()
+    for epoch in (6, 7, 8):
+        orders, found = recalled(tmp_path, epoch)
+        known = orders.by_wire(wire_id)
+        assert known is not None
+        assert found.open == (known, orders.by_wire(cancel_id))
+        assert (known.order_id, known.exec_ids) == ("77", {"9"})
+        Run(tmp_path, epoch, found.standings, orders).end()
+    run = Run(tmp_path, 9, {}, orders)
+    run.deliver(report("c", cancel_id, "4", "o", wire_id), 2)
+    run.end()
+    orders, found = recalled(tmp_path, 10)
+    assert found.open == ()
+    assert orders.find(1, "o") is not None, "its id is still known"
 
 
 def test_a_run_that_ended_before_its_start_record_hides_nothing(tmp_path: Path) -> None:
-    run = Run(tmp_path, 5, {"alpha": 7})
+    run = Run(tmp_path, 5, {"alpha": Numbers(7, 3)})
     run.intent(order("o"))
     run.end()
-    broken = Run(tmp_path, 6)
-    broken.journal.append(Kind.TICK, 1, 0, b"")
-    broken.end()
+    taken_over, _ = recalled(tmp_path, 6)
+    Run(tmp_path, 6, None, taken_over).end()
     orders, found = recalled(tmp_path, 7)
-    assert found.next_seqs == {"alpha": 7}
+    assert found.standings == {"alpha": (7, 3)}
+    assert len(orders) == 1
     assert orders.find(1, "o") is not None
 
 
@@ -116,9 +151,10 @@ def test_a_request_without_a_report_is_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "standing"), [("0", Standing.LIVE), ("2", Standing.FILLED), ("8", Standing.REJECTED)]
+    ("status", "standing"),
+    [("0", Standing.UNKNOWN), ("2", Standing.FILLED), ("8", Standing.REJECTED)],
 )
-def test_a_reported_order_stands_as_last_reported(
+def test_a_reported_order_stands_as_last_reported_unless_it_was_open(
     tmp_path: Path, status: str, standing: Standing
 ) -> None:
     run = Run(tmp_path, 5, {})
@@ -147,13 +183,30 @@ def test_a_cancelled_order_and_its_cancel_are_over(tmp_path: Path) -> None:
     assert (known.standing, cancel.standing) == (Standing.CANCELED, Standing.DONE)
 
 
-def test_a_request_refused_after_its_intent_may_be_used_again(tmp_path: Path) -> None:
+def test_a_request_dropped_after_its_intent_may_be_used_again(tmp_path: Path) -> None:
     run = Run(tmp_path, 5, {})
-    run.intent(order("o"))
-    run.deliver(Refused(0, 5, "", False, 1, "o", "too_old", "late"), 1)
+    run.note(Kind.DROPPED, run.intent(order("o")))
+    run.intent(order("p"))
+    run.deliver(Refused(0, 5, "", False, 1, "p", "malformed", "rubbish of that id"), 1)
     run.end()
     orders, _ = recalled(tmp_path, 6)
     assert orders.find(1, "o") is None
+    assert orders.find(1, "p") is not None, "a refusal alone does not say that it never left"
+
+
+def test_a_late_report_does_not_hide_how_an_order_ended(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    wire_id = run.intent(order("o"))
+    run.deliver(report("o", wire_id, "2"), 1)
+    run.deliver(report("o", wire_id, "0"), 2)
+    run.end()
+    orders, _ = recalled(tmp_path, 6)
+    known = orders.find(1, "o")
+    assert known is not None
+    assert known.outcome is not None
+    outcome = event_decoder.decode(known.outcome)
+    assert isinstance(outcome, ExecutionReport)
+    assert outcome.ord_status == "2"
 
 
 def test_damage_is_named_and_the_rest_is_used(tmp_path: Path) -> None:

@@ -257,15 +257,23 @@ def test_wrong_comp_ids_end_the_session_but_not_in_news() -> None:
     assert pair.client.state is State.CLOSED
 
 
-def test_a_garbled_message_is_noted_and_the_hole_shows_at_the_next() -> None:
+def test_a_garbled_message_is_a_hole_at_once() -> None:
     pair = Pair().log_on()
     bad = frame(b"8", 2, **REPORT)
     bad = bad[:-4] + (b"000\x01" if bad[-4:-1] != b"000" else b"001\x01")
     pair.give(pair.client, bad)
     pair.client.garbled(pair.now)
-    assert kinds(pair.client.take_events()) == [Happening.WARNING]
-    pair.give(pair.client, frame(b"8", 3, **REPORT))
     assert kinds(pair.client.take_events()) == [Happening.STALE]
+    pair.give(pair.client, frame(b"8", 3, **REPORT))
+    assert pair.verdicts[-1] is Verdict.APPLICATION
+
+
+def test_reports_behind_a_logout_are_delivered_and_nothing_else_is() -> None:
+    pair = Pair().log_on()
+    reports = frame(b"8", 3, **REPORT) + frame(b"8", 3, **REPORT) + frame(b"1", 4, test_req_id="x")
+    pair.give(pair.client, frame(b"5", 2) + reports)
+    assert pair.verdicts[-3:] == [Verdict.APPLICATION, Verdict.DROP, Verdict.DROP]
+    assert len(pair.client.take_output()) == 1, "the Logout and no Heartbeat"
 
 
 # --- the strict role --------------------------------------------------------------------------

@@ -73,9 +73,22 @@ def test_marks_of_an_earlier_run_count() -> None:
 
 def test_a_clean_logout_frees_the_id_and_comes_back_at_once() -> None:
     plane = up()
-    effects = plane.on_event(Event(Happening.LOGGED_OUT, "", clean=True), 5, 0)
+    later = 61 * SECOND_NS
+    effects = plane.on_event(Event(Happening.LOGGED_OUT, "", clean=True), later, 0)
     assert [type(effect) for effect in effects] == [Clear, Status]
-    assert connects(plane.tick(5)) == ["B"]
+    assert connects(plane.tick(later)) == ["B"]
+
+
+def test_a_venue_that_ends_every_session_at_once_is_not_stormed() -> None:
+    plane = up()
+    now, waits = 0, []
+    for _ in range(6):
+        plane.on_event(Event(Happening.LOGGED_OUT, "", clean=True), now, 0)
+        waits.append(((plane.deadline or 0) - now) // SECOND_NS)
+        now = plane.deadline or 0
+        plane.tick(now)
+        plane.on_event(ON, now, 0)
+    assert waits == [0, 2, 4, 8, 16, 30]
 
 
 def test_attempts_never_exceed_the_window_whatever_fails() -> None:
@@ -156,6 +169,13 @@ def test_stopping_logs_out_and_ends_cleanly_or_not() -> None:
     effects = plane.on_event(Event(Happening.LOST, "not answered"), 1, 0)
     assert effects[-1] == Ended("not answered", clean=False, failed=False)
     assert not any(isinstance(effect, Clear) for effect in effects)
+
+
+def test_stopping_after_an_unclean_end_says_so() -> None:
+    plane = up()
+    plane.on_event(Event(Happening.LOST, "reset"), 0, 0)
+    (effect,) = plane.stop("stop", 1)
+    assert effect == Ended("stop", clean=False, failed=False)
 
 
 def test_stopping_while_nothing_is_up_ends_at_once() -> None:

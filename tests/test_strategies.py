@@ -13,7 +13,7 @@ from fixengine.messages import (
     Welcome,
     encode,
 )
-from fixengine.network.strategies import RegisterError
+from fixengine.network.strategies import RegisterError, Standing
 
 
 @pytest.fixture
@@ -89,15 +89,50 @@ def test_a_number_from_beyond_is_overruled(engine: Engine) -> None:
 
 
 def test_a_full_queue_parks_and_a_tick_goes_on(engine: Engine) -> None:
-    engine.bus.gone.add(b"a")
+    engine.bus.full.add(b"a")
     tell(engine, 2)
-    engine.bus.gone.clear()
+    engine.bus.full.clear()
     tell(engine, 1)
     assert engine.heard() == [], "never out of order"
     assert engine.strategies.waiting()
     engine.gateway.on_tick(engine.now)
     assert seqs(engine.heard()) == [1, 2, 3]
     assert not engine.strategies.waiting()
+
+
+def test_one_that_is_gone_is_waited_for_without_work(engine: Engine) -> None:
+    engine.bus.gone.add(b"a")
+    tell(engine, 2)
+    assert not engine.strategies.waiting()
+
+
+def test_who_names_no_number_is_told_what_cannot_be_kept_any_more() -> None:
+    engine = Engine(outbox_max=3)
+    engine.bus.gone.add(b"a")
+    tell(engine, 5)
+    engine.hello(b"a2", "alpha")
+    welcome, gap, *events = engine.heard(b"a2")
+    assert welcome.next_seq == 1
+    assert (gap.missing_from, gap.missing_to) == (1, 2)
+    assert seqs(events) == [3, 4, 5]
+
+
+def test_events_of_an_earlier_run_that_were_not_acknowledged_are_a_gap() -> None:
+    engine = Engine(standings={"alpha": Standing(10, 6)})
+    engine.hello(b"a", "alpha")
+    welcome, gap = engine.heard()
+    assert welcome.next_seq == 7
+    assert isinstance(gap, Gap)
+    assert (gap.missing_from, gap.missing_to, gap.report_seq) == (7, 9, 9)
+    tell(engine, 1)
+    assert seqs(engine.heard()) == [10]
+
+
+def test_reports_for_a_strategy_that_is_not_back_yet_wait() -> None:
+    engine = Engine(standings={"gamma": Standing(4, 3)})
+    tell(engine, 1)
+    engine.hello(b"g", "gamma", resume_from=4)
+    assert seqs(engine.heard(b"g")[1:]) == [4]
 
 
 def test_a_second_socket_of_a_living_strategy_is_refused(engine: Engine) -> None:
@@ -137,6 +172,9 @@ def test_there_is_a_limit_to_strategies(engine: Engine) -> None:
         engine.hello(b"p%d" % number, f"s{number}")
     (event,) = engine.heard(b"p7")
     assert "strategies_max" in event.text
+    engine.bus.gone.add(b"p3")
+    engine.hello(b"p7", "s7")
+    assert isinstance(engine.heard(b"p7")[0], Welcome), "the seat of one who left is free"
 
 
 def test_a_strategy_that_cannot_be_entered_is_told_why(engine: Engine) -> None:
@@ -151,8 +189,8 @@ def test_a_strategy_that_cannot_be_entered_is_told_why(engine: Engine) -> None:
 
 
 def test_a_bogus_acknowledgement_drops_nothing_unsent(engine: Engine) -> None:
-    engine.bus.gone.add(b"a")
+    engine.bus.full.add(b"a")
     tell(engine, 2)
-    engine.bus.gone.clear()
+    engine.bus.full.clear()
     engine.gateway.on_order(b"a", encode(Ack(1 << 40)), engine.now)
     assert seqs(engine.heard()) == [1, 2]

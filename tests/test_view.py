@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from fixengine import wire
@@ -282,6 +283,7 @@ def test_messages_of_one_feed_do_not_disturb_each_other() -> None:
     framer = Framer()
     framer.feed(b"".join(raws))
     messages = list(framer)
+    assert all(message.get(10) for message in messages)
     for message, raw in reversed(list(zip(messages, raws, strict=True))):
         assert [b"%d=%s" % field for field in message.fields()] == raw.split(b"\x01")[:-1]
 
@@ -350,8 +352,19 @@ PIECES = st.sampled_from(
 @settings(max_examples=500, deadline=None)
 def test_vector_and_plain_index_agree(pieces: list[bytes]) -> None:
     # Not for users, so not in the stub.
-    vector, plain = getattr(wire, "_scan_twins")(b"".join(pieces) + b"\x01")  # noqa: B009
+    vector, plain, _ = getattr(wire, "_scan_twins")(b"".join(pieces) + b"\x01")  # noqa: B009
     assert vector == plain
+
+
+def test_the_vector_loop_takes_ordinary_messages_wherever_their_fields_lie() -> None:
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    raw = corpus.er()
+    for shift in range(1, 130):
+        moved = raw.replace(b"\x0117=", b"\x0158=" + b"=" * shift + b"\x0117=")
+        # Not for users, so not in the stub.
+        vector, plain, ordinary = getattr(wire, "_scan_twins")(moved)  # noqa: B009
+        assert vector == plain
+        assert ordinary == (" avx2 " in flags and " bmi2 " in flags)
 
 
 @given(st.binary(max_size=300))

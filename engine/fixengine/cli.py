@@ -108,15 +108,19 @@ def _run(options: argparse.Namespace) -> int:
     from fixengine.network.bus import BusError
     from fixengine.network.config import ConfigError, load
     from fixengine.network.journal import JournalError
-    from fixengine.network.process import make_log, run_engine
+    from fixengine.network.log import Log
+    from fixengine.network.process import run_engine
     from fixengine.network.state import StateError
     from fixengine.network.transport import ConnectError
 
     try:
         config = load(options.config)
         api_key, signer = load_keys(config.key)
-        log = make_log(options.json or config.log.json, config.log.level)
-        return run_engine(config, api_key, signer, log)
+        log = Log(options.json or config.log.json, config.log.level)
+        try:
+            return run_engine(config, api_key, signer, log)
+        finally:
+            log.close()
     except (ConfigError, KeyFileError, StateError, BusError, JournalError, ConnectError) as problem:
         return _fail(problem)
 

@@ -14,6 +14,7 @@ never guessed away: only a report of the venue ends it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from enum import StrEnum
 
 from fixengine.messages import OrdStatus
@@ -62,6 +63,7 @@ class Order:
     """
 
     __slots__ = (
+        "cancels",
         "cl_ord_id",
         "exec_ids",
         "line",
@@ -88,6 +90,7 @@ class Order:
         self.line = -1
         self.seq = -1
         self.exec_ids: set[str] = set()
+        self.cancels: list[Order] = []
         self.outcome: bytes | None = None
 
     @property
@@ -99,26 +102,38 @@ class Order:
 class Orders:
     """All requests of one engine run.
 
-    open_max: requests that are not finished; closed_max: finished ones kept to recognise a
-    repeated id, the oldest forgotten first.
+    open_max: requests that are not finished, unknown ones among them; cancels may go up to twice
+    that. share_percent: of open_max, what one strategy may take while there are others.
+    closed_max: finished requests of one strategy that are kept to recognise a repeated id, the
+    oldest forgotten first.
     """
 
-    def __init__(self, open_max: int, closed_max: int) -> None:
+    def __init__(self, open_max: int, closed_max: int, share_percent: int = 100) -> None:
         self.open_max = open_max
         self.closed_max = closed_max
+        self.share_max = open_max * share_percent // 100
         self._by_id: dict[tuple[int, str], Order] = {}
         self._by_wire: dict[str, Order] = {}
         self._by_order_id: dict[tuple[str, str], Order] = {}
         self._by_seq: dict[tuple[int, int], Order] = {}
-        self._closed: deque[Order] = deque()
+        self._closed: dict[int, deque[Order]] = {}
+        self._open: dict[int, int] = {}
+        self._open_total = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    @property
-    def full(self) -> bool:
-        """Whether no further request may be opened."""
-        return len(self._by_id) - len(self._closed) >= self.open_max
+    def __iter__(self) -> Iterator[Order]:
+        """Every request, the older before the newer."""
+        return iter(self._by_id.values())
+
+    def full(self, strategy: int, is_cancel: bool) -> bool:
+        """Whether this strategy may open no further order, or no further cancel."""
+        if is_cancel:
+            return self._open_total >= 2 * self.open_max
+        shared = len(self._open) > 1
+        mine = self._open.get(strategy, 0)
+        return self._open_total >= self.open_max or (shared and mine >= self.share_max)
 
     def find(self, strategy: int, cl_ord_id: str) -> Order | None:
         """The request a strategy knows by this id."""
@@ -142,12 +157,19 @@ class Orders:
     ) -> Order:
         """Enter a request whose ids are both new."""
         order = Order(strategy, cl_ord_id, wire_id, symbol, target)
+        self._count(strategy, 1)
+        if target is not None:
+            target.cancels.append(order)
         self._by_id[strategy, cl_ord_id] = order
         self._by_wire[wire_id] = order
         return order
 
     def drop(self, order: Order) -> None:
         """The request never left the engine: forget it, its id may be used again."""
+        if order.standing not in FINAL:
+            self._count(order.strategy, -1)
+        if order.target is not None and order in order.target.cancels:
+            order.target.cancels.remove(order)
         self._by_id.pop((order.strategy, order.cl_ord_id), None)
         self._by_wire.pop(order.wire_id, None)
 
@@ -158,18 +180,28 @@ class Orders:
         order.seq = seq
         self._by_seq[line, seq] = order
 
-    def lost(self, line: int) -> list[Order]:
-        """A session ended: its unanswered requests are now UNKNOWN; they are returned."""
-        unanswered = [order for (at, _), order in self._by_seq.items() if at == line]
-        for order in unanswered:
+    def lost(self, line: int, unwatched: bool) -> list[Order]:
+        """A session ended: its unanswered requests are now UNKNOWN; they are returned.
+
+        unwatched: so are all live orders, because nobody hears of their fills until a session
+        is up again.
+        """
+        lost = [order for (at, _), order in self._by_seq.items() if at == line]
+        if unwatched:
+            lost += [order for order in self if order.standing is Standing.LIVE]
+        for order in lost:
             self.unknown(order)
-        return unanswered
+        return lost
 
     def unknown(self, order: Order) -> None:
         """The outcome of this request is not known."""
         self._answered(order)
         if order.standing not in FINAL:
             order.standing = Standing.UNKNOWN
+
+    def by_order_id(self, symbol: str, order_id: str) -> Order | None:
+        """The order the venue knows by this number."""
+        return self._by_order_id.get((symbol, order_id))
 
     def reported(
         self,
@@ -197,8 +229,7 @@ class Orders:
         """Take over what a report says of an order (and of the cancel that caused it)."""
         self._answered(order)
         if order_id is not None and order.order_id is None:
-            order.order_id = order_id
-            self._by_order_id[order.symbol, order_id] = order
+            self.name(order, order_id)
         if cancel is not None:
             self.finish(cancel, Standing.DONE)
         standing = BY_STATUS.get(ord_status, Standing.UNKNOWN)
@@ -209,15 +240,35 @@ class Orders:
         else:
             order.standing = standing
 
+    def name(self, order: Order, order_id: str) -> None:
+        """The venue has named the order: OrderID<37>, unique within its symbol."""
+        order.order_id = order_id
+        self._by_order_id[order.symbol, order_id] = order
+
     def finish(self, order: Order, standing: Standing) -> None:
         """The request is over; it is kept among the closed to recognise its id."""
         self._answered(order)
         if order.standing in FINAL:
             return
         order.standing = standing
-        self._closed.append(order)
-        while len(self._closed) > self.closed_max:
-            self._forget(self._closed.popleft())
+        self._count(order.strategy, -1)
+        closed = self._closed.setdefault(order.strategy, deque())
+        closed.append(order)
+        while len(closed) > self.closed_max:
+            self._forget(closed.popleft())
+        for cancel in order.cancels:
+            # What became of it no longer matters, and nobody will ever say.
+            if cancel.standing is Standing.UNKNOWN:
+                self.finish(cancel, Standing.DONE)
+        order.cancels.clear()
+
+    def _count(self, strategy: int, change: int) -> None:
+        self._open_total += change
+        mine = self._open.get(strategy, 0) + change
+        if mine:
+            self._open[strategy] = mine
+        else:
+            self._open.pop(strategy, None)
 
     def _answered(self, order: Order) -> None:
         self._by_seq.pop((order.line, order.seq), None)

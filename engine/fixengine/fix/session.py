@@ -74,6 +74,7 @@ class Session:
         self.events: list[Event] = []
         self.close_requested = False
         self.stale = False
+        self._logged_on = False
         self.next_out = 1
         self.next_in = 1
         self.last_sent_ns = 0
@@ -97,9 +98,9 @@ class Session:
         REJECT is the peer's Reject<3> of something we sent (RefSeqNum<45>).
         """
         self.last_received_ns = now
-        if self.state in (State.CLOSED, State.DISCONNECTED):
-            return Verdict.DROP
         kind = message.kind
+        if self.state in (State.CLOSED, State.DISCONNECTED):
+            return self._after_the_end(message, now)
         if not self._accept_header(message, kind, now):
             return Verdict.DROP
         name = TRANSITIONS.get((self.state, kind)) or OTHERWISE[self.state]
@@ -222,12 +223,12 @@ class Session:
     def garbled(self, now: int) -> None:
         """The framer dropped a message with a wrong checksum.
 
-        There is no resend: the hole shows at the next message. A strict role says so at once.
+        There is no resend, so it is a hole: whatever it said is lost to this session.
         """
         if self.rules.strict:
             self._complain("garbled", None, now, "wrong CheckSum")
         else:
-            self._note(Happening.WARNING, "a message with a wrong CheckSum was dropped")
+            self._mark_stale("a message with a wrong CheckSum was dropped")
 
     # --- header -----------------------------------------------------------------------------
 
@@ -385,7 +386,17 @@ class Session:
         return Verdict.DROP
 
     def _after_the_end(self, message: wire.Message, now: int) -> Verdict:
-        return Verdict.DROP
+        """Reports that lay behind a Logout in the same bytes are still the venue's word."""
+        seq = _seq_of(message)
+        if self.rules.strict or seq is None or seq < self.next_in or not self._logged_on:
+            return Verdict.DROP
+        if not self.venue.knows(message.kind, self.peer) or not self._comp_ids_fit(message):
+            return Verdict.DROP
+        self.next_in = _after(seq)
+        return Verdict.DROP if self._is_admin(message.kind) else Verdict.APPLICATION
+
+    def _is_admin(self, kind: bytes) -> bool:
+        return self.venue.layout(kind, self.peer).admin
 
     # --- time -------------------------------------------------------------------------------
 
@@ -419,6 +430,7 @@ class Session:
     # --- small steps ------------------------------------------------------------------------
 
     def _enter(self, state: State, now: int) -> None:
+        self._logged_on = self._logged_on or state is State.ACTIVE
         self.state = state
         self._state_since_ns = now
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import zmq
 
+from fixengine.network.strategies import Handed
+
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
 MESSAGE_BYTES_MAX = 1 << 12
@@ -87,17 +89,17 @@ class Bus:
             return None
         return parts[0], parts[1] if len(parts) == 2 else b""
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> bool:
-        """Hand bytes to a peer without waiting; False where it is gone or its queue is full."""
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
+        """Hand bytes to a peer without waiting."""
         try:
             self._socket.send_multipart((peer, bytes(payload)), zmq.DONTWAIT)
         except zmq.Again:
-            return False
+            return Handed.FULL
         except zmq.ZMQError as problem:
             if problem.errno == zmq.EHOSTUNREACH:
-                return False
+                return Handed.GONE
             raise
-        return True
+        return Handed.TAKEN
 
     def close(self) -> None:
         """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""

@@ -13,11 +13,13 @@ comes in as an argument. An order that cannot go out now is refused at once and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from fixengine import wire
+from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
 from fixengine.fix.states import Verdict
@@ -43,7 +45,11 @@ from fixengine.network.teller import Journal, Reason, Teller
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
+SECOND_NS = 1_000_000_000
 CATCH_UP_EVENTS = 256
+RUBBISH_MAX = 100
+"""Messages of one socket in a second that are no messages, or Hellos; then it is not heard."""
+RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
 NOT_A_MESSAGE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
 """What decoding raises for bytes that are no message: text that is not UTF-8, or arrays nested
@@ -85,15 +91,20 @@ class Gateway:
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
+        self._rubbish: dict[bytes, int] = {}
+        self._rubbish_since_ns = 0
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> None:
         """Anything a strategy sent; `flush` must follow in the same wake-up."""
+        rubbish = self._rubbish.get(peer, 0)
+        if rubbish > RUBBISH_MAX:
+            return
         try:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:
-            self.teller.record(Kind.ORDER, now, 0, _input(peer, payload))
+            self._rubbish[peer] = rubbish + 1
             self._refuse_malformed(peer, payload, problem, now)
             return
         token = request.token if isinstance(request, Hello) else None
@@ -105,22 +116,24 @@ class Gateway:
         strategy = self.strategies.of(peer)
         if strategy is None:
             if not isinstance(request, Heartbeat | Ack):
-                text = "the first message on a connection must be Hello"
-                no_hello = RefusedReason.NO_HELLO
-                self.teller.refuse_peer(peer, request.cl_ord_id, no_hello, text, now)
+                # Without its id: under another socket that very request may be live.
+                text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
+                self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
         elif isinstance(request, NewOrderSingle):
             self._new_order(strategy, request, payload, now)
         elif isinstance(request, OrderCancelRequest):
             self._cancel(strategy, request, payload, now)
         elif isinstance(request, Ack):
             self.strategies.acknowledge(strategy, request.report_seq)
+            self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
             self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
 
     def _hello(self, peer: bytes, hello: Hello, now: int) -> None:
+        # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
+        self._rubbish[peer] = self._rubbish.get(peer, 0) + 1
         strategy = self.strategies.hello(peer, hello, now, self.session_state)
         if strategy is not None:
-            number = b"%d" % strategy.number
-            self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, number))
+            self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, b""))
             self.log("info", f"strategy {strategy.name} connected", number=strategy.number)
 
     def _new_order(
@@ -135,7 +148,7 @@ class Gateway:
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
         if reason is None:
-            reason = self._check_line(self.unsent_bytes_max, now, urgent=False)
+            reason = self._check_line(strategy, self.unsent_bytes_max, now, is_cancel=False)
         if reason is None:
             reason = self._intend(strategy, order, payload, order.symbol, None, now)
         if reason is not None:
@@ -152,7 +165,7 @@ class Gateway:
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
             reason = RefusedReason.UNKNOWN_ORDER, text, None
         if reason is None:
-            reason = self._check_line(self.cancel_unsent_bytes_max, now, urgent=True)
+            reason = self._check_line(strategy, self.cancel_unsent_bytes_max, now, is_cancel=True)
         if reason is None and target is not None:
             reason = self._intend(strategy, cancel, payload, target.symbol, target, now)
         if reason is not None:
@@ -198,20 +211,26 @@ class Gateway:
             return RefusedReason.TOO_OLD, text, None
         return None
 
-    def _check_line(self, unsent_bytes_max: int, now: int, urgent: bool) -> Reason | None:
+    def _check_line(
+        self, strategy: Strategy, unsent_bytes_max: int, now: int, is_cancel: bool
+    ) -> Reason | None:
         """Whether a request could leave now."""
         line = self.active
         if line is None or not line.can_carry:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
         unsent = line.unsent()
+        if not line.can_carry:
+            text = f"the connection of session {line.name} is gone"
+            return RefusedReason.NOT_CONNECTED, text, None
         if unsent > unsent_bytes_max:
             text = f"{unsent} bytes are still unsent on session {line.name}"
             return RefusedReason.BACKLOG, text, None
-        if self.orders.full:
-            text = f"engine.orders_max ({self.orders.open_max}) requests are open"
+        if self.orders.full(strategy.number, is_cancel):
+            text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
-        wait_ns = 0 if line.budget is None else line.budget.wait_ns(now, urgent)
+        budget = line.budget
+        wait_ns = 0 if budget is None else budget.wait_ns(now, strategy.number, is_cancel)
         if wait_ns:
             wait_ms = -(-wait_ns // MILLISECOND_NS)
             return RefusedReason.LIMIT, "the venue's message limit would be exceeded", wait_ms
@@ -240,14 +259,15 @@ class Gateway:
             replace["orig_cl_ord_id"] = None if target.order_id else target.wire_id
             replace["order_id"] = target.order_id
             replace["symbol"] = symbol
-        if not self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload)):
+        recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
+        if not recorded and target is None:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
         if line.budget is not None:
-            line.budget.use(now)
+            line.budget.use(now, strategy.number)
         return None
 
     # --- out: the end of a wake-up ----------------------------------------------------------
@@ -259,7 +279,8 @@ class Gateway:
                 pending, line.pending = line.pending, []
                 for item in pending:
                     self._stamp(line, item, now)
-            self._write(line, now)
+            if line.session.output or line.session.close_requested:
+                self._write(line, now)
 
     def _stamp(self, line: Line, item: Pending, now: int) -> None:
         order = item.order
@@ -285,6 +306,8 @@ class Gateway:
     def _write(self, line: Line, now: int) -> None:
         frames = line.session.take_output()
         for frame in frames:
+            if line.budget is not None and _is_admin(frame):
+                line.budget.use(now, SESSION)
             secret = b"\x0135=A\x01" in frame[:40]
             self.teller.record(Kind.FRAME_OUT, now, line.number, mask(frame) if secret else frame)
         if line.transport is not None:
@@ -317,6 +340,9 @@ class Gateway:
         """Time has passed: session timers, parked reports. True: call again soon."""
         for line in self.lines:
             line.session.tick(now)
+        if now - self._rubbish_since_ns >= SECOND_NS:
+            self._rubbish_since_ns = now
+            self._rubbish.clear()
         more = False
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
@@ -327,36 +353,59 @@ class Gateway:
         self.session_state = state
         self.teller.status(state, text, source, now)
 
+    def on_recalled(self, unwatched: Iterable[Order], now: int) -> None:
+        """At start: these orders of an earlier run were open, and nobody watched them since."""
+        for order in unwatched:
+            self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
+
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
         """A session ended: unwritten requests are refused, unanswered ones are unknown."""
         pending, line.pending = line.pending, []
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
-        for order in self.orders.lost(line.number):
+        # When we stop, live orders are left alone; the next run says that it did not watch them.
+        for order in self.orders.lost(line.number, unwatched=not self.stopping):
             self.teller.unknown(order, text, None, now)
 
     # --- small steps ------------------------------------------------------------------------
 
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
+        self.teller.record(Kind.DROPPED, now, 0, named(order.wire_id, b""))
         self.orders.drop(order)
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
 
     def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
+        """Answer bytes that are no message, and record no more of them than their head.
+
+        A Hello that cannot be read may hold a secret somewhere: only its length is recorded.
+        """
+        head = b"" if b"Hello" in payload[:8] else payload[:RUBBISH_BYTES]
+        self.teller.record(Kind.ORDER, now, 0, _input(peer, b"%d bytes: " % len(payload) + head))
         text = f"not a bus message: {problem}"
         strategy = self.strategies.of(peer)
-        cl_ord_id = _cl_ord_id_of(payload)
         malformed = RefusedReason.MALFORMED
-        if strategy is not None:
-            self.teller.refuse(strategy, cl_ord_id, (malformed, text, None), now)
-        else:
-            self.teller.refuse_peer(peer, cl_ord_id, malformed, text, now)
+        if strategy is None:
+            self.teller.refuse_peer(peer, "", malformed, text, now)
+            return
+        cl_ord_id = _cl_ord_id_of(payload)
+        if self.orders.find(strategy.number, cl_ord_id) is not None:
+            # A request of that id did leave: it must not be told that it never did.
+            text, cl_ord_id = f"{cl_ord_id}: {text}", ""
+        self.teller.refuse(strategy, cl_ord_id, (malformed, text, None), now)
+        if self._rubbish[peer] == RUBBISH_MAX:
+            self.log("warning", f"strategy {strategy.name} sends rubbish; muted for a second")
 
 
 def _input(peer: bytes, payload: bytes) -> bytes:
     """What an ORDER record holds: who sent it, and what."""
     return named(peer[:64].decode("ascii", "replace"), payload)
+
+
+def _is_admin(frame: bytes) -> bool:
+    kind = frame[frame.find(b"\x0135=") + 4 :][:2]
+    return kind not in (b"D\x01", b"F\x01")
 
 
 def _cl_ord_id_of(payload: bytes) -> str:

@@ -35,6 +35,10 @@ class Transport(Protocol):
     def write(self, data: bytes) -> None:
         """Give bytes to TLS; never blocks."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether what is written now can still leave."""
+
     def unsent(self) -> int:
         """Bytes given but not yet sent: user space and the kernel's together."""
 
@@ -96,7 +100,8 @@ class Line:
     @property
     def can_carry(self) -> bool:
         """Whether a request could be written now."""
-        return self.transport is not None and self.session.state is State.ACTIVE
+        transport = self.transport
+        return transport is not None and transport.alive and self.session.state is State.ACTIVE
 
     def unsent(self) -> int:
         """Bytes that were written but have not left this machine."""

@@ -14,14 +14,11 @@ import os
 import random
 import resource
 import signal
-import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import orjson
 import uvloop
 
 from fixengine.desk.limits import Budget
@@ -34,9 +31,10 @@ from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus
 from fixengine.network.config import Config, ConfigError, effective
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import Journal, Kind
+from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.line import Line
-from fixengine.network.recall import NEXT_SEQS, recall
+from fixengine.network.log import Log
+from fixengine.network.recall import carried, recall, start_record
 from fixengine.network.sessions import (
     Clear,
     Connect,
@@ -47,7 +45,7 @@ from fixengine.network.sessions import (
     Status,
 )
 from fixengine.network.state import StateDir, StateError
-from fixengine.network.strategies import RegisterError, Strategies
+from fixengine.network.strategies import RegisterError, Standing, Strategies
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
 SECOND_NS = 1_000_000_000
@@ -58,13 +56,12 @@ PARKED_NS = 5 * MILLISECOND_NS
 CLOCK_NS = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
 CANCEL_UNSENT_BYTES = 1 << 14
-CLOSED_MAX = 100_000
+CLOSED_MAX = 50_000
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 PR_SET_DUMPABLE = 4
-LEVELS = ("debug", "info", "warning", "error")
-
-Log = Callable[..., None]
+STOP_GRACE_S = 5.0
+DRAIN_NS_MAX = MILLISECOND_NS
 
 
 class Process:
@@ -106,28 +103,38 @@ class Process:
             if journal.recovered is not None:
                 self.log("warning", "an earlier run ended uncleanly; its journal was completed")
             self.journal = journal
-            orders = Orders(self.config.engine.orders_max, CLOSED_MAX)
-            recalled = recall(state.path, epoch, self.venue, orders, state.strategy_number)
-            for text in recalled.damage:
-                self.log("warning", f"the journal of an earlier run is damaged: {text}")
-            start = {
-                "config": effective(self.config),
-                "epoch": epoch,
-                NEXT_SEQS: recalled.next_seqs,
-            }
-            journal.append(Kind.START, now, 0, orjson.dumps(start))
             bus = Bus(self.config.bus.endpoint)
             try:
-                self._build(bus, orders, recalled.next_seqs, epoch, now)
-                return await self._serve()
+                return await self._trade(bus, epoch, now)
             finally:
                 bus.close()
         finally:
             if not journal.close(JOURNAL_CLOSE_S):
                 self.log("error", f"the journal is not all on disk: {journal.error}")
 
+    async def _trade(self, bus: Bus, epoch: int, now: int) -> int:
+        """Take over from the run before, then serve until the end."""
+        share = self.config.limits.strategy_share_percent
+        orders = Orders(self.config.engine.orders_max, CLOSED_MAX, share)
+        recalled = recall(self.state.path, epoch, self.venue, orders)
+        for text in recalled.damage:
+            self.log("warning", f"the journal of an earlier run is damaged: {text}")
+        standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
+        for data in carried(orders):
+            self._prologue(Kind.CARRIED, now, data)
+        self._prologue(Kind.START, now, start_record(epoch, effective(self.config), standings))
+        self._build(bus, orders, standings, epoch, now)
+        self.gateway.on_recalled(recalled.open, now)
+        return await self._serve()
+
+    def _prologue(self, kind: Kind, now: int, data: bytes) -> None:
+        """Record before trading starts, when there is time to wait for the disk."""
+        while not self.journal.append(kind, now, 0, data):
+            if not self.journal.sync(JOURNAL_CLOSE_S):
+                raise JournalError(self.state.path, f"cannot be written: {self.journal.error}")
+
     def _build(
-        self, bus: Bus, orders: Orders, next_seqs: dict[str, int], epoch: int, now: int
+        self, bus: Bus, orders: Orders, standings: dict[str, Standing], epoch: int, now: int
     ) -> None:
         config, state = self.config, self.state
         self.bus = bus
@@ -138,7 +145,7 @@ class Process:
             strategies_max=config.bus.strategies_max,
             outbox_max=config.bus.report_buffer_max,
             valid_for_ms_max=config.bus.valid_for_ms_max,
-            next_seqs=next_seqs,
+            standings=standings,
         )
         self.gateway = Gateway(
             self.venue,
@@ -192,11 +199,22 @@ class Process:
                 await self._protocol.wait_closed(CLOSE_S)
 
     def _on_signal(self) -> None:
+        """Stop in order; a second signal, or a Logout that hangs, ends it at once."""
+        if self.gateway.stopping:
+            self._force_end()
+            return
         self.log("info", "stopping")
         self.gateway.stopping = True
+        grace_s = self.config.venue.logout_timeout_ms / 1000 + STOP_GRACE_S
+        self._loop.call_later(grace_s, self._force_end)
         now = time.monotonic_ns()
         self._apply(self.sessions.stop("engine stops", now), now)
         self._settle(now)
+
+    def _force_end(self) -> None:
+        if not self._ended.done():
+            self.log("error", "ended at once; the venue may hold the SenderCompID")
+            self._ended.set_result(4 if self._bugs else 1)
 
     def _on_bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An exception nobody expected: what we know may be wrong, so trade no further."""
@@ -204,14 +222,13 @@ class Process:
         where = "".join(traceback.format_exception(problem)) if problem else ""
         self.log("error", f"a defect of the engine; stopping: {context['message']}\n{where}")
         self._bugs += 1
-        if self._bugs == 1:
-            self._on_signal()
-        elif not self._ended.done():
-            self._ended.set_result(4)
+        self._on_signal()
 
     # --- wake-ups ---------------------------------------------------------------------------
 
     def _on_bus(self) -> None:
+        now = time.monotonic_ns()
+        until = now + DRAIN_NS_MAX
         for _ in range(DRAIN_MAX):
             message = self.bus.receive()
             if message is None:
@@ -219,7 +236,10 @@ class Process:
             self._busy = True
             # Read anew for each: a message that came while the one before it was worked on may
             # be younger than the wake-up, and would seem to come from the future.
-            self.gateway.on_order(*message, time.monotonic_ns())
+            now = time.monotonic_ns()
+            self.gateway.on_order(*message, now)
+            if now > until:
+                break
         self._settle(time.monotonic_ns())
 
     def _on_bytes(self, line: Line) -> None:
@@ -236,7 +256,10 @@ class Process:
         self._settle(now)
 
     def _on_timer(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            # Called before its time, or by it: there is never more than one to come.
+            self._timer.cancel()
+            self._timer = None
         now = time.monotonic_ns()
         if now - self._last_clock_ns >= CLOCK_NS:
             self._on_second(now)
@@ -312,6 +335,7 @@ class Process:
         for effect in effects:
             if isinstance(effect, Connect):
                 self._connecting = self._loop.create_task(self._connect(effect.comp_id))
+                self._connecting.add_done_callback(self._on_connected)
             elif isinstance(effect, Clear):
                 self._clear(effect.comp_id)
             elif isinstance(effect, LogOut):
@@ -368,19 +392,30 @@ class Process:
                 venue.server_name,
                 venue.connect_timeout_ms / 1000,
             )
-        except (ConnectError, StateError, asyncio.CancelledError) as problem:
-            now = time.monotonic_ns()
-            text = str(problem) or "the attempt was given up"
-            self.log("warning", text)
-            jitter = random.randrange(1000)
-            self._apply(self.sessions.connect_failed(text, now, jitter), now)
-            self._settle(now)
+        except (ConnectError, StateError) as problem:
+            self._not_connected(str(problem))
             return
         now = time.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, f"up as {comp_id}".encode())
         line.transport = protocol
         self.gateway.lines.append(line)
         line.session.connected(now)
+        self._settle(now)
+
+    def _on_connected(self, task: asyncio.Task[None]) -> None:
+        """An attempt is over; one that was cancelled or broke has not said so itself."""
+        problem = None if task.cancelled() else task.exception()
+        if task.cancelled() or problem is not None:
+            self._not_connected(f"the attempt was given up: {problem or 'stopping'}")
+        if problem is not None:
+            self._on_bug(self._loop, {"message": "connecting failed", "exception": problem})
+
+    def _not_connected(self, text: str) -> None:
+        if self._ended.done():
+            return
+        now = time.monotonic_ns()
+        self.log("warning", text)
+        self._apply(self.sessions.connect_failed(text, now, random.randrange(1000)), now)
         self._settle(now)
 
     def _new_line(self, comp_id: str) -> Line:
@@ -404,8 +439,9 @@ class Process:
         window = self.profile.limits.messages
         budget = None
         if self.config.limits.mode == "venue":
-            reserve = self.config.limits.cancel_reserve_percent
-            budget = Budget(window.count_max, window.interval_ns, reserve)
+            limits = self.config.limits
+            shares = limits.cancel_reserve_percent, limits.strategy_share_percent
+            budget = Budget(window.count_max, window.interval_ns, *shares)
         self._lines += 1
         return Line(
             self._lines & 0xFF,
@@ -433,41 +469,6 @@ class Numbers:
 def _venue(config: Config) -> Venue:
     """The venue table a config names; config has checked the name."""
     return BINANCE_SPOT
-
-
-def make_log(as_json: bool, least: str = "info") -> Log:
-    """A log on stderr: lines for people; with as_json, JSON lines on stdout for programs.
-
-    least: the lowest level that is said. A log that cannot be written never stops the trading:
-    one whose reader is gone falls silent.
-    """
-    levels = LEVELS[LEVELS.index(least) :]
-    stream = (sys.stdout if as_json else sys.stderr).buffer
-
-    def log(level: str, text: str, **details: object) -> None:
-        if level not in levels:
-            return
-        line = _for_programs(level, text, details) if as_json else _for_people(level, text, details)
-        try:
-            stream.write(line + b"\n")
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
-        except OSError:
-            # A full disk, for example: what is buffered goes out with a later line.
-            return
-
-    return log
-
-
-def _for_people(level: str, text: str, details: dict[str, object]) -> bytes:
-    extra = "".join(f" {name}={value}" for name, value in details.items() if name != "event")
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    return f"{stamp} {level:7} {text}{extra}".encode(errors="backslashreplace")
-
-
-def _for_programs(level: str, text: str, details: dict[str, object]) -> bytes:
-    return orjson.dumps({"time_ns": time.time_ns(), "level": level, "text": text, **details})
 
 
 def harden(cpu: int | None) -> None:

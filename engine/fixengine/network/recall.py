@@ -1,76 +1,127 @@
-"""What the run before this one left in the journal, read once at start.
+"""What the runs before this one left in the journal, read once at start.
 
 A new run goes on with every strategy's report numbers, knows the ids that were used, so that a
 repeated request is answered and not sent again, and finds the orders that later reports are
-about. A request without a report is UNKNOWN: it may be live, and nobody guesses.
+about. A run begins its journal with the requests it took over (CARRIED) and then START with the
+report numbers, so only the last run that got as far as START has to be read, and what came after.
 
-The START record of a run carries the report numbers it began with, so only the last run that
-wrote one (and what came after it) has to be read. Requests of runs before that are not recalled.
+Nobody watched the orders while no engine ran: those that were open are UNKNOWN now. They may be
+live, filled or gone; only the venue can say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
 
-from fixengine.desk.orders import Orders, Standing
+from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
+    Ack,
     ExecutionReport,
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelRequest,
-    Refused,
+    encode,
     event_decoder,
     report_seq_of,
     request_decoder,
 )
 from fixengine.network.journal.reader import Damage, Record, scan
-from fixengine.network.journal.record import JournalError, Kind, split_named
+from fixengine.network.journal.record import JournalError, Kind, named, split_named
 from fixengine.network.journal.writer import files
+from fixengine.network.strategies import Standing as Numbers
 
-NEXT_SEQS = "next_seqs"
+STANDINGS = "standings"
+CARRIED_CLOSED_MAX = 10_000
+
+
+class Carried(msgspec.Struct, array_like=True):
+    """A request as an earlier run left it; the wire id is the record's name."""
+
+    strategy: int
+    cl_ord_id: str
+    symbol: str
+    standing: str
+    order_id: str | None
+    target_wire_id: str | None
+    exec_ids: list[str]
+    outcome: bytes | None
+
+
+carried_decoder = msgspec.msgpack.Decoder(Carried)
 
 
 class Recalled(NamedTuple):
-    """next_seqs: next report_seq by strategy name. damage: what could not be read."""
+    """standings: report numbers by strategy. open: orders that nobody watched. damage: what could
+    not be read.
+    """
 
-    next_seqs: dict[str, int]
+    standings: dict[str, Numbers]
+    open: tuple[Order, ...]
     damage: tuple[str, ...]
 
 
 class Recall:
-    """Takes the records of earlier runs in order and enters them into the order table.
+    """Takes the records of earlier runs in order and enters them into the order table."""
 
-    number_of: a strategy's number by its name.
-    """
-
-    def __init__(self, venue: Venue, orders: Orders, number_of: Callable[[str], int]) -> None:
-        self.next_seqs: dict[str, int] = {}
+    def __init__(self, venue: Venue, orders: Orders) -> None:
+        self.standings: dict[str, Numbers] = {}
         self.damage: list[str] = []
         self._venue = venue
         self._orders = orders
-        self._number_of = number_of
+        self._takers: dict[int, Callable[[str, bytes], None]] = {
+            Kind.CARRIED: self._carried,
+            Kind.INTENT: self._intent,
+            Kind.DROPPED: self._dropped,
+            Kind.DELIVERED: self._delivered,
+            Kind.STRATEGY: self._strategy,
+            Kind.ACK: self._ack,
+        }
 
     def take(self, record: Record) -> None:
         """One record; what cannot be understood is noted and passed over."""
         try:
             if record.kind == Kind.START:
-                self.next_seqs |= orjson.loads(record.data).get(NEXT_SEQS, {})
-            elif record.kind == Kind.INTENT:
-                self._intent(*split_named(record.data))
-            elif record.kind == Kind.DELIVERED:
-                self._delivered(*split_named(record.data))
-        except (msgspec.DecodeError, orjson.JSONDecodeError, ValueError) as problem:
+                self._start(orjson.loads(record.data))
+            elif (taker := self._takers.get(record.kind)) is not None:
+                name, payload = split_named(record.data)
+                if name is None:
+                    raise ValueError("it has no name")
+                taker(name, payload)
+        except (msgspec.DecodeError, orjson.JSONDecodeError, ValueError, TypeError) as problem:
             self.damage.append(f"epoch {record.epoch}, record {record.sequence}: {problem}")
 
-    def _intent(self, wire_id: str | None, payload: bytes) -> None:
-        owner = self._venue.own(wire_id or "")
-        if owner is None or wire_id is None:
+    def _start(self, start: dict[str, Any]) -> None:
+        for name, numbers in start.get(STANDINGS, {}).items():
+            self.standings[name] = Numbers(*numbers)
+
+    def _carried(self, wire_id: str, payload: bytes) -> None:
+        if self._orders.by_wire(wire_id) is not None:
+            return
+        carried = carried_decoder.decode(payload)
+        target = self._orders.by_wire(carried.target_wire_id)
+        if carried.target_wire_id is not None and target is None:
+            return
+        ids = carried.strategy, carried.cl_ord_id, wire_id
+        order = self._orders.open(*ids, carried.symbol, target)
+        order.exec_ids.update(carried.exec_ids)
+        order.outcome = carried.outcome
+        standing = Standing(carried.standing)
+        if carried.order_id is not None:
+            self._orders.name(order, carried.order_id)
+        if standing in FINAL:
+            self._orders.finish(order, standing)
+        else:
+            order.standing = standing
+
+    def _intent(self, wire_id: str, payload: bytes) -> None:
+        owner = self._venue.own(wire_id)
+        if owner is None:
             raise ValueError(f"{wire_id!r} is not one of our ids")
         request = request_decoder.decode(payload)
         target = None
@@ -86,16 +137,27 @@ class Recall:
         order = self._orders.open(owner[0], request.cl_ord_id, wire_id, symbol, target)
         order.standing = Standing.UNKNOWN
 
-    def _delivered(self, name: str | None, payload: bytes) -> None:
-        if name is None:
-            raise ValueError("it names no strategy")
-        self.next_seqs[name] = max(self.next_seqs.get(name, 1), report_seq_of(payload) + 1)
+    def _dropped(self, wire_id: str, payload: bytes) -> None:
+        order = self._orders.by_wire(wire_id)
+        if order is not None:
+            self._orders.drop(order)
+
+    def _strategy(self, name: str, payload: bytes) -> None:
+        self.standings.setdefault(name, Numbers())
+
+    def _ack(self, name: str, payload: bytes) -> None:
+        ack = request_decoder.decode(payload)
+        if isinstance(ack, Ack):
+            standing = self.standings.get(name, Numbers())
+            seq = min(ack.report_seq, standing.next_seq - 1)
+            self.standings[name] = standing._replace(acknowledged=max(standing.acknowledged, seq))
+
+    def _delivered(self, name: str, payload: bytes) -> None:
+        standing = self.standings.get(name, Numbers())
+        seq = max(standing.next_seq, report_seq_of(payload) + 1)
+        self.standings[name] = standing._replace(next_seq=seq)
         event = event_decoder.decode(payload)
-        if isinstance(event, Refused):
-            known = self._orders.find(self._number_of(name), event.cl_ord_id)
-            if known is not None and known.standing is Standing.UNKNOWN:
-                self._orders.drop(known)
-        elif isinstance(event, ExecutionReport):
+        if isinstance(event, ExecutionReport):
             self._report(event, payload)
         elif isinstance(event, OrderCancelReject):
             cancel = self._orders.by_wire(event.wire_cl_ord_id)
@@ -110,20 +172,51 @@ class Recall:
             return
         if event.exec_id is not None:
             order.exec_ids.add(event.exec_id)
+        late = order.standing in FINAL and BY_STATUS.get(event.ord_status) not in FINAL
         self._orders.update(order, cancel, event.ord_status, event.order_id)
-        order.outcome = payload
+        if not late:
+            order.outcome = payload
         if cancel is not None:
             cancel.outcome = payload
 
 
-def recall(
-    state_dir: Path, epoch: int, venue: Venue, orders: Orders, number_of: Callable[[str], int]
-) -> Recalled:
-    """Enter what the last run before this epoch knew; what is damaged is named and passed over."""
-    taken = Recall(venue, orders, number_of)
+def recall(state_dir: Path, epoch: int, venue: Venue, orders: Orders) -> Recalled:
+    """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
+    taken = Recall(venue, orders)
     for record in _since_last_start(state_dir, epoch, taken.damage):
         taken.take(record)
-    return Recalled(taken.next_seqs, tuple(taken.damage))
+    unwatched = []
+    for order in orders:
+        if order.standing not in FINAL:
+            orders.unknown(order)
+            unwatched.append(order)
+    return Recalled(taken.standings, tuple(unwatched), tuple(taken.damage))
+
+
+def start_record(epoch: int, config: dict[str, Any], standings: dict[str, Numbers]) -> bytes:
+    """Data of the START record: what holds in this run, and the report numbers it begins with."""
+    numbers = {name: list(standing) for name, standing in standings.items()}
+    return orjson.dumps({"epoch": epoch, "config": config, STANDINGS: numbers})
+
+
+def carried(orders: Orders) -> Iterator[bytes]:
+    """Data of the CARRIED records with which a run begins: what is open, and the last closed."""
+    closed = [order for order in orders if order.standing in FINAL]
+    kept = {id(order) for order in closed[-CARRIED_CLOSED_MAX:]}
+    for order in orders:
+        if order.standing in FINAL and id(order) not in kept:
+            continue
+        entry = Carried(
+            order.strategy,
+            order.cl_ord_id,
+            order.symbol,
+            order.standing.value,
+            order.order_id,
+            None if order.target is None else order.target.wire_id,
+            sorted(order.exec_ids),
+            order.outcome,
+        )
+        yield named(order.wire_id, encode(entry))
 
 
 def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterator[Record]:
@@ -149,8 +242,13 @@ def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterato
 
 
 def _begins_with_start(path: Path) -> bool:
+    """Whether the run got as far as START, behind what it carried over."""
     try:
-        entry = next(scan(path), None)
+        for entry in scan(path):
+            if not isinstance(entry, Record):
+                return False
+            if entry.kind not in (Kind.CARRIED, Kind.CLOCK):
+                return entry.kind == Kind.START
     except JournalError:
         return False
-    return isinstance(entry, Record) and entry.kind == Kind.START
+    return False

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from fixengine import wire
-from fixengine.desk.orders import Order, Orders, Standing
+from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing
 from fixengine.fix import fields
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
@@ -93,7 +93,7 @@ class Reports:
         symbol, order_id = report.get("symbol"), report.get("order_id")
         order, cancel = self.orders.reported(wire_id, orig_wire_id, symbol, order_id)
         if order is None:
-            self.foreign += 1
+            self._on_foreign(line, report, now)
             return
         code = report.get("venue_code")
         if _number(code) in self.venue.unknown_codes:
@@ -104,16 +104,43 @@ class Reports:
             if exec_id in order.exec_ids:
                 return
             order.exec_ids.add(exec_id)
+        was_final = order.standing in FINAL
         self.orders.update(order, cancel, report.get("ord_status"), order_id)
         named = order if cancel is None else cancel
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
-        columns: list[Any] = [*self.teller.head(line.name, now), named.cl_ord_id, original]
-        columns += [wire_id, orig_wire_id, *report.values(), tuple(report.extra)]
+        ids = named.cl_ord_id, original, wire_id, orig_wire_id
+        event = self._event(line, report, ids, now)
+        # A report that comes late, such as a NEW after the fill, does not tell how it ended.
+        late = was_final and BY_STATUS.get(event.ord_status) not in FINAL
+        payload = self.teller.outcome(order, event, now, keep=not late)
+        if cancel is not None:
+            cancel.outcome = payload
+
+    def _event(
+        self,
+        line: Line,
+        report: wire.Fields,
+        ids: tuple[str, str | None, str | None, str | None],
+        now: int,
+    ) -> ExecutionReport:
+        columns: list[Any] = [*self.teller.head(line.name, now), *ids]
+        columns += [*report.values(), tuple(report.extra)]
         event = ExecutionReport(*columns)
         event.misc_fees = tuple(MiscFee(*fee) for fee in report.get("misc_fees") or ())
-        self.teller.outcome(order, event, now)
-        if cancel is not None:
-            cancel.outcome = order.outcome
+        return event
+
+    def _on_foreign(self, line: Line, report: wire.Fields, now: int) -> None:
+        """An order of another session, or one of ours from a run that is no longer recalled."""
+        wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
+        owner = self.venue.own(orig_wire_id or "") or self.venue.own(wire_id or "")
+        strategy = None if owner is None else self.teller.strategies.by_number.get(owner[0])
+        if strategy is None:
+            self.foreign += 1
+            return
+        text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
+        self.log("error", text, session=line.name)
+        ids = "", None, wire_id, orig_wire_id
+        self.teller.tell(strategy, self._event(line, report, ids, now), now)
 
     def _on_cancel_reject(self, line: Line, report: wire.Fields, now: int) -> None:
         wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
@@ -137,11 +164,17 @@ class Reports:
         seq = tag_number(message, fields.MSG_SEQ_NUM)
         text = f"MsgType {message.kind.decode('ascii', 'replace')}, MsgSeqNum {seq}: {problem}"
         self.log("error", text, session=line.name)
-        for tag in (fields.ORIG_CL_ORD_ID, fields.CL_ORD_ID):
-            order = self.orders.by_wire(message.get(tag, b"").decode("ascii", "replace"))
-            if order is not None:
-                self._make_unknown(order, text, None, now)
-                return
+        orig_id, cl_id, symbol, order_id = (
+            message.get(tag, b"").decode("utf-8", "replace")
+            for tag in (fields.ORIG_CL_ORD_ID, fields.CL_ORD_ID, fields.SYMBOL, fields.ORDER_ID)
+        )
+        order = (
+            self.orders.by_wire(orig_id)
+            or self.orders.by_wire(cl_id)
+            or self.orders.by_order_id(symbol, order_id)
+        )
+        if order is not None:
+            self._make_unknown(order, text, None, now)
 
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         self.orders.unknown(order)

@@ -22,6 +22,8 @@ from fixengine.messages import SessionState
 SECOND_NS = 1_000_000_000
 BACKOFF_NS_MIN = 1 * SECOND_NS
 BACKOFF_NS_MAX = 30 * SECOND_NS
+STEADY_NS = 60 * SECOND_NS
+"""A session that lasted so long makes the next attempt a first one again."""
 
 
 class Connect(NamedTuple):
@@ -97,6 +99,8 @@ class Sessions:
         self._locked_until_ns = dict(locked_until_ns or {})
         self._attempts_ns: deque[int] = deque(attempts_ns, maxlen=attempts.count_max)
         self._not_before_ns = 0
+        self._up_since_ns = 0
+        self._clean = True
 
     @property
     def deadline(self) -> int | None:
@@ -123,7 +127,7 @@ class Sessions:
     def on_event(self, event: Event, now: int, jitter_permille: int) -> list[Effect]:
         """Something happened to the session."""
         if event.kind is Happening.LOGGED_ON:
-            self.failures = 0
+            self._up_since_ns = now
             if self.phase is Phase.CONNECTING:
                 self.phase = Phase.UP
             return [Status(SessionState.ACTIVE, f"session {self.comp_id} is active")]
@@ -134,8 +138,16 @@ class Sessions:
         if event.kind is Happening.LOGON_REFUSED:
             return self._refused(event, now, jitter_permille)
         if event.kind is Happening.LOGGED_OUT and event.clean:
+            self._session_ended(now)
+            if self.failures or self.phase is Phase.STOPPING:
+                self._back_off(now, jitter_permille)
+            else:
+                # An orderly end after a long session, as before maintenance: come back at once.
+                self.failures = 1
             return [Clear(self.comp_id), *self._wait(event.text or "logged out", now, clean=True)]
         if event.kind in (Happening.LOGGED_OUT, Happening.LOST):
+            self._session_ended(now)
+            self._clean = False
             self._back_off(now, jitter_permille)
             self._lock(now)
             return self._wait(event.text, now)
@@ -148,7 +160,7 @@ class Sessions:
             return [LogOut(text)]
         if self.phase is Phase.WAITING:
             self.phase = Phase.ENDED
-            return [Ended(text, clean=True, failed=False)]
+            return [Ended(text, clean=self._clean, failed=False)]
         return []
 
     # --- small steps ------------------------------------------------------------------------
@@ -186,6 +198,12 @@ class Sessions:
         self.phase = Phase.WAITING
         wait_ms = max(0, self._due_ns() - now) // 1_000_000
         return [Status(SessionState.DOWN, f"{text}; next attempt in {wait_ms} ms")]
+
+    def _session_ended(self, now: int) -> None:
+        """Only a session that lasted shows that what failed before is over."""
+        self._clean = True
+        if now - self._up_since_ns >= STEADY_NS:
+            self.failures = 0
 
     def _lock(self, now: int) -> None:
         self._locked_until_ns[self.comp_id] = now + 2 * self.heartbeat_ns

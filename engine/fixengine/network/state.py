@@ -139,6 +139,10 @@ class StateDir:
             self._write(msgspec.structs.replace(self._content, strategies=known | {name: number}))
             return number
 
+    def strategies(self) -> dict[str, int]:
+        """Every strategy that was ever numbered, by name."""
+        return dict(self._content.strategies)
+
     def attempt(self, wall_ns: int) -> None:
         """Before a TCP connect: the venue counts it."""
         with self._change:

@@ -5,12 +5,13 @@ its bytes stay here until the strategy has acknowledged them, so that a strategy
 away or restarted is told everything in order. What cannot be kept any longer becomes a Gap,
 which the strategy is told of: nothing is dropped silently.
 
-Sans-I/O: `bus` is handed in and only asked to send; it answers whether the bytes were taken.
+Sans-I/O: `bus` is handed in and only asked to send; it answers what became of it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
 
 from fixengine.messages import (
     STRATEGY_NAME,
@@ -30,11 +31,19 @@ WELCOME_EVENTS = 256
 """Missed events sent with the Welcome; the rest follows in slices, so that nobody else waits."""
 
 
+class Handed(Enum):
+    """What became of bytes handed to the bus: taken, queue full, or nobody there any more."""
+
+    TAKEN = "taken"
+    FULL = "full"
+    GONE = "gone"
+
+
 class Bus(Protocol):
     """What is asked of the ZeroMQ end."""
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> bool:
-        """Hand bytes to a peer without waiting; False where it is gone or its queue is full."""
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
+        """Hand bytes to a peer without waiting."""
 
 
 class RegisterError(Exception):
@@ -48,14 +57,24 @@ class Register(Protocol):
         """The number 1..65535 of this name, a new one for a new name; or RegisterError."""
 
 
+class Standing(NamedTuple):
+    """Where a strategy's numbers stand: the next event's, and the last one acknowledged."""
+
+    next_seq: int = 1
+    acknowledged: int = 0
+
+
 class Strategy:
     """One strategy: its report numbers and the events it has not acknowledged.
 
-    next_seq: number of the next event. unsent: number of the first event not yet handed to the
-    bus on the present connection. sent_high: first number that was never handed to any.
+    next_seq: number of the next event. acknowledged: of the last one it has processed. first:
+    of the oldest one kept. unsent: of the first one not handed to the bus on the present
+    connection. sent_high: first number that was never handed to any.
     """
 
     __slots__ = (
+        "acknowledged",
+        "first",
         "name",
         "next_seq",
         "number",
@@ -66,12 +85,12 @@ class Strategy:
         "wants_sent",
     )
 
-    def __init__(self, name: str, number: int, next_seq: int) -> None:
+    def __init__(self, name: str, number: int, standing: Standing) -> None:
         self.name = name
         self.number = number
-        self.next_seq = next_seq
-        self.unsent = next_seq
-        self.sent_high = next_seq
+        self.next_seq = self.first = self.sent_high = standing.next_seq
+        self.acknowledged = standing.acknowledged
+        self.unsent = standing.acknowledged + 1
         self.peer: bytes | None = None
         self.wants_sent = False
         self.outbox: dict[int, bytearray] = {}
@@ -80,8 +99,8 @@ class Strategy:
 class Strategies:
     """All strategies of one engine.
 
-    strategies_max: how many may be known. outbox_max: events kept for one strategy.
-    next_seqs: next report_seq by strategy name, from the runs before this one.
+    strategies_max: how many may be connected. outbox_max: events kept for one strategy.
+    standings: every strategy known from the runs before this one, by name.
     """
 
     def __init__(
@@ -93,7 +112,7 @@ class Strategies:
         strategies_max: int,
         outbox_max: int,
         valid_for_ms_max: int,
-        next_seqs: dict[str, int],
+        standings: dict[str, Standing],
     ) -> None:
         self.bus = bus
         self.register = register
@@ -105,8 +124,8 @@ class Strategies:
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
         # Reports of their orders may come before they connect again.
-        for name, next_seq in next_seqs.items():
-            self._enter(name, next_seq)
+        for name, standing in standings.items():
+            self._enter(name, standing)
 
     def of(self, peer: bytes) -> Strategy | None:
         """The strategy a socket is bound to."""
@@ -114,56 +133,47 @@ class Strategies:
 
     def hello(self, peer: bytes, hello: Hello, now: int, session_state: str) -> Strategy | None:
         """Bind a socket to a strategy and send what it missed; None where it was refused."""
-        if not STRATEGY_NAME.match(hello.strategy):
-            text = "Hello.strategy: expected 1..32 characters of a-z A-Z 0-9 - _"
-            self._refuse_hello(peer, RefusedReason.MALFORMED, text, now)
-            return None
-        bound = self._by_peer.get(peer)
-        if bound is not None and bound.name != hello.strategy:
-            text = f"this socket is already bound to strategy {bound.name}"
-            self._refuse_hello(peer, RefusedReason.MALFORMED, text, now)
+        refusal = self._why_not(peer, hello)
+        if refusal is not None:
+            self._refuse_hello(peer, *refusal, now)
             return None
         strategy = self._by_name.get(hello.strategy)
         if strategy is None:
-            if len(self._by_name) >= self.strategies_max:
-                text = f"bus.strategies_max ({self.strategies_max}) strategies are known already"
-                self._refuse_hello(peer, RefusedReason.LIMIT, text, now)
-                return None
             try:
-                strategy = self._enter(hello.strategy, 1)
+                strategy = self._enter(hello.strategy, Standing())
             except RegisterError as problem:
                 self._refuse_hello(peer, RefusedReason.STATE_FAILED, str(problem), now)
                 return None
-        elif strategy.peer not in (None, peer) and self.bus.send(strategy.peer, HEARTBEAT):
-            text = f"strategy {hello.strategy} is connected already, on another socket"
-            self._refuse_hello(peer, RefusedReason.ALREADY_CONNECTED, text, now)
-            return None
-        if strategy.peer is not None:
-            self._by_peer.pop(strategy.peer, None)
+        self._unbind(strategy)
         strategy.peer = peer
         strategy.wants_sent = hello.wants_sent
         self._by_peer[peer] = strategy
-        self._welcome(strategy, hello.resume_from, now, session_state)
+        self._welcome(strategy, peer, hello.resume_from, now, session_state)
         return strategy
 
     def acknowledge(self, strategy: Strategy, report_seq: int) -> None:
         """The strategy has processed everything up to this number."""
-        oldest = next(iter(strategy.outbox), strategy.next_seq)
-        for seq in range(oldest, min(report_seq + 1, strategy.unsent)):
+        last = min(report_seq, strategy.unsent - 1)
+        for seq in range(strategy.first, last + 1):
             strategy.outbox.pop(seq, None)
+        strategy.first = max(strategy.first, last + 1)
+        strategy.acknowledged = max(strategy.acknowledged, last)
 
-    def tell(self, strategy: Strategy, event: Any) -> bytearray:
-        """Number an event and deliver it now or, if the strategy is away or slow, later."""
+    def number(self, strategy: Strategy, event: Any) -> bytearray:
+        """Give an event the strategy's next number and keep it; `hand_over` must follow."""
         seq = strategy.next_seq
         strategy.next_seq = seq + 1
         payload = encode_event(event, seq)
         strategy.outbox[seq] = payload
         if len(strategy.outbox) > self.outbox_max:
-            del strategy.outbox[next(iter(strategy.outbox))]
-        peer = strategy.peer
-        if peer is not None and strategy.unsent == seq and self.bus.send(peer, payload):
-            strategy.unsent = strategy.sent_high = seq + 1
+            del strategy.outbox[strategy.first]
+            strategy.first += 1
         return payload
+
+    def hand_over(self, strategy: Strategy, now: int) -> None:
+        """Send the event numbered last, unless earlier ones are still waiting."""
+        if strategy.unsent == strategy.next_seq - 1 and strategy.peer is not None:
+            self._send_next(strategy, strategy.peer, now)
 
     def answer(self, peer: bytes, event: Any) -> None:
         """Answer a socket that is bound to no strategy; lost if it does not read."""
@@ -185,40 +195,77 @@ class Strategies:
             strategy for strategy in self._by_peer.values() if strategy.unsent < strategy.next_seq
         ]
 
+    # --- small steps ------------------------------------------------------------------------
+
+    def _why_not(self, peer: bytes, hello: Hello) -> tuple[RefusedReason, str] | None:
+        """Why a Hello is refused, or None."""
+        if not STRATEGY_NAME.match(hello.strategy):
+            text = "Hello.strategy: expected 1..32 characters of a-z A-Z 0-9 - _"
+            return RefusedReason.MALFORMED, text
+        bound = self._by_peer.get(peer)
+        if bound is not None and bound.name != hello.strategy:
+            return RefusedReason.MALFORMED, f"this socket is already bound to {bound.name}"
+        strategy = self._by_name.get(hello.strategy)
+        if strategy is not None and strategy.peer not in (None, peer):
+            alive = self.bus.send(strategy.peer, HEARTBEAT) is not Handed.GONE
+            if alive:
+                text = f"strategy {hello.strategy} is connected already, on another socket"
+                return RefusedReason.ALREADY_CONNECTED, text
+            self._unbind(strategy)
+        if bound is None and len(self._by_peer) >= self.strategies_max:
+            for other in list(self._by_peer.values()):
+                # Who left without a word still has a seat; ask each before turning one away.
+                if other.peer and self.bus.send(other.peer, HEARTBEAT) is Handed.GONE:
+                    self._unbind(other)
+            if len(self._by_peer) >= self.strategies_max:
+                text = f"bus.strategies_max ({self.strategies_max}) strategies are connected"
+                return RefusedReason.LIMIT, text
+        return None
+
+    def _unbind(self, strategy: Strategy) -> None:
+        if strategy.peer is not None:
+            self._by_peer.pop(strategy.peer, None)
+            strategy.peer = None
+
     def _send_next(self, strategy: Strategy, peer: bytes, now: int) -> bool:
         seq = strategy.unsent
         payload = strategy.outbox.get(seq)
         if payload is None:
-            kept = next(iter(strategy.outbox), strategy.next_seq)
+            kept = strategy.first
             text = "these events can no longer be delivered; ask the venue what became of orders"
             gap = Gap(0, self.epoch, "", False, now, seq, kept - 1, text)
-            if not self.bus.send(peer, encode_event(gap, kept - 1)):
-                return False
-            strategy.unsent = kept
+            handed = self.bus.send(peer, encode_event(gap, kept - 1))
+            following = kept
         else:
             if seq < strategy.sent_high:
                 mark_replayed(payload)
-            if not self.bus.send(peer, payload):
-                return False
-            strategy.unsent = seq + 1
-        strategy.sent_high = max(strategy.sent_high, strategy.unsent)
+            handed = self.bus.send(peer, payload)
+            following = seq + 1
+        if handed is Handed.GONE:
+            self._unbind(strategy)
+        if handed is not Handed.TAKEN:
+            return False
+        strategy.unsent = following
+        strategy.sent_high = max(strategy.sent_high, following)
         return True
 
-    def _enter(self, name: str, next_seq: int) -> Strategy:
+    def _enter(self, name: str, standing: Standing) -> Strategy:
         number = self.register.strategy_number(name)
-        strategy = Strategy(name, number, next_seq)
+        strategy = Strategy(name, number, standing)
         self._by_name[name] = self.by_number[number] = strategy
         return strategy
 
     def _welcome(
-        self, strategy: Strategy, resume_from: int | None, now: int, session_state: str
+        self,
+        strategy: Strategy,
+        peer: bytes,
+        resume_from: int | None,
+        now: int,
+        session_state: str,
     ) -> None:
-        oldest = next(iter(strategy.outbox), strategy.next_seq)
-        if resume_from is None:
-            strategy.unsent = oldest
-        elif resume_from > strategy.next_seq:
-            # It knows more than we do: the numbers of this run win, and it sees a gap.
-            strategy.unsent = oldest
+        if resume_from is None or resume_from > strategy.next_seq:
+            # It names no number, or knows more than we do: the numbers of this run rule.
+            strategy.unsent = strategy.acknowledged + 1
         else:
             strategy.unsent = max(1, resume_from)
             self.acknowledge(strategy, strategy.unsent - 1)
@@ -232,9 +279,8 @@ class Strategies:
             valid_for_ms_max=self.valid_for_ms_max,
             session_state=session_state,
         )
-        if strategy.peer is not None:
-            self.bus.send(strategy.peer, encode(welcome))
-            self.catch_up(strategy, WELCOME_EVENTS, now)
+        self.bus.send(peer, encode(welcome))
+        self.catch_up(strategy, WELCOME_EVENTS, now)
 
     def _refuse_hello(self, peer: bytes, reason: RefusedReason, text: str, now: int) -> None:
         self.answer(peer, Refused(0, self.epoch, "", False, now, "", reason.value, text))

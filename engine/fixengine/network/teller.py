@@ -60,14 +60,21 @@ class Teller:
         return None
 
     def tell(self, strategy: Strategy, event: Any, now: int) -> bytes:
-        """Deliver an event, now or when the strategy can take it; its bytes."""
-        payload = bytes(self.strategies.tell(strategy, event))
+        """Deliver an event, now or when the strategy can take it; its bytes.
+
+        Recorded before it is handed over, so that no number is used again after a crash.
+        """
+        payload = bytes(self.strategies.number(strategy, event))
         self.record(Kind.DELIVERED, now, 0, named(strategy.name, payload))
+        self.strategies.hand_over(strategy, now)
         return payload
 
-    def outcome(self, order: Order, event: Any, now: int) -> None:
+    def outcome(self, order: Order, event: Any, now: int, keep: bool = True) -> bytes:
         """Deliver what became of a request, and keep it as the answer to a repeated id."""
-        order.outcome = self.tell(self._owner(order), event, now)
+        payload = self.tell(self._owner(order), event, now)
+        if keep:
+            order.outcome = payload
+        return payload
 
     def unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         """Tell that the outcome of a request is not known."""

@@ -47,6 +47,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._fd = -1
         self._closing = False
+        self._broken = False
         self._gone = asyncio.Event()
         self._outq = bytearray(4)
 
@@ -57,11 +58,26 @@ class TlsTransport(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.write(data)
 
+    @property
+    def alive(self) -> bool:
+        """Whether what is written now can still leave."""
+        if self._transport is None or self._broken or self._closing:
+            return False
+        return not self._transport.is_closing()
+
     def unsent(self) -> int:
-        """Bytes given but not sent: those in user space and those the kernel still holds."""
-        if self._transport is None or self._closing:
+        """Bytes given but not sent: those in user space and those the kernel still holds.
+
+        The loop closes the descriptor a turn before it says so; such a connection is not alive,
+        and nothing of it is counted.
+        """
+        if self._transport is None or not self.alive:
             return 0
-        fcntl.ioctl(self._fd, SIOCOUTQNSD, self._outq)
+        try:
+            fcntl.ioctl(self._fd, SIOCOUTQNSD, self._outq)
+        except OSError:
+            self._broken = True
+            return 0
         in_kernel: int = struct.unpack("=i", self._outq)[0]
         return self._transport.get_write_buffer_size() + in_kernel
 

@@ -156,6 +156,15 @@ class Limits(Section, frozen=True, kw_only=True):
     cancel_reserve_percent: Annotated[
         int, about("Share of a limit that only cancels and the session may use.", ge=5, le=50)
     ] = 5
+    strategy_share_percent: Annotated[
+        int,
+        about(
+            "Most of a limit that one strategy may use while others do too: one that floods"
+            " stops itself and not them.",
+            ge=1,
+            le=100,
+        ),
+    ] = 50
 
 
 class Journal(Section, frozen=True, kw_only=True):

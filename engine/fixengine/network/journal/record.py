@@ -30,10 +30,11 @@ A record that a full ring refused has used up its sequence number, so a hole in 
 how many records are missing. Position p of the stream stands in the file at 64 + p - base: writing
 the same part of the stream again changes nothing.
 
-Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked; ORDER, INTENT, DELIVERED
-and STRATEGY hold `named(name, payload)`: a length byte, that many bytes of name (who sent it, the
-wire id, who gets it), then the message of the bus. CLOCK holds the wall offset as i64. START,
-LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
+Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked. ORDER, INTENT, DELIVERED,
+STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, that many bytes of
+name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
+have no more than the name, CARRIED a request as an earlier run left it. CLOCK holds the wall offset
+as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -78,9 +79,14 @@ class Kind(IntEnum):
     LINK = 9
     CONTROL = 10
     STRATEGY = 11
+    CARRIED = 12
+    DROPPED = 13
+    ACK = 14
 
 
-NAMED = frozenset({Kind.ORDER, Kind.INTENT, Kind.DELIVERED, Kind.STRATEGY})
+NAMED = frozenset(
+    {Kind.ORDER, Kind.INTENT, Kind.DELIVERED, Kind.STRATEGY, Kind.CARRIED, Kind.DROPPED, Kind.ACK}
+)
 FRAMES = frozenset({Kind.FRAME_OUT, Kind.FRAME_IN})
 
 
