@@ -39,10 +39,8 @@ cdef extern from "stamp.h" nogil:
 cdef extern from "scan.h" nogil:
     enum:
         SCAN_SOH
-        SCAN_TAG_DIGITS_MAX
         SCAN_TRAILER_BYTES
         SCAN_PADDING
-        SCAN_OK
         SCAN_BAD_TAG
         SCAN_EMPTY
         SCAN_BAD_DATA

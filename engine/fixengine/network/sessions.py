@@ -147,7 +147,6 @@ class Sessions:
             return [Clear(self.comp_id), *self._wait(event.text or "logged out", now, clean=True)]
         if event.kind in (Happening.LOGGED_OUT, Happening.LOST):
             self._session_ended(now)
-            self._clean = False
             self._back_off(now, jitter_permille)
             self._lock(now)
             return self._wait(event.text, now)
@@ -206,6 +205,7 @@ class Sessions:
             self.failures = 0
 
     def _lock(self, now: int) -> None:
+        self._clean = False
         self._locked_until_ns[self.comp_id] = now + 2 * self.heartbeat_ns
 
     def _back_off(self, now: int, jitter_permille: int) -> None:
