@@ -158,7 +158,7 @@ def test_an_engine_outlives_whoever_reads_its_log(stage: Stage) -> None:
 def test_log_level_keeps_lines_of_a_lower_level_to_itself(stage: Stage) -> None:
     acceptor = stage.acceptor()
     engine = stage.engine(acceptor.place, log={"level": "warning"})
-    acceptor.accept().reset()
+    acceptor.accept_plain().close()
     engine.expect(level="warning")
     assert engine.end() == 0
     assert {line["level"] for line in engine.said} == {"warning"}

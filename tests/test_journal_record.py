@@ -40,6 +40,9 @@ def test_kinds_keep_their_numbers() -> None:
         "LINK": 9,
         "CONTROL": 10,
         "STRATEGY": 11,
+        "CARRIED": 12,
+        "DROPPED": 13,
+        "ACK": 14,
     }
 
 
