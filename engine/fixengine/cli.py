@@ -107,9 +107,9 @@ def _run(options: argparse.Namespace) -> int:
     from fixengine.fix.keys import load as load_keys
     from fixengine.network.bus import BusError
     from fixengine.network.config import ConfigError, load
+    from fixengine.network.host import run_engine
     from fixengine.network.journal import JournalError
     from fixengine.network.log import Log
-    from fixengine.network.process import run_engine
     from fixengine.network.state import StateError
     from fixengine.network.transport import ConnectError
 

@@ -23,8 +23,8 @@ from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus, BusError
 from fixengine.network.config import Config, ConfigError
+from fixengine.network.host import harden
 from fixengine.network.journal import JournalError
-from fixengine.network.process import harden
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 

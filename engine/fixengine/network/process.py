@@ -8,18 +8,12 @@ stands in gateway, sessions and the rooms below them and is told the time.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
-import os
 import random
-import resource
 import signal
 import time
 import traceback
-from pathlib import Path
 from typing import Any
-
-import uvloop
 
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
@@ -29,7 +23,7 @@ from fixengine.fix.session import Session
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus
-from fixengine.network.config import Config, ConfigError, effective
+from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.line import Line
@@ -59,7 +53,6 @@ CANCEL_UNSENT_BYTES = 1 << 14
 CLOSED_MAX = 50_000
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
-PR_SET_DUMPABLE = 4
 STOP_GRACE_S = 5.0
 DRAIN_NS_MAX = MILLISECOND_NS
 
@@ -469,32 +462,3 @@ class Numbers:
 def _venue(config: Config) -> Venue:
     """The venue table a config names; config has checked the name."""
     return BINANCE_SPOT
-
-
-def harden(cpu: int | None) -> None:
-    """No core dump with keys in it; pin to a core where one is asked for, or raise ConfigError."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if cpu is not None:
-        try:
-            os.sched_setaffinity(0, {cpu})
-        except OSError:
-            usable = ", ".join(str(core) for core in sorted(os.sched_getaffinity(0)))
-            reason = f"this process may not run on core {cpu}; expected one of {usable}"
-            raise ConfigError(f"engine.cpu: {reason}") from None
-
-
-def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
-    """Run the network process until it is told to end; the exit status.
-
-    0: ended in order, the Logout answered. 1: ended, the Logout not answered. 3: the venue
-    refused the Logon for good. 4: a defect of the engine.
-    """
-    harden(config.engine.cpu)
-    state_dir = Path(config.engine.state_dir)
-
-    async def main() -> int:
-        return await Process(config, api_key, signer, log).run(state)
-
-    with StateDir(state_dir) as state:
-        return uvloop.run(main())
