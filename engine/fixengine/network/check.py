@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import uvloop
+
 from fixengine import wire
 from fixengine.fix.keys import KeyFileError, Signer, load
 from fixengine.fix.logon import Initiator
@@ -97,10 +99,12 @@ class LogonTrial:
         except wire.RemoteProtocolError as problem:
             self._session.fail(f"framing lost: {problem}", now)
         self._settle()
+        self._progress.set()
 
     def _on_lost(self, reason: str) -> None:
         self._session.closed(time.monotonic_ns(), reason)
         self._settle()
+        self._progress.set()
 
     def _settle(self) -> None:
         for event in self._session.take_events():
@@ -118,7 +122,6 @@ class LogonTrial:
             self._protocol.write(frame)
         if self._session.close_requested:
             self._protocol.close()
-        self._progress.set()
 
 
 def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
@@ -168,7 +171,7 @@ def _check_logon(
         return False
     state.attempt(wall)
     state.mark_in_use(free[0], config.venue.heartbeat_s, wall)
-    step = asyncio.run(LogonTrial(config, api_key, signer, free[0]).run())
+    step = uvloop.run(LogonTrial(config, api_key, signer, free[0]).run())
     if step.ok or step.name == "connect":
         state.clear(free[0])
     show(step)

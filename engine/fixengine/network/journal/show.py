@@ -33,6 +33,9 @@ NAMES = {
     Kind.INTENT: "wire_cl_ord_id",
     Kind.DELIVERED: "strategy",
     Kind.STRATEGY: "strategy",
+    Kind.CARRIED: "wire_cl_ord_id",
+    Kind.DROPPED: "wire_cl_ord_id",
+    Kind.ACK: "strategy",
 }
 
 
@@ -159,7 +162,7 @@ def content(record: Record) -> dict[str, Any]:
         return {"hex": mask(data).hex()} if text is None else {"frame": text}
     if kind in NAMED:
         name, rest = split_named(data)
-        known: dict[str, Any] = {} if name is None else {NAMES[Kind(kind)]: name}
+        known: dict[str, Any] = {} if name is None else {NAMES.get(Kind(kind), "name"): name}
         return known | payload(kind, rest) if rest else known
     if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
         return {"wall_offset_ns": WALL_OFFSET.unpack(data)[0]}
