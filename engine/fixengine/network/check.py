@@ -43,7 +43,10 @@ class Step(NamedTuple):
 
 
 class LogonTrial:
-    """Connects, logs on and logs out; nothing else is sent. `run` answers the finding."""
+    """Connects, logs on and logs out; nothing else is sent. `run` answers the finding.
+
+    comp_id_free: after a failure, whether the venue holds nothing against the SenderCompID.
+    """
 
     def __init__(self, config: Config, api_key: str, signer: Signer, comp_id: str) -> None:
         venue = config.venue
@@ -68,6 +71,7 @@ class LogonTrial:
         self._finding: Step | None = None
         self._progress = asyncio.Event()
         self._uuid = ""
+        self.comp_id_free = False
 
     async def run(self) -> Step:
         """The finding: a failed "connect", or "logon"."""
@@ -116,6 +120,8 @@ class LogonTrial:
                 text = f"as {name}, served by {self._uuid}; logged out in order"
                 self._finding = Step("logon", event.clean, text)
             elif event.kind in (Happening.LOST, Happening.LOGON_REFUSED):
+                # A refusal with a code leaves nothing behind at the venue.
+                self.comp_id_free = event.code is not None
                 code = "" if event.code is None else f" ({event.code})"
                 self._finding = Step("logon", False, f"{event.text}{code}")
         for frame in self._session.take_output():
@@ -171,8 +177,9 @@ def _check_logon(
         return False
     state.attempt(wall)
     state.mark_in_use(free[0], config.venue.heartbeat_s, wall)
-    step = uvloop.run(LogonTrial(config, api_key, signer, free[0]).run())
-    if step.ok or step.name == "connect":
+    trial = LogonTrial(config, api_key, signer, free[0])
+    step = uvloop.run(trial.run())
+    if step.ok or step.name == "connect" or trial.comp_id_free:
         state.clear(free[0])
     show(step)
     return step.ok

@@ -167,7 +167,7 @@ class Process:
 
     async def _serve(self) -> int:
         loop = self._loop
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal)
         loop.set_exception_handler(self._on_bug)
         loop.add_reader(self.bus.fd, self._on_bus)
