@@ -7,11 +7,11 @@ does not fit is dropped and counted. Control characters of a peer's text are not
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import sys
 import threading
 import time
-from typing import BinaryIO
 
 import orjson
 
@@ -23,11 +23,12 @@ CLOSE_S = 2.0
 class Log:
     """Says lines of at least a level, for people or as JSON for programs."""
 
-    def __init__(self, as_json: bool, least: str = "info", stream: BinaryIO | None = None) -> None:
+    def __init__(self, as_json: bool, least: str = "info") -> None:
         self.dropped = 0
         self._as_json = as_json
         self._levels = LEVELS[LEVELS.index(least) :]
-        self._stream = stream or (sys.stdout if as_json else sys.stderr).buffer
+        # The descriptor itself: what a broken pipe left in a buffer would fail again at exit.
+        self._out = (sys.stdout if as_json else sys.stderr).fileno()
         self._lines: queue.Queue[bytes | None] = queue.Queue(LINES_MAX)
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -55,12 +56,16 @@ class Log:
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
+            rest = line + b"\n"
             try:
-                self._stream.write(line + b"\n")
-                self._stream.flush()
-            except (OSError, ValueError):
-                # Whoever read it is gone, or the disk is full; there is nobody to tell.
+                while rest:
+                    rest = rest[os.write(self._out, rest) :]
+            except BrokenPipeError:
+                # Whoever read it is gone; there is nobody to tell.
                 return
+            except OSError:
+                # A full disk, for example: this line is lost, a later one may not be.
+                continue
 
 
 def _for_people(level: str, text: str, details: dict[str, object]) -> bytes:
