@@ -270,4 +270,3 @@ def test_directions_hold_every_message() -> None:
     assert directions == set(MESSAGES)
     assert messages.Heartbeat in messages.Request.__args__
     assert Gap in messages.Event.__args__
-    assert messages.default_of(msgspec.structs.fields(Gap)[-1]) == ""

@@ -116,10 +116,8 @@ class RefusedReason(StrEnum):
     WRONG_EPOCH = "wrong_epoch"
     TOO_OLD = "too_old"
     FROM_THE_FUTURE = "from_the_future"
-    RECOVERING = "recovering"
     BACKLOG = "backlog"
     LIMIT = "limit"
-    DUPLICATE_ID = "duplicate_id"
     UNKNOWN_ORDER = "unknown_order"
     INVALID_FIELD = "invalid_field"
     JOURNAL_FULL = "journal_full"
@@ -557,11 +555,6 @@ event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 def names_of(struct: type[msgspec.Struct]) -> tuple[str, ...]:
     """Field names of a struct, in wire order."""
     return tuple(field.name for field in msgspec.structs.fields(struct))
-
-
-def default_of(field: Any) -> Any:
-    """A field's default value, or msgspec.NODEFAULT."""
-    return field.default
 
 
 # --- patching ready bytes -------------------------------------------------------------------

@@ -275,39 +275,41 @@ class Gateway:
     def flush(self, now: int) -> None:
         """Write what this wake-up produced: one write a line, ages looked at once more."""
         for line in self.lines:
-            if line.pending:
-                pending, line.pending = line.pending, []
-                for item in pending:
-                    self._stamp(line, item, now)
+            pending, line.pending = line.pending, []
+            stamped = sum(self._stamp(line, item, now) for item in pending)
             if line.session.output or line.session.close_requested:
-                self._write(line, now)
+                self._write(line, stamped, now)
 
-    def _stamp(self, line: Line, item: Pending, now: int) -> None:
+    def _stamp(self, line: Line, item: Pending, now: int) -> bool:
+        """Put one request to the session's output; False where it was refused instead."""
         order = item.order
         if not line.can_carry:
             text = f"session {line.name} ended before the bytes were written"
             self._drop(order, (RefusedReason.NOT_CONNECTED, text, None), now)
-            return
+            return False
         if now > item.expires_ns:
             text = "its time ran out before the bytes were written"
             self._drop(order, (RefusedReason.TOO_OLD, text, None), now)
-            return
+            return False
         kind = fields.ORDER_CANCEL_REQUEST if order.is_cancel else fields.NEW_ORDER_SINGLE
         seq = line.session.next_out
         try:
             line.session.send(line.templates[kind], item.request, now, item.replace)
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
-            return
+            return False
         self.orders.written(order, line.number, seq)
         if self.strategies.by_number[order.strategy].wants_sent:
             self.teller.sent(order, line.name, now)
+        return True
 
-    def _write(self, line: Line, now: int) -> None:
+    def _write(self, line: Line, stamped: int, now: int) -> None:
+        """Journal and write the session's output; all but `stamped` are its own messages."""
         frames = line.session.take_output()
-        for frame in frames:
-            if line.budget is not None and _is_admin(frame):
+        if line.budget is not None:
+            for _ in range(len(frames) - stamped):
                 line.budget.use(now, SESSION)
+        for frame in frames:
             secret = b"\x0135=A\x01" in frame[:40]
             self.teller.record(Kind.FRAME_OUT, now, line.number, mask(frame) if secret else frame)
         if line.transport is not None:
@@ -401,11 +403,6 @@ class Gateway:
 def _input(peer: bytes, payload: bytes) -> bytes:
     """What an ORDER record holds: who sent it, and what."""
     return named(peer[:64].decode("ascii", "replace"), payload)
-
-
-def _is_admin(frame: bytes) -> bool:
-    kind = frame[frame.find(b"\x0135=") + 4 :][:2]
-    return kind not in (b"D\x01", b"F\x01")
 
 
 def _cl_ord_id_of(payload: bytes) -> str:
