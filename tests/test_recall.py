@@ -16,6 +16,7 @@ from fixengine.messages import (
     encode,
     encode_event,
     event_decoder,
+    report_seq_of,
 )
 from fixengine.network.journal import Journal, Kind, named
 from fixengine.network.recall import Recalled, carried, recall, start_record
@@ -80,13 +81,13 @@ def report(
 
 def recalled(folder: Path, epoch: int) -> tuple[Orders, Recalled]:
     orders = Orders(100, 100)
-    return orders, recall(folder, epoch, BINANCE_SPOT, orders)
+    return orders, recall(folder, epoch, BINANCE_SPOT, orders, 4)
 
 
 def test_without_a_journal_there_is_nothing(tmp_path: Path) -> None:
     orders, found = recalled(tmp_path, 5)
     assert len(orders) == 0
-    assert found == Recalled({}, (), ())
+    assert found == Recalled({}, {}, (), ())
 
 
 def test_numbers_go_on_over_any_count_of_runs(tmp_path: Path) -> None:
@@ -104,6 +105,22 @@ def test_numbers_go_on_over_any_count_of_runs(tmp_path: Path) -> None:
     run.end()
     _, found = recalled(tmp_path, 7)
     assert found.standings == {"alpha": (3, 2), "beta": (3, 2), "gamma": (1, 0)}
+
+
+def test_events_that_were_not_acknowledged_are_kept_over_runs(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    for seq in range(1, 8):
+        run.deliver(report("o", "w", "0"), seq)
+    run.note(Kind.ACK, "alpha", encode(Ack(4)))
+    run.end()
+    _, found = recalled(tmp_path, 6)
+    assert [report_seq_of(payload) for payload in found.unread["alpha"]] == [5, 6, 7]
+    again = Run(tmp_path, 6)
+    for payload in found.unread["alpha"]:
+        again.note(Kind.DELIVERED, "alpha", payload)
+    again.journal.append(Kind.START, 1, 0, start_record(6, {}, found.standings))
+    again.end()
+    assert recalled(tmp_path, 7)[1].unread == found.unread
 
 
 def test_what_is_open_is_carried_over_any_count_of_runs(tmp_path: Path) -> None:

@@ -128,6 +128,18 @@ def test_events_of_an_earlier_run_that_were_not_acknowledged_are_a_gap() -> None
     assert seqs(engine.heard()) == [10]
 
 
+def test_events_of_an_earlier_run_that_were_kept_come_again_flagged(engine: Engine) -> None:
+    tell(engine, 4)
+    kept = [bytes(payload) for payload in engine.strategies.by_number[1].outbox.values()][1:]
+    later = Engine(standings={"alpha": Standing(5, 0)})
+    later.strategies.restore("alpha", kept)
+    later.hello(b"a", "alpha")
+    _, gap, *events = later.heard()
+    assert (gap.missing_from, gap.missing_to) == (1, 1)
+    assert seqs(events) == [2, 3, 4]
+    assert all(event.replayed for event in events)
+
+
 def test_reports_for_a_strategy_that_is_not_back_yet_wait() -> None:
     engine = Engine(standings={"gamma": Standing(4, 3)})
     tell(engine, 1)

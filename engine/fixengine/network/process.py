@@ -25,7 +25,7 @@ from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.bus import Bus
 from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import Journal, JournalError, Kind
+from fixengine.network.journal import Journal, JournalError, Kind, named
 from fixengine.network.line import Line
 from fixengine.network.log import Log
 from fixengine.network.recall import carried, recall, start_record
@@ -109,14 +109,20 @@ class Process:
         """Take over from the run before, then serve until the end."""
         share = self.config.limits.strategy_share_percent
         orders = Orders(self.config.engine.orders_max, CLOSED_MAX, share)
-        recalled = recall(self.state.path, epoch, self.venue, orders)
+        unread_max = self.config.bus.report_buffer_max
+        recalled = recall(self.state.path, epoch, self.venue, orders, unread_max)
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
         for data in carried(orders):
             self._prologue(Kind.CARRIED, now, data)
+        for name, events in recalled.unread.items():
+            for payload in events:
+                self._prologue(Kind.DELIVERED, now, named(name, payload))
         self._prologue(Kind.START, now, start_record(epoch, effective(self.config), standings))
         self._build(bus, orders, standings, epoch, now)
+        for name, events in recalled.unread.items():
+            self.strategies.restore(name, events)
         self.gateway.on_recalled(recalled.open, now)
         return await self._serve()
 

@@ -2,8 +2,9 @@
 
 A new run goes on with every strategy's report numbers, knows the ids that were used, so that a
 repeated request is answered and not sent again, and finds the orders that later reports are
-about. A run begins its journal with the requests it took over (CARRIED) and then START with the
-report numbers, so only the last run that got as far as START has to be read, and what came after.
+about. A run begins its journal with the requests it took over (CARRIED), the events that were not
+acknowledged (DELIVERED) and then START with the report numbers, so only the last run that got as
+far as START has to be read, and what came after.
 
 Nobody watched the orders while no engine ran: those that were open are UNKNOWN now. They may be
 live, filled or gone; only the venue can say.
@@ -11,6 +12,7 @@ live, filled or gone; only the venue can say.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,20 +59,27 @@ carried_decoder = msgspec.msgpack.Decoder(Carried)
 
 
 class Recalled(NamedTuple):
-    """standings: report numbers by strategy. open: orders that nobody watched. damage: what could
-    not be read.
+    """standings: report numbers by strategy. unread: events by strategy that it has not
+    acknowledged, oldest first, without a hole up to its last number. open: orders that nobody
+    watched. damage: what could not be read.
     """
 
     standings: dict[str, Numbers]
+    unread: dict[str, list[bytes]]
     open: tuple[Order, ...]
     damage: tuple[str, ...]
 
 
 class Recall:
-    """Takes the records of earlier runs in order and enters them into the order table."""
+    """Takes the records of earlier runs in order and enters them into the order table.
 
-    def __init__(self, venue: Venue, orders: Orders) -> None:
+    unread_max: events kept for one strategy; the oldest go first.
+    """
+
+    def __init__(self, venue: Venue, orders: Orders, unread_max: int) -> None:
         self.standings: dict[str, Numbers] = {}
+        self._unread: dict[str, deque[tuple[int, bytes]]] = {}
+        self._unread_max = unread_max
         self.damage: list[str] = []
         self._venue = venue
         self._orders = orders
@@ -151,11 +160,26 @@ class Recall:
             standing = self.standings.get(name, Numbers())
             seq = min(ack.report_seq, standing.next_seq - 1)
             self.standings[name] = standing._replace(acknowledged=max(standing.acknowledged, seq))
+            unread = self._unread.get(name)
+            while unread and unread[0][0] <= seq:
+                unread.popleft()
+
+    def unread(self) -> dict[str, list[bytes]]:
+        """See Recalled."""
+        return {
+            name: [payload for _, payload in events]
+            for name, events in self._unread.items()
+            if events and events[-1][0] == self.standings[name].next_seq - 1
+        }
 
     def _delivered(self, name: str, payload: bytes) -> None:
         standing = self.standings.get(name, Numbers())
         seq = max(standing.next_seq, report_seq_of(payload) + 1)
         self.standings[name] = standing._replace(next_seq=seq)
+        unread = self._unread.setdefault(name, deque(maxlen=self._unread_max))
+        if unread and unread[-1][0] != report_seq_of(payload) - 1:
+            unread.clear()
+        unread.append((report_seq_of(payload), payload))
         event = event_decoder.decode(payload)
         if isinstance(event, ExecutionReport):
             self._report(event, payload)
@@ -180,9 +204,9 @@ class Recall:
             cancel.outcome = payload
 
 
-def recall(state_dir: Path, epoch: int, venue: Venue, orders: Orders) -> Recalled:
+def recall(state_dir: Path, epoch: int, venue: Venue, orders: Orders, unread_max: int) -> Recalled:
     """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
-    taken = Recall(venue, orders)
+    taken = Recall(venue, orders, unread_max)
     for record in _since_last_start(state_dir, epoch, taken.damage):
         taken.take(record)
     unwatched = []
@@ -190,7 +214,7 @@ def recall(state_dir: Path, epoch: int, venue: Venue, orders: Orders) -> Recalle
         if order.standing not in FINAL:
             orders.unknown(order)
             unwatched.append(order)
-    return Recalled(taken.standings, tuple(unwatched), tuple(taken.damage))
+    return Recalled(taken.standings, taken.unread(), tuple(unwatched), tuple(taken.damage))
 
 
 def start_record(epoch: int, config: dict[str, Any], standings: dict[str, Numbers]) -> bytes:
@@ -247,7 +271,7 @@ def _begins_with_start(path: Path) -> bool:
         for entry in scan(path):
             if not isinstance(entry, Record):
                 return False
-            if entry.kind not in (Kind.CARRIED, Kind.CLOCK):
+            if entry.kind not in (Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK):
                 return entry.kind == Kind.START
     except JournalError:
         return False

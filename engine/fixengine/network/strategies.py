@@ -170,6 +170,13 @@ class Strategies:
             strategy.first += 1
         return payload
 
+    def restore(self, name: str, unread: list[bytes]) -> None:
+        """Events of an earlier run up to the strategy's last number: they may have been read."""
+        strategy = self._by_name[name]
+        strategy.first = strategy.next_seq - len(unread)
+        for seq, payload in enumerate(unread, strategy.first):
+            strategy.outbox[seq] = bytearray(payload)
+
     def hand_over(self, strategy: Strategy, now: int) -> None:
         """Send the event numbered last, unless earlier ones are still waiting."""
         if strategy.unsent == strategy.next_seq - 1 and strategy.peer is not None:
