@@ -62,6 +62,14 @@ cdef class Message:
             entry += 1
         return NULL
 
+    cdef object absent(self, int64_t tag, object default):
+        """The default, unless it is the message's fault that the field cannot be read."""
+        if self.scan_fault.kind and (
+            self.scan_fault.tag == tag or self.scan_fault.kind == SCAN_BAD_DATA
+        ):
+            raise self.fault
+        return default
+
     cdef bytes value_at(self, Py_ssize_t i):
         """The value of entry i."""
         cdef const ScanEntry *entry = self.index() + i
@@ -99,7 +107,8 @@ cdef class Message:
         """Value of the first field with this tag as bytes, or default.
 
         Flat: the message is read as one list of fields, groups included; groups are read through
-        a Plan.
+        a Plan. A field without value, or behind a wrong data length, is not there for this getter;
+        the typed ones raise the message's fault instead.
         """
         cdef const ScanEntry *entry = self.find(tag)
         if entry is NULL:
@@ -115,7 +124,7 @@ cdef class Message:
         cdef const ScanEntry *entry = self.find(tag)
         cdef int64_t value = 0
         if entry is NULL:
-            return default
+            return self.absent(tag, default)
         if number_read_signed(self.frame() + entry.offset, entry.length, &value) != NUMBER_OK:
             raise malformed(entry.tag, None, FORMS[<int>TYPE_INT])
         return value
@@ -129,7 +138,7 @@ cdef class Message:
         cdef const ScanEntry *entry = self.find(tag)
         cdef const uint8_t *p
         if entry is NULL:
-            return default
+            return self.absent(tag, default)
         p = self.frame() + entry.offset
         if number_check_decimal(p, entry.length, True) != NUMBER_OK:
             raise malformed(entry.tag, None, FORMS[<int>TYPE_PRICE])
@@ -142,7 +151,7 @@ cdef class Message:
         """
         cdef const ScanEntry *entry = self.find(tag)
         if entry is NULL:
-            return default
+            return self.absent(tag, default)
         return decode_utf8(self.frame() + entry.offset, entry.length, entry.tag, None)
 
     def fields(self):
