@@ -73,20 +73,24 @@ find_byte_avx2(const uint8_t *p, size_t n, uint8_t wanted)
 }
 #endif
 
-/* Whether this processor has what the AVX2 twins use. */
-static inline int bytes_have_avx2(void)
+enum { BYTES_PLAIN = 0, BYTES_AVX2 = 1, BYTES_AVX512 = 2 };
+
+/* What this processor has: AVX2 with BMI2, and on top AVX-512 with VBMI2. */
+static inline int bytes_level(void)
 {
 #ifdef FIXENGINE_AVX2
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-#else
-    return 0;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+        return __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bw")
+                   ? BYTES_AVX512
+                   : BYTES_AVX2;
 #endif
+    return BYTES_PLAIN;
 }
 
 static inline uint32_t sum_bytes(const uint8_t *p, size_t n)
 {
 #ifdef FIXENGINE_AVX2
-    if (n >= 32 && bytes_have_avx2())
+    if (n >= 32 && bytes_level() != BYTES_PLAIN)
         return sum_bytes_avx2(p, n);
 #endif
     return sum_bytes_scalar(p, n);
@@ -95,7 +99,7 @@ static inline uint32_t sum_bytes(const uint8_t *p, size_t n)
 static inline size_t find_byte(const uint8_t *p, size_t n, uint8_t wanted)
 {
 #ifdef FIXENGINE_AVX2
-    if (n >= 32 && bytes_have_avx2())
+    if (n >= 32 && bytes_level() != BYTES_PLAIN)
         return find_byte_avx2(p, n, wanted);
 #endif
     return find_byte_scalar(p, n, wanted);

@@ -222,7 +222,7 @@ cdef class Template:
         cdef Row *spec
         for row in range(table.count):
             spec = &table.rows[row]
-            if spec.type == TYPE_LENGTH and scan_data_tag(spec.tag) != 0:
+            if spec.type == TYPE_LENGTH and pair_data_tag(spec.tag) != 0:
                 # Told by the data, which is the next row.
                 self.put_length(table, row, values[row + 1])
             elif values[row] is NULL or values[row] is <PyObject *>None:
@@ -315,15 +315,15 @@ cdef int check_writable(Table table) except -1:
         where = f"{table.owner}: row {table.names[row]}<{spec.tag}>"
         if spec.tag in (TAG_BEGIN_STRING, TAG_BODY_LENGTH, TAG_CHECK_SUM, TAG_MSG_TYPE):
             raise LocalProtocolError(f"{where}: 8, 9, 10 and 35 are written by themselves")
-        if spec.type == TYPE_DATA or scan_is_data(spec.tag):
+        if spec.type == TYPE_DATA or pair_is_data(spec.tag):
             if (
                 spec.type != TYPE_DATA
                 or row == 0
                 or table.rows[row - 1].type != TYPE_LENGTH
-                or scan_data_tag(table.rows[row - 1].tag) != spec.tag
+                or pair_data_tag(table.rows[row - 1].tag) != spec.tag
             ):
                 raise LocalProtocolError(f"{where}: data stands right behind its length row")
-        if scan_data_tag(spec.tag) != 0 and (
+        if pair_data_tag(spec.tag) != 0 and (
             spec.type != TYPE_LENGTH
             or row + 1 == table.count
             or table.rows[row + 1].type != TYPE_DATA

@@ -10,6 +10,9 @@
 # searched again. received: end of the bytes. They fall together only when the bytes still needed
 # move to the front of the buffer, which happens in feed and get_buffer alone; that starts a new
 # generation, and messages of an older one refuse to be read.
+#
+# The ordinary frame (frame.h) is found at one look. What is not all there yet, or not ordinary, is
+# read on byte by byte, keeping its place, and the two agree.
 
 cdef enum:
     READ_BYTES = 1 << 16  # room lent to a reader at least
@@ -18,6 +21,7 @@ cdef enum:
     BEGIN_STRING_BYTES_MAX = 16
     KIND_BYTES_MAX = 16
     LENGTH_DIGITS_MAX = 20
+    PLANS_MAX = 32
 
 # What a step found.
 cdef enum:
@@ -71,10 +75,71 @@ cdef class Store:
         PyMem_Free(self.data)
 
 
+@cython.internal
+@cython.final
+@cython.no_gc
+cdef class Arena:
+    """What a framer and its messages share: the bytes, what was found in them, and since when."""
+
+    cdef Store store
+    cdef uint64_t generation
+    cdef ScanEntry *entries  # the index of every message of this generation
+    cdef Py_ssize_t entries_used
+    cdef Py_ssize_t entries_capacity
+    cdef uint8_t *records  # marks and values of every message read by a plan
+    cdef Py_ssize_t records_used
+    cdef Py_ssize_t records_capacity
+
+    def __cinit__(self):
+        self.store = Store(4 * READ_BYTES)
+        self.generation = 1
+
+    def __dealloc__(self):
+        PyMem_Free(self.entries)
+        PyMem_Free(self.records)
+
+    cdef inline void renew(self) noexcept:
+        """Start a generation."""
+        self.generation += 1
+        self.entries_used = 0
+        self.records_used = 0
+        self.store.lent_bytes = 0
+
+    cdef Py_ssize_t reserve_entries(self, Py_ssize_t count) except -1:
+        """The first of count entries; what entries pointed to before may have moved."""
+        cdef Py_ssize_t first = self.entries_used
+        cdef Py_ssize_t capacity
+        cdef ScanEntry *entries
+        if self.entries_capacity - first < count:
+            capacity = max(2 * self.entries_capacity, first + count)
+            entries = <ScanEntry *>PyMem_Realloc(self.entries, capacity * sizeof(ScanEntry))
+            if entries is NULL:
+                raise MemoryError()
+            self.entries = entries
+            self.entries_capacity = capacity
+        self.entries_used = first + count
+        return first
+
+    cdef Py_ssize_t reserve_record(self, Py_ssize_t count) except -1:
+        """The offset of count bytes of records; what records pointed to before may have moved."""
+        cdef Py_ssize_t offset = self.records_used
+        cdef Py_ssize_t capacity
+        cdef uint8_t *records
+        if self.records_capacity - offset < count:
+            capacity = max(2 * self.records_capacity, offset + count)
+            records = <uint8_t *>PyMem_Realloc(self.records, capacity)
+            if records is NULL:
+                raise MemoryError()
+            self.records = records
+            self.records_capacity = capacity
+        self.records_used = offset + count
+        return offset
+
+
 @cython.final
 @cython.no_gc
 cdef class Framer:
-    """Framer(message_bytes_max=1048576, resync=False)
+    """Framer(message_bytes_max=1048576, resync=False, plans=None)
 
     Cuts a stream of bytes into FIX messages by BodyLength; iterate over it for the messages.
 
@@ -87,9 +152,12 @@ cdef class Framer:
     35 not the first three fields, a BodyLength that is no number or too large, or no CheckSum
     where it says), resync=False raises RemoteProtocolError with reason "framing", now and on every
     further step, and bytes fed later are dropped; resync=True goes on at the next "8=FIX".
+
+    plans: {MsgType<35> as bytes: Plan}, at most 32. Messages of these kinds are read by their plan
+    in the pass that frames them, and have value, values and check without Plan.read.
     """
 
-    cdef Store store
+    cdef Arena arena
     cdef Py_ssize_t framed
     cdef Py_ssize_t mark
     cdef Py_ssize_t scanned
@@ -101,13 +169,16 @@ cdef class Framer:
     cdef Py_ssize_t kind_bytes
     cdef const char *problem  # why the last step was LOST
 
-    cdef uint8_t[24] prefix  # "8=FIX.4.4", SOH, "9=" as the last message had it
+    cdef uint8_t[32] prefix  # "8=FIX.4.4", SOH, "9=" as the last message had it
     cdef Py_ssize_t prefix_bytes
 
-    cdef uint64_t generation
-    cdef ScanEntry *entries  # the index of every message of this generation
-    cdef Py_ssize_t entries_used
-    cdef Py_ssize_t entries_capacity
+    # The last two messages yielded. One that nobody else holds any more is yielded again.
+    cdef Message newest
+    cdef Message older
+
+    cdef tuple plans
+    cdef uint64_t[PLANS_MAX] plan_kinds  # as kind_word gives them
+    cdef Py_ssize_t plan_count
 
     cdef Py_ssize_t message_bytes_max
     cdef bint resync
@@ -116,18 +187,32 @@ cdef class Framer:
     cdef uint64_t skipped_bytes
     cdef bytes garbled_bytes  # of the last one, or None
 
-    def __cinit__(self, Py_ssize_t message_bytes_max=1 << 20, bint resync=False):
+    def __cinit__(self, Py_ssize_t message_bytes_max=1 << 20, bint resync=False, plans=None):
         if not 64 <= message_bytes_max <= MESSAGE_BYTES_MAX_MAX:
             raise LocalProtocolError(
                 f"message_bytes_max must be 64 to {MESSAGE_BYTES_MAX_MAX}, not {message_bytes_max}"
             )
         self.message_bytes_max = message_bytes_max
         self.resync = resync
-        self.store = Store(4 * READ_BYTES)
-        self.generation = 1
+        self.arena = Arena()
+        self.take_plans({} if plans is None else dict(plans))
 
-    def __dealloc__(self):
-        PyMem_Free(self.entries)
+    cdef int take_plans(self, dict plans) except -1:
+        cdef bytes kind
+        if len(plans) > PLANS_MAX:
+            raise LocalProtocolError(f"plans: at most {PLANS_MAX}, not {len(plans)}")
+        for key, plan in plans.items():
+            if not isinstance(key, bytes) or not 0 < len(key) <= 8 or not isinstance(plan, Plan):
+                raise LocalProtocolError(
+                    f"plans: {key!r} must be a MsgType<35> of 1 to 8 bytes, its value a Plan"
+                )
+            kind = key
+            self.plan_kinds[self.plan_count] = kind_word(
+                <const uint8_t *>PyBytes_AS_STRING(kind), len(kind)
+            )
+            self.plan_count += 1
+        self.plans = tuple(plans.values())
+        return 0
 
     @property
     def garbled(self):
@@ -162,21 +247,21 @@ cdef class Framer:
         if hint > HINT_BYTES_MAX:
             raise LocalProtocolError(f"get_buffer: hint must be at most {HINT_BYTES_MAX} bytes")
         self.renew(max(hint, <Py_ssize_t>READ_BYTES))
-        self.store.lent_offset = self.received
-        self.store.lent_bytes = self.store.capacity - self.received
-        return PyMemoryView_FromObject(self.store)
+        self.arena.store.lent_offset = self.received
+        self.arena.store.lent_bytes = self.arena.store.capacity - self.received
+        return PyMemoryView_FromObject(self.arena.store)
 
     def buffer_updated(self, Py_ssize_t count):
         """The first count bytes of what get_buffer lent were written.
 
         Once per get_buffer. Raises LocalProtocolError for more bytes than were lent.
         """
-        if not 0 <= count <= self.store.lent_bytes:
+        if not 0 <= count <= self.arena.store.lent_bytes:
             raise LocalProtocolError(
-                f"buffer_updated: {count} bytes, but {self.store.lent_bytes} are lent;"
+                f"buffer_updated: {count} bytes, but {self.arena.store.lent_bytes} are lent;"
                 " call get_buffer before each read"
             )
-        self.store.lent_bytes = 0
+        self.arena.store.lent_bytes = 0
         if not self.lost:
             self.received += count
 
@@ -187,35 +272,51 @@ cdef class Framer:
         bytes of earlier feeds wait to be iterated over.
         """
         cdef Py_buffer view
+        if type(data) is bytes:
+            self.append(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            return
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            self.renew(view.len)
-            if not self.lost:
-                memmove(self.store.data + self.received, view.buf, view.len)
-                self.received += view.len
+            self.append(<const char *>view.buf, view.len)
         finally:
             PyBuffer_Release(&view)
 
-    cdef int renew(self, Py_ssize_t room) except -1:
+    cdef inline int append(self, const char *p, Py_ssize_t n) except -1:
+        self.renew(n)
+        if not self.lost:
+            memmove(self.arena.store.data + self.received, p, n)
+            self.received += n
+        return 0
+
+    cdef inline int renew(self, Py_ssize_t room) except -1:
         """Start a generation with this much room behind received."""
+        if self.received != self.framed or room > self.arena.store.capacity:
+            self.move_pending(room)
+        else:
+            self.framed = 0
+            self.mark = 0
+            self.scanned = 0
+            self.received = 0
+        self.arena.renew()
+        return 0
+
+    cdef int move_pending(self, Py_ssize_t room) except -1:
+        """Move the bytes that are still needed where there is room behind them."""
         cdef Py_ssize_t pending = self.received - self.framed
         cdef Py_ssize_t capacity
-        cdef Store store = self.store
+        cdef Store store = self.arena.store
         assert self.framed <= self.mark <= self.scanned <= self.received <= store.capacity
         if pending > self.message_bytes_max + READ_BYTES:
             raise LocalProtocolError(
                 f"framer: {pending} bytes wait, more than message_bytes_max and one read;"
                 " iterate over the framer after each feed"
             )
-        self.generation += 1
-        self.entries_used = 0
-        store.lent_bytes = 0
         if pending == 0 or store.capacity - self.received < room:
             if store.capacity < pending + room:
                 capacity = min(2 * store.capacity, self.message_bytes_max + 2 * READ_BYTES)
                 store = Store(max(capacity, pending + room))
-            memmove(store.data, self.store.data + self.framed, pending)
-            self.store = store
+            memmove(store.data, self.arena.store.data + self.framed, pending)
+            self.arena.store = store
             self.mark -= self.framed
             self.scanned -= self.framed
             self.frame_end -= self.framed
@@ -231,18 +332,15 @@ cdef class Framer:
 
     def __next__(self):
         cdef int outcome
+        cdef Message message
         while not self.lost:
             outcome = self.advance()
-            if outcome == NEED_MORE:
-                raise StopIteration
             if outcome == WHOLE:
-                if self.sum_is_right():
-                    return self.take()
-                self.garbled_count += 1
-                self.garbled_bytes = PyBytes_FromStringAndSize(
-                    <const char *>self.store.data + self.framed, self.frame_end - self.framed
-                )
-                self.start_at(self.frame_end)
+                message = self.take()
+                if message is not None:
+                    return message
+            elif outcome == NEED_MORE:
+                raise StopIteration
             elif self.resync:
                 self.skip()
             else:
@@ -254,16 +352,86 @@ cdef class Framer:
         )
 
     cdef Message take(self):
-        """The whole frame at framed as a Message; the next frame begins behind it."""
-        cdef Message message = Message.__new__(Message)
-        message.framer = self
-        message.generation = self.generation
-        message.offset = self.framed
-        message.length = self.frame_end - self.framed
-        message.kind_offset = self.kind_offset - self.framed
-        message.kind_bytes = self.kind_bytes
+        """The whole frame at framed as a Message, or None where its CheckSum is wrong.
+
+        The next frame begins behind it.
+        """
+        cdef Py_ssize_t frame = self.framed
+        cdef Py_ssize_t length = self.frame_end - frame
+        cdef const uint8_t *p = self.arena.store.data + frame
+        cdef Py_ssize_t kind = self.plan_of(
+            self.arena.store.data + self.kind_offset, self.kind_bytes
+        )
+        cdef Plan plan = None if kind < 0 else <Plan>PyTuple_GET_ITEM(self.plans, kind)
+        cdef ScanRows rows
+        cdef int32_t[2 * SCAN_MARKS_STEP] no_marks
+        cdef Message message = self.next_message(length, plan)
+        if plan is not None and plan.table.flat:
+            rows.lookup = &plan.table.lookup
+            rows.marks = <int32_t *>(self.arena.records + message.record)
+            rows.count = plan.marks_count
+        else:
+            rows.lookup = &COMMON
+            rows.marks = no_marks
+            rows.count = 1
+        scan_frame(p, length, &rows, self.arena.entries + message.first, &message.scan, LEVEL)
         self.start_at(self.frame_end)
+        if message.scan.sum % 256 != self.claimed_sum():
+            self.garbled_count += 1
+            self.garbled_bytes = PyBytes_FromStringAndSize(<const char *>p, length)
+            message.arena = None
+            return None
+        message.offset = frame
+        message.length = length
+        message.kind_offset = self.kind_offset - frame
+        message.kind_bytes = self.kind_bytes
+        if plan is not None:
+            if not plan.table.flat:
+                plan.note(message.index(), message.scan.count, message.marks())
+            plan.read_at_once(message)
         return message
+
+    cdef Message next_message(self, Py_ssize_t length, Plan plan):
+        """A message with room for the index of so long a frame, and for the plan's record."""
+        cdef Py_ssize_t entries_room = scan_entries_max(length)
+        cdef Py_ssize_t record_room = 0 if plan is None else plan.record_bytes
+        cdef Message message
+        if self.older is not None and (<PyObject *>self.older).ob_refcnt == 1:
+            message = self.older
+        else:
+            message = Message.__new__(Message)
+        self.older = self.newest
+        self.newest = message
+        if message.arena is None or message.generation != self.arena.generation:
+            message.arena = self.arena
+            message.generation = self.arena.generation
+            message.entries_room = 0
+            message.record_room = 0
+        if message.entries_room < entries_room:
+            message.first = self.arena.reserve_entries(entries_room)
+            message.entries_room = entries_room
+        if message.record_room < record_room:
+            message.record = self.arena.reserve_record(record_room)
+            message.record_room = record_room
+        message.plan = plan
+        message.origin = None
+        return message
+
+    cdef inline uint32_t claimed_sum(self) noexcept:
+        """CheckSum<10> of the frame that ends at framed."""
+        cdef const uint8_t *p = self.arena.store.data + self.framed
+        return (p[-4] - 48) * 100 + (p[-3] - 48) * 10 + (p[-2] - 48)
+
+    cdef inline Py_ssize_t plan_of(self, const uint8_t *kind, Py_ssize_t n) noexcept:
+        """The place in plans of this kind, or -1."""
+        cdef uint64_t word
+        cdef Py_ssize_t i
+        if n <= 8:
+            word = kind_word(kind, n)
+            for i in range(self.plan_count):
+                if self.plan_kinds[i] == word:
+                    return i
+        return -1
 
     cdef void start_at(self, Py_ssize_t offset) noexcept:
         self.framed = offset
@@ -274,17 +442,22 @@ cdef class Framer:
     cdef int advance(self) noexcept:
         """Read on in the frame at framed: NEED_MORE, WHOLE or LOST."""
         cdef int outcome
-        cdef const uint8_t *data = self.store.data
-        if (
-            self.scanned == self.framed
-            and self.prefix_bytes != 0
-            and self.received - self.framed >= self.prefix_bytes
-            and memcmp(data + self.framed, self.prefix, self.prefix_bytes) == 0
+        cdef FrameMarks marks
+        cdef const uint8_t *data = self.arena.store.data
+        if self.scanned == self.received:
+            return NEED_MORE
+        if self.scanned == self.framed and frame_ordinary(
+            data + self.framed,
+            self.received - self.framed,
+            self.prefix,
+            self.prefix_bytes,
+            self.message_bytes_max,
+            &marks,
         ):
-            self.mark = self.framed + self.prefix_bytes - 2
-            self.scanned = self.framed + self.prefix_bytes
-            self.stage = AT_BODY_LENGTH
-            self.body_bytes = 0
+            self.kind_offset = self.framed + marks.kind_offset
+            self.kind_bytes = marks.kind_bytes
+            self.frame_end = self.framed + marks.length
+            return WHOLE
         while self.stage != IN_BODY:
             outcome = self.read_header_field()
             if outcome != WHOLE:
@@ -294,7 +467,7 @@ cdef class Framer:
     cdef int read_header_field(self) noexcept:
         """Read on in the header field at mark; WHOLE when it is read."""
         cdef const Expected *expected = &HEADER[<int>self.stage]
-        cdef const uint8_t *p = self.store.data + self.mark
+        cdef const uint8_t *p = self.arena.store.data + self.mark
         cdef Py_ssize_t n = self.scanned - self.mark
         cdef Py_ssize_t have = self.received - self.mark
         cdef Py_ssize_t value_bytes
@@ -332,7 +505,8 @@ cdef class Framer:
             return LOST
         if self.stage == AT_BEGIN_STRING:
             self.prefix_bytes = self.scanned - self.mark
-            memcpy(self.prefix, self.store.data + self.mark, self.prefix_bytes)
+            memset(self.prefix, 0, sizeof(self.prefix))
+            memcpy(self.prefix, self.arena.store.data + self.mark, self.prefix_bytes)
             memcpy(self.prefix + self.prefix_bytes, b"9=", 2)
             self.prefix_bytes += 2
             self.body_bytes = 0
@@ -352,7 +526,7 @@ cdef class Framer:
     cdef int check_trailer(self) noexcept:
         """Whether SOH, 10=ddd, SOH ends the frame, as far as its bytes are here."""
         cdef Py_ssize_t offset = self.frame_end - SCAN_TRAILER_BYTES - 1
-        cdef const uint8_t *p = self.store.data + offset
+        cdef const uint8_t *p = self.arena.store.data + offset
         cdef Py_ssize_t have = min(self.received - offset, <Py_ssize_t>SCAN_TRAILER_BYTES + 1)
         cdef Py_ssize_t n
         cdef uint8_t c
@@ -369,15 +543,9 @@ cdef class Framer:
         self.scanned = self.frame_end
         return WHOLE
 
-    cdef bint sum_is_right(self) noexcept:
-        cdef const uint8_t *p = self.store.data + self.framed
-        cdef Py_ssize_t n = self.frame_end - self.framed
-        cdef uint32_t claimed = (p[n - 4] - 48) * 100 + (p[n - 3] - 48) * 10 + (p[n - 2] - 48)
-        return sum_bytes(p, n - SCAN_TRAILER_BYTES) % 256 == claimed
-
     cdef void skip(self) noexcept:
         """Go to the next place behind framed where 8=FIX stands or may begin."""
-        cdef const uint8_t *data = self.store.data
+        cdef const uint8_t *data = self.arena.store.data
         cdef Py_ssize_t at = self.framed + 1
         while True:
             at += find_byte(data + at, self.received - at, 56)
@@ -387,15 +555,9 @@ cdef class Framer:
         self.skipped_bytes += at - self.framed
         self.start_at(at)
 
-    cdef ScanEntry *reserve_entries(self, Py_ssize_t count) except NULL:
-        """Room for count more entries; what was reserved and used before may move."""
-        cdef Py_ssize_t capacity
-        cdef ScanEntry *entries
-        if self.entries_capacity - self.entries_used < count:
-            capacity = max(2 * self.entries_capacity, self.entries_used + count)
-            entries = <ScanEntry *>PyMem_Realloc(self.entries, capacity * sizeof(ScanEntry))
-            if entries is NULL:
-                raise MemoryError()
-            self.entries = entries
-            self.entries_capacity = capacity
-        return self.entries + self.entries_used
+
+cdef inline uint64_t kind_word(const uint8_t *kind, Py_ssize_t n) noexcept:
+    """A MsgType of at most 8 bytes as one number."""
+    cdef uint64_t word = 0
+    memcpy(&word, kind, n)
+    return word

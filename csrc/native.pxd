@@ -8,6 +8,7 @@ cdef extern from "bytes.h" nogil:
     uint32_t sum_bytes(const uint8_t *p, size_t n)
     uint32_t sum_bytes_scalar(const uint8_t *p, size_t n)
     size_t find_byte(const uint8_t *p, size_t n, uint8_t wanted)
+    int bytes_level()
     size_t find_byte_scalar(const uint8_t *p, size_t n, uint8_t wanted)
     bint bytes_printable(const uint8_t *p, size_t n, bint high)
     bint bytes_utf8(const uint8_t *p, size_t n)
@@ -24,6 +25,7 @@ cdef extern from "number.h" nogil:
     int number_read_unsigned(const uint8_t *p, size_t n, uint64_t maximum, uint64_t *out)
     int number_read_signed(const uint8_t *p, size_t n, int64_t *out)
     int number_check_decimal(const uint8_t *p, size_t n, bint sign)
+    int number_read_decimal(const uint8_t *p, size_t n, int64_t *mantissa, int32_t *decimals)
     int number_read_scaled(const uint8_t *p, size_t n, int scale, int64_t *out)
     size_t number_write(uint8_t *to, uint64_t value, size_t digits_min)
 
@@ -34,6 +36,23 @@ cdef extern from "stamp.h" nogil:
     const int64_t STAMP_SECOND_NS
     size_t stamp_write(int64_t ns, int decimals, uint8_t *to)
     int stamp_read(const uint8_t *p, size_t n, int64_t *second, int64_t *ns)
+    bint stamp_join(int64_t second, int64_t ns, int64_t *out)
+
+
+cdef extern from "pairs.h" nogil:
+    int32_t pair_data_tag(int32_t length_tag)
+    bint pair_is_data(int32_t tag)
+
+
+cdef extern from "lookup.h" nogil:
+    enum:
+        LOOKUP_ROWS_MAX
+        LOOKUP_NONE
+    ctypedef struct Lookup:
+        pass
+    bint lookup_build(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
+    void lookup_free(Lookup *lookup)
+    int32_t lookup_find(const Lookup *lookup, int32_t tag)
 
 
 cdef extern from "scan.h" nogil:
@@ -41,6 +60,8 @@ cdef extern from "scan.h" nogil:
         SCAN_SOH
         SCAN_TRAILER_BYTES
         SCAN_PADDING
+        SCAN_MARKS_STEP
+        SCAN_OK
         SCAN_BAD_TAG
         SCAN_EMPTY
         SCAN_BAD_DATA
@@ -51,12 +72,80 @@ cdef extern from "scan.h" nogil:
     ctypedef struct ScanFault:
         int32_t kind
         int32_t tag
+    ctypedef struct Scan:
+        size_t count
+        uint32_t sum
+        bint plain
+        ScanFault fault
+    ctypedef struct ScanRows:
+        Lookup *lookup
+        int32_t *marks
+        size_t count
     size_t scan_entries_max(size_t frame_bytes)
-    int32_t scan_data_tag(int32_t length_tag)
-    bint scan_is_data(int32_t tag)
-    size_t scan_fields(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
-    bint scan_is_ordinary(const uint8_t *p, size_t n, ScanEntry *out)
-    size_t scan_fields_scalar(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
+    bint scan_frame(
+        const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out, Scan *scan, int level
+    )
+    ScanFault scan_tag_fault(const uint8_t *p, size_t n, int32_t tag)
+
+
+cdef extern from "frame.h" nogil:
+    ctypedef struct FrameMarks:
+        size_t length
+        size_t kind_offset
+        size_t kind_bytes
+    bint frame_ordinary(
+        const uint8_t *p,
+        size_t have,
+        const uint8_t *prefix,
+        size_t prefix_bytes,
+        size_t message_bytes_max,
+        FrameMarks *marks,
+    )
+
+
+cdef extern from "value.h" nogil:
+    enum:
+        TYPE_STR
+        TYPE_UTF8
+        TYPE_CHAR
+        TYPE_ID
+        TYPE_INT
+        TYPE_LENGTH
+        TYPE_SEQNUM
+        TYPE_PRICE
+        TYPE_QTY
+        TYPE_FLOAT
+        TYPE_BOOL
+        TYPE_UTC
+        TYPE_DATA
+        TYPE_GROUP
+        TYPE_HEADER
+        VALUE_ABSENT
+        VALUE_OK
+        VALUE_LARGE
+        VALUE_MALFORMED
+        VALUE_CLASSES
+    ctypedef struct Value:
+        int64_t number
+        int32_t decimals
+        int32_t form
+    ctypedef struct ValueColumn:
+        uint32_t row
+        int32_t type
+    ctypedef struct ValueColumns:
+        ValueColumn *columns
+        size_t[4] count
+    bint value_fits(int type, const uint8_t *p, size_t n, bint sign)
+    int value_class(int type)
+    void values_read(
+        const uint8_t *frame,
+        const ScanEntry *entries,
+        const int32_t *marks,
+        const ValueColumns *columns,
+        bint plain,
+        Value *out,
+        int level,
+    )
 
 
 cdef extern from "attribute.h":

@@ -63,6 +63,29 @@ static inline int number_check_decimal(const uint8_t *p, size_t n, int sign)
     return i == n && i > start ? NUMBER_OK : NUMBER_SYNTAX;
 }
 
+/* Decimal text as mantissa / 10^decimals, every digit kept: "0.10" is 10 / 10^2. */
+static inline int
+number_read_decimal(const uint8_t *p, size_t n, int64_t *mantissa, int32_t *decimals)
+{
+    const size_t minus = n > 0 && p[0] == '-';
+    uint64_t value = 0;
+    size_t point = n;
+    if (number_check_decimal(p, n, 1) != NUMBER_OK)
+        return NUMBER_SYNTAX;
+    for (size_t i = minus; i < n; i++) {
+        if (p[i] == '.')
+            point = i + 1;
+        else if (__builtin_mul_overflow(value, 10, &value)
+                 || __builtin_add_overflow(value, (uint64_t)p[i] - '0', &value))
+            return NUMBER_OVERFLOW;
+    }
+    if (value > (uint64_t)INT64_MAX + minus)
+        return NUMBER_OVERFLOW;
+    *mantissa = minus ? (int64_t)(0 - value) : (int64_t)value;
+    *decimals = (int32_t)(n - point);
+    return NUMBER_OK;
+}
+
 /* Decimal text times 10^scale as int64. Zeros beyond the scale are dropped, other digits there
  * are NUMBER_PRECISION. */
 static inline int number_read_scaled(const uint8_t *p, size_t n, int scale, int64_t *out)

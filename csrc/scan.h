@@ -1,18 +1,26 @@
-/* The flat index of one whole frame: (tag, offset, length) of each field, in wire order.
+/* One pass over a whole frame: the flat index (tag, offset, length) of its fields in wire order,
+ * the sum of its bytes, and where each row of a table first stands.
  *
  * Only the first '=' after a SOH separates. A length-prefixed data field may hold SOH and '=':
  * its declared length rules, bounded by the frame. A malformed field is left out and the first
- * one is reported; after a wrong data length nothing more can be trusted and the index ends. */
+ * one is reported; after a wrong data length nothing more can be trusted and the index ends.
+ *
+ * The plain loop is the definition. The AVX2 twin takes the ordinary frame, and leaves any other
+ * (malformed, with data fields, with tags of more than seven digits) to the plain loop. */
 #ifndef FIXENGINE_SCAN_H
 #define FIXENGINE_SCAN_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "bytes.h"
+#include "lookup.h"
 #include "number.h"
+#include "pairs.h"
 
 enum { SCAN_SOH = 1, SCAN_TAG_DIGITS_MAX = 9, SCAN_TRAILER_BYTES = 7, SCAN_PADDING = 64 };
+enum { SCAN_MARKS_STEP = 8 };
 
 enum { SCAN_OK = 0, SCAN_BAD_TAG = 1, SCAN_EMPTY = 2, SCAN_BAD_DATA = 3 };
 
@@ -27,203 +35,363 @@ typedef struct {
     int32_t tag;  /* of that field, 0 where it has no number */
 } ScanFault;
 
-/* Entries to have room for: the shortest field is "1=a" and its SOH, and the vector loop writes a
- * few more than it counts. */
-static inline size_t scan_entries_max(size_t frame_bytes) { return frame_bytes / 4 + 9; }
+typedef struct {
+    size_t count; /* of entries */
+    uint32_t sum; /* of the bytes before CheckSum<10> */
+    int plain;    /* every byte is printable ASCII or a SOH */
+    ScanFault fault;
+} Scan;
 
-/* The tag of the data field that a length field of FIX 4.4 announces, or 0. */
-static inline int32_t scan_data_tag(int32_t length_tag)
+/* Rows to note: marks[row] becomes the number, from 1, of the entry where the row first stands, or 0.
+ * The last mark is for tags that are no rows. */
+typedef struct {
+    Lookup *lookup;
+    int32_t *marks; /* room for count of them, and for SCAN_MARKS_STEP more */
+    size_t count;
+} ScanRows;
+
+/* Most fields of a frame: the shortest is "1=a" and its SOH. */
+static inline size_t scan_fields_max(size_t frame_bytes) { return frame_bytes / 4; }
+
+/* The vector loops give a frame up where more SOH than this stand in 64 bytes. */
+enum { SCAN_BLOCK_FIELDS_MAX = 16 };
+
+/* Entries to have room for: one a field, and behind them where each field ends: one before the first,
+ * those of a last block that is not full, and the few more that the vector loops write than count. */
+static inline size_t scan_entries_max(size_t frame_bytes)
 {
-    /* One bit for each length tag below 640: nearly every field is none. */
-    static const uint64_t lengths[10] = {
-        0, 1ull << (90 - 64) | 1ull << (93 - 64) | 1ull << (95 - 64), 0, 1ull << (212 - 192), 0,
-        1ull << (348 - 320) | 1ull << (350 - 320) | 1ull << (352 - 320) | 1ull << (354 - 320)
-            | 1ull << (356 - 320) | 1ull << (358 - 320) | 1ull << (360 - 320)
-            | 1ull << (362 - 320) | 1ull << (364 - 320),
-        1ull << (445 - 384), 0, 0, 1ull << (618 - 576) | 1ull << (621 - 576)};
-    const uint32_t tag = length_tag >= 0 && length_tag < 640 ? (uint32_t)length_tag : 0;
-    const int32_t announces = lengths[tag / 64] >> (tag % 64) & 1;
-    return announces ? (tag == 93 ? 89 : (int32_t)tag + 1) : 0;
+    const size_t fields = scan_fields_max(frame_bytes);
+    return fields + (1 + fields + 2 * SCAN_BLOCK_FIELDS_MAX + 2) / 3 + 1;
 }
 
-/* Whether tag is a data field of one of those pairs. */
-static inline int scan_is_data(int32_t tag)
-{
-    return tag == 89 || (tag > 1 && tag != 94 && scan_data_tag(tag - 1) == tag);
-}
+/* One field, as the plain loop reads it. */
+typedef struct {
+    int32_t tag;     /* 0 where it has no number */
+    int32_t problem; /* SCAN_OK, SCAN_BAD_TAG, SCAN_EMPTY, SCAN_BAD_DATA */
+    size_t value;
+    size_t end; /* of the value; the SOH stands there */
+} ScanField;
 
-/* The plain loop; see scan_fields. */
-static inline size_t
-scan_fields_scalar(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
+/* Read the field at `at`. before: the one before it, or NULL for the first. */
+static inline ScanField
+scan_field(const uint8_t *p, size_t n, size_t at, const ScanField *before)
 {
-    size_t count = 0, at = 0;
-    int32_t data_tag = 0; /* what the field just read announces, or 0 */
-    fault->kind = SCAN_OK;
-    fault->tag = 0;
-    while (at < n) {
-        const size_t start = at;
-        int32_t tag = 0;
-        int problem = SCAN_OK;
-        while (at < n && at - start < SCAN_TAG_DIGITS_MAX && (uint8_t)(p[at] - '0') <= 9)
-            tag = tag * 10 + (p[at++] - '0');
-        size_t value = at + 1, end = value;
-        if (at == start || at >= n || p[at] != '=' || p[start] == '0') {
-            problem = SCAN_BAD_TAG;
-            tag = 0;
-            end = at + find_byte_scalar(p + at, n - at, SCAN_SOH);
-        } else if (data_tag == tag) {
-            const ScanEntry *announced = &out[count - 1];
-            uint64_t length = 0;
-            /* The data and its SOH end before the trailer. */
-            if (number_read_unsigned(p + announced->offset, announced->length, UINT32_MAX, &length)
-                    != NUMBER_OK
-                || value + length + 1 + SCAN_TRAILER_BYTES > n || p[value + length] != SCAN_SOH) {
-                if (fault->kind == SCAN_OK) {
-                    fault->kind = SCAN_BAD_DATA;
-                    fault->tag = announced->tag;
-                }
-                return count;
-            }
-            end = value + length;
-        } else {
-            while (end < n && p[end] != SCAN_SOH)
-                end++;
-        }
-        if (problem == SCAN_OK && end == value)
-            problem = SCAN_EMPTY;
-        data_tag = 0;
-        if (problem == SCAN_OK) {
-            out[count].tag = tag;
-            out[count].offset = (uint32_t)value;
-            out[count].length = (uint32_t)(end - value);
-            count++;
-            data_tag = scan_data_tag(tag);
-        } else if (fault->kind == SCAN_OK) {
-            fault->kind = problem;
-            fault->tag = tag;
-        }
-        at = end + 1;
+    ScanField field = {0, SCAN_OK, 0, 0};
+    const size_t start = at;
+    while (at < n && at - start < SCAN_TAG_DIGITS_MAX && (uint8_t)(p[at] - '0') <= 9)
+        field.tag = field.tag * 10 + (p[at++] - '0');
+    field.value = at + 1;
+    if (at == start || at >= n || p[at] != '=' || p[start] == '0') {
+        field.problem = SCAN_BAD_TAG;
+        field.tag = 0;
+        field.end = at + find_byte_scalar(p + at, n - at, SCAN_SOH);
+        return field;
     }
-    return count;
+    if (before != NULL && before->problem == SCAN_OK && pair_data_tag(before->tag) == field.tag) {
+        uint64_t length = 0;
+        /* The data and its SOH end before the trailer. */
+        if (number_read_unsigned(p + before->value, before->end - before->value, UINT32_MAX,
+                                 &length) != NUMBER_OK
+            || field.value + length + 1 + SCAN_TRAILER_BYTES > n
+            || p[field.value + length] != SCAN_SOH) {
+            field.problem = SCAN_BAD_DATA;
+            field.tag = before->tag;
+            field.end = n;
+            return field;
+        }
+        field.end = field.value + length;
+    } else {
+        field.end = field.value + find_byte_scalar(p + field.value, n - field.value, SCAN_SOH);
+    }
+    if (field.end == field.value)
+        field.problem = SCAN_EMPTY;
+    return field;
+}
+
+/* The plain loop over the fields. */
+static inline void scan_fields_scalar(const uint8_t *p, size_t n, ScanEntry *out, Scan *scan)
+{
+    ScanField before, field;
+    scan->count = 0;
+    scan->fault.kind = SCAN_OK;
+    scan->fault.tag = 0;
+    for (size_t at = 0; at < n; at = field.end + 1) {
+        field = scan_field(p, n, at, at == 0 ? NULL : &before);
+        before = field;
+        if (field.problem == SCAN_OK) {
+            ScanEntry *entry = &out[scan->count++];
+            entry->tag = field.tag;
+            entry->offset = (uint32_t)field.value;
+            entry->length = (uint32_t)(field.end - field.value);
+        } else if (scan->fault.kind == SCAN_OK) {
+            scan->fault.kind = field.problem;
+            scan->fault.tag = field.tag;
+        }
+    }
+}
+
+/* What is wrong where this tag first stands: SCAN_EMPTY, or SCAN_BAD_DATA where wrong data stands
+ * before it, which may hide it. SCAN_OK where it stands well, or nowhere. */
+static inline ScanFault scan_tag_fault(const uint8_t *p, size_t n, int32_t tag)
+{
+    ScanField before, field;
+    ScanFault fault = {SCAN_OK, tag};
+    for (size_t at = 0; at < n; at = field.end + 1) {
+        field = scan_field(p, n, at, at == 0 ? NULL : &before);
+        before = field;
+        if (field.problem == SCAN_BAD_DATA || field.tag == tag) {
+            fault.kind = field.problem;
+            fault.tag = field.tag;
+            break;
+        }
+    }
+    return fault;
+}
+
+/* The plain pass; see scan_frame. */
+static inline void
+scan_frame_scalar(const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out, Scan *scan)
+{
+    int plain = 1;
+    scan_fields_scalar(p, n, out, scan);
+    scan->sum = sum_bytes_scalar(p, n - SCAN_TRAILER_BYTES);
+    for (size_t i = 0; i < n; i++)
+        plain &= p[i] == SCAN_SOH || (p[i] >= 0x20 && p[i] < 0x7F);
+    scan->plain = plain;
+    memset(rows->marks, 0, rows->count * sizeof(int32_t));
+    for (size_t i = scan->count; i-- > 0;) {
+        const int32_t row = lookup_find(rows->lookup, out[i].tag);
+        rows->marks[row < 0 ? (int32_t)rows->count - 1 : row] = (int32_t)i + 1;
+    }
 }
 
 #ifdef FIXENGINE_AVX2
-/* Bits of the bytes at p equal to c, and of those that are digits; 64 bytes. */
-__attribute__((target("avx2"))) static inline uint64_t scan_mask_avx2(const uint8_t *p, char c)
+#define SCAN_TARGET __attribute__((target("avx2,bmi,bmi2,popcnt"), always_inline)) static inline
+
+#define SCAN_8(byte) byte, byte, byte, byte, byte, byte, byte, byte
+#define SCAN_64(byte) SCAN_8(byte), SCAN_8(byte), SCAN_8(byte), SCAN_8(byte), SCAN_8(byte), \
+                      SCAN_8(byte), SCAN_8(byte), SCAN_8(byte)
+/* A load from scan_off + 64 - k selects all but the first k of 64 bytes. */
+static const uint8_t scan_off[128] __attribute__((aligned(64))) = {SCAN_64(0), SCAN_64(255)};
+static const uint8_t scan_places[64] __attribute__((aligned(64))) = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+
+/* What the blocks of 64 bytes add up to. */
+typedef struct {
+    __m256i sums; /* of the bytes, in four lanes */
+    __m256i odd;  /* not zero where a byte is neither printable nor SOH */
+} ScanTotals;
+
+/* The bits of the SOH among 64 bytes. */
+SCAN_TARGET uint64_t scan_block(__m256i low, __m256i high, ScanTotals *totals)
 {
-    const __m256i all = _mm256_set1_epi8(c);
-    __m256i low = _mm256_loadu_si256((const __m256i *)p);
-    __m256i high = _mm256_loadu_si256((const __m256i *)(p + 32));
-    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, all))
-           | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, all)) << 32;
+    const __m256i soh = _mm256_set1_epi8(SCAN_SOH), zero = _mm256_setzero_si256();
+    const __m256i space = _mm256_set1_epi8(0x20), printable = _mm256_set1_epi8(0x5F);
+    const __m256i low_soh = _mm256_cmpeq_epi8(low, soh), high_soh = _mm256_cmpeq_epi8(high, soh);
+    const __m256i low_from = _mm256_sub_epi8(low, space), high_from = _mm256_sub_epi8(high, space);
+    const __m256i low_odd = _mm256_cmpeq_epi8(_mm256_max_epu8(low_from, printable), low_from);
+    const __m256i high_odd = _mm256_cmpeq_epi8(_mm256_max_epu8(high_from, printable), high_from);
+    totals->sums = _mm256_add_epi64(
+        totals->sums, _mm256_add_epi64(_mm256_sad_epu8(low, zero), _mm256_sad_epu8(high, zero)));
+    totals->odd = _mm256_or_si256(
+        totals->odd,
+        _mm256_or_si256(_mm256_xor_si256(low_odd, low_soh), _mm256_xor_si256(high_odd, high_soh)));
+    return (uint32_t)_mm256_movemask_epi8(low_soh)
+           | (uint64_t)(uint32_t)_mm256_movemask_epi8(high_soh) << 32;
 }
 
-__attribute__((target("avx2"))) static inline uint64_t scan_digits_avx2(const uint8_t *p)
+/* Write where each SOH of a block stands; how many, of which no more than SCAN_BLOCK_FIELDS_MAX are
+ * written. */
+SCAN_TARGET size_t scan_ends(uint64_t soh, size_t at, uint32_t *to)
 {
-    const __m256i bias = _mm256_set1_epi8((char)(127 - '9')), floor = _mm256_set1_epi8(127 - 10);
-    __m256i low = _mm256_loadu_si256((const __m256i *)p);
-    __m256i high = _mm256_loadu_si256((const __m256i *)(p + 32));
-    low = _mm256_cmpgt_epi8(_mm256_add_epi8(low, bias), floor);
-    high = _mm256_cmpgt_epi8(_mm256_add_epi8(high, bias), floor);
-    return (uint32_t)_mm256_movemask_epi8(low)
-           | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+    const size_t count = (size_t)__builtin_popcountll(soh);
+    if (__builtin_expect(count > SCAN_BLOCK_FIELDS_MAX, 0))
+        return count;
+    for (int i = 0; i < 8; i++, soh &= soh - 1)
+        to[i] = (uint32_t)at + (uint32_t)_tzcnt_u64(soh);
+    for (to += 8; soh != 0; soh &= soh - 1)
+        *to++ = (uint32_t)at + (uint32_t)_tzcnt_u64(soh);
+    return count;
 }
 
-/* The tag in the 1 to 7 digits before '=', read as eight with zeros in front. */
-static inline int32_t scan_tag(const uint8_t *p, unsigned digits)
+/* The tag in the 1 to 7 digits before '=', read as eight with zeros in front; 0 where one is no
+ * digit or the first is 0. word: the text from the tag's first byte on. */
+SCAN_TARGET int32_t scan_tag(uint64_t word, unsigned digits)
 {
-    uint64_t word;
-    memcpy(&word, p, 8);
-    word = word << (64 - 8 * digits) & 0x0F0F0F0F0F0F0F0Fu;
+    const uint64_t zeros = 0x3030303030303030u;
+    if (digits == 0 || (word & 0xFF) == '0')
+        return 0;
+    word = (word ^ zeros) << (64 - 8 * digits);
+    if (((word + 0x7676767676767676u) | word) & 0x8080808080808080u)
+        return 0;
     word = (word * (10 << 8 | 1)) >> 8 & 0x00FF00FF00FF00FFu;
     word = (word * (100 << 16 | 1)) >> 16 & 0x0000FFFF0000FFFFu;
     return (int32_t)(word * ((uint64_t)10000 << 32 | 1) >> 32);
 }
 
-/* The same index for the ordinary frame: every field well formed, no tag of more than 7 digits,
- * no length-prefixed data. 0 where the frame is anything else; then the plain loop decides.
- *
- * For 64 bytes at a time, one bit each: where fields start, and by a carry that runs from each
- * start through everything that is not '=', the first '=' behind it. */
-__attribute__((target("avx2,bmi,bmi2,popcnt"))) static inline size_t
-scan_fields_avx2(const uint8_t *p, size_t n, ScanEntry *out)
+/* The sum of the trailer's bytes. */
+SCAN_TARGET uint32_t scan_trailer_sum(const uint8_t *p, size_t n)
 {
-    size_t fields = 0, values = 0;
-    uint64_t in_tag = 0, at_start = 1, at_value = 0, bad = 0;
-    for (size_t at = 0; at < n; at += 64) {
-        const uint64_t inside = n - at < 64 ? ((uint64_t)1 << (n - at)) - 1 : ~(uint64_t)0;
-        const uint64_t soh = scan_mask_avx2(p + at, SCAN_SOH) & inside;
-        const uint64_t equals = scan_mask_avx2(p + at, '=') & inside;
-        const uint64_t starts = (soh << 1 | at_start) & inside;
-        uint64_t sum, firsts, tags;
-        uint64_t carry = __builtin_add_overflow(~equals, starts, &sum);
-        carry |= __builtin_add_overflow(sum, in_tag, &sum);
-        firsts = sum & equals;
-        tags = firsts - starts - in_tag;
-        bad |= tags & inside & ~scan_digits_avx2(p + at);
-        bad |= starts & (scan_mask_avx2(p + at, '0') | equals);
-        bad |= soh & (firsts << 1 | at_value);
-        if (bad != 0 || __builtin_popcountll(soh) > 16 || __builtin_popcountll(firsts) > 16)
+    uint64_t trailer;
+    memcpy(&trailer, p + n - 8, 8);
+    trailer >>= 64 - 8 * SCAN_TRAILER_BYTES;
+    return (uint32_t)_mm_cvtsi128_si64(
+        _mm_sad_epu8(_mm_cvtsi64_si128((int64_t)trailer), _mm_setzero_si128()));
+}
+
+/* Where each field of a frame ends, its sum, whether it is plain, and the count of fields; 0 where
+ * a block has too many. */
+SCAN_TARGET int scan_blocks(const uint8_t *p, size_t n, uint32_t *ends, Scan *scan)
+{
+    ScanTotals totals = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    size_t count = 1, found, at = 0;
+    ends[0] = UINT32_MAX; /* the first field begins behind it, at 0 */
+    for (; at + 64 <= n; at += 64) {
+        const __m256i low = _mm256_loadu_si256((const __m256i *)(p + at));
+        const __m256i high = _mm256_loadu_si256((const __m256i *)(p + at + 32));
+        found = scan_ends(scan_block(low, high, &totals), at, ends + count);
+        if (found > SCAN_BLOCK_FIELDS_MAX)
             return 0;
-        in_tag = carry;
-        at_start = soh >> 63;
-        at_value = firsts >> 63;
-        ScanEntry *to = out + values;
-        values += (size_t)__builtin_popcountll(firsts);
-        for (int i = 0; i < 6; i++, firsts &= firsts - 1)
-            to[i].offset = (uint32_t)at + (uint32_t)_tzcnt_u64(firsts);
-        for (to += 6; firsts != 0; firsts &= firsts - 1)
-            (to++)->offset = (uint32_t)at + (uint32_t)_tzcnt_u64(firsts);
-        uint64_t ends = soh;
-        to = out + fields;
-        fields += (size_t)__builtin_popcountll(ends);
-        for (int i = 0; i < 6; i++, ends &= ends - 1)
-            to[i].length = (uint32_t)at + (uint32_t)_tzcnt_u64(ends);
-        for (to += 6; ends != 0; ends &= ends - 1)
-            (to++)->length = (uint32_t)at + (uint32_t)_tzcnt_u64(ends);
+        count += found;
     }
-    if (fields != values) /* cannot be after these checks; what follows must not rest on that */
+    /* What stands behind the frame is taken for spaces, which add 0x20 each to the sum. */
+    const __m256i space = _mm256_set1_epi8(0x20);
+    const uint8_t *off = scan_off + 64 - (n - at);
+    const __m256i low = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)(p + at)), space,
+                                           _mm256_loadu_si256((const __m256i *)off));
+    const __m256i high =
+        _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)(p + at + 32)), space,
+                           _mm256_loadu_si256((const __m256i *)(off + 32)));
+    found = scan_ends(scan_block(low, high, &totals), at, ends + count);
+    if (found > SCAN_BLOCK_FIELDS_MAX)
         return 0;
-    uint32_t start = 0;
-    for (size_t i = 0; i < fields; i++) {
-        const uint32_t equals = out[i].offset, end = out[i].length, digits = equals - start;
-        if (digits > 7)
-            return 0;
-        out[i].tag = scan_tag(p + start, digits);
-        out[i].offset = equals + 1;
-        out[i].length = end - equals - 1;
-        if (scan_data_tag(out[i].tag) != 0)
-            return 0;
-        start = end + 1;
+    const __m128i half = _mm_add_epi64(
+        _mm256_castsi256_si128(totals.sums), _mm256_extracti128_si256(totals.sums, 1));
+    scan->sum = (uint32_t)(_mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1));
+    scan->sum -= scan_trailer_sum(p, n) + 0x20 * (uint32_t)(at + 64 - n);
+    scan->plain = _mm256_testz_si256(totals.odd, totals.odd);
+    scan->count = count + found - 1;
+    return scan->count <= scan_fields_max(n);
+}
+
+/* Tag and row of a field whose text up to '=' is in no place of its own; NULL where the plain loop
+ * must decide. word: the text from the field's first byte on. */
+__attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static const LookupWord *
+scan_rare(Lookup *lookup, int32_t others, uint64_t word)
+{
+    unsigned digits = 0;
+    while (digits <= LOOKUP_WORD_DIGITS_MAX && (word >> 8 * digits & 0xFF) != '=')
+        digits++;
+    const int32_t tag = digits > LOOKUP_WORD_DIGITS_MAX ? 0 : scan_tag(word, digits);
+    if (tag == 0 || pair_data_tag(tag) != 0)
+        return NULL;
+    const int32_t row = lookup_find(lookup, tag);
+    lookup->spare.tag = tag;
+    lookup->spare.row = (uint16_t)(row < 0 ? others : row);
+    lookup->spare.bytes = (uint16_t)(digits + 1);
+    return &lookup->spare;
+}
+
+/* The fields of a frame whose ends are known; 0 where one is not ordinary. */
+SCAN_TARGET int scan_ordinary(const uint8_t *restrict p, const ScanRows *rows,
+                              const uint32_t *restrict ends, ScanEntry *restrict out, Scan *scan)
+{
+    LookupWord *const words = rows->lookup->words;
+    const uint64_t multiplier = rows->lookup->multiplier;
+    int32_t *restrict marks = rows->marks;
+    uint32_t empty = 0;
+    for (size_t i = 0; i < rows->count; i += SCAN_MARKS_STEP) {
+        _mm256_storeu_si256((__m256i *)(marks + i), _mm256_setzero_si256());
+        __asm__ volatile(""); /* a call of memset costs more than it stores */
     }
-    return fields;
+    /* From the last field to the first, so that the first of a row is the one that stays. */
+    for (size_t i = scan->count; i > 0; i--) {
+        const uint32_t start = ends[i - 1] + 1;
+        uint64_t word;
+        memcpy(&word, p + start, 8);
+        /* Of digits and '=', only '=' has both of these bits. */
+        const uint64_t marked = (word + word) & word & 0x0808080808080808u;
+        const uint64_t name = word & _blsmsk_u64(marked << 4);
+        const LookupWord *known = lookup_place_of(words, multiplier, name);
+        if (__builtin_expect(known->word != name, 0)) {
+            known = scan_rare(rows->lookup, (int32_t)rows->count - 1, word);
+            if (known == NULL)
+                return 0;
+        }
+        ScanEntry *entry = &out[i - 1];
+        const uint32_t value = start + known->bytes, length = ends[i] - value;
+        entry->tag = known->tag;
+        entry->offset = value;
+        entry->length = length;
+        empty |= length - 1; /* the top bit is set for a length of 0 */
+        marks[known->row] = (int32_t)i;
+    }
+    scan->fault.kind = SCAN_OK;
+    scan->fault.tag = 0;
+    return empty >> 31 == 0;
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static inline int scan_frame_avx2(
+    const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out, Scan *scan)
+{
+    uint32_t *ends = (uint32_t *)(out + scan_fields_max(n));
+    return scan_blocks(p, n, ends, scan) && scan_ordinary(p, rows, ends, out, scan);
+}
+
+/* The blocks again, for processors with AVX-512 VBMI2: the ends are written by one compression. */
+#define SCAN_TARGET_512                                                                            \
+    __attribute__((target("avx512f,avx512bw,avx512vbmi2,avx2,bmi,bmi2,popcnt")))
+
+SCAN_TARGET_512 static inline int scan_frame_avx512(
+    const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out, Scan *scan)
+{
+    uint32_t *ends = (uint32_t *)(out + scan_fields_max(n));
+    const __m512i places = _mm512_loadu_si512(scan_places), zero = _mm512_setzero_si512();
+    __m512i sums = zero;
+    uint64_t odd = 0;
+    size_t count = 1;
+    ends[0] = UINT32_MAX;
+    for (size_t at = 0; at < n; at += 64) {
+        const __mmask64 inside = _bzhi_u64(~(uint64_t)0, (uint32_t)(n - at < 64 ? n - at : 64));
+        const __m512i bytes = _mm512_maskz_loadu_epi8(inside, p + at);
+        const __mmask64 soh = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(SCAN_SOH));
+        const __mmask64 printable = _mm512_cmplt_epu8_mask(
+            _mm512_sub_epi8(bytes, _mm512_set1_epi8(0x20)), _mm512_set1_epi8(0x5F));
+        const size_t found = (size_t)__builtin_popcountll(soh);
+        if (found > SCAN_BLOCK_FIELDS_MAX)
+            return 0;
+        odd |= inside ^ (soh | printable);
+        sums = _mm512_add_epi64(sums, _mm512_sad_epu8(bytes, zero));
+        const __m512i in_block = _mm512_cvtepu8_epi32(
+            _mm512_castsi512_si128(_mm512_maskz_compress_epi8(soh, places)));
+        _mm512_storeu_si512(ends + count,
+                            _mm512_add_epi32(in_block, _mm512_set1_epi32((int32_t)at)));
+        count += found;
+    }
+    scan->sum = (uint32_t)_mm512_reduce_add_epi64(sums) - scan_trailer_sum(p, n);
+    scan->plain = odd == 0;
+    scan->count = count - 1;
+    return scan->count <= scan_fields_max(n) && scan_ordinary(p, rows, ends, out, scan);
 }
 #endif
 
-/* Whether the vector loop takes this frame; for the test that it is not idle. */
-static inline int scan_is_ordinary(const uint8_t *p, size_t n, ScanEntry *out)
+/* Index the frame [p, p + n), which ends in SOH, "10=ddd", SOH and behind which SCAN_PADDING bytes
+ * may be read. out has room for scan_entries_max(n). level: BYTES_..., no more than the machine has.
+ * Returns whether a vector loop did it. */
+static inline int scan_frame(const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out,
+                             Scan *scan, int level)
 {
 #ifdef FIXENGINE_AVX2
-    return bytes_have_avx2() && scan_fields_avx2(p, n, out) != 0;
-#else
-    (void)p, (void)n, (void)out;
+    if (level == BYTES_AVX512 && scan_frame_avx512(p, n, rows, out, scan))
+        return 1;
+    if (level == BYTES_AVX2 && scan_frame_avx2(p, n, rows, out, scan))
+        return 1;
+#endif
+    (void)level;
+    scan_frame_scalar(p, n, rows, out, scan);
     return 0;
-#endif
-}
-
-/* Index the frame [p, p + n), which ends in SOH and behind which SCAN_PADDING bytes may be read;
- * the count of entries, written to out, which has room for scan_entries_max(n). */
-static inline size_t scan_fields(const uint8_t *p, size_t n, ScanEntry *out, ScanFault *fault)
-{
-#ifdef FIXENGINE_AVX2
-    size_t count;
-    if (bytes_have_avx2() && (count = scan_fields_avx2(p, n, out)) != 0) {
-        fault->kind = SCAN_OK;
-        fault->tag = 0;
-        return count;
-    }
-#endif
-    return scan_fields_scalar(p, n, out, fault);
 }
 
 #endif

@@ -180,7 +180,7 @@ cdef const char *encode_utf8(object text, Py_ssize_t *n) except? NULL:
 
 cdef bint scan_is_paired(int32_t tag) noexcept:
     """Whether tag is the length or the data of a length-prefixed pair."""
-    return scan_data_tag(tag) != 0 or scan_is_data(tag)
+    return pair_data_tag(tag) != 0 or pair_is_data(tag)
 
 
 cdef Py_ssize_t write_prefix(int32_t tag, uint8_t *to) noexcept:

@@ -106,4 +106,11 @@ static inline int stamp_read(const uint8_t *p, size_t n, int64_t *second, int64_
     return NUMBER_OK;
 }
 
+/* Seconds and nanoseconds of a second as one number; 0 where it does not fit 64 bits. */
+static inline int stamp_join(int64_t second, int64_t ns, int64_t *out)
+{
+    return !__builtin_mul_overflow(second, (int64_t)STAMP_SECOND_NS, out)
+           && !__builtin_add_overflow(*out, ns, out);
+}
+
 #endif

@@ -3,33 +3,18 @@
 # Plan reads by it and Template writes by it, so there is one idea of what a row is. Values are
 # checked here by type; what a value of each type looks like on the wire stands nowhere else.
 
+cdef int64_t TAG_MAX = 999_999_999
+
+# In the order of the TYPE_ constants of value.h.
 TYPES = (
     "str", "utf8", "char", "id", "int", "length", "seqnum", "price", "qty", "float", "bool", "utc",
     "data", "group",
 )
 
-# The order of TYPES.
-cdef enum:
-    TYPE_STR
-    TYPE_UTF8
-    TYPE_CHAR
-    TYPE_ID
-    TYPE_INT
-    TYPE_LENGTH
-    TYPE_SEQNUM
-    TYPE_PRICE
-    TYPE_QTY
-    TYPE_FLOAT
-    TYPE_BOOL
-    TYPE_UTC
-    TYPE_DATA
-    TYPE_GROUP
-    TYPE_HEADER  # no row: a tag that Plan knows and passes over
-
 cdef enum:
     GROUP_DEPTH_MAX = 4
     GROUP_ROWS_MAX = 64  # one bit each
-    ROWS_MAX = 4096
+    ROWS_MAX = 4096  # of one table, members of its groups included
     ROW_PREFIX_BYTES = 12
 
 
@@ -40,9 +25,10 @@ cdef struct Row:
     int prefix_bytes
     uint8_t[ROW_PREFIX_BYTES] prefix  # "tag="
 
-cdef struct Slot:
-    int32_t tag  # 0: free
-    int32_t row
+cdef struct GroupSpan:
+    Py_ssize_t end  # entry behind the group
+    uint64_t entries
+    int32_t repeated  # a member tag that came twice in one entry, or 0
 
 
 @cython.internal
@@ -55,10 +41,8 @@ cdef class Table:
     cdef Py_ssize_t count  # of rows that hold a field
     cdef Py_ssize_t ids  # of rows and header tags
     cdef Row *rows
-    cdef int32_t *next_row  # by row + 1: the row that came behind it last time
-    cdef Slot *slots  # tag -> row, open addressing, at most a quarter full
-    cdef uint32_t slots_shift
-    cdef uint32_t slots_mask
+    cdef Lookup lookup  # tag -> row; on top also the tags of all members -> row `ids`, where flat
+    cdef bint flat  # no tag of a member is also that of a row, or of another group's member
     cdef uint64_t required_bits
     cdef tuple names
     cdef tuple children  # Table or None by row
@@ -86,25 +70,40 @@ cdef class Table:
         self.children = tuple(children)
         for tag in passed:
             self.add(tag, TYPE_HEADER, False)
+        self.index(depth)
 
     def __dealloc__(self):
         PyMem_Free(self.rows)
-        PyMem_Free(self.next_row)
-        PyMem_Free(self.slots)
+        lookup_free(&self.lookup)
 
     cdef int allocate(self, Py_ssize_t ids) except -1:
-        cdef uint32_t bits = 3
-        while (1 << bits) < 4 * ids:
-            bits += 1
         self.rows = <Row *>PyMem_Malloc(max(ids, 1) * sizeof(Row))
-        self.next_row = <int32_t *>PyMem_Calloc(ids + 1, sizeof(int32_t))
-        self.slots = <Slot *>PyMem_Malloc((1 << bits) * sizeof(Slot))
-        if self.rows is NULL or self.next_row is NULL or self.slots is NULL:
+        if self.rows is NULL:
             raise MemoryError()
-        memset(self.slots, 0, (1 << bits) * sizeof(Slot))
-        self.slots_shift = 32 - bits
-        self.slots_mask = (1 << bits) - 1
         return 0
+
+    cdef int index(self, int depth) except -1:
+        """Build the lookup."""
+        cdef Py_ssize_t i
+        tags = [self.rows[i].tag for i in range(self.ids)]
+        members = self.member_tags()
+        self.flat = len(set(tags + members)) == len(tags) + len(members)
+        known = dict(zip(tags, range(self.ids)))
+        if depth == 0 and self.flat:
+            known.update((tag, self.ids) for tag in members)
+        if len(known) > ROWS_MAX:
+            raise LocalProtocolError(f"{self.owner}: more than {ROWS_MAX} rows")
+        return build_lookup(&self.lookup, known)
+
+    cdef list member_tags(self):
+        """The tags of all members of all groups, groups within groups included."""
+        cdef Py_ssize_t i
+        cdef Table child
+        found = []
+        for child in self.children:
+            if child is not None:
+                found += [child.rows[i].tag for i in range(child.count)] + child.member_tags()
+        return found
 
     cdef object add_row(self, tag, name, type_name, required, members, int depth):
         """Add a row; the Table of its members, or None."""
@@ -123,8 +122,9 @@ cdef class Table:
 
     cdef int add(self, tag, int type, bint required) except -1:
         cdef Row *row = &self.rows[self.ids]
-        cdef uint32_t at
-        if not 0 < tag <= TAG_MAX or self.find(tag) >= 0:
+        cdef Py_ssize_t i
+        taken = {self.rows[i].tag for i in range(self.ids)}
+        if not 0 < tag <= TAG_MAX or tag in taken:
             raise LocalProtocolError(f"{self.owner}: tag {tag} is not 1 to {TAG_MAX}, or is twice")
         row.tag = tag
         row.type = type
@@ -132,37 +132,13 @@ cdef class Table:
         row.prefix_bytes = number_write(row.prefix, row.tag, 1)
         row.prefix[row.prefix_bytes] = 61
         row.prefix_bytes += 1
-        at = self.home(row.tag)
-        while self.slots[at].tag != 0:
-            at = (at + 1) & self.slots_mask
-        self.slots[at].tag = row.tag
-        self.slots[at].row = self.ids
         self.ids += 1
         return 0
 
-    cdef inline uint32_t home(self, int32_t tag) noexcept:
-        return (<uint32_t>tag * <uint32_t>2654435769) >> self.slots_shift
-
     cdef inline Py_ssize_t find(self, int32_t tag) noexcept:
-        """The row of a tag, or -1."""
-        cdef uint32_t at = self.home(tag)
-        while self.slots[at].tag != tag:
-            if self.slots[at].tag == 0:
-                return -1
-            at = (at + 1) & self.slots_mask
-        return self.slots[at].row
-
-    cdef inline Py_ssize_t find_behind(self, Py_ssize_t last, int32_t tag) noexcept:
-        """The row of a tag, or -1; last is the row before it on the wire, or -1.
-
-        Messages of one kind come in one order, so what came behind it last time is tried first.
-        """
-        cdef Py_ssize_t row = self.next_row[last + 1]
-        if self.rows[row].tag != tag:
-            row = self.find(tag)
-            if row >= 0:
-                self.next_row[last + 1] = row
-        return row
+        """The row of a tag, or -1; a member of a group is no row."""
+        cdef int32_t row = lookup_find(&self.lookup, tag)
+        return row if row < self.ids else -1
 
 
 # What a value is, by type: the error says that it is not that.
@@ -184,31 +160,6 @@ cdef tuple FORMS = (
 )
 
 
-cdef inline bint value_fits(int type, const uint8_t *p, size_t n, bint sign) noexcept:
-    """Whether wire text has the form of this type; sign: decimals may be negative."""
-    cdef int64_t number, second
-    cdef uint64_t size
-    if type == TYPE_STR or type == TYPE_ID:
-        return bytes_printable(p, n, False)
-    elif type == TYPE_PRICE or type == TYPE_QTY or type == TYPE_FLOAT:
-        return number_check_decimal(p, n, sign) == NUMBER_OK
-    elif type == TYPE_CHAR:
-        return n == 1 and bytes_printable(p, n, False)
-    elif type == TYPE_UTF8:
-        return bytes_printable(p, n, False) or (bytes_printable(p, n, True) and bytes_utf8(p, n))
-    elif type == TYPE_BOOL:
-        return n == 1 and (p[0] == 89 or p[0] == 78)
-    elif type == TYPE_UTC:
-        return stamp_read(p, n, &second, &number) == NUMBER_OK
-    elif type == TYPE_INT:
-        return number_read_signed(p, n, &number) == NUMBER_OK
-    elif type == TYPE_SEQNUM:
-        return number_read_unsigned(p, n, 0xFFFFFFFF, &size) == NUMBER_OK
-    elif type == TYPE_LENGTH or type == TYPE_GROUP:
-        return number_read_unsigned(p, n, INT64_MAX, &size) == NUMBER_OK
-    return True
-
-
 cdef inline object value_of(int type, const uint8_t *p, Py_ssize_t n):
     """The Python value of wire text that fits its type."""
     cdef int64_t number = 0
@@ -224,3 +175,41 @@ cdef inline object value_of(int type, const uint8_t *p, Py_ssize_t n):
     text = PyUnicode_New(n, 127)
     memcpy(PyUnicode_1BYTE_DATA(text), p, n)
     return text
+
+
+# For messages that no plan is for: tags that are known at a glance, all of row 0. Any other costs a
+# little more.
+cdef Lookup COMMON
+
+
+cdef int build_common() except -1:
+    """Build COMMON, once."""
+    tags = list(range(1, 160)) + [
+        198, 200, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 279, 336, 371, 372,
+        373, 380, 393, 434, 453, 523, 552, 553, 554, 574, 625, 636, 789, 839, 847, 911, 1003, 1057,
+        1128, 1137, 1328, 5000, 7940, 9406, 25000, 25001, 25016, 25017, 25018, 25021, 25022, 25023,
+        25024, 25025, 25026, 25027, 25028, 25032, 25035, 25036, 25037, 25056,
+    ]
+    return build_lookup(&COMMON, dict.fromkeys(tags, 0))
+
+
+cdef int build_lookup(Lookup *lookup, dict rows) except -1:
+    """Build a lookup of {tag: row}."""
+    cdef size_t count = len(rows)
+    cdef size_t at = 0
+    cdef bint built
+    cdef int32_t *both = <int32_t *>PyMem_Malloc((2 * count + 1) * sizeof(int32_t))
+    if both is NULL:
+        raise MemoryError()
+    for tag, row in rows.items():
+        both[at] = tag
+        both[count + at] = row
+        at += 1
+    built = lookup_build(lookup, both, both + count, count)
+    PyMem_Free(both)
+    if not built:
+        raise MemoryError()
+    return 0
+
+
+build_common()

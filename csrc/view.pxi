@@ -1,87 +1,116 @@
 # Message: a view of one whole frame in the framer's memory.
 #
-# It holds offsets, never bytes. The flat index (tag, offset, length) of its fields is made when
-# first asked for, in an arena that the framer keeps for all messages of a generation, so neither
-# a message nor a field costs an allocation of memory.
-
-cdef int64_t TAG_MAX = 999_999_999
+# It holds offsets, never bytes. What the pass over the frame found stands in the arena that the
+# framer keeps for all messages of a generation: the flat index (tag, offset, length) of the
+# fields, and where the framer had a plan for this kind, the record of the plan's rows and values.
+# So a message is one object, and a field costs no allocation of memory.
 
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
 cdef class Message:
     """A view of one FIX message, valid until the framer's next feed or get_buffer.
 
-    After that every use raises LocalProtocolError; bytes(message) makes a copy that stays. Getters
-    look at the message as a flat list of fields and answer for the first one with that tag, also
-    where it is a member of a repeating group: groups are read through a Plan.
+    After that every use raises LocalProtocolError; bytes(message) makes a copy that stays.
+
+    By tag: get, get_int, get_decimal, get_str and fields look at the message as a flat list of
+    fields and answer for the first one with that tag, also where it is a member of a repeating
+    group. An absent field gives the default; one without value, of the wrong form, or hidden behind
+    wrong data raises RemoteProtocolError with its tag, and with kind and seq of the message.
+
+    By name, and groups: value, values, scaled, check, missing, extra and repeated read it by a
+    plan, that of Framer(plans=...) or of Plan.read.
     """
 
-    cdef Framer framer
+    cdef Arena arena
+    cdef Plan plan  # or None
+    cdef Message origin  # whose index this one shares, or None
     cdef uint64_t generation
     cdef Py_ssize_t offset  # of the frame in the framer's buffer
     cdef Py_ssize_t length
     cdef Py_ssize_t kind_offset  # from the first byte of the frame
     cdef Py_ssize_t kind_bytes
-    cdef bint indexed
     cdef Py_ssize_t first  # of this message's entries in the framer's arena
-    cdef Py_ssize_t count
-    cdef ScanFault scan_fault
+    cdef Py_ssize_t record  # of the plan's marks and values in the framer's arena
+    cdef Py_ssize_t entries_room  # what stands there for this message
+    cdef Py_ssize_t record_room
+    cdef Scan scan
 
     # Where the bytes are -------------------------------------------------------------------------
 
     cdef inline const uint8_t *frame(self) except NULL:
         """The first byte of the frame; raises where the message is no longer valid."""
-        if self.framer is None or self.generation != self.framer.generation:
+        if self.arena is None or self.generation != self.arena.generation:
             raise LocalProtocolError(
                 "message used after the framer's next feed or get_buffer;"
                 " read it before, or keep bytes(message)"
             )
-        return self.framer.store.data + self.offset
+        return self.arena.store.data + self.offset
 
-    cdef inline ScanEntry *index(self) except NULL:
-        """The entries of this message; the pointer holds until the next index() of any message."""
-        cdef const uint8_t *p = self.frame()
-        cdef ScanEntry *entries
-        if not self.indexed:
-            entries = self.framer.reserve_entries(scan_entries_max(self.length))
-            self.count = scan_fields(p, self.length, entries, &self.scan_fault)
-            self.first = self.framer.entries_used
-            self.framer.entries_used += self.count
-            self.indexed = True
-        return self.framer.entries + self.first
+    cdef inline const ScanEntry *index(self) except NULL:
+        """The entries; the pointer holds until another message is framed."""
+        self.frame()
+        return self.arena.entries + self.first
 
     cdef const ScanEntry *find(self, int64_t tag) except? NULL:
-        """The first entry with this tag, or NULL."""
+        """The first entry with this tag, or NULL; raises where that field is malformed."""
+        cdef const uint8_t *p = self.frame()
         cdef const ScanEntry *entry = self.index()
-        cdef const ScanEntry *end = entry + self.count
+        cdef const ScanEntry *end = entry + self.scan.count
+        cdef ScanFault fault
+        if self.scan.fault.kind != SCAN_OK and 0 < tag <= TAG_MAX:
+            fault = scan_tag_fault(p, self.length, <int32_t>tag)
+            if fault.kind != SCAN_OK:
+                raise self.fault_of(fault)
         while entry < end:
             if entry.tag == tag:
                 return entry
             entry += 1
         return NULL
 
-    cdef object absent(self, int64_t tag, object default):
-        """The default, unless it is the message's fault that the field cannot be read."""
-        if self.scan_fault.kind and (
-            self.scan_fault.tag == tag or self.scan_fault.kind == SCAN_BAD_DATA
-        ):
-            raise self.fault
-        return default
-
     cdef bytes value_at(self, Py_ssize_t i):
         """The value of entry i."""
         cdef const ScanEntry *entry = self.index() + i
         return PyBytes_FromStringAndSize(<const char *>self.frame() + entry.offset, entry.length)
 
-    # What it says --------------------------------------------------------------------------------
+    # What is wrong -------------------------------------------------------------------------------
 
-    @property
-    def kind(self):
-        """MsgType<35> as bytes."""
-        cdef const char *p = <const char *>self.frame() + self.kind_offset
-        return PyBytes_FromStringAndSize(p, self.kind_bytes)
+    cdef object seq(self):
+        """MsgSeqNum<34> for an error text, or None where it cannot be read."""
+        cdef const uint8_t *p = self.frame()
+        cdef const ScanEntry *entry = self.index()
+        cdef uint64_t number = 0
+        cdef size_t i
+        for i in range(self.scan.count):
+            if entry[i].tag == TAG_MSG_SEQ_NUM:
+                if number_read_unsigned(
+                    p + entry[i].offset, entry[i].length, 0xFFFFFFFF, &number
+                ) == NUMBER_OK:
+                    return number
+                return None
+        return None
+
+    cdef object wrong(self, object tag, str what, str reason):
+        """The error for a violation; values are not shown, they may be secrets."""
+        seq = self.seq()
+        name = f"MsgType {self.kind.decode('latin-1')}" if self.plan is None else self.plan.name
+        problem = RemoteProtocolError(f"{name}, MsgSeqNum {seq}: {what}", tag, reason)
+        problem.kind = self.kind
+        problem.seq = seq
+        return problem
+
+    cdef object malformed(self, int32_t tag, object name, str form):
+        """The error for a value of the wrong form."""
+        field = f"tag {tag}" if name is None else f"{name}<{tag}>"
+        return self.wrong(tag, f"{field} is not {form}", "malformed")
+
+    cdef object fault_of(self, ScanFault fault):
+        if fault.kind == SCAN_BAD_TAG:
+            return self.wrong(None, "a field does not begin with a tag and '='", "tag")
+        if fault.kind == SCAN_EMPTY:
+            return self.wrong(fault.tag, f"tag {fault.tag} has no value", "empty")
+        what = f"tag {fault.tag} is not the length of the data behind it"
+        return self.wrong(fault.tag, what, "data")
 
     @property
     def fault(self):
@@ -89,27 +118,23 @@ cdef class Message:
 
         reason "tag": a tag is not a number of 1 to 9 digits without leading zero (tag None);
         "empty": a tag without value; "data": the declared length of a data field is wrong (tag is
-        the length field's). The getters see the well-formed fields; after wrong data, those before.
+        the length field's), and what stands behind it cannot be told.
         """
-        self.index()
-        cdef object tag = self.scan_fault.tag if self.scan_fault.tag else None
-        if self.scan_fault.kind == SCAN_BAD_TAG:
-            return RemoteProtocolError("a field does not begin with a tag and '='", tag, "tag")
-        if self.scan_fault.kind == SCAN_EMPTY:
-            return RemoteProtocolError(f"tag {tag} has no value", tag, "empty")
-        if self.scan_fault.kind == SCAN_BAD_DATA:
-            return RemoteProtocolError(
-                f"tag {tag} is not the length of the data behind it", tag, "data"
-            )
-        return None
+        self.frame()
+        if self.scan.fault.kind == SCAN_OK:
+            return None
+        return self.fault_of(self.scan.fault)
+
+    # By tag --------------------------------------------------------------------------------------
+
+    @property
+    def kind(self):
+        """MsgType<35> as bytes."""
+        cdef const char *p = <const char *>self.frame() + self.kind_offset
+        return PyBytes_FromStringAndSize(p, self.kind_bytes)
 
     def get(self, int64_t tag, default=None):
-        """Value of the first field with this tag as bytes, or default.
-
-        Flat: the message is read as one list of fields, groups included; groups are read through
-        a Plan. A field without value, or behind a wrong data length, is not there for this getter;
-        the typed ones raise the message's fault instead.
-        """
+        """Value of the first field with this tag as bytes, or default."""
         cdef const ScanEntry *entry = self.find(tag)
         if entry is NULL:
             return default
@@ -124,9 +149,9 @@ cdef class Message:
         cdef const ScanEntry *entry = self.find(tag)
         cdef int64_t value = 0
         if entry is NULL:
-            return self.absent(tag, default)
+            return default
         if number_read_signed(self.frame() + entry.offset, entry.length, &value) != NUMBER_OK:
-            raise malformed(entry.tag, None, FORMS[<int>TYPE_INT])
+            raise self.malformed(entry.tag, None, FORMS[<int>TYPE_INT])
         return value
 
     def get_decimal(self, int64_t tag, default=None):
@@ -138,10 +163,10 @@ cdef class Message:
         cdef const ScanEntry *entry = self.find(tag)
         cdef const uint8_t *p
         if entry is NULL:
-            return self.absent(tag, default)
+            return default
         p = self.frame() + entry.offset
         if number_check_decimal(p, entry.length, True) != NUMBER_OK:
-            raise malformed(entry.tag, None, FORMS[<int>TYPE_PRICE])
+            raise self.malformed(entry.tag, None, FORMS[<int>TYPE_PRICE])
         return _Decimal(PyUnicode_DecodeLatin1(<const char *>p, entry.length, NULL))
 
     def get_str(self, int64_t tag, default=None):
@@ -151,8 +176,13 @@ cdef class Message:
         """
         cdef const ScanEntry *entry = self.find(tag)
         if entry is NULL:
-            return self.absent(tag, default)
-        return decode_utf8(self.frame() + entry.offset, entry.length, entry.tag, None)
+            return default
+        try:
+            return PyUnicode_DecodeUTF8(
+                <const char *>self.frame() + entry.offset, entry.length, NULL
+            )
+        except UnicodeDecodeError:
+            raise self.malformed(tag, None, FORMS[<int>TYPE_UTF8]) from None
 
     def fields(self):
         """All fields as (tag, value) in wire order, 8, 9 and 10 included.
@@ -162,8 +192,8 @@ cdef class Message:
         fault = self.fault
         if fault is not None:
             raise fault
-        cdef Py_ssize_t i
-        return [(self.index()[i].tag, self.value_at(i)) for i in range(self.count)]
+        cdef size_t i
+        return [(self.index()[i].tag, self.value_at(i)) for i in range(self.scan.count)]
 
     def __len__(self):
         self.frame()
@@ -172,15 +202,298 @@ cdef class Message:
     def __bytes__(self):
         return PyBytes_FromStringAndSize(<const char *>self.frame(), self.length)
 
+    # By name -------------------------------------------------------------------------------------
 
-cdef object malformed(int32_t tag, object name, str form):
-    """The error for a value of the wrong form; the value itself may be a secret."""
-    field = f"tag {tag}" if name is None else f"{name}<{tag}>"
-    return RemoteProtocolError(f"{field} is not {form}", tag, "malformed")
+    cdef inline int32_t *marks(self) except NULL:
+        """By row of the plan: the number, from 1, of the row's first entry, or 0."""
+        self.frame()
+        if self.plan is None:
+            raise LocalProtocolError(
+                "the message was read by no plan; use Plan.read or Framer(plans=...)"
+            )
+        return <int32_t *>(self.arena.records + self.record)
 
+    cdef inline const Value *at_once(self) noexcept:
+        """The values that were read with the frame; marks was called before."""
+        return <const Value *>(self.arena.records + self.record + self.plan.marks_bytes)
 
-cdef str decode_utf8(const uint8_t *p, Py_ssize_t n, int32_t tag, object name):
-    try:
-        return PyUnicode_DecodeUTF8(<const char *>p, n, NULL)
-    except UnicodeDecodeError:
-        raise malformed(tag, name, "UTF-8 text") from None
+    cdef inline const uint8_t *bytes_of(self, const ScanEntry *entry) noexcept:
+        return self.arena.store.data + self.offset + entry.offset
+
+    cdef Py_ssize_t row_of(self, object name) except -1:
+        self.marks()
+        row = self.plan.table.by_name.get(name)
+        if row is None:
+            raise KeyError(f"{self.plan.name}: the plan has no row {name!r}")
+        return row
+
+    def value(self, str name not None):
+        """The value of the plan's row of this name, or None where the field is absent.
+
+        str for text types (str utf8 char id price qty float bool utc), int for int, length and
+        seqnum, bytes for data, and for a group a list of tuples in the order of its rows, None for
+        an absent member. Raises KeyError for a name that is no row, RemoteProtocolError for a
+        malformed value (reason "malformed") or a group that contradicts its count ("group").
+        """
+        cdef Py_ssize_t row = self.row_of(name)
+        cdef int32_t mark = self.marks()[row]
+        if mark == 0:
+            return None
+        return self.value_in(self.plan.table, row, mark - 1)
+
+    def scaled(self, str name not None, int scale):
+        """The decimal in the plan's row of this name times 10**scale as an int, or None.
+
+        Exact: zeros beyond the scale (0 to 18) are dropped, other digits there, more than 64 bits
+        and text that is no decimal raise RemoteProtocolError with reason "malformed". Raises
+        LocalProtocolError where the row's type is not price, qty or float.
+        """
+        cdef Py_ssize_t row = self.row_of(name)
+        cdef int32_t mark = self.marks()[row]
+        cdef const ScanEntry *entry = self.index() + mark - 1
+        cdef int64_t number = 0
+        cdef const Value *known
+        check_scale(scale)
+        if value_class(self.plan.table.rows[row].type) != value_class(TYPE_PRICE):
+            raise LocalProtocolError(f"{self.plan.name}: {name} is not a decimal")
+        if mark == 0:
+            return None
+        known = self.plan.known(self.at_once(), row)
+        if known is not NULL and known.form == VALUE_OK and known.decimals == scale:
+            return known.number
+        if number_read_scaled(self.bytes_of(entry), entry.length, scale, &number) != NUMBER_OK:
+            raise self.malformed(entry.tag, name, f"a decimal number of at most {scale} decimals")
+        return number
+
+    def time_ns(self, str name not None):
+        """The UTC time in the plan's row of this name as ns since 1970, or None where absent.
+
+        Raises RemoteProtocolError with reason "malformed" for any other text and beyond 64 bits,
+        LocalProtocolError where the row's type is not utc.
+        """
+        cdef Py_ssize_t row = self.row_of(name)
+        cdef int32_t mark = self.marks()[row]
+        cdef const ScanEntry *entry = self.index() + mark - 1
+        cdef int64_t second = 0
+        cdef int64_t ns = 0
+        cdef const Value *known
+        if self.plan.table.rows[row].type != TYPE_UTC:
+            raise LocalProtocolError(f"{self.plan.name}: {name} is not a time")
+        if mark == 0:
+            return None
+        known = self.plan.known(self.at_once(), row)
+        if known is not NULL and known.form == VALUE_OK:
+            return known.number
+        if stamp_read(self.bytes_of(entry), entry.length, &second, &ns) == NUMBER_OK:
+            if stamp_join(second, ns, &ns):
+                return ns
+        raise self.malformed(entry.tag, name, FORMS[<int>TYPE_UTC])
+
+    def values(self):
+        """The plan's columns in order as a tuple, None for what is absent.
+
+        Raises RemoteProtocolError for the first malformed value.
+        """
+        cdef const int32_t *marks = self.marks()
+        cdef Plan plan = self.plan
+        cdef Table table = plan.table
+        cdef Py_ssize_t count = len(plan.columns)
+        cdef Py_ssize_t i, row, mark
+        cdef tuple found = PyTuple_New(count)
+        for i in range(count):
+            row = plan.column_ids[i]
+            mark = marks[row] if row >= 0 else 0
+            if mark == 0:
+                value = None
+            else:
+                value = self.value_in(table, row, mark - 1)
+                if table.rows[row].type == TYPE_GROUP:
+                    # Making lists may run other code.
+                    marks = self.marks()
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(found, i, value)
+        return found
+
+    cdef inline object value_in(self, Table table, Py_ssize_t row, Py_ssize_t at):
+        """The value of entry `at`, which is of this row."""
+        cdef const ScanEntry *entry = self.index() + at
+        cdef int type = table.rows[row].type
+        cdef const uint8_t *p = self.bytes_of(entry)
+        if type == TYPE_GROUP:
+            return self.group(table, row, at)
+        if not value_fits(type, p, entry.length, True):
+            raise self.malformed(entry.tag, table.names[row], FORMS[type])
+        return value_of(type, p, entry.length)
+
+    cdef GroupSpan group_span(self, Table parent, Py_ssize_t row, Py_ssize_t at) except *:
+        """The extent of the group whose count is entry `at`; raises where it contradicts itself."""
+        cdef const ScanEntry *entries = self.index()
+        cdef int32_t tag = entries[at].tag
+        cdef uint64_t declared = 0
+        cdef GroupSpan span = pass_group(
+            parent.children[row], entries, at + 1, self.scan.count, None
+        )
+        name = parent.names[row]
+        if number_read_unsigned(
+            self.bytes_of(&entries[at]), entries[at].length, INT64_MAX, &declared
+        ) == NUMBER_SYNTAX:
+            raise self.malformed(tag, name, FORMS[<int>TYPE_GROUP])
+        if declared != span.entries:
+            what = f"{name}<{tag}>: {span.entries} entries, not as many as it declares"
+            raise self.wrong(tag, what, "group")
+        if span.repeated != 0:
+            what = f"{name}<{tag}>: tag {span.repeated} comes twice in one entry"
+            raise self.wrong(tag, what, "group")
+        return span
+
+    cdef list group(self, Table parent, Py_ssize_t row, Py_ssize_t at):
+        """The entries of the group whose count is entry `at`."""
+        cdef Table table = parent.children[row]
+        cdef GroupSpan span = self.group_span(parent, row, at)
+        cdef Py_ssize_t member
+        cdef int32_t delimiter, tag
+        found = []
+        at += 1
+        delimiter = self.index()[at].tag if span.entries else 0
+        while at < span.end:
+            # Making values may run other code, so no pointer is kept from one turn to the next.
+            tag = self.index()[at].tag
+            if tag == delimiter:
+                entry = [None] * table.count
+                found.append(entry)
+            member = table.find(tag)
+            entry[member] = self.value_in(table, member, at)
+            at += 1
+            if table.rows[member].type == TYPE_GROUP:
+                at = pass_group(
+                    table.children[member], self.index(), at, self.scan.count, None
+                ).end
+        return [tuple(found_entry) for found_entry in found]
+
+    # Whether it holds to the plan ----------------------------------------------------------------
+
+    def check(self):
+        """Raise RemoteProtocolError for the first violation of the plan's table.
+
+        The message's own fault first; then row by row: a required field that is absent, also
+        within a group (reason "missing"), a value of the wrong form or data that is not right
+        behind its length ("malformed"), a group that contradicts its count or has a member twice
+        in one entry ("group"); last a row that comes twice ("repeated"). The error names tag,
+        message and MsgSeqNum.
+        """
+        cdef Py_ssize_t row
+        self.marks()
+        cdef Table table = self.plan.table
+        fault = self.fault
+        if fault is not None:
+            raise fault
+        for row in range(table.count):
+            if self.marks()[row] != 0:
+                self.check_row(table, row)
+            elif table.rows[row].required:
+                raise self.absent(table.rows[row].tag)
+            if table.rows[row].type == TYPE_DATA and row > 0:
+                self.check_data(table, row)
+        if not self.all_differ():
+            for tag in self.repeated:
+                raise self.wrong(tag, f"tag {tag} comes twice", "repeated")
+
+    cdef int check_row(self, Table table, Py_ssize_t row) except -1:
+        """The value of a row that is there."""
+        cdef Py_ssize_t at = self.marks()[row] - 1
+        cdef const ScanEntry *entry = self.index() + at
+        cdef int type = table.rows[row].type
+        cdef const Value *known = self.plan.known(self.at_once(), row)
+        cdef list missing = []
+        if known is not NULL and (known.form == VALUE_OK or known.form == VALUE_LARGE):
+            return 0
+        if type == TYPE_GROUP:
+            self.group(table, row, at)
+            pass_group(table.children[row], self.index(), at + 1, self.scan.count, missing)
+            for tag in missing:
+                raise self.absent(tag)
+        elif self.scan.plain and (type == TYPE_STR or type == TYPE_ID or type == TYPE_UTF8):
+            return 0
+        elif not value_fits(type, self.bytes_of(entry), entry.length, True):
+            raise self.malformed(entry.tag, table.names[row], FORMS[type])
+        return 0
+
+    cdef object absent(self, tag):
+        return self.wrong(tag, f"required tag {tag} is missing", "missing")
+
+    cdef int check_data(self, Table table, Py_ssize_t row) except -1:
+        """Data stands right behind its length, or both are absent."""
+        cdef int32_t length_tag = table.rows[row - 1].tag
+        cdef int32_t at = self.marks()[row]
+        cdef int32_t length_at = self.marks()[row - 1]
+        if pair_data_tag(length_tag) == table.rows[row].tag and at != length_at:
+            if at != length_at + 1:
+                what = f"tag {length_tag} is not right before its data <{table.rows[row].tag}>"
+                raise self.wrong(length_tag, what, "malformed")
+        return 0
+
+    cdef bint all_differ(self) except -1:
+        """Whether each field is of a row of its own; False where that is not certain."""
+        cdef const int32_t *marks = self.marks()
+        cdef Py_ssize_t row
+        cdef size_t marked = 0
+        for row in range(self.plan.table.ids):
+            marked += marks[row] != 0
+        return marked == self.scan.count
+
+    @property
+    def missing(self):
+        """Tags of required fields that are absent, also within groups, in table order."""
+        cdef Table table
+        cdef Py_ssize_t row, at
+        cdef list found = []
+        self.marks()
+        table = self.plan.table
+        for row in range(table.count):
+            at = self.marks()[row]
+            if at == 0:
+                if table.rows[row].required:
+                    found.append(table.rows[row].tag)
+            elif table.rows[row].type == TYPE_GROUP:
+                pass_group(table.children[row], self.index(), at, self.scan.count, found)
+        return tuple(found)
+
+    @property
+    def extra(self):
+        """(tag, value) of each field outside groups that the plan does not know, in wire order."""
+        if self.all_differ():
+            return []
+        return self.outsiders()[0]
+
+    @property
+    def repeated(self):
+        """Tags of the plan that come twice outside groups, once each; the first one counts.
+
+        Unknown tags are not among them: they may be members of a group the plan does not know.
+        """
+        if self.all_differ():
+            return ()
+        return tuple(self.outsiders()[1])
+
+    cdef tuple outsiders(self):
+        """The unknown fields and the repeated tags."""
+        cdef const int32_t *marks = self.marks()
+        cdef Table table = self.plan.table
+        cdef size_t at = 0
+        cdef Py_ssize_t row
+        cdef int32_t tag
+        extra = []
+        repeated = {}
+        while at < self.scan.count:
+            tag = self.index()[at].tag
+            row = table.find(tag)
+            if row < 0:
+                extra.append((tag, self.value_at(at)))
+            elif marks[row] != <int32_t>at + 1:
+                repeated[tag] = True
+            at += 1
+            if row >= 0 and table.rows[row].type == TYPE_GROUP:
+                at = pass_group(
+                    table.children[row], self.index(), at, self.scan.count, None
+                ).end
+        return extra, repeated

@@ -21,7 +21,7 @@ from cpython.memoryview cimport PyMemoryView_FromObject
 from cpython.object cimport PyObject, PyObject_GenericGetAttr, PyTypeObject
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.ref cimport Py_INCREF, Py_XDECREF
-from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
@@ -36,6 +36,9 @@ cdef extern from "Python.h":
     PyObject **PySequence_Fast_ITEMS(object sequence)
 
 from decimal import Decimal as _Decimal
+
+# Which loops are used; never more than the machine has.
+cdef int LEVEL = bytes_level()
 
 
 class LocalProtocolError(Exception):
@@ -55,18 +58,22 @@ class RemoteProtocolError(Exception):
 
     tag: the FIX tag concerned, or None. reason: "framing" (the stream cannot be read on), "tag",
     "empty" or "data" (a malformed field), "malformed" (a value of the wrong form), "missing"
-    (a required field is absent) or "group" (a repeating group that contradicts itself).
+    (a required field is absent), "group" (a repeating group that contradicts itself) or "repeated"
+    (a field that comes twice). kind and seq: MsgType<35> as bytes and MsgSeqNum<34> as int of the
+    message concerned, None where there is none or it cannot be read.
     """
 
     def __init__(self, text, tag=None, reason="framing"):
         super().__init__(text)
         self.tag = tag
         self.reason = reason
+        self.kind = None
+        self.seq = None
 
 
+include "table.pxi"
 include "frame.pxi"
 include "view.pxi"
-include "table.pxi"
 include "plan.pxi"
 include "sheet.pxi"
 include "encode.pxi"
@@ -88,26 +95,40 @@ def _twins(bytes data not None, uint8_t wanted):
     )
 
 
-def _scan_twins(bytes frame not None):
-    """The index of these bytes, which end in SOH, and the plain one, (entries, fault) each; and
-    whether the vector loop made the first."""
+def _level(int wanted=-1):
+    """Use plain loops only (0), or those of AVX2 (1) or AVX-512 (2) at most, from now on.
+
+    -1: those of this machine. Returns what is used now.
+    """
+    global LEVEL
+    LEVEL = bytes_level() if wanted < 0 else min(wanted, bytes_level())
+    return LEVEL
+
+
+def _scan(bytes frame not None):
+    """The index of these bytes, which end like a frame: SOH, a trailer of seven bytes, SOH its last.
+
+    (entries, fault, sum, plain), and whether a vector loop made it.
+    """
     cdef size_t n = len(frame)
+    cdef size_t i
     cdef bytes padded = frame + bytes(SCAN_PADDING)
-    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(padded)
-    cdef ScanFault fault
-    cdef size_t i, count
-    cdef ScanEntry *entries = <ScanEntry *>PyMem_Malloc(scan_entries_max(n) * sizeof(ScanEntry))
+    cdef Scan scan
+    cdef ScanRows rows
+    cdef int32_t[2 * SCAN_MARKS_STEP] marks
+    cdef bint ordinary
+    cdef ScanEntry *entries
+    if n < 8 or frame[n - 8] != SCAN_SOH or frame[n - 1] != SCAN_SOH:
+        raise LocalProtocolError("not the end of a frame")
+    entries = <ScanEntry *>PyMem_Malloc(scan_entries_max(n) * sizeof(ScanEntry))
     if entries is NULL:
         raise MemoryError()
-    try:
-        found = []
-        for plain in (False, True):
-            if plain:
-                count = scan_fields_scalar(p, n, entries, &fault)
-            else:
-                count = scan_fields(p, n, entries, &fault)
-            index = [(entries[i].tag, entries[i].offset, entries[i].length) for i in range(count)]
-            found.append((index, (fault.kind, fault.tag)))
-        return *found, scan_is_ordinary(p, n, entries)
-    finally:
-        PyMem_Free(entries)
+    rows.lookup = &COMMON
+    rows.marks = marks
+    rows.count = 1
+    ordinary = scan_frame(
+        <const uint8_t *>PyBytes_AS_STRING(padded), n, &rows, entries, &scan, LEVEL
+    )
+    index = [(entries[i].tag, entries[i].offset, entries[i].length) for i in range(scan.count)]
+    PyMem_Free(entries)
+    return (index, (scan.fault.kind, scan.fault.tag), scan.sum, scan.plain), ordinary

@@ -68,7 +68,7 @@ cdef class Writer:
         """
         cdef uint8_t[ROW_PREFIX_BYTES] prefix
         self.begun()
-        if not 0 < length_tag <= TAG_MAX or tag <= 0 or scan_data_tag(length_tag) != tag:
+        if not 0 < length_tag <= TAG_MAX or tag <= 0 or pair_data_tag(length_tag) != tag:
             raise LocalProtocolError(
                 f"{length_tag} and {tag} are no length and data of FIX 4.4, such as 95 and 96", tag
             )

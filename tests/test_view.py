@@ -342,6 +342,20 @@ def test_any_fields_are_read_as_written(fields: list[tuple[int, bytes]]) -> None
         assert message.get(tag) == expected, value
 
 
+# Not for users, so not in the stub: which loops are used, and the pass over one frame.
+use_level = getattr(wire, "_level")  # noqa: B009
+LEVELS = range(use_level() + 1)
+
+
+def scan(frame: bytes, level: int) -> Any:
+    """((entries, fault, sum, plain), whether a vector loop made it) with the loops of a level."""
+    assert use_level(level) == level
+    try:
+        return getattr(wire, "_scan")(frame)  # noqa: B009
+    finally:
+        use_level()
+
+
 PIECES = st.sampled_from(
     [b"\x01", b"=", b"95=", b"96=", b"5", b"0", b"58=x\x01", b"1234567=", b"12345678=", b"x", b"ab"]
     + [b"123456789=", b"1234567890=", b"95=3\x0196=a\x01b\x01", b"95=600\x0196=", b"y" * 40]
@@ -351,9 +365,9 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES | st.binary(max_size=3) | st.just(b"z=" * 300), max_size=60))
 @settings(max_examples=500, deadline=None)
 def test_vector_and_plain_index_agree(pieces: list[bytes]) -> None:
-    # Not for users, so not in the stub.
-    vector, plain, _ = getattr(wire, "_scan_twins")(b"".join(pieces) + b"\x01")  # noqa: B009
-    assert vector == plain
+    frame = b"".join(pieces) + b"\x0110=000\x01"
+    found = [scan(frame, level)[0] for level in LEVELS]
+    assert found == found[:1] * len(LEVELS)
 
 
 def test_the_vector_loop_takes_ordinary_messages_wherever_their_fields_lie() -> None:
@@ -361,10 +375,10 @@ def test_the_vector_loop_takes_ordinary_messages_wherever_their_fields_lie() -> 
     raw = corpus.er()
     for shift in range(1, 130):
         moved = raw.replace(b"\x0117=", b"\x0158=" + b"=" * shift + b"\x0117=")
-        # Not for users, so not in the stub.
-        vector, plain, ordinary = getattr(wire, "_scan_twins")(moved)  # noqa: B009
-        assert vector == plain
-        assert ordinary == (" avx2 " in flags and " bmi2 " in flags)
+        found = [scan(moved, level) for level in LEVELS]
+        assert [index for index, _ in found] == [found[0][0]] * len(LEVELS)
+        assert [ordinary for _, ordinary in found] == [level > 0 for level in LEVELS]
+        assert (len(LEVELS) > 1) == (" avx2 " in flags and " bmi2 " in flags)
 
 
 @given(st.binary(max_size=300))

@@ -76,7 +76,7 @@ class Acceptor:
 
     def __init__(
         self,
-        judge: Callable[[wire.Fields, wire.Message, int], Complaint | None],
+        judge: Callable[[wire.Message, wire.Message, int], Complaint | None],
         uuid: str,
         second_ns: int = SECOND_NS,
     ) -> None:
@@ -106,7 +106,7 @@ class Acceptor:
         complaint = self._judge(logon, message, now)
         if complaint is not None:
             return complaint
-        heart_bt_int: int = logon.heart_bt_int
+        heart_bt_int: int = logon.value("heart_bt_int")
         session.heartbeat_ns = heart_bt_int * self._second_ns
         values = {"encrypt_method": 0, "heart_bt_int": heart_bt_int, "uuid": self._uuid}
         session.emit_logon(values, now, session.stamp(now))

@@ -73,7 +73,6 @@ class Line:
     ) -> None:
         self.number = number
         self.session = session
-        self.framer = wire.Framer(message_bytes_max)
         self.budget = budget
         self.transport: Transport | None = None
         self.pending: list[Pending] = []
@@ -91,6 +90,7 @@ class Line:
                 venue, fields.ORDER_CANCEL_REJECT, Sender.VENUE, REJECT_COLUMNS
             ),
         }
+        self.framer = wire.Framer(message_bytes_max, plans=self.plans)
 
     @property
     def name(self) -> str:

@@ -88,24 +88,24 @@ class Reports:
         event.text = text
         self.teller.outcome(order, event, now)
 
-    def _on_report(self, line: Line, report: wire.Fields, now: int) -> None:
-        wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
-        symbol, order_id = report.get("symbol"), report.get("order_id")
+    def _on_report(self, line: Line, report: wire.Message, now: int) -> None:
+        wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
+        symbol, order_id = report.value("symbol"), report.value("order_id")
         order, cancel = self.orders.reported(wire_id, orig_wire_id, symbol, order_id)
         if order is None:
             self._on_foreign(line, report, now)
             return
-        code = report.get("venue_code")
+        code = report.value("venue_code")
         if _number(code) in self.venue.unknown_codes:
-            self._make_unknown(order, report.get("text") or "", code, now)
+            self._make_unknown(order, report.value("text") or "", code, now)
             return
-        exec_id = report.get("exec_id")
+        exec_id = report.value("exec_id")
         if exec_id is not None:
             if exec_id in order.exec_ids:
                 return
             order.exec_ids.add(exec_id)
         was_final = order.standing in FINAL
-        self.orders.update(order, cancel, report.get("ord_status"), order_id)
+        self.orders.update(order, cancel, report.value("ord_status"), order_id)
         named = order if cancel is None else cancel
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
@@ -119,19 +119,19 @@ class Reports:
     def _event(
         self,
         line: Line,
-        report: wire.Fields,
+        report: wire.Message,
         ids: tuple[str, str | None, str | None, str | None],
         now: int,
     ) -> ExecutionReport:
         columns: list[Any] = [*self.teller.head(line.name, now), *ids]
         columns += [*report.values(), tuple(report.extra)]
         event = ExecutionReport(*columns)
-        event.misc_fees = tuple(MiscFee(*fee) for fee in report.get("misc_fees") or ())
+        event.misc_fees = tuple(MiscFee(*fee) for fee in report.value("misc_fees") or ())
         return event
 
-    def _on_foreign(self, line: Line, report: wire.Fields, now: int) -> None:
+    def _on_foreign(self, line: Line, report: wire.Message, now: int) -> None:
         """An order of another session, or one of ours from a run that is no longer recalled."""
-        wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
+        wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         owner = self.venue.own(orig_wire_id or "") or self.venue.own(wire_id or "")
         strategy = None if owner is None else self.teller.strategies.by_number.get(owner[0])
         if strategy is None:
@@ -142,15 +142,15 @@ class Reports:
         ids = "", None, wire_id, orig_wire_id
         self.teller.tell(strategy, self._event(line, report, ids, now), now)
 
-    def _on_cancel_reject(self, line: Line, report: wire.Fields, now: int) -> None:
-        wire_id, orig_wire_id = report.get("cl_ord_id"), report.get("orig_cl_ord_id")
+    def _on_cancel_reject(self, line: Line, report: wire.Message, now: int) -> None:
+        wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         cancel = self.orders.by_wire(wire_id)
         if cancel is None or cancel.target is None:
             self.foreign += 1
             return
-        code = report.get("venue_code")
+        code = report.value("venue_code")
         if _number(code) in self.venue.unknown_codes:
-            self._make_unknown(cancel, report.get("text") or "", code, now)
+            self._make_unknown(cancel, report.value("text") or "", code, now)
             return
         self.orders.finish(cancel, Standing.DONE)
         columns: list[Any] = [*self.teller.head(line.name, now), cancel.cl_ord_id]

@@ -123,7 +123,7 @@ class Server:
         now = time.monotonic_ns()
         second_ns = self.play.second_ns
 
-        def judge(form: wire.Fields, message: wire.Message, at: int) -> Complaint | None:
+        def judge(form: wire.Message, message: wire.Message, at: int) -> Complaint | None:
             return self._judge(connection, form, message, at)
 
         connection.session = Session(
@@ -171,13 +171,13 @@ class Server:
                     self._cut_off(connection, "it did not close after Logout")
 
     def _judge(
-        self, connection: Connection, form: wire.Fields, message: wire.Message, now: int
+        self, connection: Connection, form: wire.Message, message: wire.Message, now: int
     ) -> Complaint | None:
         found = self.admission.judge(message, connection.within_limit, now + self._offset_ns)
         if isinstance(found, Complaint):
             return found
         connection.credential = found
-        connection.everything = form.response_mode != 2
+        connection.everything = form.value("response_mode") != 2
         return None
 
     def _hear(self, connection: Connection) -> None:

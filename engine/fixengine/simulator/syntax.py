@@ -93,7 +93,7 @@ class Syntax:
         found = self._check_window(message)
         return self._request._make(values) if found is None else found
 
-    def _check_tags(self, form: wire.Fields) -> Complaint | None:
+    def _check_tags(self, form: wire.Message) -> Complaint | None:
         for tag, _ in form.extra:
             if tag not in self._defined:
                 return refusals.complaint(-1103, "Undefined Tag.", tag)
