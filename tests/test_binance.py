@@ -11,8 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fixengine import wire
 from fixengine.fix.venue import Row, Sender, plan, template
-from fixengine.fix.venues import binance
-from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.fix.venues.binance import BINANCE_SPOT, tables
 from fixengine.messages import (
     ExecutionReport,
     NewOrderSingle,
@@ -130,7 +129,7 @@ def check_rows(kind: str, ours: tuple[Row, ...], theirs: list, dictionary: Dicti
             check_rows(kind, row.rows, members, dictionary)
 
 
-@pytest.mark.parametrize("layout", binance.LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", tables.LAYOUTS, ids=lambda layout: layout.name)
 def test_layout_is_that_of_the_official_dictionary(layout, dictionary: Dictionary) -> None:
     kind = layout.kind.decode()
     message = dictionary.messages[kind]
@@ -139,7 +138,7 @@ def test_layout_is_that_of_the_official_dictionary(layout, dictionary: Dictionar
 
 
 def test_body_order_is_that_of_the_official_dictionary(dictionary: Dictionary) -> None:
-    for layout in binance.LAYOUTS:
+    for layout in tables.LAYOUTS:
         if layout.admin:
             continue
         theirs = [tag for tag, _, _ in dictionary.rows(dictionary.messages[layout.kind.decode()])]
@@ -147,10 +146,10 @@ def test_body_order_is_that_of_the_official_dictionary(dictionary: Dictionary) -
 
 
 def test_enumerations_are_complete(dictionary: Dictionary) -> None:
-    used = {row.tag for layout in binance.LAYOUTS for row in layout.rows}
-    used |= {row.tag for row in binance.MISC_FEES}
+    used = {row.tag for layout in tables.LAYOUTS for row in layout.rows}
+    used |= {row.tag for row in tables.MISC_FEES}
     for tag in used & set(dictionary.enums):
-        ours = dict(binance.ENUMS.get(tag, {}))
+        ours = dict(BINANCE_SPOT.enums.get(tag, {}))
         if tag == 373:
             assert ours.pop("12") == "XML_VALIDATION_ERROR", "only in the prose"
         if tag == 1109:
@@ -163,13 +162,13 @@ def test_enumerations_are_complete(dictionary: Dictionary) -> None:
 
 def test_every_row_has_a_place_in_its_message() -> None:
     for layout, struct in (
-        (binance.EXECUTION_REPORT, ExecutionReport),
-        (binance.ORDER_CANCEL_REJECT, OrderCancelReject),
-        (binance.NEW_ORDER_SINGLE, NewOrderSingle),
+        (tables.EXECUTION_REPORT, ExecutionReport),
+        (tables.ORDER_CANCEL_REJECT, OrderCancelReject),
+        (tables.NEW_ORDER_SINGLE, NewOrderSingle),
     ):
         assert {row.name for row in layout} <= set(names_of(struct))
     only_lists = {"orig_cl_list_id", "list_id"}
-    cancel = {row.name for row in binance.ORDER_CANCEL_REQUEST} - only_lists
+    cancel = {row.name for row in tables.ORDER_CANCEL_REQUEST} - only_lists
     assert cancel <= set(names_of(OrderCancelRequest))
 
 

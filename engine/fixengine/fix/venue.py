@@ -51,6 +51,17 @@ class Layout(NamedTuple):
     rows: tuple[Row, ...]
 
 
+class Scope(NamedTuple):
+    """What one official dictionary of a venue defines, whether we have layouts for it or not.
+
+    title: for people. tags: every field, header and trailer included. kinds: MsgType<35> values.
+    """
+
+    title: str
+    tags: frozenset[int]
+    kinds: frozenset[bytes]
+
+
 class Window(NamedTuple):
     """At most count_max things in interval_ns, in fixed windows aligned to the clock."""
 
@@ -110,9 +121,11 @@ class Rules(NamedTuple):
 class Venue:
     """A dialect as data; see the module's top.
 
-    header: header tags after 35 in the order we write them. complaints: by name, what a strict
-    role answers. unknown_codes: error codes after
-    which the outcome of a request is not known.
+    header: header tags after 35 in the order we write them. names: tag -> FIX's name of the field,
+    for every tag the venue names anywhere. kinds: MsgType<35> -> name of the message, also of
+    messages without a layout. enums: tag -> {value: FIX's name of it}. scopes: by role, what each
+    official dictionary defines. complaints: by name, what a strict role answers. unknown_codes:
+    error codes after which the outcome of a request is not known.
     """
 
     name: str
@@ -121,7 +134,10 @@ class Venue:
     header: tuple[int, ...]
     stamp_digits: int
     layouts: tuple[Layout, ...]
+    names: Mapping[int, str]
+    kinds: Mapping[bytes, str]
     enums: Mapping[int, Mapping[str, str]]
+    scopes: Mapping[str, Scope]
     profiles: Mapping[str, Profile]
     rules: Mapping[Sender, Rules]
     complaints: Mapping[str, Complaint]
