@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.fields": (),
     "fix.keys": (),
     "fix.venue": ("fix.fields", "wire"),
-    "fix.venues.": ("fix.fields", "fix.venue", "wire"),
+    "fix.venues.": ("fix.fields", "fix.venue", "fix.venues.", "wire"),
     "fix.states": ("fix.fields",),
     "fix.session": ("fix.fields", "fix.states", "fix.venue", "wire"),
     "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
