@@ -23,7 +23,17 @@ from scripted_venue import WAIT_S
 
 __all__ = ["stage"]
 
-COMMANDS = ("demo", "simulate", "run", "check", "config", "journal", "journal show")
+COMMANDS = (
+    "demo",
+    "simulate",
+    "run",
+    "check",
+    "config",
+    "dictionary",
+    "dictionary diff",
+    "journal",
+    "journal show",
+)
 
 
 def start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fixengine.fix.venue import Complaint, Window
-from fixengine.fix.venues.binance import NEW_ORDER_SINGLE, ORDER_CANCEL_REQUEST
+from fixengine.fix.venues.binance.tables import NEW_ORDER_SINGLE, ORDER_CANCEL_REQUEST
 from fixengine.simulator import exchange as exchange_room
 from fixengine.simulator.accounts import Account, UnfilledOrders
 from fixengine.simulator.exchange import Exchange
