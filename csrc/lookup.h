@@ -78,7 +78,8 @@ static inline uint64_t lookup_word(int32_t tag)
 }
 
 /* Put every word in its place under this multiplier; the count of those that found it taken. */
-static inline size_t lookup_place(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
+static inline size_t
+lookup_place(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
 {
     size_t taken = 0;
     memset(lookup->words, 0, sizeof(LookupWord) << LOOKUP_WORD_BITS);
@@ -105,8 +106,9 @@ static inline void lookup_free(Lookup *lookup)
     lookup->tags = NULL;
 }
 
-/* Build from n distinct tags > 0 and rows < LOOKUP_ROWS_MAX; 0 where memory is short. A word that no multiplier gives a place
- * of its own is left to lookup_find, which is slower and gives the same. */
+/* Build from n distinct tags > 0 and rows < LOOKUP_ROWS_MAX; 0 where memory is short. A word that
+ * no multiplier gives a place of its own is left to lookup_find, which is slower and gives the
+ * same. */
 static inline int lookup_build(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
 {
     const int tries_max = 500;

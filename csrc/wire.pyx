@@ -106,7 +106,7 @@ def _level(int wanted=-1):
 
 
 def _scan(bytes frame not None):
-    """The index of these bytes, which end like a frame: SOH, a trailer of seven bytes, SOH its last.
+    """The index of these bytes, which end like a frame: SOH, seven bytes, the last of them SOH.
 
     (entries, fault, sum, plain), and whether a vector loop made it.
     """

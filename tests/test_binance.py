@@ -247,6 +247,6 @@ def test_a_plan_reads_what_a_template_writes() -> None:
     framer.feed(form.encode(None, 3, b"20260101-00:00:00.000000", values))
     read = plan(BINANCE_SPOT, b"9", Sender.VENUE).read(next(framer))
     read.check()
-    assert {name: read.get(name) for name in values} == values
-    assert read.get("msg_seq_num") == 3
+    assert {name: read.value(name) for name in values} == values
+    assert read.value("msg_seq_num") == 3
     assert read.extra == []
