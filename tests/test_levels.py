@@ -1,0 +1,114 @@
+"""The vector loops give what the plain loops give: every case on which they once differed."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+from fixengine import wire
+from fixengine.wire import Framer, Message, Plan, RemoteProtocolError
+
+from bench.corpus import Field, framed
+
+ROWS = (
+    (34, "seq", "seqnum", True, ()),
+    (60, "time", "utc", False, ()),
+    (73, "orders", "group", False, ((11, "id", "str", True, ()), (58, "text", "str", False, ()))),
+    (96, "letter", "char", False, ()),
+    (354, "text_bytes", "length", False, ()),
+    (355, "text", "str", False, ()),
+)
+PLAN = Plan("Report", ROWS, header_tags=(8, 9, 10, 35))
+
+
+@pytest.fixture(params=(0, 1, 2), ids=("plain", "avx2", "avx512"), autouse=True)
+def level(request: pytest.FixtureRequest) -> Iterator[int]:
+    """One after the other; where the machine lacks one, the best it has."""
+    yield wire._level(request.param)  # type: ignore[attr-defined]
+    wire._level(-1)  # type: ignore[attr-defined]
+
+
+def read(*fields: Field) -> tuple[Framer, Message]:
+    framer = Framer(plans={b"8": PLAN})
+    framer.feed(framed([(35, "8"), *fields]))
+    return framer, next(framer)
+
+
+def framed_raw(body: bytes) -> bytes:
+    head = b"8=FIX.4.4\x019=%d\x01%s" % (len(body), body)
+    return b"%s10=%03d\x01" % (head, sum(head) % 256)
+
+
+def test_a_field_of_nul_bytes_is_no_field() -> None:
+    """Eight NUL bytes looked like the text in a free place of the lookup: tag 0, row 0."""
+    framer = Framer(plans={b"8": PLAN})
+    framer.feed(framed_raw(b"35=8\x01" + bytes(8) + b"7\x0155=X\x01"))
+    message = next(framer)
+    assert message.fault is not None and message.fault.reason == "tag"
+    assert message.value("seq") is None
+    assert message.missing == (34,)
+
+
+def test_a_date_of_nul_bytes_is_no_date() -> None:
+    """It looked like the date in a place where none was kept."""
+    for decimals in (b"000", b"000000"):
+        _, message = read((34, 1), (60, bytes(8) + b"-12:00:00." + decimals))
+        with pytest.raises(RemoteProtocolError):
+            message.time_ns("time")
+        with pytest.raises(RemoteProtocolError):
+            message.check()
+
+
+def test_a_leap_second_shifts_no_other_time_of_its_date() -> None:
+    """The date was kept as the day of the instant, which for 23:59:60 is the next day."""
+    for day in ("19720630", "20161231"):  # nothing else in the tests has these dates
+        for clock in ("23:59:60.000", "12:00:00.000", "23:59:60.000001", "12:00:00.000001"):
+            text = f"{day}-{clock}"
+            _, message = read((34, 1), (60, text))
+            assert message.time_ns("time") == wire.stamp_ns(text.encode()), text
+
+
+@pytest.mark.parametrize("count", [2**64, 2**64 + 1, 10 * 2**64 + 1, 2**32 + 1, 2**63 + 1])
+def test_a_group_count_is_never_wrapped(count: int) -> None:
+    _, message = read((34, 1), (73, count), (11, "A"))
+    with pytest.raises(RemoteProtocolError, match="as many as") as caught:
+        message.value("orders")
+    assert (caught.value.reason, caught.value.tag) == ("group", 73)
+    with pytest.raises(RemoteProtocolError):
+        message.check()
+
+
+def test_a_separator_within_data_is_no_plain_text() -> None:
+    """A frame counted as printable where the only other bytes were SOH, also within data."""
+    _, message = read((34, 1), (95, 1), (96, b"\x01"))
+    with pytest.raises(RemoteProtocolError):
+        message.check()
+    _, message = read((34, 1), (354, 3), (355, b"a\x01b"))
+    with pytest.raises(RemoteProtocolError):
+        message.check()
+
+
+def test_code_that_runs_while_values_are_made_may_move_them() -> None:
+    """A finalizer or a collection's callback may read more messages, which moves the arena."""
+    framer, message = read((34, 1), (60, "20260721-09:07:30.123"), (58, "no row"), (34, 2))
+    expected = message.values(), message.extra, message.repeated
+    held = []
+
+    def grow(phase: str, _info: object) -> None:
+        if phase == "start":
+            held.extend(PLANS[len(held) % 2].read(message) for _ in range(200))
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(grow)
+    gc.set_threshold(1)
+    try:
+        found = message.values(), message.extra, message.repeated
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(grow)
+    assert found == expected
+    assert len(list(framer)) == 0
+
+
+PLANS = (Plan("A", ROWS), Plan("B", ROWS))
