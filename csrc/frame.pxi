@@ -71,7 +71,17 @@ cdef class Store:
     def __getbuffer__(self, Py_buffer *view, int flags):
         PyBuffer_FillInfo(view, self, self.data + self.lent_offset, self.lent_bytes, 0, flags)
 
+    cdef inline void open(self) noexcept:
+        """All of it may be written."""
+        guard_open(self.data, self.capacity + SCAN_PADDING)
+
+    cdef inline void close(self, Py_ssize_t received) noexcept:
+        """Nothing further behind the received bytes than the loops look may be read."""
+        guard_close(self.data + received + SCAN_PADDING, self.capacity - received)
+
     def __dealloc__(self):
+        if self.data is not NULL:
+            self.open()
         PyMem_Free(self.data)
 
 
@@ -247,6 +257,7 @@ cdef class Framer:
         if hint > HINT_BYTES_MAX:
             raise LocalProtocolError(f"get_buffer: hint must be at most {HINT_BYTES_MAX} bytes")
         self.renew(max(hint, <Py_ssize_t>READ_BYTES))
+        self.arena.store.open()
         self.arena.store.lent_offset = self.received
         self.arena.store.lent_bytes = self.arena.store.capacity - self.received
         return PyMemoryView_FromObject(self.arena.store)
@@ -264,6 +275,7 @@ cdef class Framer:
         self.arena.store.lent_bytes = 0
         if not self.lost:
             self.received += count
+        self.arena.store.close(self.received)
 
     def feed(self, data):
         """Append a copy of these bytes (any bytes-like object, any size).
@@ -284,8 +296,10 @@ cdef class Framer:
     cdef inline int append(self, const char *p, Py_ssize_t n) except -1:
         self.renew(n)
         if not self.lost:
+            self.arena.store.open()
             memmove(self.arena.store.data + self.received, p, n)
             self.received += n
+            self.arena.store.close(self.received)
         return 0
 
     cdef inline int renew(self, Py_ssize_t room) except -1:
