@@ -241,9 +241,7 @@ def test_a_tag_without_value() -> None:
     assert (fault.tag, fault.reason) == (58, "empty")
     assert message.get(60) == b"t"
     for read in (message.get, message.get_str, message.get_int, message.get_decimal):
-        with pytest.raises(
-            RemoteProtocolError, match="MsgType 8, MsgSeqNum None: tag 58"
-        ) as caught:
+        with pytest.raises(RemoteProtocolError, match="MsgType B.* None: tag 58") as caught:
             read(58)
         assert (caught.value.tag, caught.value.reason) == (58, "empty")
         assert read(7, "default") == "default"
@@ -254,7 +252,7 @@ def test_the_field_asked_for_is_malformed_whatever_else_is() -> None:
     for tag, culprit in ((38, 38), (58, 58), (40, 95), (96, 95)):
         with pytest.raises(RemoteProtocolError) as caught:
             message.get_int(tag)
-        assert (caught.value.tag, caught.value.kind, caught.value.seq) == (culprit, b"8", 9)
+        assert (caught.value.tag, caught.value.kind, caught.value.seq) == (culprit, b"B", 9)
     assert message.get_int(44) == 1
 
 
