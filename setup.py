@@ -19,7 +19,14 @@ setup(
                 [f"{CSRC}/wire.pyx"],
                 depends=PARTS,
                 include_dirs=[CSRC],
-                extra_compile_args=["-O3", "-Wall", "-Wextra", "-Wno-unused-function"],
+                extra_compile_args=[
+                    "-O3",
+                    "-fno-semantic-interposition",
+                    "-fno-plt",
+                    "-Wall",
+                    "-Wextra",
+                    "-Wno-unused-function",
+                ],
             )
         ],
         build_dir="build/cython",

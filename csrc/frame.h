@@ -32,25 +32,30 @@ static inline int frame_ordinary(const uint8_t *p, size_t have, const uint8_t *p
         || (prefix_bytes > 16 && memcmp(p + 8, prefix + 8, prefix_bytes - 16) != 0))
         return 0;
     /* BodyLength: digits up to a SOH. */
-    size_t at = prefix_bytes, body = 0;
-    const size_t digits_end = at + 7;
-    for (; at < digits_end && (uint8_t)(p[at] - '0') <= 9; at++)
-        body = body * 10 + (size_t)(p[at] - '0');
-    if (at == prefix_bytes || p[at] != 1)
-        return 0;
+    const uint8_t *at = p + prefix_bytes;
+    size_t body = 0;
+    const uint8_t *const digits_end = at + 7;
+    for (; *at != 1; at++) {
+        const size_t digit = (size_t)*at - '0';
+        if (digit > 9 || at == digits_end)
+            return 0;
+        body = body * 10 + digit;
+    }
     at++;
-    const size_t length = at + body + FRAME_TRAILER_BYTES;
+    const size_t length = (size_t)(at - p) + body + FRAME_TRAILER_BYTES;
     if (body < 5 || length > have || length > message_bytes_max)
         return 0;
-    if (p[at] != '3' || p[at + 1] != '5' || p[at + 2] != '=')
+    /* "35=", a MsgType, SOH. */
+    memcpy(&word, at, 8);
+    if ((word & 0xFFFFFF) != 0x3D3533)
         return 0;
-    marks->kind_offset = at + 3;
     size_t kind = 0;
-    while (kind <= FRAME_KIND_MAX && 3 + kind < body && p[at + 3 + kind] > 0x20
-           && p[at + 3 + kind] < 0x7F && p[at + 3 + kind] != '=')
-        kind++;
-    if (kind == 0 || kind > FRAME_KIND_MAX || 3 + kind >= body || p[at + 3 + kind] != 1)
+    for (const uint8_t *c = at + 3; kind <= FRAME_KIND_MAX && 3 + kind < body; c++, kind++)
+        if (*c <= 0x20 || *c >= 0x7F)
+            break;
+    if (kind == 0 || kind > FRAME_KIND_MAX || 3 + kind >= body || at[3 + kind] != 1)
         return 0;
+    marks->kind_offset = (size_t)(at - p) + 3;
     marks->kind_bytes = kind;
     marks->length = length;
     /* SOH, "10=ddd", SOH. */

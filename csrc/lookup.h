@@ -32,6 +32,8 @@ typedef struct {
     uint16_t bytes; /* of "tag=" */
 } LookupWord;
 
+_Static_assert(sizeof(LookupWord) == 16, "lookup_place_of counts on it");
+
 typedef struct {
     int32_t tag; /* 0: free */
     int32_t row;
@@ -48,7 +50,10 @@ typedef struct {
 
 static inline LookupWord *lookup_place_of(LookupWord *words, uint64_t multiplier, uint64_t word)
 {
-    return words + ((word * multiplier) >> (64 - LOOKUP_WORD_BITS));
+    /* In bytes: an index would have to be scaled. */
+    const uint64_t mask = (((uint64_t)1 << LOOKUP_WORD_BITS) - 1) * sizeof(LookupWord);
+    const uint64_t offset = (word * multiplier) >> (64 - LOOKUP_WORD_BITS - 4) & mask;
+    return (LookupWord *)((char *)words + offset);
 }
 
 static inline uint32_t lookup_tag_home(const Lookup *lookup, int32_t tag)

@@ -71,6 +71,7 @@ cdef class Plan:
         self.marks_bytes = (self.marks_count + SCAN_MARKS_STEP) // SCAN_MARKS_STEP
         self.marks_bytes *= SCAN_MARKS_STEP * sizeof(int32_t)
         self.record_bytes = self.marks_bytes + place * sizeof(Value)
+        self.record_bytes = (self.record_bytes + LINE_BYTES - 1) // LINE_BYTES * LINE_BYTES
         return 0
 
     @property

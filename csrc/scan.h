@@ -20,7 +20,7 @@
 #include "pairs.h"
 
 enum { SCAN_SOH = 1, SCAN_TAG_DIGITS_MAX = 9, SCAN_TRAILER_BYTES = 7, SCAN_PADDING = 64 };
-enum { SCAN_MARKS_STEP = 8 };
+enum { SCAN_MARKS_STEP = 16 };
 
 enum { SCAN_OK = 0, SCAN_BAD_TAG = 1, SCAN_EMPTY = 2, SCAN_BAD_DATA = 3 };
 
@@ -42,8 +42,8 @@ typedef struct {
     ScanFault fault;
 } Scan;
 
-/* Rows to note: marks[row] becomes the number, from 1, of the entry where the row first stands, or 0.
- * The last mark is for tags that are no rows. */
+/* Rows to note: marks[row] becomes the number, from 1, of the entry where the row first stands, or
+ * 0. The last mark is for tags that are no rows. */
 typedef struct {
     Lookup *lookup;
     int32_t *marks; /* room for count of them, and for SCAN_MARKS_STEP more */
@@ -56,8 +56,8 @@ static inline size_t scan_fields_max(size_t frame_bytes) { return frame_bytes / 
 /* The vector loops give a frame up where more SOH than this stand in 64 bytes. */
 enum { SCAN_BLOCK_FIELDS_MAX = 16 };
 
-/* Entries to have room for: one a field, and behind them where each field ends: one before the first,
- * those of a last block that is not full, and the few more that the vector loops write than count. */
+/* Entries to have room for: one a field, and behind them where each field ends: one before the
+ * first, those of a last block that is not full, and the few more that are written than count. */
 static inline size_t scan_entries_max(size_t frame_bytes)
 {
     const size_t fields = scan_fields_max(frame_bytes);
@@ -182,9 +182,17 @@ static const uint8_t scan_places[64] __attribute__((aligned(64))) = {
 
 /* What the blocks of 64 bytes add up to. */
 typedef struct {
-    __m256i sums; /* of the bytes, in four lanes */
-    __m256i odd;  /* not zero where a byte is neither printable nor SOH */
+    __m256i sums;   /* of the bytes, in four lanes */
+    __m256i odd;    /* not zero where a byte is neither printable nor SOH */
+    uint64_t empty; /* not zero where a SOH stands right behind a '=' */
+    uint64_t equals_last; /* whether the block before ended in '=' */
 } ScanTotals;
+
+SCAN_TARGET uint64_t scan_bits(__m256i low, __m256i high)
+{
+    return (uint32_t)_mm256_movemask_epi8(low)
+           | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
 
 /* The bits of the SOH among 64 bytes. */
 SCAN_TARGET uint64_t scan_block(__m256i low, __m256i high, ScanTotals *totals)
@@ -200,8 +208,12 @@ SCAN_TARGET uint64_t scan_block(__m256i low, __m256i high, ScanTotals *totals)
     totals->odd = _mm256_or_si256(
         totals->odd,
         _mm256_or_si256(_mm256_xor_si256(low_odd, low_soh), _mm256_xor_si256(high_odd, high_soh)));
-    return (uint32_t)_mm256_movemask_epi8(low_soh)
-           | (uint64_t)(uint32_t)_mm256_movemask_epi8(high_soh) << 32;
+    const __m256i mark = _mm256_set1_epi8('=');
+    const uint64_t equals = scan_bits(_mm256_cmpeq_epi8(low, mark), _mm256_cmpeq_epi8(high, mark));
+    const uint64_t soh_bits = scan_bits(low_soh, high_soh);
+    totals->empty |= (equals << 1 | totals->equals_last) & soh_bits;
+    totals->equals_last = equals >> 63;
+    return soh_bits;
 }
 
 /* Write where each SOH of a block stands; how many, of which no more than SCAN_BLOCK_FIELDS_MAX are
@@ -244,10 +256,10 @@ SCAN_TARGET uint32_t scan_trailer_sum(const uint8_t *p, size_t n)
 }
 
 /* Where each field of a frame ends, its sum, whether it is plain, and the count of fields; 0 where
- * a block has too many. */
+ * a block has too many, or a '=' stands before a SOH: most likely a field has no value. */
 SCAN_TARGET int scan_blocks(const uint8_t *p, size_t n, uint32_t *ends, Scan *scan)
 {
-    ScanTotals totals = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    ScanTotals totals = {_mm256_setzero_si256(), _mm256_setzero_si256(), 0, 0};
     size_t count = 1, found, at = 0;
     ends[0] = UINT32_MAX; /* the first field begins behind it, at 0 */
     for (; at + 64 <= n; at += 64) {
@@ -275,7 +287,7 @@ SCAN_TARGET int scan_blocks(const uint8_t *p, size_t n, uint32_t *ends, Scan *sc
     scan->sum -= scan_trailer_sum(p, n) + 0x20 * (uint32_t)(at + 64 - n);
     scan->plain = _mm256_testz_si256(totals.odd, totals.odd);
     scan->count = count + found - 1;
-    return scan->count <= scan_fields_max(n);
+    return totals.empty == 0 && scan->count <= scan_fields_max(n);
 }
 
 /* Tag and row of a field whose text up to '=' is in no place of its own; NULL where the plain loop
@@ -303,14 +315,15 @@ SCAN_TARGET int scan_ordinary(const uint8_t *restrict p, const ScanRows *rows,
     LookupWord *const words = rows->lookup->words;
     const uint64_t multiplier = rows->lookup->multiplier;
     int32_t *restrict marks = rows->marks;
-    uint32_t empty = 0;
     for (size_t i = 0; i < rows->count; i += SCAN_MARKS_STEP) {
         _mm256_storeu_si256((__m256i *)(marks + i), _mm256_setzero_si256());
+        _mm256_storeu_si256((__m256i *)(marks + i + SCAN_MARKS_STEP / 2), _mm256_setzero_si256());
         __asm__ volatile(""); /* a call of memset costs more than it stores */
     }
+    uint32_t end = ends[scan->count];
     /* From the last field to the first, so that the first of a row is the one that stays. */
     for (size_t i = scan->count; i > 0; i--) {
-        const uint32_t start = ends[i - 1] + 1;
+        const uint32_t before = ends[i - 1], start = before + 1;
         uint64_t word;
         memcpy(&word, p + start, 8);
         /* Of digits and '=', only '=' has both of these bits. */
@@ -323,16 +336,16 @@ SCAN_TARGET int scan_ordinary(const uint8_t *restrict p, const ScanRows *rows,
                 return 0;
         }
         ScanEntry *entry = &out[i - 1];
-        const uint32_t value = start + known->bytes, length = ends[i] - value;
+        const uint32_t value = start + known->bytes;
         entry->tag = known->tag;
         entry->offset = value;
-        entry->length = length;
-        empty |= length - 1; /* the top bit is set for a length of 0 */
+        entry->length = end - value;
+        end = before;
         marks[known->row] = (int32_t)i;
     }
     scan->fault.kind = SCAN_OK;
     scan->fault.tag = 0;
-    return empty >> 31 == 0;
+    return 1;
 }
 
 __attribute__((target("avx2,bmi,bmi2,popcnt"))) static inline int scan_frame_avx2(
@@ -352,7 +365,7 @@ SCAN_TARGET_512 static inline int scan_frame_avx512(
     uint32_t *ends = (uint32_t *)(out + scan_fields_max(n));
     const __m512i places = _mm512_loadu_si512(scan_places), zero = _mm512_setzero_si512();
     __m512i sums = zero;
-    uint64_t odd = 0;
+    uint64_t odd = 0, empty = 0, equals_last = 0;
     size_t count = 1;
     ends[0] = UINT32_MAX;
     for (size_t at = 0; at < n; at += 64) {
@@ -364,23 +377,32 @@ SCAN_TARGET_512 static inline int scan_frame_avx512(
         const size_t found = (size_t)__builtin_popcountll(soh);
         if (found > SCAN_BLOCK_FIELDS_MAX)
             return 0;
+        const uint64_t equals = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('='));
+        empty |= (equals << 1 | equals_last) & soh;
+        equals_last = equals >> 63;
         odd |= inside ^ (soh | printable);
         sums = _mm512_add_epi64(sums, _mm512_sad_epu8(bytes, zero));
-        const __m512i in_block = _mm512_cvtepu8_epi32(
-            _mm512_castsi512_si128(_mm512_maskz_compress_epi8(soh, places)));
-        _mm512_storeu_si512(ends + count,
-                            _mm512_add_epi32(in_block, _mm512_set1_epi32((int32_t)at)));
+        const __m128i in_block =
+            _mm512_castsi512_si128(_mm512_maskz_compress_epi8(soh, places));
+        _mm256_storeu_si256((__m256i *)(ends + count),
+                            _mm256_add_epi32(_mm256_cvtepu8_epi32(in_block),
+                                             _mm256_set1_epi32((int32_t)at)));
+        if (__builtin_expect(found > 8, 0))
+            _mm256_storeu_si256((__m256i *)(ends + count + 8),
+                                _mm256_add_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(in_block, 8)),
+                                                 _mm256_set1_epi32((int32_t)at)));
         count += found;
     }
     scan->sum = (uint32_t)_mm512_reduce_add_epi64(sums) - scan_trailer_sum(p, n);
     scan->plain = odd == 0;
     scan->count = count - 1;
-    return scan->count <= scan_fields_max(n) && scan_ordinary(p, rows, ends, out, scan);
+    return empty == 0 && scan->count <= scan_fields_max(n)
+           && scan_ordinary(p, rows, ends, out, scan);
 }
 #endif
 
 /* Index the frame [p, p + n), which ends in SOH, "10=ddd", SOH and behind which SCAN_PADDING bytes
- * may be read. out has room for scan_entries_max(n). level: BYTES_..., no more than the machine has.
+ * may be read. out has room for scan_entries_max(n). level: BYTES_..., no more than bytes_level.
  * Returns whether a vector loop did it. */
 static inline int scan_frame(const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out,
                              Scan *scan, int level)

@@ -122,10 +122,10 @@ typedef struct {
     int32_t type;
 } ValueColumn;
 
-enum { VALUE_CHARS, VALUE_DECIMALS, VALUE_TIMES, VALUE_INTEGERS, VALUE_CLASSES };
+enum { VALUE_CHARS, VALUE_DECIMALS, VALUE_TIMES, VALUE_OTHERS, VALUE_CLASSES };
 
-/* Columns by class, one class behind the other, so that each is read by a loop of its own, and their
- * values in the same order. Text is not among them: where it stands is all there is to know. */
+/* Columns by class, one class behind the other, so that each is read by a loop of its own, and
+ * their values in the same order. Text is not among them: where it stands is all there is. */
 typedef struct {
     ValueColumn *columns;
     size_t count[VALUE_CLASSES];
@@ -136,7 +136,6 @@ static inline int value_class(int type)
 {
     switch (type) {
     case TYPE_CHAR:
-    case TYPE_BOOL:
         return VALUE_CHARS;
     case TYPE_PRICE:
     case TYPE_QTY:
@@ -147,7 +146,8 @@ static inline int value_class(int type)
     case TYPE_INT:
     case TYPE_LENGTH:
     case TYPE_SEQNUM:
-        return VALUE_INTEGERS;
+    case TYPE_BOOL:
+        return VALUE_OTHERS;
     default:
         return -1;
     }
@@ -171,8 +171,7 @@ static inline void values_read_scalar(const uint8_t *frame, const ScanEntry *ent
 #define VALUE_TARGET __attribute__((target("avx2,bmi,bmi2"), always_inline)) static inline
 enum { VALUE_VECTOR_BYTES = 16 };
 
-/* A load from value_on + k selects the last k of 16 bytes, one from value_before + k all but the last
- * k. */
+/* A load from value_on + k selects the last k of 16 bytes, one from value_before + k the others. */
 static const uint8_t value_on[32] __attribute__((aligned(32))) = {
     0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
@@ -271,7 +270,8 @@ VALUE_TARGET int value_utc(const uint8_t *p, size_t n, Value *out)
     const __m128i squeezed = _mm_shuffle_epi8(_mm_xor_si128(text, zeros), squeeze);
     /* Twelve digits, then the four marks. */
     const __m128i bounds =
-        _mm_setr_epi8(9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, '-' ^ '0', ':' ^ '0', ':' ^ '0', '.' ^ '0');
+        _mm_setr_epi8(9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, '-' ^ '0', ':' ^ '0', ':' ^ '0',
+                      '.' ^ '0');
     const __m128i within = _mm_cmpeq_epi8(_mm_min_epu8(squeezed, bounds), squeezed);
     const uint64_t marks = (uint32_t)_mm_extract_epi32(_mm_xor_si128(squeezed, bounds), 3);
     memcpy(&date, p, 8);
@@ -314,8 +314,8 @@ values_read_avx2(const uint8_t *restrict frame, const ScanEntry *restrict entrie
         out->number = frame[entry->offset];
         out->decimals = 0;
         out->form = entry->length == 1 ? VALUE_OK : VALUE_MALFORMED;
-        if (!plain || column->type != TYPE_CHAR)
-            value_read_scalar(column->type, frame + entry->offset, entry->length, out);
+        if (!plain)
+            value_read_scalar(TYPE_CHAR, frame + entry->offset, entry->length, out);
     }
     for (end += columns->count[VALUE_DECIMALS]; column < end; column++, out++) {
         if ((entry = value_entry(entries, marks, column)) == NULL)
@@ -333,7 +333,7 @@ values_read_avx2(const uint8_t *restrict frame, const ScanEntry *restrict entrie
             value_read_scalar(column->type, p, entry->length, out);
         }
     }
-    for (end += columns->count[VALUE_INTEGERS]; column < end; column++, out++)
+    for (end += columns->count[VALUE_OTHERS]; column < end; column++, out++)
         if ((entry = value_entry(entries, marks, column)) != NULL)
             value_read_scalar(column->type, frame + entry->offset, entry->length, out);
 }

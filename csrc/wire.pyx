@@ -24,9 +24,13 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from native cimport *
+
+cdef extern from "stdlib.h":
+    void *aligned_alloc(size_t alignment, size_t size)
 
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
@@ -115,7 +119,7 @@ def _scan(bytes frame not None):
     cdef bytes padded = frame + bytes(SCAN_PADDING)
     cdef Scan scan
     cdef ScanRows rows
-    cdef int32_t[2 * SCAN_MARKS_STEP] marks
+    cdef int32_t[32] marks
     cdef bint ordinary
     cdef ScanEntry *entries
     if n < 8 or frame[n - 8] != SCAN_SOH or frame[n - 1] != SCAN_SOH:

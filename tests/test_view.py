@@ -178,8 +178,11 @@ def test_wrong_data_length_ends_the_index_there(length: str) -> None:
     fault = fault_of(message)
     assert (fault.tag, fault.reason) == (95, "data")
     assert message.get(58) == b"before"
-    assert message.get(96) is None
-    assert message.get(55) is None
+    for read in (message.get, message.get_str, message.get_int, message.get_decimal):
+        for tag in (96, 55, 7):  # what stands behind the data, if anything, cannot be told
+            with pytest.raises(RemoteProtocolError) as caught:
+                read(tag)
+            assert (caught.value.tag, caught.value.reason) == (95, "data")
 
 
 def test_data_is_bounded_by_the_end_of_the_message() -> None:
@@ -236,8 +239,21 @@ def test_a_tag_without_value() -> None:
     message = raw_body(b"55=A\x0158=\x0160=t\x01")
     fault = fault_of(message)
     assert (fault.tag, fault.reason) == (58, "empty")
-    assert message.get(58) is None
     assert message.get(60) == b"t"
+    for read in (message.get, message.get_str, message.get_int, message.get_decimal):
+        with pytest.raises(RemoteProtocolError, match="MsgType B.* None: tag 58") as caught:
+            read(58)
+        assert (caught.value.tag, caught.value.reason) == (58, "empty")
+        assert read(7, "default") == "default"
+
+
+def test_the_field_asked_for_is_malformed_whatever_else_is() -> None:
+    message = raw_body(b"34=9\x0158=\x0138=\x0144=1\x0138=5\x01x=1\x0195=5\x0196=ab\x0140=2\x01")
+    for tag, culprit in ((38, 38), (58, 58), (40, 95), (96, 95)):
+        with pytest.raises(RemoteProtocolError) as caught:
+            message.get_int(tag)
+        assert (caught.value.tag, caught.value.kind, caught.value.seq) == (culprit, b"B", 9)
+    assert message.get_int(44) == 1
 
 
 def test_the_first_of_several_faults_is_told() -> None:
@@ -375,7 +391,7 @@ def test_the_vector_loop_takes_ordinary_messages_wherever_their_fields_lie() -> 
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     raw = corpus.er()
     for shift in range(1, 130):
-        moved = raw.replace(b"\x0117=", b"\x0158=" + b"=" * shift + b"\x0117=")
+        moved = raw.replace(b"\x0117=", b"\x0158=" + b"=" * shift + b"x\x0117=")
         found = [scan(moved, level) for level in LEVELS]
         assert [index for index, _ in found] == [found[0][0]] * len(LEVELS)
         assert [ordinary for _, ordinary in found] == [level > 0 for level in LEVELS]
