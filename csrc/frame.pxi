@@ -226,7 +226,12 @@ cdef class Framer:
         if len(plans) > PLANS_MAX:
             raise LocalProtocolError(f"plans: at most {PLANS_MAX}, not {len(plans)}")
         for key, plan in plans.items():
-            if not isinstance(key, bytes) or not 0 < len(key) <= 8 or not isinstance(plan, Plan):
+            if not (
+                isinstance(key, bytes)
+                and len(key) <= 8
+                and is_word(key)
+                and isinstance(plan, Plan)
+            ):
                 raise LocalProtocolError(
                     f"plans: {key!r} must be a MsgType<35> of 1 to 8 bytes, its value a Plan"
                 )
@@ -403,7 +408,7 @@ cdef class Framer:
             rows.marks = <int32_t *>(self.arena.records + message.record)
             rows.count = (<Plan>plan).marks_count
         scan_frame(p, length, &rows, self.arena.entries + message.first, &message.scan, LEVEL)
-        if (message.scan.sum ^ self.claimed_sum(p + length)) & 0xFF:
+        if message.scan.sum & 0xFF != self.claimed_sum(p + length):
             self.garbled_count += 1
             self.garbled_bytes = PyBytes_FromStringAndSize(<const char *>p, length)
             self.start_at(self.frame_end)

@@ -112,3 +112,23 @@ def test_code_that_runs_while_values_are_made_may_move_them() -> None:
 
 
 PLANS = (Plan("A", ROWS), Plan("B", ROWS))
+
+
+@pytest.mark.parametrize("above", [256, 512, 768])
+def test_a_checksum_is_not_taken_modulo_256(above: int) -> None:
+    raw = framed([(35, "0"), (34, 1)])
+    claimed = int(raw[-4:-1]) + above
+    if claimed > 999:
+        raw = framed([(35, "0"), (34, 2)])
+        claimed = int(raw[-4:-1]) + above
+    framer = Framer()
+    framer.feed(raw[:-4] + b"%03d\x01" % claimed + raw)
+    assert [message.get_int(34) for message in framer] == [int(raw.split(b"\x0134=")[1][:1])]
+    assert framer.garbled == 1
+
+
+@pytest.mark.parametrize("kind", [b"8\0", b"8=", b"a b", b"\xff", b""])
+def test_a_plan_is_for_a_kind_that_there_can_be(kind: bytes) -> None:
+    """The kind b"8" and a NUL would have been taken for b"8"."""
+    with pytest.raises(wire.LocalProtocolError):
+        Framer(plans={kind: PLAN})
