@@ -118,3 +118,10 @@ def complain(problem: Exception) -> int:
     """Say what is missing; the exit code."""
     print(problem, file=sys.stderr)
     return 2
+
+
+if __name__ == "__main__":
+    try:
+        clang()
+    except NotHere as problem:
+        sys.exit(complain(problem))
