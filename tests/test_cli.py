@@ -23,7 +23,7 @@ from scripted_venue import WAIT_S
 
 __all__ = ["stage"]
 
-COMMANDS = ("demo", "simulate", "run", "check", "config", "journal", "journal show")
+COMMANDS = ("demo", "simulate", "run", "check", "config", "journal", "journal show", "decode")
 
 
 def start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import zlib
 
 import pytest
+from fixengine.fix.masking import mask
 from fixengine.network.journal.record import (
     FILE_HEADER_BYTES,
     FileHeader,
     JournalError,
     Kind,
-    mask,
     mask_value,
     named,
     padded,
