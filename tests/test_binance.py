@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fixengine import wire
-from fixengine.fix.venue import Row, Sender, plan, template
+from fixengine.fix.venue import Layout, Row, Sender, plan, template
 from fixengine.fix.venues.binance import BINANCE_SPOT, tables
+from fixengine.fix.venues.binance.overrides import OVERRIDES
 from fixengine.messages import (
     ExecutionReport,
     NewOrderSingle,
@@ -22,142 +24,159 @@ from fixengine.messages import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-# Where the venue's prose and its dictionary disagree, or where we type a field on purpose in
-# another way than the dictionary does (spec section 15). Tag -> (dictionary's type, ours).
-OVERRIDES = {
-    835: ("INT", "id"),
-    103: ("INT", "id"),
-    139: ("INT", "id"),
-    574: ("STRING", "str"),
-    25002: ("INT", "id"),
-    25016: ("INT", "id"),
-    25021: ("INT", "id"),
-    25056: ("INT", "id"),
-    847: ("INT", "id"),
-    7940: ("INT", "id"),
-    25009: ("INT", "id"),
-    37: ("INT", "id"),
-    17: ("INT", "id"),
-    66: ("INT", "id"),
-    70: ("INT", "id"),
-    1003: ("INT", "id"),
-    25024: ("INT", "id"),
-    25027: ("INT", "id"),
-    25029: ("INT", "id"),
-    55: ("STRING", "utf8"),
-    138: ("STRING", "utf8"),
-    25028: ("STRING", "utf8"),
-}
-TYPES = {
-    "STRING": "str",
-    "CHAR": "char",
-    "INT": "int",
-    "LENGTH": "length",
-    "NUMINGROUP": "group",
-    "PRICE": "price",
-    "QTY": "qty",
-    "FLOAT": "float",
-    "BOOLEAN": "bool",
-    "DATA": "data",
-    "UTCTIMESTAMP": "utc",
-    "SEQNUM": "seqnum",
-}
-# Required by the prose where the dictionary has N, because one message there covers both sides.
-REQUIRED_BY_PROSE = {
-    ("A", 98),
-    ("A", 95),
-    ("A", 96),
-    ("A", 141),
-    ("A", 553),
-    ("A", 25035),
-    ("A", 25037),
-}
 VECTOR_KEY = """-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u
 -----END PRIVATE KEY-----
 """
 
 
+FILES = {"order_entry": "spot-fix-oe.xml", "market_data": "spot-fix-md.xml"}
+
+
 class Dictionary:
-    """A QuickFIX dictionary, its components expanded."""
+    """A QuickFIX dictionary, read in the plainest way and not by the reader of the project."""
 
     def __init__(self, path: Path) -> None:
         root = ElementTree.parse(path).getroot()
-        self.numbers = {
-            f.get("name"): int(f.get("number") or 0) for f in root.iter("field") if f.get("number")
-        }
-        self.types = {
-            int(f.get("number") or 0): f.get("type") for f in root.iter("field") if f.get("number")
-        }
+        fields = root.findall("fields/field")
+        self.names = {int(f.attrib["number"]): f.attrib["name"] for f in fields}
+        self.tags = {name: tag for tag, name in self.names.items()}
+        self.types = {int(f.attrib["number"]): f.attrib["type"] for f in fields}
         self.enums = {
-            int(f.get("number") or 0): {v.get("enum"): v.get("description") for v in f}
-            for f in root.iter("field")
-            if f.get("number") and len(f)
+            int(f.attrib["number"]): {v.attrib["enum"]: v.attrib["description"] for v in f}
+            for f in fields
+            if len(f)
         }
-        self.components = {c.get("name"): c for c in root.find("components") or []}
-        self.messages = {m.get("msgtype"): m for m in root.find("messages") or []}
+        self.components = {c.attrib["name"]: c for c in root.findall("components/component")}
+        self.messages = {m.attrib["msgtype"]: m for m in root.findall("messages/message")}
+        self.kinds = {m.attrib["msgtype"]: m.attrib["name"] for m in self.messages.values()}
 
-    def rows(self, element: ElementTree.Element) -> list[tuple[int, bool, list]]:
-        """(tag, required, group members) of a message, in order."""
-        rows: list[tuple[int, bool, list]] = []
+    def rows(self, element: ElementTree.Element, path: str) -> Iterator[tuple[str, int, bool]]:
+        """(path, tag, required) of every field in a message, in order, groups opened."""
         for child in element:
-            required = child.get("required") == "Y"
+            name, required = child.attrib["name"], child.attrib["required"] == "Y"
             if child.tag == "component":
-                rows += self.rows(self.components[child.get("name")])
-            elif child.tag == "group":
-                rows.append((self.numbers[child.get("name")], required, self.rows(child)))
-            else:
-                rows.append((self.numbers[child.get("name")], required, []))
-        return rows
+                yield from self.rows(self.components[name], path)
+                continue
+            tag = self.tags[name]
+            yield path, tag, required
+            yield from self.rows(child, f"{path}/{tag}")
 
 
-@pytest.fixture(scope="module")
-def dictionary(shared_data: Path) -> Dictionary:
-    return Dictionary(shared_data / "spot-fix-oe.xml")
+def own_rows(rows: tuple[Row, ...], path: str, sender: Sender) -> Iterator[tuple[str, int, bool]]:
+    """The same of a layout, as one side writes it."""
+    for row in rows:
+        yield path, row.tag, row.request if sender is Sender.CLIENT else row.answer
+        yield from own_rows(row.rows, f"{path}/{row.tag}", sender)
 
 
-def check_rows(kind: str, ours: tuple[Row, ...], theirs: list, dictionary: Dictionary) -> None:
-    assert {row.tag for row in ours} == {tag for tag, _, _ in theirs}, kind
-    by_tag = {row.tag: row for row in ours}
-    for tag, required, members in theirs:
-        row = by_tag[tag]
-        expected = OVERRIDES.get(tag, (dictionary.types[tag], TYPES[dictionary.types[tag]]))
-        assert (dictionary.types[tag], row.type) == expected, f"{kind} {tag}"
-        if (kind, tag) not in REQUIRED_BY_PROSE:
-            assert (row.request or row.answer) == required, f"{kind} {tag}"
-        if members:
-            check_rows(kind, row.rows, members, dictionary)
+@pytest.fixture(scope="module", params=FILES)
+def dictionary(request: pytest.FixtureRequest, shared_data: Path) -> tuple[str, Dictionary]:
+    return request.param, Dictionary(shared_data / FILES[request.param])
 
 
 @pytest.mark.parametrize("layout", tables.LAYOUTS, ids=lambda layout: layout.name)
-def test_layout_is_that_of_the_official_dictionary(layout, dictionary: Dictionary) -> None:
+def test_layout_is_that_of_the_official_dictionary(layout: Layout, shared_data: Path) -> None:
+    theirs = Dictionary(shared_data / FILES["order_entry"])
     kind = layout.kind.decode()
-    message = dictionary.messages[kind]
-    assert message.get("name") == layout.name
-    check_rows(kind, layout.rows, dictionary.rows(message), dictionary)
+    departures = {
+        (item.path, item.tag): item.what
+        for item in OVERRIDES
+        if item.scope == "order_entry" and item.path.partition("/")[0] == kind
+    }
+    expected = list(theirs.rows(theirs.messages[kind], kind))
+    for sender in layout.senders:
+        found = list(own_rows(layout.rows, kind, sender))
+        found = [row for row in found if departures.get(row[:2]) != "field"]
+        if "place" in departures.values():
+            found.sort()
+            expected.sort()
+        assert [row[:2] for row in found] == [row[:2] for row in expected]
+        for ours, official in zip(found, expected, strict=True):
+            if departures.get(ours[:2]) not in ("required", "place"):
+                assert ours == official
 
 
-def test_body_order_is_that_of_the_official_dictionary(dictionary: Dictionary) -> None:
+def test_every_message_of_the_order_entry_dictionary_has_a_layout(shared_data: Path) -> None:
+    theirs = Dictionary(shared_data / FILES["order_entry"])
+    assert {layout.kind.decode(): layout.name for layout in tables.LAYOUTS} == theirs.kinds
+
+
+def test_names_are_those_of_the_official_dictionaries(dictionary: tuple[str, Dictionary]) -> None:
+    scope, theirs = dictionary
+    assert {tag: BINANCE_SPOT.names[tag] for tag in theirs.names} == theirs.names
+    assert {kind: BINANCE_SPOT.kinds[kind.encode()] for kind in theirs.kinds} == theirs.kinds
+    assert BINANCE_SPOT.scopes[scope].tags == theirs.names.keys()
+    assert {kind.decode() for kind in BINANCE_SPOT.scopes[scope].kinds} == theirs.kinds.keys()
+
+
+def test_enumerations_are_complete(dictionary: tuple[str, Dictionary]) -> None:
+    scope, theirs = dictionary
+    departures = {
+        (item.tag, item.what.removeprefix("value ")): (item.theirs, item.ours)
+        for item in OVERRIDES
+        if item.scope == scope and item.what.startswith("value ")
+    }
+    assert theirs.enums.keys() == BINANCE_SPOT.enums.keys() & theirs.names.keys()
+    for tag, values in theirs.enums.items():
+        ours = dict(BINANCE_SPOT.enums[tag])
+        if tag == 35:
+            ours = {kind: ours[kind] for kind in theirs.kinds}
+        for value in values.keys() | ours.keys():
+            pair = (values.get(value, ""), ours.get(value, ""))
+            assert pair == departures.get((tag, value), pair[:1] * 2), f"{tag}={value}"
+
+
+def test_nothing_is_named_that_no_document_names() -> None:
+    scopes = BINANCE_SPOT.scopes.values()
+    prose = {107: "SecurityDesc", 25019: "SecondarySymbol"}
+    sbe = {198: "SecondaryOrderID", 528: "OrderCapacity", 25020: "SecondaryExternalAccountID"}
+    known = frozenset().union(*(scope.tags for scope in scopes))
+    assert {tag: BINANCE_SPOT.names[tag] for tag in BINANCE_SPOT.names.keys() - known} == {
+        **prose,
+        **sbe,
+    }
+    kinds = frozenset().union(*(scope.kinds for scope in scopes))
+    assert BINANCE_SPOT.kinds.keys() - kinds == {b"2"}
+    assert BINANCE_SPOT.enums.keys() <= BINANCE_SPOT.names.keys()
+    assert BINANCE_SPOT.enums[35].keys() == {kind.decode() for kind in kinds}
+
+
+SPELLED = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+NAMED_OTHERWISE = {"ErrorCode": "venue_code"}
+"""Every venue has a code of its own; the bus has one name for them."""
+
+
+def every_row(rows: tuple[Row, ...]) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        yield from every_row(row.rows)
+
+
+def test_rows_are_named_as_fix_names_them_and_typed_alike_everywhere() -> None:
+    types: dict[int, str] = {}
     for layout in tables.LAYOUTS:
-        if layout.admin:
-            continue
-        theirs = [tag for tag, _, _ in dictionary.rows(dictionary.messages[layout.kind.decode()])]
-        assert [row.tag for row in layout.rows] == theirs, layout.name
+        for row in every_row(layout.rows):
+            name = BINANCE_SPOT.names[row.tag]
+            spelled = name.removeprefix("No") if row.type == "group" else name
+            snake = "_".join(SPELLED.findall(spelled)).lower()
+            assert row.name == NAMED_OTHERWISE.get(name, snake)
+            assert types.setdefault(row.tag, row.type) == row.type, name
+            assert (row.type == "group") == bool(row.rows)
 
 
-def test_enumerations_are_complete(dictionary: Dictionary) -> None:
-    used = {row.tag for layout in tables.LAYOUTS for row in layout.rows}
-    used |= {row.tag for row in tables.MISC_FEES}
-    for tag in used & set(dictionary.enums):
-        ours = dict(BINANCE_SPOT.enums.get(tag, {}))
-        if tag == 373:
-            assert ours.pop("12") == "XML_VALIDATION_ERROR", "only in the prose"
-        if tag == 1109:
-            # The dictionary spells a sentence where the prose says UP and DOWN.
-            assert ours == {"U": "UP", "D": "DOWN"}
-            assert set(ours) == set(dictionary.enums[tag])
-            continue
-        assert ours == dictionary.enums[tag], tag
+def test_a_field_is_required_only_of_who_sends_the_message() -> None:
+    for layout in tables.LAYOUTS:
+        for row in every_row(layout.rows):
+            shared = row.tag in (25011, 25012, 25013)  # of E and of N
+            assert not row.request or Sender.CLIENT in layout.senders or shared
+            assert not row.answer or Sender.VENUE in layout.senders or shared
+
+
+def test_utf8_is_taken_where_the_prose_allows_it() -> None:
+    """Spec section 6; Currency<15> is market data, 107 and 25019 are in no text message."""
+    rows = [row for layout in tables.LAYOUTS for row in every_row(layout.rows)]
+    assert {row.tag for row in rows if row.type == "utf8"} == {55, 138, 25028}
 
 
 def test_every_row_has_a_place_in_its_message() -> None:

@@ -23,7 +23,18 @@ from scripted_venue import WAIT_S
 
 __all__ = ["stage"]
 
-COMMANDS = ("demo", "simulate", "run", "check", "config", "journal", "journal show", "decode")
+COMMANDS = (
+    "demo",
+    "simulate",
+    "run",
+    "check",
+    "config",
+    "decode",
+    "dictionary",
+    "dictionary diff",
+    "journal",
+    "journal show",
+)
 
 
 def start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:

@@ -7,6 +7,8 @@ from engine_in_memory import EPOCH, NOW, Engine
 from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
+from fixengine.fix.venue import Sender
+from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
     ExecutionReport,
     OrderCancelReject,
@@ -50,6 +52,19 @@ def test_an_order_goes_out_and_its_report_comes_back(engine: Engine) -> None:
     assert (report.report_seq, report.epoch, report.source) == (1, EPOCH, "ME")
     assert (report.exec_type, report.ord_status, report.order_qty) == ("0", "0", "1.00000000")
     assert report.msg_seq_num == 2
+
+
+def test_the_table_says_what_the_engine_plays(engine: Engine) -> None:
+    for sender, kinds in (
+        (Sender.CLIENT, engine.line.templates),
+        (Sender.VENUE, engine.line.plans),
+    ):
+        played = {
+            layout.kind
+            for layout in BINANCE_SPOT.layouts
+            if not layout.admin and BINANCE_SPOT.plays(layout.kind, sender)
+        }
+        assert played == set(kinds)
 
 
 def test_the_journal_has_input_intent_and_frame_before_the_bytes_leave(engine: Engine) -> None:

@@ -257,6 +257,44 @@ def test_wrong_comp_ids_end_the_session_but_not_in_news() -> None:
     assert pair.client.state is State.CLOSED
 
 
+NOT_PLAYED = {
+    b"N": {"list_status_type": "4", "list_order_status": "3"},
+    b"r": {
+        "symbol": "BTCUSDT",
+        "cl_ord_id": "a",
+        "mass_cancel_request_type": "1",
+        "mass_cancel_response": "1",
+    },
+    b"XAR": {
+        "cl_ord_id": "a",
+        "symbol": "BTCUSDT",
+        "order_qty": "1",
+        "venue_code": "-2038",
+        "text": "Unknown order sent.",
+    },
+    b"XLR": {
+        "req_id": "q",
+        "limit_indicators": [("2", 1, 10_000, 10, "s")],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", sorted(NOT_PLAYED))
+def test_a_message_that_is_described_but_not_played_is_told_and_dropped(kind: bytes) -> None:
+    """A layout lets us read and write it; it does not make the engine act on it."""
+    pair = Pair().log_on()
+    pair.give(pair.client, frame(kind, 2, **NOT_PLAYED[kind]))
+    assert pair.verdicts[-1] is Verdict.DROP
+    (event,) = pair.client.take_events()
+    assert (event.kind, event.text) == (
+        Happening.WARNING,
+        f"{BINANCE_SPOT.kinds[kind]} MsgType {kind.decode()} passed over",
+    )
+    pair.give(pair.client, frame(b"5", 3) + frame(kind, 4, **NOT_PLAYED[kind]))
+    assert pair.verdicts[-1] is Verdict.DROP
+    assert not BINANCE_SPOT.plays(kind, Sender.VENUE)
+
+
 def test_a_garbled_message_is_a_hole_at_once() -> None:
     pair = Pair().log_on()
     bad = frame(b"8", 2, **REPORT)

@@ -20,15 +20,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import orjson
 import pytest
 import simplefix
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.simulator.syntax import DEFINED_ELSEWHERE, KINDS_ELSEWHERE, tags_of
+from fixengine.simulator.server import ANSWER_KINDS, REQUEST_KINDS
 from fixengine.simulator.venue import UNLIMITED, play
 
 SOH = b"\x01"
@@ -521,17 +521,34 @@ def test_a_message_that_is_wrong_is_rejected_and_the_session_goes_on(
     client.logout()
 
 
-def test_every_tag_and_request_of_the_dictionary_is_known(shared_data: Path) -> None:
-    dictionary = ElementTree.parse(shared_data / "spot-fix-oe.xml").getroot()
-    tags = {int(field.attrib["number"]) for field in dictionary.iterfind("fields/field")}
-    known = DEFINED_ELSEWHERE.union(*(tags_of(layout.rows) for layout in BINANCE_SPOT.layouts))
-    header = {8, 9, 10, 34, 35, 49, 52, 56, 25000}
-    assert tags - known == header
-    assert not known - tags
-    kinds = {item.attrib["msgtype"].encode() for item in dictionary.iterfind("messages/message")}
-    answers = {b"N", b"r", b"XAR", b"XLR"}
-    played = {layout.kind for layout in BINANCE_SPOT.layouts}
-    assert kinds == played | KINDS_ELSEWHERE | answers
+@pytest.mark.parametrize("kind", ["E", "XCN", "q", "XAK", "XLQ"])
+def test_a_request_that_is_described_but_not_played_is_refused(venue: Venue, kind: str) -> None:
+    """The table has a layout for it: that alone must not make the built-in venue take it."""
+    assert any(layout.kind == kind.encode() for layout in BINANCE_SPOT.layouts)
+    client = venue.logon("NOTPLAY")
+    client.send(kind, [(11, "o1"), (55, "BTCUSDT"), (530, "1"), (6136, "q")])
+    client.expect(t35="3", t25016="-1020", t373="99", t371="35", t45="2", t372=kind)
+    client.send("1", [(112, "x")])
+    client.expect(t35="0", t112="x")
+    client.logout()
+
+
+@pytest.mark.parametrize("kind", ["8", "9", "N", "r", "XAR", "XLR", "W", "U7"])
+def test_a_message_that_no_client_sends_is_refused(venue: Venue, kind: str) -> None:
+    client = venue.logon("NOTMINE")
+    client.send(kind, [(11, "o1"), (55, "BTCUSDT")])
+    client.expect(t35="3", t25016="-1130", t373="5", t371="35", t45="2", t372=kind)
+    client.logout()
+
+
+def test_the_table_says_what_the_built_in_venue_plays() -> None:
+    for sender, kinds in ((Sender.CLIENT, REQUEST_KINDS), (Sender.VENUE, ANSWER_KINDS)):
+        played = {
+            layout.kind
+            for layout in BINANCE_SPOT.layouts
+            if not layout.admin and BINANCE_SPOT.plays(layout.kind, sender)
+        }
+        assert played == set(kinds)
 
 
 def test_a_repeated_tag_and_an_empty_value(venue: Venue) -> None:

@@ -24,7 +24,17 @@ examples:
   fixengine run engine.toml              the network process
   fixengine journal show STATE_DIR       what an engine did, record by record
   fixengine decode session.log           FIX messages in any log, made readable
+  fixengine dictionary diff FILE.xml     what a newer dictionary of the venue has changed
   fixengine config                       every key of engine.toml with its default
+"""
+
+
+DIFF_EXAMPLE = """\
+example:
+  fixengine dictionary diff spot-fix-oe.xml
+  fixengine dictionary diff spot-fix-oe.xml --json | jq '.differences[].text'
+
+exit status: 0 nothing differs, 1 something differs, 2 the file cannot be compared
 """
 
 
@@ -91,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     added = commands.add_parser("config", help="print every key of engine.toml")
     added.set_defaults(action=_config)
 
+    _add_dictionary(commands.add_parser("dictionary", help="look into the venue's dictionaries"))
+
     added = commands.add_parser("journal", help="look into a journal")
     inner = added.add_subparsers(dest="what", required=True, metavar="WHAT")
     shown = inner.add_parser("show", help="print records")
@@ -101,6 +113,24 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--tail", type=int, help="only the last so many records")
     shown.set_defaults(action=_journal_show)
     return parser
+
+
+def _add_dictionary(parser: argparse.ArgumentParser) -> None:
+    inner = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    added = inner.add_parser(
+        "diff",
+        help="say what an official dictionary has changed",
+        description=(
+            "Compares an official QuickFIX dictionary of the venue with the table this engine\n"
+            "reads and writes by: messages, fields, groups, order, required, types, values.\n"
+            "Departures that the table explains are only counted."
+        ),
+        epilog=DIFF_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.add_argument("file", type=Path, metavar="FILE.xml", help="the venue's dictionary")
+    added.add_argument("--json", action="store_true", help="print one JSON object")
+    added.set_defaults(action=_dictionary_diff)
 
 
 def _fail(text: object) -> int:
@@ -168,3 +198,37 @@ def _journal_show(options: argparse.Namespace) -> int:
     except JournalError as problem:
         return _fail(problem)
     return 0
+
+
+def _dictionary_diff(options: argparse.Namespace) -> int:
+    import orjson
+
+    from fixengine.fix import dictionary
+    from fixengine.fix.venues.binance import BINANCE_SPOT
+
+    try:
+        with options.file.open("rb") as file:
+            data = file.read(dictionary.BYTES_MAX + 1)
+        theirs = dictionary.read(data)
+        scope = dictionary.scope_of(BINANCE_SPOT, theirs)
+    except OSError as problem:
+        return _fail(f"{options.file}: {problem.strerror or problem}")
+    except (dictionary.DictionaryError, ValueError) as problem:
+        return _fail(f"{options.file}: {problem}")
+    ours = dictionary.own(BINANCE_SPOT, scope)
+    explained = tuple(item for item in BINANCE_SPOT.overrides if item.scope == scope)
+    found = dictionary.compare(theirs, ours, explained)
+    if options.json:
+        told = dictionary.as_json(BINANCE_SPOT, scope, theirs, ours, found)
+        text = orjson.dumps(told).decode()
+    else:
+        text = "\n".join(dictionary.lines(BINANCE_SPOT, scope, theirs, ours, found))
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        # What is left in the buffer must not fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(f"the output cannot be written: {problem.strerror or problem}")
+    return 1 if found.new else 0

@@ -380,9 +380,10 @@ class Session:
         return Verdict.ADMIN
 
     def _application(self, message: wire.Message, now: int) -> Verdict:
-        if self.rules.strict or self.venue.knows(message.kind, self.peer):
+        if self.rules.strict or self.venue.plays(message.kind, self.peer):
             return Verdict.APPLICATION
-        self._note(Happening.WARNING, f"unknown MsgType {_text_of(message.kind)} passed over")
+        name = self.venue.kinds.get(message.kind, "unknown")
+        self._note(Happening.WARNING, f"{name} MsgType {_text_of(message.kind)} passed over")
         return Verdict.DROP
 
     def _after_the_end(self, message: wire.Message, now: int) -> Verdict:
@@ -390,7 +391,7 @@ class Session:
         seq = _seq_of(message)
         if self.rules.strict or seq is None or seq < self.next_in or not self._logged_on:
             return Verdict.DROP
-        if not self.venue.knows(message.kind, self.peer) or not self._comp_ids_fit(message):
+        if not self.venue.plays(message.kind, self.peer) or not self._comp_ids_fit(message):
             return Verdict.DROP
         self.next_in = _after(seq)
         return Verdict.DROP if self._is_admin(message.kind) else Verdict.APPLICATION

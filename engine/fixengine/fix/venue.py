@@ -62,6 +62,25 @@ class Scope(NamedTuple):
     kinds: frozenset[bytes]
 
 
+class Override(NamedTuple):
+    """One place where our table departs from an official dictionary on purpose.
+
+    scope: which dictionary. path: MsgType<35>, then the count tags of groups, joined by "/"; empty
+    for what holds of a field everywhere. tag: the field, 0 for a message itself. what: "field",
+    "place", "required", "type", "category", or "value X" of an enumeration. theirs, ours: what
+    stands there, empty for nothing. All this in the words of Difference in fix/dictionary. why:
+    for people.
+    """
+
+    scope: str
+    path: str
+    tag: int
+    what: str
+    theirs: str
+    ours: str
+    why: str
+
+
 class Window(NamedTuple):
     """At most count_max things in interval_ns, in fixed windows aligned to the clock."""
 
@@ -121,11 +140,14 @@ class Rules(NamedTuple):
 class Venue:
     """A dialect as data; see the module's top.
 
-    header: header tags after 35 in the order we write them. names: tag -> FIX's name of the field,
-    for every tag the venue names anywhere. kinds: MsgType<35> -> name of the message, also of
-    messages without a layout. enums: tag -> {value: FIX's name of it}. scopes: by role, what each
-    official dictionary defines. complaints: by name, what a strict role answers. unknown_codes:
-    error codes after which the outcome of a request is not known.
+    header: header tags after 35 in the order we write them. layouts: how every message looks.
+    played: the kinds that the engine and the built-in venue take part in; a layout alone is only a
+    description, to read and write by. names: tag -> FIX's name of the field, for every tag the
+    venue names anywhere. kinds: MsgType<35> -> name of the message, also of messages without a
+    layout. enums: tag -> {value: FIX's name of it}. scopes: by role, what each official dictionary
+    defines. overrides: where the table departs from those on purpose. complaints: by name, what a
+    strict role answers. unknown_codes: error codes after which the outcome of a request is not
+    known.
     """
 
     name: str
@@ -134,10 +156,12 @@ class Venue:
     header: tuple[int, ...]
     stamp_digits: int
     layouts: tuple[Layout, ...]
+    played: frozenset[bytes]
     names: Mapping[int, str]
     kinds: Mapping[bytes, str]
     enums: Mapping[int, Mapping[str, str]]
     scopes: Mapping[str, Scope]
+    overrides: tuple[Override, ...]
     profiles: Mapping[str, Profile]
     rules: Mapping[Sender, Rules]
     complaints: Mapping[str, Complaint]
@@ -162,9 +186,11 @@ class Venue:
                 return layout
         raise KeyError(f"{self.name}: {sender.value} sends no message {kind!r}")
 
-    def knows(self, kind: bytes, sender: Sender) -> bool:
-        """Whether that sender has a message of this kind."""
-        return any(item.kind == kind and sender in item.senders for item in self.layouts)
+    def plays(self, kind: bytes, sender: Sender) -> bool:
+        """Whether a message of this kind from that sender is played, not only described."""
+        return kind in self.played and any(
+            item.kind == kind and sender in item.senders for item in self.layouts
+        )
 
 
 HEADER_ROWS = (

@@ -28,7 +28,7 @@ from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.faults import Fault, Faults
 from fixengine.simulator.record import Recorder
 from fixengine.simulator.reports import Answer
-from fixengine.simulator.syntax import Syntax, unknown_kind
+from fixengine.simulator.syntax import Syntax, not_played
 from fixengine.simulator.venue import Play
 
 TICK_S = 0.02
@@ -37,6 +37,7 @@ MESSAGE_BYTES_MAX = 64 * 1024
 OUTPUT_BYTES_MAX = 4 << 20
 CONNECTIONS_OPEN_MAX = 500
 STOP_S = 2.0
+REQUEST_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST)
 ANSWER_KINDS = (fields.EXECUTION_REPORT, fields.ORDER_CANCEL_REJECT)
 ENDS = (Happening.LOGGED_OUT, Happening.LOST, Happening.LOGON_REFUSED)
 
@@ -106,10 +107,7 @@ class Server:
         self._recorder = recorder
         self._uuid = uuid
         self._say = say
-        self._syntaxes = {
-            kind: Syntax(play.venue, kind)
-            for kind in (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST)
-        }
+        self._syntaxes = {kind: Syntax(play.venue, kind) for kind in REQUEST_KINDS}
         self._connections: set[Connection] = set()
         self._by_account: dict[str, list[Connection]] = {}
         self._to_flush: set[Connection] = set()
@@ -282,7 +280,7 @@ class Server:
         kind = message.kind
         syntax = self._syntaxes.get(kind)
         if syntax is None:
-            session.reject(unknown_kind(kind), message, now)
+            session.reject(not_played(self.play.venue, kind), message, now)
             return
         request = syntax.read(message)
         if isinstance(request, Complaint):

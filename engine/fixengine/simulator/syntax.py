@@ -15,26 +15,14 @@ from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.venue import Complaint, Row, Sender, Venue, plan
 from fixengine.simulator import refusals
+from fixengine.simulator.venue import ROLE
 
 CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25015)
 INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 UNSIGNED = re.compile(r"[0-9]")
 ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
 
-DEFINED_ELSEWHERE = frozenset(
-    {
-        *(73, 429, 431, 530, 531, 532, 533, 811, 1385, 1386, 6136),
-        *range(25003, 25009),
-        *range(25010, 25015),
-        *(25033, 25034, 25038, 25046, 25052),
-    }
-)
-"""Tags of the venue's order entry dictionary whose messages are not in our table."""
-
-KINDS_ELSEWHERE = frozenset({b"E", b"q", b"XCN", b"XAK", b"XLQ"})
-"""Order entry requests of the venue that this simulator does not play."""
-
-KINDS_OF_MARKET_DATA = frozenset({b"V", b"x"})
+MARKET_DATA_REQUESTS = frozenset({b"V", b"x"})
 
 ENUM_COMPLAINTS = {
     40: refusals.complaint(-1116, "Invalid orderType.", 40),
@@ -48,15 +36,6 @@ ENUM_COMPLAINTS = {
 }
 
 
-def tags_of(rows: tuple[Row, ...]) -> set[int]:
-    """Every tag of a table, members of groups included."""
-    found = set()
-    for row in rows:
-        found.add(row.tag)
-        found |= tags_of(row.rows)
-    return found
-
-
 class Syntax:
     """Reads and checks one kind of request of one venue."""
 
@@ -64,7 +43,7 @@ class Syntax:
         layout = venue.layout(kind, Sender.CLIENT)
         self._plan = plan(venue, kind, Sender.CLIENT)
         self._request: Any = namedtuple(layout.name, self._plan.names)  # type: ignore[misc]
-        self._defined = DEFINED_ELSEWHERE.union(*(tags_of(item.rows) for item in venue.layouts))
+        self._defined = venue.scopes[ROLE].tags
         self._tests = [
             (self._plan.names.index(row.name), test, found)
             for row in layout.rows
@@ -148,10 +127,10 @@ def tests_of(venue: Venue, row: Row) -> list[tuple[Callable[[str], object], Comp
     return tests
 
 
-def unknown_kind(kind: bytes) -> Complaint:
-    """What is said to a message that is not in the table."""
-    if kind in KINDS_ELSEWHERE:
+def not_played(venue: Venue, kind: bytes) -> Complaint:
+    """What is said to a message that this simulator does not play, described or not."""
+    if any(item.kind == kind and Sender.CLIENT in item.senders for item in venue.layouts):
         return refusals.UNSUPPORTED_OPERATION
-    if kind in KINDS_OF_MARKET_DATA:
+    if kind in MARKET_DATA_REQUESTS:
         return refusals.NOT_IN_ORDER_ENTRY
     return refusals.complaint(-1130, "Data sent for parameter 'MsgType' is not valid.", 35)

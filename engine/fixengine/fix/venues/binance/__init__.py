@@ -15,6 +15,7 @@ from fixengine.fix.venue import Venue
 from fixengine.fix.venues.binance.enums import ENUMS
 from fixengine.fix.venues.binance.hooks import logon_payload, logon_values, make_cl_ord_id, own
 from fixengine.fix.venues.binance.names import KINDS, NAMES, SCOPES
+from fixengine.fix.venues.binance.overrides import OVERRIDES
 from fixengine.fix.venues.binance.rules import (
     COMPLAINTS,
     ORDER_ENTRY,
@@ -23,7 +24,7 @@ from fixengine.fix.venues.binance.rules import (
     SECOND_NS,
     UNKNOWN_CODES,
 )
-from fixengine.fix.venues.binance.tables import LAYOUTS
+from fixengine.fix.venues.binance.tables import LAYOUTS, PLAYED
 
 __all__ = ["BINANCE_SPOT", "ORDER_ENTRY", "SECOND_NS"]
 
@@ -40,10 +41,12 @@ BINANCE_SPOT = Venue(
     ),
     stamp_digits=6,
     layouts=LAYOUTS,
+    played=PLAYED,
     names=NAMES,
     kinds=KINDS,
     enums=ENUMS,
     scopes=SCOPES,
+    overrides=OVERRIDES,
     profiles={"order_entry": ORDER_ENTRY},
     rules=RULES,
     complaints=COMPLAINTS,

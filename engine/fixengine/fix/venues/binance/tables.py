@@ -13,6 +13,7 @@ Source: spec sections 8-10 and 15.
 
 from __future__ import annotations
 
+from fixengine.fix import fields
 from fixengine.fix.venue import Layout, Row, Sender
 
 CLIENT = frozenset({Sender.CLIENT})
@@ -34,7 +35,7 @@ PEG = (
     Row(836, "peg_offset_type", "char"),
 )
 
-NEW_ORDER_SINGLE = (
+NEW_ORDER = (
     Row(11, "cl_ord_id", "str", True),
     Row(38, "order_qty", "qty"),
     Row(40, "ord_type", "char", True),
@@ -50,7 +51,25 @@ NEW_ORDER_SINGLE = (
     Row(847, "target_strategy", "id"),
     Row(7940, "strategy_id", "id"),
     Row(25001, "self_trade_prevention_mode", "char"),
-    Row(25032, "sor", "bool"),
+)
+"""What a new order is made of, alone, in a list, or in the place of a cancelled one."""
+
+NEW_ORDER_SINGLE = (*NEW_ORDER, Row(25032, "sor", "bool"))
+
+LIST_TRIGGERING_INSTRUCTIONS = (
+    Row(25011, "list_trigger_type", "char", True, True),
+    Row(25012, "list_trigger_trigger_index", "int", True, True),
+    Row(25013, "list_trigger_action", "char", True, True),
+)
+TRIGGERING_INSTRUCTIONS = Row(
+    25010, "list_triggering_instructions", "group", rows=LIST_TRIGGERING_INSTRUCTIONS
+)
+
+NEW_ORDER_LIST = (
+    Row(25014, "cl_list_id", "str", True),
+    Row(1385, "contingency_type", "id", True),
+    Row(25046, "opo", "bool"),
+    Row(73, "orders", "group", rows=(*NEW_ORDER, TRIGGERING_INSTRUCTIONS)),
 )
 
 ORDER_CANCEL_REQUEST = (
@@ -63,10 +82,34 @@ ORDER_CANCEL_REQUEST = (
     Row(25002, "cancel_restrictions", "id"),
 )
 
+CANCEL_AND_NEW_ORDER = (
+    Row(25033, "order_cancel_request_and_new_order_single_mode", "id", True),
+    Row(25038, "order_rate_limit_exceeded_mode", "id"),
+    Row(37, "order_id", "id"),
+    Row(25034, "cancel_cl_ord_id", "str"),
+    Row(41, "orig_cl_ord_id", "str"),
+    Row(25002, "cancel_restrictions", "id"),
+    *NEW_ORDER,
+)
+
+ORDER_MASS_CANCEL_REQUEST = (
+    Row(55, "symbol", "utf8", True),
+    Row(11, "cl_ord_id", "str", True),
+    Row(530, "mass_cancel_request_type", "char", True),
+)
+
+ORDER_AMEND_KEEP_PRIORITY_REQUEST = (
+    Row(11, "cl_ord_id", "str", True),
+    Row(41, "orig_cl_ord_id", "str"),
+    Row(37, "order_id", "id"),
+    Row(55, "symbol", "utf8", True),
+    Row(38, "order_qty", "qty", True),
+)
+
 MISC_FEES = (
-    Row(137, "misc_fee_amt", "qty", True, True),
-    Row(138, "misc_fee_curr", "utf8", True, True),
-    Row(139, "misc_fee_type", "id", True, True),
+    Row(137, "misc_fee_amt", "qty", False, True),
+    Row(138, "misc_fee_curr", "utf8", False, True),
+    Row(139, "misc_fee_type", "id", False, True),
 )
 
 EXECUTION_REPORT = (
@@ -136,6 +179,71 @@ ORDER_CANCEL_REJECT = (
     Row(58, "text", "str", False, True),
 )
 
+ORDER_MASS_CANCEL_REPORT = (
+    Row(55, "symbol", "utf8", False, True),
+    Row(11, "cl_ord_id", "str", False, True),
+    Row(530, "mass_cancel_request_type", "char", False, True),
+    Row(531, "mass_cancel_response", "char", False, True),
+    Row(532, "mass_cancel_reject_reason", "id"),
+    Row(533, "total_affected_orders", "int"),
+    Row(25016, "venue_code", "id"),
+    Row(58, "text", "str"),
+)
+
+REFUSED = (
+    Row(103, "ord_rej_reason", "id"),
+    Row(25016, "venue_code", "id"),
+    Row(58, "text", "str"),
+)
+
+LISTED_ORDER = (
+    Row(11, "cl_ord_id", "str", False, True),
+    Row(55, "symbol", "utf8", False, True),
+    Row(37, "order_id", "id"),
+    TRIGGERING_INSTRUCTIONS,
+    *REFUSED,
+)
+
+LIST_STATUS = (
+    Row(55, "symbol", "utf8"),
+    Row(66, "list_id", "id"),
+    Row(25014, "cl_list_id", "str"),
+    Row(25015, "orig_cl_list_id", "str"),
+    Row(1385, "contingency_type", "id"),
+    Row(429, "list_status_type", "id", False, True),
+    Row(431, "list_order_status", "id", False, True),
+    Row(1386, "list_reject_reason", "id"),
+    Row(60, "transact_time", "utc"),
+    # Before the group: behind it the same tags would belong to its last order.
+    *REFUSED,
+    Row(73, "orders", "group", rows=LISTED_ORDER),
+)
+
+ORDER_AMEND_REJECT = (
+    Row(11, "cl_ord_id", "str", False, True),
+    Row(41, "orig_cl_ord_id", "str"),
+    Row(37, "order_id", "id"),
+    Row(55, "symbol", "utf8", False, True),
+    Row(38, "order_qty", "qty", False, True),
+    Row(25016, "venue_code", "id", False, True),
+    Row(58, "text", "str", False, True),
+)
+
+LIMIT_QUERY = (Row(6136, "req_id", "str", True),)
+
+LIMIT_INDICATORS = (
+    Row(25004, "limit_type", "char", False, True),
+    Row(25005, "limit_count", "int", False, True),
+    Row(25006, "limit_max", "int", False, True),
+    Row(25007, "limit_reset_interval", "int"),
+    Row(25008, "limit_reset_interval_resolution", "char"),
+)
+
+LIMIT_RESPONSE = (
+    Row(6136, "req_id", "str", False, True),
+    Row(25003, "limit_indicators", "group", False, True, LIMIT_INDICATORS),
+)
+
 LOGON = (
     Row(95, "raw_data_length", "length", True),
     Row(96, "raw_data", "data", True),
@@ -147,9 +255,9 @@ LOGON = (
     Row(25036, "response_mode", "int"),
     Row(25045, "execution_report_type", "int"),
     Row(9406, "drop_copy_flag", "bool"),
+    Row(25037, "uuid", "str", False, True),
     Row(25050, "sbe_schema_id", "int"),
     Row(25051, "sbe_schema_version", "int"),
-    Row(25037, "uuid", "str", False, True),
 )
 
 REJECT = (
@@ -171,5 +279,32 @@ LAYOUTS = (
     Layout(b"A", "Logon", BOTH, True, LOGON),
     Layout(b"B", "News", VENUE, True, (Row(148, "headline", "str", False, True),)),
     Layout(b"D", "NewOrderSingle", CLIENT, False, NEW_ORDER_SINGLE),
+    Layout(b"E", "NewOrderList", CLIENT, False, NEW_ORDER_LIST),
     Layout(b"F", "OrderCancelRequest", CLIENT, False, ORDER_CANCEL_REQUEST),
+    Layout(b"N", "ListStatus", VENUE, False, LIST_STATUS),
+    Layout(
+        b"XAK", "OrderAmendKeepPriorityRequest", CLIENT, False, ORDER_AMEND_KEEP_PRIORITY_REQUEST
+    ),
+    Layout(b"XAR", "OrderAmendReject", VENUE, False, ORDER_AMEND_REJECT),
+    Layout(b"XCN", "OrderCancelRequestAndNewOrderSingle", CLIENT, False, CANCEL_AND_NEW_ORDER),
+    Layout(b"XLQ", "LimitQuery", CLIENT, False, LIMIT_QUERY),
+    Layout(b"XLR", "LimitResponse", VENUE, False, LIMIT_RESPONSE),
+    Layout(b"q", "OrderMassCancelRequest", CLIENT, False, ORDER_MASS_CANCEL_REQUEST),
+    Layout(b"r", "OrderMassCancelReport", VENUE, False, ORDER_MASS_CANCEL_REPORT),
 )
+
+PLAYED = frozenset(
+    {
+        fields.HEARTBEAT,
+        fields.TEST_REQUEST,
+        fields.REJECT,
+        fields.LOGOUT,
+        fields.EXECUTION_REPORT,
+        fields.ORDER_CANCEL_REJECT,
+        fields.LOGON,
+        fields.NEWS,
+        fields.NEW_ORDER_SINGLE,
+        fields.ORDER_CANCEL_REQUEST,
+    }
+)
+"""The kinds that the engine and the built-in venue play; the other layouts only describe."""
