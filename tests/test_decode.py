@@ -199,6 +199,15 @@ def test_a_count_without_entries_and_entries_without_count() -> None:
     assert body(list_status((73, 1))) == [(73, [])]
 
 
+def test_a_group_may_be_cut_off() -> None:
+    message = decode("8=FIX.4.4|9=99|35=N|49=SPOT|73=2|11=a|37=1|11=b")
+    assert [[each.tag for each in entry] for entry in message.fields[4].entries or ()] == [
+        [11, 37],
+        [11],
+    ]
+    assert [problem[:9] for problem in message.problems] == ["truncated"]
+
+
 def test_a_tag_of_group_and_message_leaves_the_group_when_it_is_full() -> None:
     message = list_status((73, 1), (11, "a"), (55, "A"), (58, "its"), (58, "all"), (55, "B"))
     assert (body(message), message.problems) == ([(73, [[11, 55, 58]]), 58, 55], ())
@@ -335,6 +344,7 @@ def test_a_checksum_over_masked_secrets_cannot_be_told() -> None:
     [
         "8=F|553=hide|", "8=F|0553=hide|", "8=F| 554=hide|", "8=F|96=hide|", "8=F|553=hide",
         "8=F|95=9|96=no|34=hide|", "8=F|554=no|hide|hide|10=000|", "95=3|96=hide|",
+        "8=F|95=6|96=no|553=hide|", "8=F|95=6|96=no|abc=d|hide|",
     ],
 )  # fmt: skip
 def test_a_secret_does_not_show_in_a_broken_message_either(text: str) -> None:

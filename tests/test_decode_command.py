@@ -61,10 +61,14 @@ def piped(message: bytes) -> bytes:
     return message.replace(b"\x01", b"|")
 
 
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def start(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "fixengine", "decode", *arguments],
         **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        | {"env": BUFFERED}
         | options,  # type: ignore[call-overload]
     )
 
@@ -166,7 +170,7 @@ def test_colours_are_for_terminals_and_change_no_word() -> None:
 def on_terminal(text: bytes, *arguments: str, **variables: str) -> str:
     """What is printed where stdout is a terminal."""
     ours, theirs = pty.openpty()
-    known = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    known = {name: value for name, value in BUFFERED.items() if name != "NO_COLOR"}
     environment = known | {"TERM": "xterm"} | variables
     process = start(*arguments, stdout=theirs, env=environment)
     os.close(theirs)
@@ -257,7 +261,7 @@ def shell(line: str, cwd: Path) -> tuple[int, str, str]:
     done = subprocess.run(
         ["bash", "-c", line],
         cwd=cwd,
-        env=os.environ | {"decode": command},
+        env=BUFFERED | {"decode": command},
         capture_output=True,
         text=True,
         timeout=WAIT_S,
@@ -282,7 +286,7 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_terminal_without_utf_8_gets_escapes(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    environment = BUFFERED | {"PYTHONIOENCODING": "ascii"}
     status, out, errors = decode(TRADE, env=environment)
     assert (status, errors) == (0, "")
     assert out == SHOWN.replace("这", "\\u8fd9")

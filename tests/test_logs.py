@@ -144,7 +144,7 @@ def test_a_bad_checksum_ends_its_message(trailer: bytes) -> None:
 def test_a_damaged_begin_string_is_known_by_what_follows() -> None:
     for text in (b"8=FIX.4.4", b"8=FIXT.1.1", b"8=FX.4.4", b"8="):
         assert found(b"> " + ER.replace(b"8=FIX.4.4", text)) == [ER.replace(b"8=FIX.4.4", text)]
-    assert found(b"58=FIX.4.4|35=5|") == []
+    assert found(b"58=FIX.4.4|35=5|") == found(b"8=cat|35=5|") == []
     assert found(b"8=FIX.4.4 is a version\n8=FIX.4.4") == []
 
 

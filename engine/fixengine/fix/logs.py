@@ -31,21 +31,20 @@ MESSAGE_BYTES_MAX = 4 << 20
 """A snapshot of 10,000 entries has less than a tenth of it."""
 
 
-def _begin(separators: bytes, alone: bytes = rb"(?<![0-9])") -> bytes:
+def _begin(separators: bytes) -> bytes:
     """Pattern of BeginString<8> and the separator behind it, which is its last group.
 
-    alone: what must stand before it. `8=FIX.4.4|9=` needs nothing: the digits before it are then
-    the last ones of a message that was torn off.
+    A digit before it makes it another tag, unless `8=FIX` and `9=` are both there: then the digit
+    is the last byte of a message that was torn off.
     """
     version, damaged = rb"FIX[0-9A-Za-z.]{0,12}", rb"[^\x00-\x20|^<\\\xe2]{0,16}"
     length = rb"(?=(?:" + separators + rb")9=)"
     sure, likely = rb"8=" + version + length, rb"8=(?:" + version + rb"|" + damaged + length + rb")"
-    return rb"(?:" + sure + rb"|" + alone + likely + rb")(" + separators + rb")"
+    return rb"(?:" + sure + rb"|(?<![0-9])" + likely + rb")(" + separators + rb")"
 
 
 ANY = b"|".join(re.escape(separator) for separator in SEPARATORS)
 START = re.compile(_begin(ANY))
-START_HERE = re.compile(_begin(ANY, alone=b""))
 START_BYTES_MAX = 96
 """A start, one that overlaps it and the byte before them fit in that many bytes."""
 START_MARGIN_BYTES = 24
@@ -119,7 +118,6 @@ class Search:
         self.message_bytes_max = message_bytes_max
         self.held = b""
         self.line = 1
-        self.after_message = True
 
     def feed(self, piece: bytes, last: bool) -> Iterator[Found]:
         """Messages that end within what is held and this piece. last: nothing will follow."""
@@ -137,20 +135,16 @@ class Search:
             yield Found(message, self.line, cut)
             self.line += segment.count(b"\n")
             at = stop
-            self.after_message = True
         if start is None:
             # A start may have come in part; what is before it is of no use.
             keep = max(at, len(data) - START_BYTES_MAX)
             self.line += data.count(b"\n", at, keep)
-            self.after_message = self.after_message and keep == at
             at = keep
         self.held = data[at:]
 
     def _start(self, data: bytes, at: int, last: bool) -> re.Match[bytes] | None:
         """The next start, if all that could speak against it or for an earlier one is there."""
-        # Right behind a message a digit is the end of its CheckSum, not the begin of a tag.
-        start = START_HERE.match(data, at) if self.after_message else None
-        start = start or START.search(data, at)
+        start = START.search(data, at)
         if start is None or (not last and start.end() + START_MARGIN_BYTES > len(data)):
             return None
         return start

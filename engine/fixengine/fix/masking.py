@@ -18,8 +18,8 @@ def mask(data: bytes) -> bytes:
     """A FIX message with the values of tags 96, 553 and 554 overwritten by '*', length unchanged.
 
     RawData<96> may hold SOH: the length that tag 95 gives counts, and where it disagrees with the
-    next SOH the longer one is masked. Takes any bytes and never raises; without such a tag the
-    same object is returned.
+    next SOH the longer one is masked, up to the end of the field it ends in. Takes any bytes and
+    never raises; without such a tag the same object is returned.
     """
     if b"96=" not in data and b"553=" not in data and b"554=" not in data:
         return data
@@ -37,7 +37,9 @@ def mask(data: bytes) -> bytes:
             declared = int(value) if RAW_DATA_LENGTH.match(value) else 0
         else:
             if tag == b"96":
-                end = max(end, min(start + declared, len(data)))
+                # To the end of the field in which the declared length ends.
+                end = data.find(b"\x01", max(end, min(start + declared, len(data))))
+                end = len(data) if end < 0 else end
             masked[start:end] = b"*" * (end - start)
         at = end
     return bytes(masked)
