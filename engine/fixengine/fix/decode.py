@@ -170,8 +170,6 @@ def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
         if tag == fields.RAW_DATA:
             stop = _data_stop(data, begin, stop, declared, said)
         text = shown[begin:stop].decode(errors=ESCAPED)
-        if tag in SECRET_TAGS and not show_secrets:
-            text = "*" * (stop - begin)
         piece = Piece(tag, data[begin:stop], text, at)
         pieces.append(piece)
         declared, leaking = None, tag in SECRET_TAGS
