@@ -313,6 +313,16 @@ def bombs() -> str:
     return message("<component name='C0' required='N'/>", components="".join(parts))
 
 
+def stairs(count: int) -> str:
+    """Components within components, each once."""
+    parts = [
+        f"<component name='C{at}'><component name='C{at + 1}' required='N'/></component>"
+        for at in range(count)
+    ]
+    last = f"<component name='C{count}'></component>"
+    return message("<component name='C0' required='N'/>", components="".join([*parts, last]))
+
+
 LAUGHS = (
     '<!DOCTYPE fix [<!ENTITY a "haha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'
     '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><fix>&c;</fix>'
@@ -372,6 +382,8 @@ FAULTS = {
         "declares a document type; entities are never expanded here"
     ),
     "<!DOCTYPE fix><fix/>": "declares a document type; entities are never expanded here",
+    stairs(20): "nests components more than 16 deep",
+    f"{FIX}<messages/>{SOME.replace('A', chr(0xC4))}</fix>": "has a <field> whose name is not 1",
     bombs(): "has more than 200000 fields in its messages",
 }
 

@@ -228,7 +228,5 @@ def _dictionary_diff(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as problem:
-        # What is left in the buffer must not fail once more when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _fail(f"the output cannot be written: {problem.strerror or problem}")
     return 1 if found.new else 0
