@@ -228,15 +228,6 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
         assert decode(b"", name) == expected
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_one_may_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "closed"
-    path.write_bytes(NOS)
-    path.chmod(0)
-    status, out, errors = decode(b"", str(path))
-    assert (status, out) == (2, "") and "Permission denied" in errors
-
-
 def test_a_terminal_as_input_needs_a_word() -> None:
     ours, theirs = pty.openpty()
     told = "fixengine: nothing to decode: name a FILE, or - to type it in\n"
