@@ -29,6 +29,7 @@ COMMANDS = (
     "run",
     "check",
     "config",
+    "decode",
     "dictionary",
     "dictionary diff",
     "journal",

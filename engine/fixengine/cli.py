@@ -23,6 +23,7 @@ examples:
   fixengine check engine.toml            would this configuration work?
   fixengine run engine.toml              the network process
   fixengine journal show STATE_DIR       what an engine did, record by record
+  fixengine decode session.log           FIX messages in any log, made readable
   fixengine dictionary diff FILE.xml     what a newer dictionary of the venue has changed
   fixengine config                       every key of engine.toml with its default
 """
@@ -44,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as problem:
         print(NOT_COMPILED.format(problem=problem), file=sys.stderr)
         return USAGE_ERROR
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return USAGE_ERROR
     try:
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            parser.print_help()
+            return USAGE_ERROR
         status: int = options.action(options)
     except KeyboardInterrupt:
         return 130
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from fixengine.demo import run as demo
+    from fixengine.screens import decode
     from fixengine.simulator import process as simulator
 
     parser = argparse.ArgumentParser(
@@ -91,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--offline", action="store_true", help="do not touch the network")
     added.add_argument("--json", action="store_true", help="print the findings as JSON lines")
     added.set_defaults(action=_check)
+
+    added = commands.add_parser("decode", help="make FIX messages readable")
+    decode.add_arguments(added)
+    added.set_defaults(action=decode.run)
 
     added = commands.add_parser("config", help="print every key of engine.toml")
     added.set_defaults(action=_config)

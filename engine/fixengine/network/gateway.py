@@ -22,6 +22,7 @@ from fixengine import wire
 from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
+from fixengine.fix.masking import mask
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
@@ -37,7 +38,7 @@ from fixengine.messages import (
     SessionState,
     request_decoder,
 )
-from fixengine.network.journal.record import Kind, mask, mask_value, named
+from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.line import Line, Pending
 from fixengine.network.reports import Log, Reports
 from fixengine.network.strategies import Strategies, Strategy

@@ -39,7 +39,6 @@ as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from enum import IntEnum
@@ -151,39 +150,6 @@ def split_named(data: bytes) -> tuple[str | None, bytes]:
         return None, data
     end = 1 + data[0]
     return data[1:end].decode(errors="backslashreplace"), data[end:]
-
-
-SECRET = re.compile(rb"(?:\A|\x01)(95|96|553|554)=")
-RAW_DATA_LENGTH = re.compile(rb"[0-9]{1,9}\Z")
-
-
-def mask(data: bytes) -> bytes:
-    """A FIX message with the values of tags 96, 553 and 554 overwritten by '*', length unchanged.
-
-    RawData<96> may hold SOH: the length that tag 95 gives counts, and where it disagrees with the
-    next SOH the longer one is masked. Takes any bytes and never raises; without such a tag the
-    same object is returned.
-    """
-    if b"96=" not in data and b"553=" not in data and b"554=" not in data:
-        return data
-    masked = bytearray(data)
-    declared = 0
-    at = 0
-    while found := SECRET.search(data, at):
-        start = found.end()
-        end = data.find(b"\x01", start)
-        if end < 0:
-            end = len(data)
-        tag = found[1]
-        if tag == b"95":
-            value = data[start:end]
-            declared = int(value) if RAW_DATA_LENGTH.match(value) else 0
-        else:
-            if tag == b"96":
-                end = max(end, min(start + declared, len(data)))
-            masked[start:end] = b"*" * (end - start)
-        at = end
-    return bytes(masked)
 
 
 def mask_value(data: bytes, secret: bytes) -> bytes:

@@ -16,6 +16,7 @@ import msgspec
 import orjson
 
 from fixengine import messages
+from fixengine.fix.masking import mask
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries
 from fixengine.network.journal.record import (
     FRAMES,
@@ -23,7 +24,6 @@ from fixengine.network.journal.record import (
     WALL_OFFSET,
     JournalError,
     Kind,
-    mask,
     split_named,
 )
 
