@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__init__": (),
     "__main__": ("cli",),
     "messages": (),
+    "wire": (),
     "client.": ("messages", "client."),
     "fix.": (),
     "fix.fields": (),

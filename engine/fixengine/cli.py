@@ -11,9 +11,6 @@ from pathlib import Path
 from fixengine import __version__
 
 USAGE_ERROR = 2
-NOT_COMPILED = """\
-fixengine: the compiled codec is missing ({problem}).
-Build it: pip install . (needs a C compiler), or `make build` in a checkout."""
 
 EXAMPLES = """\
 examples:
@@ -43,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import fixengine.wire  # noqa: F401
     except ImportError as problem:
-        print(NOT_COMPILED.format(problem=problem), file=sys.stderr)
+        print(f"fixengine: {problem}", file=sys.stderr)
         return USAGE_ERROR
     try:
         parser = _parser()

@@ -27,6 +27,7 @@ from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     CL_ORD_ID,
+    NOT_A_MESSAGE,
     Ack,
     ExecutionReport,
     Heartbeat,
@@ -37,6 +38,8 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
     request_decoder,
+    request_kinds,
+    wrong_field,
 )
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.line import Line, Pending
@@ -52,9 +55,7 @@ RUBBISH_MAX = 100
 """Messages of one socket in a second that are no messages, or Hellos; then it is not heard."""
 RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
-NOT_A_MESSAGE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
-"""What decoding raises for bytes that are no message: text that is not UTF-8, or arrays nested
-a thousand deep, among them."""
+PROBLEM_CHARACTERS = 100
 
 
 class Gateway:
@@ -380,19 +381,20 @@ class Gateway:
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
 
     def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
-        """Answer bytes that are no message, and record no more of them than their head.
+        """Answer bytes that are no message, or one with a wrong field; only their head is recorded.
 
         A Hello that cannot be read may hold a secret somewhere: only its length is recorded.
         """
         head = b"" if b"Hello" in payload[:8] else payload[:RUBBISH_BYTES]
         self.teller.record(Kind.ORDER, now, 0, _input(peer, b"%d bytes: " % len(payload) + head))
-        text = f"not a bus message: {problem}"
+        columns = _columns_of(payload)
+        text = _why_malformed(columns, problem)
         strategy = self.strategies.of(peer)
         malformed = RefusedReason.MALFORMED
         if strategy is None:
             self.teller.refuse_peer(peer, "", malformed, text, now)
             return
-        cl_ord_id = _cl_ord_id_of(payload)
+        cl_ord_id = _cl_ord_id_of(columns)
         if self.orders.find(strategy.number, cl_ord_id) is not None:
             # A request of that id did leave: it must not be told that it never did.
             text, cl_ord_id = f"{cl_ord_id}: {text}", ""
@@ -406,12 +408,27 @@ def _input(peer: bytes, payload: bytes) -> bytes:
     return named(peer[:64].decode("ascii", "replace"), payload)
 
 
-def _cl_ord_id_of(payload: bytes) -> str:
-    """The id in a request that could not be decoded as a whole, or an empty text."""
+def _columns_of(payload: bytes) -> list[Any]:
+    """The name and the values in bytes that are at least an array; else empty."""
     try:
-        parts = msgspec.msgpack.decode(payload)
+        columns = msgspec.msgpack.decode(payload)
     except NOT_A_MESSAGE:
-        return ""
-    if isinstance(parts, list) and len(parts) > 1 and isinstance(parts[1], str):
-        return parts[1][:36]
-    return ""
+        return []
+    return columns if isinstance(columns, list) else []
+
+
+def _cl_ord_id_of(columns: list[Any]) -> str:
+    """The id in a request that could not be decoded as a whole, or an empty text."""
+    return columns[1][:36] if len(columns) > 1 and isinstance(columns[1], str) else ""
+
+
+def _why_malformed(columns: list[Any], problem: Exception) -> str:
+    """One line that names the wrong field, or says that this is no message at all.
+
+    It repeats no value: one of them may be a token.
+    """
+    kind = request_kinds.get(columns[0]) if columns and isinstance(columns[0], str) else None
+    wrong = None if kind is None else wrong_field(kind, columns[1:])
+    if wrong is not None:
+        return f"{wrong[0]}: {wrong[1]}"
+    return f"not a bus message: {str(problem)[:PROBLEM_CHARACTERS]}"
