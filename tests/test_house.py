@@ -44,7 +44,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     "screens.": ("messages",),
-    "demo.": ("messages", "wire", "fix.", "client", "demo.", "screens."),
+    "demo.": (
+        "messages",
+        "wire",
+        "fix.",
+        "client",
+        "demo.",
+        "screens.",
+        # Text only: the one place that writes an engine.toml for the built-in venue.
+        "simulator.engine_config",
+    ),
     "cli": ("", "fix.", "network.", "simulator.", "demo.", "screens.", "wire"),
 }
 

@@ -105,6 +105,7 @@ class Server:
         self.fault = fault
         self.admission = Admission(play.venue, credentials)
         self._recorder = recorder
+        self._record_failure: OSError | None = None
         self._uuid = uuid
         self._say = say
         self._syntaxes = {kind: Syntax(play.venue, kind) for kind in REQUEST_KINDS}
@@ -321,7 +322,12 @@ class Server:
         self._to_flush.add(connection)
 
     def _flush(self) -> None:
-        """One write for each session that has output; close those that are done."""
+        """One write for each session that has output; close those that are done.
+
+        The record comes first: whatever a client can have received is in it, even if this process
+        is killed in between.
+        """
+        self._write_record()
         while self._to_flush:
             connection = self._to_flush.pop()
             if connection.closing:
@@ -336,8 +342,17 @@ class Server:
             elif transport.get_write_buffer_size() > OUTPUT_BYTES_MAX:
                 self._cut_off(connection, f"it left {OUTPUT_BYTES_MAX} bytes unread")
 
+    def _write_record(self) -> None:
+        """Bring the record to its file; a disk that refuses is told by the next tick."""
+        if self._recorder is None or self._record_failure is not None:
+            return
+        try:
+            self._recorder.flush()
+        except OSError as problem:
+            self._record_failure = problem
+
     def tick(self) -> None:
-        """Time has passed."""
+        """Time has passed. Raises OSError where the record cannot be written."""
         now = time.monotonic_ns()
         # One offset for all sessions, so that TransactTime is never after SendingTime.
         self._offset_ns = time.time_ns() - now
@@ -351,5 +366,5 @@ class Server:
                 self._to_flush.add(connection)
         self._deliver(self.exchange.tick(now + self._offset_ns), None, now)
         self._flush()
-        if self._recorder is not None:
-            self._recorder.flush()
+        if self._record_failure is not None:
+            raise self._record_failure
