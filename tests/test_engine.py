@@ -7,6 +7,7 @@ at a certain moment, a socket that the test plays it on.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -203,6 +204,24 @@ def test_after_kill_9_the_next_run_goes_on(stage: Stage) -> None:
     assert len(ids) == len(set(ids)) == 1 + len(heard) + 1
     told = {frame[17] for frame in frames(records, Kind.FRAME_IN) if frame[35] == "8"}
     assert {one.exec_id for one in heard} < told
+
+
+def test_after_kill_9_a_rest_of_every_comp_id_is_told(stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    for _ in range(2):
+        engine = stage.engine(acceptor.place, venue={"sender_comp_ids": ["ONE", "TWO"]})
+        client = stage.client(engine)
+        acceptor.logon()
+        engine.expect(event="active")
+        engine.end(signal.SIGKILL)
+        client.close()
+    engine = stage.engine(acceptor.place, venue={"sender_comp_ids": ["ONE", "TWO"]})
+    told = engine.expect(event="down", text="every SenderCompID rests after an unclean end")
+    assert re.search(r"next attempt in \d+ ms, at \d\d:\d\d:\d\d UTC$", told["text"])
+    client = stage.client(engine)
+    text = told["text"].removeprefix("down: ")
+    assert hear(client, SessionStatus, state=SessionState.DOWN, text=text)
+    assert engine.end() == 0
 
 
 def test_an_order_cut_off_by_kill_9_is_unknown_and_never_sent_again(stage: Stage) -> None:

@@ -197,7 +197,6 @@ def _judge(
         "reports_delivered": found.delivered,
         "reports_missing": found.missing,
         "reports_duplicated": found.duplicated,
-        "reports_invented": found.invented,
         "elapsed_s": round(elapsed_s, 3),
         "orders_per_s": round(totals["orders_sent"] / elapsed_s, 1) if elapsed_s else 0.0,
         "latency_us": {
@@ -206,6 +205,7 @@ def _judge(
         }
         | {"max": percentile(latencies, 100)},
         **facts,
+        "reports_invented": found.invented,
         "problems": problems,
     }
     return summary, problems

@@ -12,7 +12,7 @@ here per entry. What differs by side stands in the venue's `Rules`; the handshak
     DISCONNECTED -> LOGON_SENT | LOGON_AWAITED -> ACTIVE -> LOGOUT_SENT -> CLOSED
 
 Sequence numbers start at 1 in every session and are never continued, so nothing is ever resent:
-a hole makes the session `stale`, and its owner has to look elsewhere for what was missed.
+a `hole` makes the session stale, and its owner has to look elsewhere for what was missed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Session:
 
     sender: who we are. client_comp_id: the client's SenderCompID; an acceptor leaves it empty and
     learns it from the Logon. offset_ns: wall clock minus monotonic clock, kept by the owner.
-    heartbeat_ns: HeartBtInt; the handshake sets it.
+    heartbeat_ns: HeartBtInt; the handshake sets it. hole: what was missed first, in words; None
+    while nothing was.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class Session:
         self.output: list[bytes] = []
         self.events: list[Event] = []
         self.close_requested = False
-        self.stale = False
+        self.hole: str | None = None
+        self._logout_text: str | None = None
         self._logged_on = False
         self.next_out = 1
         self.next_in = 1
@@ -126,10 +128,17 @@ class Session:
         return self._put(form, source, now, replace)
 
     def logout(self, text: str, now: int) -> None:
-        """Ask for an orderly end: Logout now, close when it is answered or after the timeout."""
+        """Ask for an orderly end: Logout now, close when it is answered or after the timeout.
+
+        While our Logon is unanswered a Logout would be no message the peer can take, and closing
+        would leave the SenderCompID locked: then the Logout follows the answer, for which no more
+        than the Logon's own timeout is waited.
+        """
         if self.state is State.ACTIVE:
             self._emit(fields.LOGOUT, now, {"text": _printable(text) or None})
             self._enter(State.LOGOUT_SENT, now)
+        elif self.state is State.LOGON_SENT:
+            self._logout_text = text
         elif self.state is not State.LOGOUT_SENT:
             self._end(Happening.LOST, text, now)
 
@@ -314,6 +323,8 @@ class Session:
             return Verdict.DROP
         self._enter(State.ACTIVE, now)
         self._note(Happening.LOGGED_ON, _text_of(message.get(fields.UUID, b"")))
+        if self._logout_text is not None:
+            self.logout(self._logout_text, now)
         return Verdict.ADMIN
 
     def _logon_asked(self, message: wire.Message, now: int) -> Verdict:
@@ -449,8 +460,8 @@ class Session:
         self.events.append(Event(kind, text, code, clean))
 
     def _mark_stale(self, text: str) -> None:
-        if not self.stale:
-            self.stale = True
+        if self.hole is None:
+            self.hole = text
             self._note(Happening.STALE, text)
 
     def _complain(

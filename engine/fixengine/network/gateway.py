@@ -361,7 +361,11 @@ class Gateway:
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
 
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
-        """A session ended: unwritten requests are refused, unanswered ones are unknown."""
+        """A session ended: unwritten requests are refused, unanswered ones are unknown.
+
+        text: how it ended; where a hole came before, that is the reason, whatever the Logout says.
+        """
+        text = line.session.hole or text or "the session was logged out"
         pending, line.pending = line.pending, []
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)

@@ -204,8 +204,10 @@ class Process:
             return
         self.log("info", "stopping")
         self.gateway.stopping = True
-        grace_s = self.config.venue.logout_timeout_ms / 1000 + STOP_GRACE_S
-        self._loop.call_later(grace_s, self._force_end)
+        venue = self.config.venue
+        # A Logon may be unanswered, and its Logout follows the answer.
+        grace_ms = venue.logon_timeout_ms + venue.logout_timeout_ms
+        self._loop.call_later(grace_ms / 1000 + STOP_GRACE_S, self._force_end)
         now = time.monotonic_ns()
         self._apply(self.sessions.stop("engine stops", now), now)
         self._settle(now)
@@ -340,11 +342,18 @@ class Process:
             elif isinstance(effect, LogOut):
                 self._log_out(effect.text, now)
             elif isinstance(effect, Status):
-                self.log("info", f"{effect.state}: {effect.text}", event=str(effect.state))
-                source = self.sessions.comp_id
-                self.gateway.on_session(effect.state.value, effect.text, source, now)
+                self._tell(effect, now)
             elif not self._ended.done():
                 self._end(effect)
+
+    def _tell(self, status: Status, now: int) -> None:
+        """Tell the operator and the strategies where the session stands."""
+        text = status.text
+        if status.until_ns is not None and status.until_ns > now:
+            at = time.gmtime((status.until_ns + self.offset_ns) // SECOND_NS)
+            text = f"{text}, at {time.strftime('%H:%M:%S', at)} UTC"
+        self.log("info", f"{status.state}: {text}", event=str(status.state))
+        self.gateway.on_session(status.state.value, text, self.sessions.comp_id, now)
 
     def _clear(self, comp_id: str) -> None:
         try:
