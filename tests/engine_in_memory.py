@@ -47,6 +47,7 @@ class Journal:
         self.records: list[tuple[int, bytes]] = []
         self.full = False
         self.healthy = True
+        self.error: str | None = None
         self.free_bytes = 1 << 30
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:

@@ -16,6 +16,7 @@ from fixengine.messages import (
     OrderUnknown,
     Refused,
     Sent,
+    SessionStatus,
     encode,
 )
 from fixengine.network.journal.record import Kind
@@ -200,10 +201,37 @@ def test_what_is_left_of_a_failing_journal_is_for_cancels(
     engine.heard()
     engine.wire.written.clear()
     engine.journal.healthy, engine.journal.free_bytes = healthy, free_bytes
+    engine.gateway.on_tick(engine.now)
+    assert isinstance(engine.heard()[0], SessionStatus)
     engine.request(engine.order("o2"))
     assert refused(engine).reason == "journal_full"
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
     assert engine.last()[35] == b"F"
+
+
+def test_trouble_with_the_journal_is_told_once_and_so_is_its_end(engine: Engine) -> None:
+    engine.log.clear()
+    engine.journal.healthy, engine.journal.error = False, "journal: No space left on device"
+    for number in range(3):
+        engine.request(engine.order(f"o{number}"))
+        engine.gateway.on_tick(engine.now)
+    told = "the disk does not take the journal (journal: No space left on device)"
+    assert engine.log == [f"{told}; new orders are refused"]
+    status, *refusals = engine.heard()
+    assert isinstance(status, SessionStatus)
+    assert (status.state, status.text) == (engine.gateway.session_state, engine.log[0])
+    assert [event.text for event in refusals] == [told] * 3
+
+    engine.journal.healthy = True
+    engine.gateway.on_tick(engine.now)
+    assert engine.heard() == [], "it may be back in the next moment"
+    engine.now += 1000 * MS
+    engine.gateway.on_tick(engine.now)
+    assert engine.log[1:] == ["the journal is written again; orders are taken"]
+    (status,) = engine.heard()
+    assert status.text == engine.log[1]
+    engine.request(engine.order("o9"))
+    assert engine.last()[35] == b"D"
 
 
 def test_a_cancel_goes_out_without_room_in_table_and_journal() -> None:
