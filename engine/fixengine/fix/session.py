@@ -18,6 +18,7 @@ a `hole` makes the session stale, and its owner has to look elsewhere for what w
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine import wire
@@ -26,6 +27,9 @@ from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State
 from fixengine.fix.venue import Complaint, Sender, Venue, template
 
 TEXT_BYTES_MAX = 256
+CHECK_SUM_BYTES = len(b"10=000\x01")
+FAULTS = {"tag": "bad_tag_number"}
+"""Names of complaints by the reason of a message's fault; every other is "garbled"."""
 
 
 class Handshake(Protocol):
@@ -41,6 +45,8 @@ class Handshake(Protocol):
 class Session:
     """One FIX session over one connection; see the module's top.
 
+    examine: what a strict role finds wrong with the form of a message that the session itself
+    answers, None where nothing is; application messages are examined by whoever takes them.
     sender: who we are. client_comp_id: the client's SenderCompID; an acceptor leaves it empty and
     learns it from the Logon. offset_ns: wall clock minus monotonic clock, kept by the owner.
     heartbeat_ns: HeartBtInt; the handshake sets it. hole: what was missed first, in words; None
@@ -59,6 +65,7 @@ class Session:
         logout_timeout_ns: int = 10_000_000_000,
         offset_ns: int = 0,
         body_length_digits: int = 0,
+        examine: Callable[[wire.Message], Complaint | None] | None = None,
     ) -> None:
         self.venue = venue
         self.sender = sender
@@ -70,6 +77,7 @@ class Session:
         self.logout_timeout_ns = logout_timeout_ns
         self.offset_ns = offset_ns
         self.body_length_digits = body_length_digits
+        self.examine = examine
         self.state = State.DISCONNECTED
         self.output: list[bytes] = []
         self.events: list[Event] = []
@@ -105,8 +113,10 @@ class Session:
             return self._after_the_end(message, now)
         if not self._accept_header(message, kind, now):
             return Verdict.DROP
-        name = TRANSITIONS.get((self.state, kind)) or OTHERWISE[self.state]
-        verdict: Verdict = getattr(self, name)(message, now)
+        name = TRANSITIONS.get((self.state, kind))
+        if name is not None and not self._examined(message, now):
+            return Verdict.DROP
+        verdict: Verdict = getattr(self, name or OTHERWISE[self.state])(message, now)
         return verdict
 
     def send(
@@ -229,13 +239,17 @@ class Session:
         if complaint.close:
             self._end(Happening.LOST, text, now)
 
-    def garbled(self, now: int) -> None:
-        """The framer dropped a message with a wrong checksum.
+    def garbled(self, now: int, frame: bytes = b"") -> None:
+        """The framer dropped a message with a wrong checksum. frame: its bytes, where known.
 
-        There is no resend, so it is a hole: whatever it said is lost to this session.
+        There is no resend, so it is a hole: whatever it said is lost to this session. A strict
+        role names in its Reject what can be read of it; the number is used up if it was expected.
         """
         if self.rules.strict:
-            self._complain("garbled", None, now, "wrong CheckSum")
+            message = _reread(frame)
+            if message is not None and _seq_of(message) == self.next_in:
+                self.next_in = _after(self.next_in)
+            self._complain("garbled", message, now, "wrong CheckSum")
         else:
             self._mark_stale("a message with a wrong CheckSum was dropped")
 
@@ -267,12 +281,17 @@ class Session:
 
     def _accept_strictly(self, message: wire.Message, seq: int | None, now: int) -> bool:
         if seq is None:
-            return self._complain("seq_num_missing", message, now, fields.MSG_SEQ_NUM)
+            return self._complain_of_header(fields.MSG_SEQ_NUM, message, now)
         if seq != self.next_in:
             return self._complain("bad_seq_num", message, now, self.next_in)
         self.next_in = _after(seq)
-        if message.fault is not None:
-            return self._complain("garbled", message, now, message.fault, message.fault.tag)
+        fault = message.fault
+        if fault is not None:
+            name = FAULTS.get(fault.reason, "garbled")
+            return self._complain(name, message, now, fault, fault.tag)
+        for tag in (fields.SENDER_COMP_ID, fields.TARGET_COMP_ID, fields.SENDING_TIME):
+            if message.get(tag) is None:
+                return self._complain_of_header(tag, message, now)
         if not self.client_comp_id:
             self._learn_client_comp_id(message)
         if message.get(fields.TARGET_COMP_ID) != self.venue.venue_comp_id.encode():
@@ -282,6 +301,22 @@ class Session:
         if self.rules.check_clock:
             return self._accept_clock(message, now)
         return True
+
+    def _complain_of_header(self, tag: int, message: wire.Message, now: int) -> bool:
+        """A header field is not there, or cannot be read."""
+        name = "header_missing" if message.get(tag) is None else "header_malformed"
+        return self._complain(name, message, now, tag, tag)
+
+    def _examined(self, message: wire.Message, now: int) -> bool:
+        """Whether a message that the session answers may be acted on."""
+        # A Reject is not answered whatever it says, or two sides could go on for ever.
+        if self.examine is None or message.kind == fields.REJECT:
+            return True
+        complaint = self.examine(message)
+        if complaint is None:
+            return True
+        self._answer(complaint, message, now)
+        return False
 
     def _learn_client_comp_id(self, message: wire.Message) -> None:
         comp_id = _text_of(message.get(fields.SENDER_COMP_ID, b""))
@@ -296,8 +331,8 @@ class Session:
             sent = wire.stamp_ns(message.get(tag, b""))
             tag = fields.RECV_WINDOW
             window_ms = message.get_decimal(tag)
-        except wire.RemoteProtocolError as problem:
-            return self._complain("garbled", message, now, problem, tag)
+        except wire.RemoteProtocolError:
+            return self._complain_of_header(tag, message, now)
         wall = now + self.offset_ns
         if sent >= wall + self.venue.clock_ahead_ns_max:
             return self._complain("ahead_of_time", message, now)
@@ -472,12 +507,22 @@ class Session:
         argument: object = None,
         tag: int | None = None,
     ) -> bool:
-        complaint = self.venue.complaints[name]
+        self._answer(self.venue.complaints[name], message, now, argument, tag)
+        return False
+
+    def _answer(
+        self,
+        complaint: Complaint,
+        message: wire.Message | None,
+        now: int,
+        argument: object = None,
+        tag: int | None = None,
+    ) -> None:
+        """Reject a message; before the Logon that is the end of the attempt."""
         if self.state is State.LOGON_AWAITED:
             self._refuse_logon(complaint, message, now, argument, tag)
         else:
             self.reject(complaint, message, now, argument, tag)
-        return False
 
     def _refuse_logon(
         self,
@@ -527,6 +572,14 @@ def _int_of(message: wire.Message, tag: int) -> int | None:
     except wire.RemoteProtocolError:
         return None
     return number
+
+
+def _reread(frame: bytes) -> wire.Message | None:
+    """What a frame with a wrong checksum says, None where it cannot be read at all."""
+    framer = wire.Framer()
+    checked = frame[:-CHECK_SUM_BYTES]
+    framer.feed(checked + b"10=%03d\x01" % (sum(checked) % 256))
+    return next(framer, None)
 
 
 def _seq_of(message: wire.Message) -> int | None:

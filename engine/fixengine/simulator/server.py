@@ -108,7 +108,11 @@ class Server:
         self._record_failure: OSError | None = None
         self._uuid = uuid
         self._say = say
-        self._syntaxes = {kind: Syntax(play.venue, kind) for kind in REQUEST_KINDS}
+        self._syntaxes = {
+            layout.kind: Syntax(play.venue, layout.kind)
+            for layout in play.venue.layouts
+            if play.venue.plays(layout.kind, Sender.CLIENT)
+        }
         self._connections: set[Connection] = set()
         self._by_account: dict[str, list[Connection]] = {}
         self._to_flush: set[Connection] = set()
@@ -131,6 +135,7 @@ class Server:
             Acceptor(judge, self._uuid, second_ns),
             logon_timeout_ns=LOGON_SILENCE_S * second_ns,
             offset_ns=self._offset_ns,
+            examine=self._examine,
         )
         connection.within_limit = self.admission.attempted(now + self._offset_ns)
         self._connections.add(connection)
@@ -178,6 +183,14 @@ class Server:
         connection.credential = found
         connection.everything = form.response_mode != 2
         return None
+
+    def _examine(self, message: wire.Message) -> Complaint | None:
+        """What is wrong with the form of a message that the session answers."""
+        syntax = self._syntaxes.get(message.kind)
+        if syntax is None:
+            return not_played(self.play.venue, message.kind)
+        found = syntax.read(message)
+        return found if isinstance(found, Complaint) else None
 
     def _hear(self, connection: Connection) -> None:
         """Act on what a session has to tell."""
@@ -241,7 +254,7 @@ class Server:
         self._flush()
 
     def _garbled(self, connection: Connection, now: int) -> None:
-        """Complain about messages the framer dropped; their number is consumed if expected."""
+        """Complain about a message the framer dropped."""
         framer, session = connection.framer, connection.session
         if framer.garbled == connection.garbled:
             return
@@ -250,9 +263,7 @@ class Server:
             session.closed(now, "a message with a wrong CheckSum came instead of a Logon")
             return
         if self._within_limit(connection, now):
-            session.garbled(now)
-            if b"\x0134=%d\x01" % session.next_in in (framer.last_garbled or b""):
-                session.next_in = (session.next_in + 1) & fields.SEQ_NUM_MAX
+            session.garbled(now, framer.last_garbled or b"")
 
     def _message(self, connection: Connection, message: wire.Message, now: int) -> None:
         session = connection.session
@@ -279,11 +290,10 @@ class Server:
         session, credential = connection.session, connection.credential
         assert credential is not None
         kind = message.kind
-        syntax = self._syntaxes.get(kind)
-        if syntax is None:
+        if kind not in REQUEST_KINDS:
             session.reject(not_played(self.play.venue, kind), message, now)
             return
-        request = syntax.read(message)
+        request = self._syntaxes[kind].read(message)
         if isinstance(request, Complaint):
             session.reject(request, message, now)
             return
