@@ -43,7 +43,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.sessions": ("messages", "fix."),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
-    "screens.": ("messages",),
+    # The process, and nothing else of the venue, has standard streams.
+    "simulator.process": ("messages", "wire", "fix.", "simulator.", "screens.streams"),
+    "screens.": ("messages", "screens."),
     "demo.": (
         "messages",
         "wire",

@@ -21,6 +21,7 @@ import orjson
 from fixengine.demo.compare import Comparison, compare
 from fixengine.demo.processes import Child, DemoError, Stand, ended_text
 from fixengine.demo.signals import Signals, Stopped
+from fixengine.screens.streams import complain, say
 from fixengine.screens.table import Live, table
 
 STRATEGIES = ("alpha", "beta")
@@ -48,17 +49,17 @@ def run(options: argparse.Namespace) -> int:
         with Signals() as signals, contextlib.ExitStack() as stack:
             summary, problems = _run_in(_folder(options, signals, stack), options, signals, stack)
     except DemoError as problem:
-        print(f"demo failed: {problem}", file=sys.stderr)
+        complain(f"demo failed: {problem}")
         return 1
     except Stopped as stopped:
-        print(f"demo {stopped}; its processes have ended", file=sys.stderr)
+        complain(f"demo {stopped}; its processes have ended")
         return 128 + stopped.number
     if options.json:
-        print(orjson.dumps(summary).decode(), flush=True)
+        say(orjson.dumps(summary).decode())
     else:
-        _print_summary(summary)
+        say(_summary_text(summary))
     for text in problems:
-        print(f"demo failed: {text}", file=sys.stderr)
+        complain(f"demo failed: {text}")
     return 1 if problems else 0
 
 
@@ -82,17 +83,17 @@ def _make(folder: Path) -> None:
 def _run_in(
     folder: Path, options: argparse.Namespace, signals: Signals, stack: contextlib.ExitStack
 ) -> tuple[dict[str, Any], list[str]]:
-    def say(text: str) -> None:
+    def tell(text: str) -> None:
         if not options.json:
-            print(text, flush=True)
+            say(text)
 
     stand = stack.enter_context(Stand(folder, options.limits, signals.held))
     held = {"limits": options.limits, "time_scale": stand.time_scale}
-    say(
+    tell(
         f"venue      pid {stand.venue.pid}: TLS FIX on {stand.where},"
         f" limits {options.limits}, time scale {stand.time_scale}"
     )
-    say(f"engine     pid {stand.engine.pid}: logged on; bus {stand.endpoint}")
+    tell(f"engine     pid {stand.engine.pid}: logged on; bus {stand.endpoint}")
     strategies = []
     for index, name in enumerate(STRATEGIES):
         share = options.orders // 2 + (options.orders % 2 if index == 0 else 0)
@@ -100,7 +101,7 @@ def _run_in(
             with signals.held():
                 strategies.append(Child(name, _arguments(stand, folder, name, share), folder))
                 stack.callback(strategies[-1].stop)
-            say(f"strategy   pid {strategies[-1].pid}: {name}, {share} orders")
+            tell(f"strategy   pid {strategies[-1].pid}: {name}, {share} orders")
     last = _follow(strategies, None if options.json else Live(sys.stdout, ("", *COUNTS)))
     problems = []
     for child in strategies:
@@ -219,7 +220,7 @@ def percentile(ordered_ns: list[int], share: float) -> float | None:
     return round(ordered_ns[int(index)] / 1000, 1)
 
 
-def _print_summary(summary: dict[str, Any]) -> None:
+def _summary_text(summary: dict[str, Any]) -> str:
     latency = summary["latency_us"]
     rows: list[tuple[str, ...]] = [
         ("orders sent", str(summary["orders_sent"])),
@@ -235,12 +236,11 @@ def _print_summary(summary: dict[str, Any]) -> None:
     ]
     rows += [(f"latency {name}", f"{value} us") for name, value in latency.items()]
     title = f"summary, venue limits {summary['limits']}, time scale {summary['time_scale']}"
-    print()
-    print("\n".join(table((title, ""), rows)))
     kinds = ("missing", "duplicated", "invented")
     differ = any(summary[f"reports_{kind}"] for kind in kinds)
     verdict = "NOT equal to" if differ else "exactly"
-    print(f"\nWhat the strategies received is {verdict} what the venue wrote.", flush=True)
+    told = f"What the strategies received is {verdict} what the venue wrote."
+    return "\n".join(("", *table((title, ""), rows), "", told))
 
 
 def _positive(text: str) -> int:
