@@ -147,12 +147,17 @@ CANNOT_WORK: dict[str, tuple[Callable[[Path], Sections], str, str]] = {
     "state open to others": (
         open_directory("state"),
         "state",
-        "state: has mode 0755, open to others; chmod 700 it",
+        "state: has mode 0755, open to others; choose a directory of your own with mode 0700",
     ),
     "bus open to others": (
         open_directory("bus"),
         "bus",
-        "others could place orders. Make it private: chmod 700",
+        "mode 0755, open to others, who could place orders; choose a directory of your own",
+    ),
+    "bus in a shared directory": (
+        lambda home: {"bus": {"endpoint": "ipc:///tmp/fixengine-test-bus"}},
+        "bus",
+        "choose a directory of your own",
     ),
     "a file for a bus": (
         file_in_place_of_the_bus,

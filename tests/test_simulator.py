@@ -866,7 +866,7 @@ def test_what_cannot_start_says_so_in_one_line(venue: Venue, tmp_path: Path) -> 
     open_to_all.mkdir(mode=0o755)
     for options, text in (
         (("--port", port, "--state-dir", str(tmp_path / "a")), "Address already in use"),
-        (("--state-dir", str(open_to_all)), "chmod 700"),
+        (("--state-dir", str(open_to_all)), "a directory of your own"),
         (("--port", "0", "--state-dir", str(tmp_path / "b"), "--record", "/nowhere/x"), "--record"),
     ):
         done = command(*options)

@@ -146,7 +146,7 @@ def _open_directory(directory: Path) -> None:
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise PkiError(
             f"state directory {directory}: open to others, and private keys lie in it;"
-            f" run: chmod 700 {directory}"
+            " choose a directory of your own with mode 0700, which is made where it is missing"
         )
 
 
