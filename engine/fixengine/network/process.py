@@ -22,6 +22,7 @@ from fixengine.fix.logon import Initiator
 from fixengine.fix.session import Session
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.network.alarm import Alarm
 from fixengine.network.bus import Bus
 from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
@@ -69,7 +70,7 @@ class Process:
         self._signer = signer
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._loop, self._on_timer)
         self._connecting: asyncio.Task[None] | None = None
         self._busy = False
         self._bugs = 0
@@ -189,8 +190,7 @@ class Process:
         finally:
             gc.enable()
             loop.remove_reader(self.bus.fd)
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.clear()
             if self._connecting is not None:
                 self._connecting.cancel()
                 await asyncio.wait([self._connecting])
@@ -257,10 +257,7 @@ class Process:
         self._settle(now)
 
     def _on_timer(self) -> None:
-        if self._timer is not None:
-            # Called before its time, or by it: there is never more than one to come.
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.clear()
         now = time.monotonic_ns()
         if now - self._last_clock_ns >= CLOCK_NS:
             self._on_second(now)
@@ -322,13 +319,7 @@ class Process:
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
         if self.strategies.waiting():
             due.append(now + PARKED_NS)
-        delay_s = max(0.0, (min(due) - now) / SECOND_NS)
-        when = self._loop.time() + delay_s
-        if self._timer is not None:
-            if abs(self._timer.when() - when) < 0.001 and not self._timer.cancelled():
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._on_timer)
+        self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
     # --- effects of the control plane -------------------------------------------------------
 
