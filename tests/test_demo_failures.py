@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from fixengine.demo.signals import Signals, Stopped
 
 WAIT_S = 60.0
 MANY = "1000000"
@@ -77,6 +78,34 @@ def test_a_signal_ends_every_process_and_leaves_no_folder(tmp_path: Path, number
         assert process.returncode == 128 + number
         assert errors.decode().startswith(f"demo stopped by {signal.Signals(number).name}")
         assert len(errors.splitlines()) == 1
+
+
+def test_no_signal_interrupts_the_clean_up() -> None:
+    cleaned = []
+
+    def clean() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        cleaned.append("all")
+
+    with Signals() as signals, signals.cleaning() as stack:
+        stack.callback(clean)
+    assert cleaned == ["all"]
+
+
+def test_a_signal_waits_until_a_child_is_known() -> None:
+    known = []
+
+    def start() -> None:
+        with Signals() as signals:
+            with signals.held():
+                signal.raise_signal(signal.SIGTERM)
+                known.append("child")
+            known.append("more")
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM"):
+        start()
+    assert known == ["child"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("victim", ["venue", "engine", "strategy"])

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the demo; the exit status: 128 and the signal's number where one ended it."""
     try:
-        with Signals() as signals, contextlib.ExitStack() as stack:
+        with Signals() as signals, signals.cleaning() as stack:
             summary, problems = _run_in(_folder(options, signals, stack), options, signals, stack)
     except DemoError as problem:
         complain(f"demo failed: {problem}")

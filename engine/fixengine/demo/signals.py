@@ -25,13 +25,14 @@ class Stopped(Exception):
 class Signals:
     """While entered, the first of NUMBERS raises Stopped in the main thread, and no other does.
 
-    So the clean-up, whose every step has a time limit, is not cut short by an impatient second
-    signal. Must be entered in the main thread.
+    Nor does any during the clean-up, whose every step has a time limit. Must be entered in the
+    main thread.
     """
 
     def __init__(self) -> None:
         self._held = False
         self._came: int | None = None
+        self._cleaning = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Signals:
@@ -46,6 +47,15 @@ class Signals:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     @contextlib.contextmanager
+    def cleaning(self) -> Iterator[contextlib.ExitStack]:
+        """An ExitStack whose clean-up at the end of the block no signal interrupts."""
+        with contextlib.ExitStack() as stack:
+            try:
+                yield stack
+            finally:
+                self._cleaning = True
+
+    @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Let a signal wait until the end of the block: a child that starts is known by then."""
         self._held = True
@@ -57,7 +67,7 @@ class Signals:
             raise Stopped(self._came)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._came is not None:
+        if self._came is not None or self._cleaning:
             return
         self._came = number
         if not self._held:
