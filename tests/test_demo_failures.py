@@ -108,6 +108,20 @@ def test_a_signal_waits_until_a_child_is_known() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_a_killed_engine_leaves_nothing_in_shared_memory(tmp_path: Path) -> None:
+    names = ("venue", "engine", "strategy", "strategy")
+    with running("--orders", "20000", TMPDIR=str(tmp_path)) as process:
+        engine = pids(process, names)[1]
+        wait_for_orders(process)
+        (link,) = tmp_path.glob("*/engine/journal/ring")
+        ring = link.resolve()
+        assert ring.exists()
+        os.kill(engine, signal.SIGKILL)
+        process.communicate(timeout=WAIT_S)
+    assert not ring.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("victim", ["venue", "engine", "strategy"])
 def test_the_summary_is_true_where_a_process_was_killed(tmp_path: Path, victim: str) -> None:
     names = ("venue", "engine", "strategy", "strategy")
@@ -119,6 +133,7 @@ def test_the_summary_is_true_where_a_process_was_killed(tmp_path: Path, victim: 
             # The other one would go on for ever.
             os.kill(children["engine"], signal.SIGKILL)
         out, errors = process.communicate(timeout=WAIT_S)
+    (tmp_path / "k" / "engine" / "journal" / "ring").resolve().unlink(missing_ok=True)
     assert process.returncode == 1
     assert b"Traceback" not in errors
     assert f"{victim} was killed by SIGKILL" in errors.decode() or victim == "strategy"
