@@ -147,7 +147,9 @@ def test_the_summary_is_true_where_a_process_was_killed(tmp_path: Path, victim: 
         path for name in ("alpha", "beta") if (path := tmp_path / "k" / f"{name}.jsonl").exists()
     ]
     lines = sum(len(path.read_bytes().splitlines()) for path in received)
-    assert int(told["reports delivered"]) == lines > 0
+    assert int(told["reports delivered"]) == lines
+    # The strategy that was not killed may have heard nothing by then.
+    assert lines > 0 or victim == "strategy"
 
 
 def test_the_json_names_what_went_wrong_and_what_held(tmp_path: Path) -> None:
