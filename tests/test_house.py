@@ -48,10 +48,27 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.sessions": ("messages", "fix."),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
-    "screens.": ("messages",),
+    # The process, and nothing else of the venue, has standard streams.
+    "simulator.process": ("messages", "wire", "fix.", "simulator.", "screens.streams"),
+    "screens.": ("messages", "screens."),
     "screens.message": ("fix.decode", "fix.tree"),
-    "screens.decode": ("fix.decode", "fix.logs", "fix.venues.", "screens.message"),
-    "demo.": ("messages", "wire", "fix.", "client", "demo.", "screens."),
+    "screens.decode": (
+        "fix.decode",
+        "fix.logs",
+        "fix.venues.",
+        "screens.message",
+        "screens.streams",
+    ),
+    "demo.": (
+        "messages",
+        "wire",
+        "fix.",
+        "client",
+        "demo.",
+        "screens.",
+        # Text only: the one place that writes an engine.toml for the built-in venue.
+        "simulator.engine_config",
+    ),
     "cli": ("", "fix.", "network.", "simulator.", "demo.", "screens.", "wire"),
 }
 

@@ -93,6 +93,7 @@ class Gateway:
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
+        self._journal_trouble_ns: int | None = None
         self._rubbish: dict[bytes, int] = {}
         self._rubbish_since_ns = 0
 
@@ -146,7 +147,7 @@ class Gateway:
         reason = self._check_request(order, now)
         if reason is None and self.stopping:
             reason = RefusedReason.STOPPING, "the engine is stopping", None
-        trouble = self.teller.journal_trouble
+        trouble = self._watch_journal(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
         if reason is None:
@@ -342,6 +343,7 @@ class Gateway:
 
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
+        self._watch_journal(now)
         for line in self.lines:
             line.session.tick(now)
         if now - self._rubbish_since_ns >= SECOND_NS:
@@ -363,7 +365,11 @@ class Gateway:
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
 
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
-        """A session ended: unwritten requests are refused, unanswered ones are unknown."""
+        """A session ended: unwritten requests are refused, unanswered ones are unknown.
+
+        text: how it ended; where a hole came before, that is the reason, whatever the Logout says.
+        """
+        text = line.session.hole or text or "the session was logged out"
         pending, line.pending = line.pending, []
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
@@ -372,6 +378,29 @@ class Gateway:
             self.teller.unknown(order, text, None, now)
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _watch_journal(self, now: int) -> str | None:
+        """Why no new order may be taken because of the journal, or None.
+
+        Operator and strategies are told when that begins and when it is over: after a second
+        without trouble, so that a ring that hovers about its limit is not told of each time.
+        """
+        trouble = self.teller.journal_trouble
+        if trouble is None:
+            since = self._journal_trouble_ns
+            if since is not None and now - since >= SECOND_NS:
+                self._journal_trouble_ns = None
+                self._say_journal("info", "the journal is written again; orders are taken", now)
+            return None
+        if self._journal_trouble_ns is None:
+            self._say_journal("error", f"{trouble}; new orders are refused", now)
+        self._journal_trouble_ns = now
+        return trouble
+
+    def _say_journal(self, level: str, text: str, now: int) -> None:
+        self.log(level, text, event="journal")
+        source = "" if self.active is None else self.active.name
+        self.teller.status(self.session_state, text, source, now)
 
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""

@@ -33,8 +33,8 @@ the same part of the stream again changes nothing.
 Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked. ORDER, INTENT, DELIVERED,
 STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, that many bytes of
 name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
-have no more than the name, CARRIED a request as an earlier run left it. CLOCK holds the wall offset
-as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
+have no more than the name, CARRIED a request as an earlier run left it (`Carried`). CLOCK holds the
+wall offset as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ import struct
 import zlib
 from enum import IntEnum
 from typing import NamedTuple
+
+import msgspec
 
 MAGIC = 0x314A5846
 MAGIC_BYTES = b"FXJ1"
@@ -87,6 +89,26 @@ NAMED = frozenset(
     {Kind.ORDER, Kind.INTENT, Kind.DELIVERED, Kind.STRATEGY, Kind.CARRIED, Kind.DROPPED, Kind.ACK}
 )
 FRAMES = frozenset({Kind.FRAME_OUT, Kind.FRAME_IN})
+
+
+class Carried(msgspec.Struct, array_like=True):
+    """What a CARRIED record holds: a request as an earlier run left it. Its name is the wire id.
+
+    strategy: number. standing: of the order table. target_wire_id: of a cancel, the order it is
+    for. outcome: the bus event that answers the request's id, None where there is none yet.
+    """
+
+    strategy: int
+    cl_ord_id: str
+    symbol: str
+    standing: str
+    order_id: str | None
+    target_wire_id: str | None
+    exec_ids: list[str]
+    outcome: bytes | None
+
+
+carried_decoder = msgspec.msgpack.Decoder(Carried)
 
 
 class JournalError(Exception):
