@@ -23,6 +23,16 @@ static inline Py_ssize_t attribute_offset(PyTypeObject *type, PyObject *found)
     return slot->d_member->offset;
 }
 
+/* Whether instances have no attributes but those that stand in the classes of their type. */
+static inline int attribute_is_plain(PyTypeObject *type)
+{
+    return type->tp_getattro == PyObject_GenericGetAttr && type->tp_dictoffset == 0
+#ifdef Py_TPFLAGS_MANAGED_DICT
+           && !(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)
+#endif
+        ;
+}
+
 /* What the slot holds: borrowed, NULL where nothing was stored. */
 static inline PyObject *attribute_at(PyObject *object, Py_ssize_t offset)
 {

@@ -1,4 +1,14 @@
 # Template: the fields of an object -> one whole message of one kind, by a table.
+#
+# The header is made once; a message patches sequence number and time into it and goes on row by row.
+# Values are taken where they lie: from the slots of a Struct, or from a request's bytes as they came
+# over the bus. That runs no foreign code, so nothing has to be held. A source with attributes of
+# another sort, groups and data fields go the long way, which reads all values before it writes one.
+
+# Where an instance keeps no slot for a row: the attribute is looked up, or there is none.
+cdef enum:
+    LOOK_UP = -1
+    NOWHERE = -2
 
 cdef struct Segment:
     Py_ssize_t offset  # in the constants
@@ -9,15 +19,16 @@ cdef struct Segment:
 @cython.final
 @cython.no_gc_clear
 cdef class Template:
-    """Template(begin_string, kind, header, rows, body_length_digits=0)
+    """Template(begin_string, kind, header, rows, body_length_digits=0, payload=None)
 
     Writes one kind of message by a table of fields; header and tags are made once, here.
 
     header: (tag, value) in wire order after 35; value None for 34 and 52, which encode fills in.
     rows: as for Plan, in wire order; `required` means that encode refuses to do without. A data
     row follows its length row, which is computed. body_length_digits: BodyLength with zeros in
-    front up to that many digits, 0 for plain. Raises LocalProtocolError for a table that
-    contradicts itself.
+    front up to that many digits, 0 for plain. payload: (tag, names) of the msgpack array that
+    encode_payload takes: its first element, and the names of the others in order, rows among them.
+    Raises LocalProtocolError for a table that contradicts itself.
     """
 
     cdef bytes msg_type
@@ -29,7 +40,16 @@ cdef class Template:
     cdef bint busy
     cdef PyObject **values  # by row, of the message being written
     cdef object source_type  # the type offsets are of
-    cdef Py_ssize_t *offsets  # by row: of the slot in an instance, or -1: look the attribute up
+    cdef Py_ssize_t *offsets  # by row: of the slot in an instance, or one of the two below
+    cdef bint short_way  # for sources of that type: no attribute has to be looked up
+    cdef uint64_t required  # rows, one bit each, where the table is a short one
+    cdef bint short_table  # at most 64 rows, none of them data
+    cdef bytes checked_time  # the last SendingTime that was found right
+    cdef bytes payload_tag  # or None
+    cdef int32_t *payload_rows  # by element behind the tag: its row, or -1
+    cdef Py_ssize_t payload_count
+    cdef Element *elements  # by row, of the message being written the short way
+    cdef size_t text_bytes  # of them, at most
 
     def __cinit__(
         self,
@@ -38,6 +58,7 @@ cdef class Template:
         header,
         rows,
         int body_length_digits=0,
+        payload=None,
     ):
         check_kind(kind)
         self.msg_type = kind
@@ -51,8 +72,42 @@ cdef class Template:
         self.lay_out(header)
         self.values = <PyObject **>PyMem_Calloc(self.table.count + 1, sizeof(PyObject *))
         self.offsets = <Py_ssize_t *>PyMem_Calloc(self.table.count + 1, sizeof(Py_ssize_t))
-        if self.values is NULL or self.offsets is NULL:
+        self.elements = <Element *>PyMem_Calloc(self.table.count + 1, sizeof(Element))
+        if self.values is NULL or self.offsets is NULL or self.elements is NULL:
             raise MemoryError()
+        self.take_table()
+        self.learn(type(None))
+        if payload is not None:
+            self.take_payload(payload[0], tuple(payload[1]))
+
+    cdef int take_table(self) except -1:
+        cdef Py_ssize_t row
+        self.short_table = self.table.count <= 64
+        for row in range(self.table.count):
+            if self.table.rows[row].type == TYPE_DATA:
+                self.short_table = False
+            elif self.table.rows[row].required and row < 64:
+                self.required |= <uint64_t>1 << row
+        return 0
+
+    cdef int take_payload(self, str tag, tuple names) except -1:
+        cdef Py_ssize_t i
+        if not self.short_table:
+            raise LocalProtocolError(
+                f"message {self.msg_type.decode()}: no payload for data or more than 64 rows"
+            )
+        self.payload_tag = tag.encode()
+        if len(self.payload_tag) > 31:
+            raise LocalProtocolError(f"the payload's tag {tag!r} is longer than 31 bytes")
+        # As msgpack writes short text.
+        self.payload_tag = bytes([0xA0 | len(self.payload_tag)]) + self.payload_tag
+        self.payload_count = len(names)
+        self.payload_rows = <int32_t *>PyMem_Malloc((len(names) + 1) * sizeof(int32_t))
+        if self.payload_rows is NULL:
+            raise MemoryError()
+        for i in range(self.payload_count):
+            self.payload_rows[i] = self.table.by_name.get(names[i], -1)
+        return 0
 
     @property
     def kind(self):
@@ -63,6 +118,8 @@ cdef class Template:
         PyMem_Free(self.segments)
         PyMem_Free(self.values)
         PyMem_Free(self.offsets)
+        PyMem_Free(self.elements)
+        PyMem_Free(self.payload_rows)
 
     cdef int lay_out(self, list header) except -1:
         """Cut the header into constant segments, each but the last followed by a patch."""
@@ -116,17 +173,214 @@ cdef class Template:
         field left out and for any value that is empty, of another type, or not of its form; then
         nothing was written.
         """
+        cdef uint64_t present
         if self.busy:
             raise LocalProtocolError("encode was called again while it reads its source")
+        if type(source) is not self.source_type:
+            self.learn(type(source))
+        if self.short_way and self.short_table:
+            present = 0
+            self.text_bytes = 0
+            if self.take_slots(source, &present) and (
+                replace is None or self.take_replaced(replace, &present)
+            ):
+                return self.encode_elements(present, seq, sending_time)
+        return self.encode_long(source, seq, sending_time, replace)
+
+    def encode_payload(
+        self, bytes payload not None, seq, bytes sending_time not None, dict replace=None
+    ):
+        """The whole message as bytes, from a request as it came over the bus.
+
+        payload: a msgpack array of the template's `payload`: its tag, then text, integers and nil;
+        elements beyond the names are passed over, missing ones are nil. seq, sending_time, replace
+        and what is raised: as for encode; also LocalProtocolError for bytes that are no such array,
+        and for a table with groups or data. Nothing is decoded into an object.
+        """
+        cdef uint64_t present = 0
+        if self.busy:
+            raise LocalProtocolError("encode_payload was called while encode reads its source")
+        self.take_elements(payload, &present)
+        if replace is not None and not self.take_replaced(replace, &present):
+            raise LocalProtocolError(
+                f"message {self.msg_type.decode()}: replace holds a group; give encode a Struct"
+            )
+        return self.encode_elements(present, seq, sending_time)
+
+    # The short way -------------------------------------------------------------------------------
+
+    cdef int begin(self, object seq, bytes sending_time) except -1:
+        """The header, with number and time."""
+        cdef const char *p = PyBytes_AS_STRING(sending_time)
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(sending_time)
+        cdef int64_t number = integer_of(
+            seq, TYPE_SEQNUM, TAG_MSG_SEQ_NUM, "MsgSeqNum", self.msg_type
+        )
+        cdef const uint8_t *constants = <const uint8_t *>PyBytes_AS_STRING(self.constants)
+        cdef Segment *segment = self.segments
+        cdef Segment *end = segment + self.segment_count
+        cdef uint8_t *to
+        if sending_time is not self.checked_time:
+            if not may_be_sent(TYPE_UTC, p, n):
+                raise refused_text(TYPE_UTC, p, n, TAG_SENDING_TIME, "SendingTime", self.msg_type)
+            self.checked_time = sending_time
+        self.sheet.used = HEAD_BYTES
+        to = self.sheet.room(PyBytes_GET_SIZE(self.constants) + 2 * WRITE_SLACK_BYTES)
+        while segment < end:
+            if segment.length <= 32:
+                write_copy(to, constants + segment.offset, segment.length)
+            else:
+                memcpy(to, constants + segment.offset, segment.length)
+            to += segment.length
+            if segment.patch == TAG_MSG_SEQ_NUM:
+                to += number_write(to, number, 1)
+            elif segment.patch == TAG_SENDING_TIME:
+                write_copy(to, <const uint8_t *>p, n)
+                to += n
+            segment += 1
+        self.sheet.used = to - self.sheet.data
+        return 0
+
+    cdef bytes encode_elements(self, uint64_t present, object seq, bytes sending_time):
+        """Write the message of the elements of these rows."""
+        cdef size_t bad = 0
+        cdef Py_ssize_t row
+        cdef uint8_t *to
+        if self.required & ~present:
+            row = lowest_bit(self.required & ~present)
+            raise self.absent(self.table, row)
+        self.begin(seq, sending_time)
+        to = self.sheet.room(write_bytes_max(count_bits(present), self.text_bytes))
+        to = write_elements(to, self.table.rows, self.elements, present, &bad, LEVEL)
+        if to is NULL:
+            raise self.unfit(bad)
+        self.sheet.used = to - self.sheet.data
+        return self.sheet.close()
+
+    cdef object unfit(self, Py_ssize_t row):
+        """Why the element of a row may not be sent."""
+        cdef Row *spec = &self.table.rows[row]
+        cdef Element *element = &self.elements[row]
+        name = self.table.names[row]
+        if element.kind == ELEMENT_INTEGER:
+            if write_is_text(spec.type):
+                return refused(spec.tag, name, self.msg_type, "takes str, not int")
+            if spec.type == TYPE_LENGTH:
+                why = "is a length and cannot be negative"
+                return refused(spec.tag, name, self.msg_type, why)
+            return refused(spec.tag, name, self.msg_type, f"is not {FORMS[spec.type]}")
+        if not write_is_text(spec.type):
+            return refused(spec.tag, name, self.msg_type, "takes an int, not str")
+        return refused_text(
+            spec.type, <const char *>element.text, element.bytes, spec.tag, name, self.msg_type
+        )
+
+    cdef bint take_slots(self, object source, uint64_t *present) except -1:
+        """Take the rows from the slots of source; False where that is not all there is to do."""
+        cdef Py_ssize_t row
+        cdef PyObject *value
+        for row in range(self.table.count):
+            if self.offsets[row] < 0:
+                continue
+            value = attribute_at(source, self.offsets[row])
+            if value is not NULL and value is not <PyObject *>None:
+                if not self.take(row, value):
+                    return False
+                present[0] |= <uint64_t>1 << row
+        return True
+
+    cdef bint take_replaced(self, dict replace, uint64_t *present) except -1:
+        """The same for the values of replace."""
+        cdef Py_ssize_t row
+        for name, value in replace.items():
+            known = self.table.by_name.get(name)
+            if known is None:
+                raise self.no_row(name)
+            row = known
+            present[0] &= ~(<uint64_t>1 << row)
+            if value is not None:
+                if not self.take(row, <PyObject *>value):
+                    return False
+                present[0] |= <uint64_t>1 << row
+        return True
+
+    cdef object no_row(self, object name):
+        return LocalProtocolError(
+            f"message {self.msg_type.decode()}: replace names {name!r}, which is no row"
+        )
+
+    cdef inline bint take(self, Py_ssize_t row, PyObject *value) except -1:
+        """Take a value as the element of a row; its text is borrowed. False for a group."""
+        cdef Element *element = &self.elements[row]
+        cdef Row *spec = &self.table.rows[row]
+        cdef Py_ssize_t n = 0
+        element.kind = ELEMENT_TEXT
+        if PyUnicode_CheckExact(<object>value) and PyUnicode_IS_COMPACT_ASCII(<object>value):
+            element.text = <const uint8_t *>PyUnicode_1BYTE_DATA(<object>value)
+            element.bytes = PyUnicode_GET_LENGTH(<object>value)
+            self.text_bytes += element.bytes
+            return True
+        if spec.type == TYPE_GROUP:
+            return False
+        element.bytes = 0
+        if write_is_text(spec.type):
+            if not isinstance(<object>value, str):
+                why = f"takes str, not {type_name(<object>value)}"
+                raise refused(spec.tag, self.table.names[row], self.msg_type, why)
+            element.text = <const uint8_t *>utf8_of(<object>value, &n)
+            element.bytes = n
+            self.text_bytes += n
+            return True
+        element.kind = ELEMENT_INTEGER
+        element.number = integer_of(
+            <object>value, spec.type, spec.tag, self.table.names[row], self.msg_type
+        )
+        return True
+
+    cdef int take_elements(self, bytes payload, uint64_t *present) except -1:
+        """Take a request apart into elements, by row."""
+        cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(payload)
+        cdef const uint8_t *end = p + PyBytes_GET_SIZE(payload)
+        cdef size_t bad = 0
+        cdef Py_ssize_t count, n
+        if self.payload_tag is None:
+            raise LocalProtocolError(f"message {self.msg_type.decode()}: no payload was named")
+        if end > p and p[0] >> 4 == 9:
+            count = p[0] & 15
+            p += 1
+        elif end - p >= 3 and p[0] == 0xDC:
+            count = element_number(p + 1, 2)
+            p += 3
+        else:
+            raise self.no_payload("is not a msgpack array")
+        self.text_bytes = end - p
+        n = PyBytes_GET_SIZE(self.payload_tag)
+        if count == 0 or end - p < n or memcmp(p, PyBytes_AS_STRING(self.payload_tag), n) != 0:
+            raise self.no_payload(f"does not begin with {self.payload_tag[1:].decode()!r}")
+        p += n
+        p = elements_read(
+            p, end, count - 1, self.payload_rows, self.payload_count, self.elements, present, &bad
+        )
+        if p is NULL:
+            raise self.no_payload(f"element {bad + 1} is cut short, or not text, integer or nil")
+        if p != end:
+            raise self.no_payload("does not end with its array")
+        return 0
+
+    cdef object no_payload(self, str why):
+        return LocalProtocolError(f"message {self.msg_type.decode()}: the payload {why}")
+
+    # The long way --------------------------------------------------------------------------------
+
+    cdef bytes encode_long(self, object source, object seq, bytes sending_time, dict replace):
+        """Read all values, which may run other code; then write, which does not, but for groups."""
         self.busy = True
         try:
-            # All values first: reading them may run other code, writing does not, but for groups.
             if source is not None:
                 self.collect(source)
             if replace is not None:
                 self.collect_replaced(replace)
-            self.sheet.used = HEAD_BYTES
-            self.put_header(seq, sending_time)
+            self.begin(seq, sending_time)
             self.put_rows(self.table, self.values)
             return self.sheet.close()
         finally:
@@ -137,14 +391,12 @@ cdef class Template:
         """Take the value of each row from the attributes of source."""
         cdef PyObject *value
         cdef Py_ssize_t row
-        if type(source) is not self.source_type:
-            self.learn(type(source))
         for row in range(self.table.count):
             if self.offsets[row] >= 0:
                 value = attribute_at(source, self.offsets[row])
                 if value is not NULL:
                     self.keep(row, <object>value)
-            else:
+            elif self.offsets[row] == LOOK_UP:
                 self.keep(row, getattr(source, self.table.names[row], None))
         return 0
 
@@ -154,16 +406,19 @@ cdef class Template:
         Once per type: slots of a class are not expected to change after its first message.
         """
         cdef Py_ssize_t row
+        cdef bint plain = attribute_is_plain(<PyTypeObject *>source_type)
         self.source_type = None
+        self.short_way = True
         for row in range(self.table.count):
             name = self.table.names[row]
-            self.offsets[row] = -1
+            self.offsets[row] = NOWHERE if plain else LOOK_UP
             for base in source_type.__mro__:
                 if name in base.__dict__:
                     self.offsets[row] = attribute_offset(
                         <PyTypeObject *>source_type, base.__dict__[name]
                     )
                     break
+            self.short_way = self.short_way and self.offsets[row] != LOOK_UP
         self.source_type = source_type
         return 0
 
@@ -171,9 +426,7 @@ cdef class Template:
         for name, value in replace.items():
             row = self.table.by_name.get(name)
             if row is None:
-                raise LocalProtocolError(
-                    f"message {self.msg_type.decode()}: replace names {name!r}, which is no row"
-                )
+                raise self.no_row(name)
             self.keep(row, value)
         return 0
 
@@ -194,27 +447,6 @@ cdef class Template:
             before = self.values[row]
             self.values[row] = NULL
             Py_XDECREF(before)
-
-    cdef int put_header(self, object seq, bytes sending_time) except -1:
-        cdef Py_ssize_t i
-        cdef Segment *segment
-        cdef const char *constants = PyBytes_AS_STRING(self.constants)
-        cdef uint8_t[NUMBER_DIGITS_MAX] digits
-        cdef int64_t number = integer_of(
-            seq, TYPE_SEQNUM, TAG_MSG_SEQ_NUM, "MsgSeqNum", self.msg_type
-        )
-        cdef const char *p = PyBytes_AS_STRING(sending_time)
-        cdef Py_ssize_t n = PyBytes_GET_SIZE(sending_time)
-        if not may_be_sent(TYPE_UTC, p, n):
-            raise refused_text(TYPE_UTC, p, n, TAG_SENDING_TIME, "SendingTime", self.msg_type)
-        for i in range(self.segment_count):
-            segment = &self.segments[i]
-            self.sheet.put(constants + segment.offset, segment.length)
-            if segment.patch == TAG_MSG_SEQ_NUM:
-                self.sheet.put(digits, number_write(digits, number, 1))
-            elif segment.patch == TAG_SENDING_TIME:
-                self.sheet.put(p, n)
-        return 0
 
     cdef int put_rows(self, Table table, PyObject **values) except -1:
         """Write each row that has a value; values are by row, NULL or None where there is none."""
@@ -304,6 +536,15 @@ cdef class Template:
                 raise refused(members.rows[0].tag, members.names[0], self.msg_type, why)
             self.put_rows(members, PySequence_Fast_ITEMS(values))
         return 0
+
+
+cdef inline Py_ssize_t lowest_bit(uint64_t bits) noexcept:
+    """The number of the lowest bit that is set; there is one."""
+    return __builtin_ctzll(bits)
+
+
+cdef inline size_t count_bits(uint64_t bits) noexcept:
+    return __builtin_popcountll(bits)
 
 
 cdef int check_writable(Table table) except -1:

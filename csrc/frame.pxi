@@ -463,7 +463,8 @@ cdef class Framer:
 
     cdef inline uint32_t claimed_sum(self, const uint8_t *end) noexcept:
         """CheckSum<10> of the frame that ends there."""
-        return (end[-4] - 48) * 100 + (end[-3] - 48) * 10 + (end[-2] - 48)
+        end -= 4
+        return (end[0] - 48) * 100 + (end[1] - 48) * 10 + (end[2] - 48)
 
     cdef inline PyObject *plan_for(self, const uint8_t *kind) noexcept:
         """The plan for this kind, or None; borrowed."""

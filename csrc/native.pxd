@@ -1,7 +1,7 @@
 # The only door from Cython to the C headers.
 
 from cpython.object cimport PyObject, PyTypeObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "bytes.h" nogil:
@@ -153,6 +153,54 @@ cdef extern from "value.h" nogil:
     )
 
 
+cdef extern from "write.h" nogil:
+    enum:
+        WRITE_PREFIX_BYTES
+        WRITE_SLACK_BYTES
+        ELEMENT_NIL
+        ELEMENT_TEXT
+        ELEMENT_INTEGER
+    ctypedef struct Row:
+        int32_t tag
+        int32_t type
+        uint8_t required
+        uint8_t judge
+        int16_t prefix_bytes
+        uint8_t[16] prefix
+    ctypedef struct Element:
+        const uint8_t *text
+        int64_t number
+        uint32_t bytes
+        int32_t kind
+    void write_trailer(uint8_t *to, uint32_t sum)
+    void write_copy(uint8_t *to, const uint8_t *start, size_t n)
+    bint write_is_text(int type)
+    int write_judge(int type)
+    bint write_fits(int type, const uint8_t *p, size_t n)
+    size_t write_bytes_max(size_t count, size_t text_bytes)
+    uint8_t *write_elements(
+        uint8_t *to,
+        const Row *rows,
+        const Element *elements,
+        uint64_t present,
+        size_t *bad,
+        int level,
+    )
+    uint64_t element_number(const uint8_t *p, size_t n)
+    const uint8_t *element_read(const uint8_t *p, const uint8_t *end, Element *out)
+    const uint8_t *elements_read(
+        const uint8_t *p,
+        const uint8_t *end,
+        size_t count,
+        const int32_t *rows,
+        size_t rows_count,
+        Element *elements,
+        uint64_t *present,
+        size_t *bad,
+    )
+
+
 cdef extern from "attribute.h":
+    bint attribute_is_plain(PyTypeObject *kind)
     Py_ssize_t attribute_offset(PyTypeObject *kind, object found)
     PyObject *attribute_at(object instance, Py_ssize_t offset)

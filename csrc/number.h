@@ -122,16 +122,29 @@ static inline int number_read_scaled(const uint8_t *p, size_t n, int scale, int6
     return NUMBER_OK;
 }
 
+/* The count of digits of value, 1 to 20. */
+static inline size_t number_width(uint64_t value)
+{
+    size_t width = 1;
+    for (; value >= 10000; value /= 10000)
+        width += 4;
+    return width + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 /* The digits of value at to, at least digits_min of them (zeros in front); their count. Needs
  * room for the larger of NUMBER_DIGITS_MAX and digits_min. */
 static inline size_t number_write(uint8_t *to, uint64_t value, size_t digits_min)
 {
-    size_t width = 1;
-    for (uint64_t rest = value; rest >= 10; rest /= 10)
-        width++;
+    size_t width = number_width(value);
     width = width < digits_min ? digits_min : width;
-    for (size_t i = width; i-- > 0; value /= 10)
-        to[i] = (uint8_t)('0' + value % 10);
+    size_t i = width;
+    for (; i >= 2; i -= 2, value /= 100) {
+        const uint32_t pair = (uint32_t)(value % 100), tens = pair * 103 >> 10;
+        to[i - 2] = (uint8_t)('0' + tens);
+        to[i - 1] = (uint8_t)('0' + pair - tens * 10);
+    }
+    if (i == 1)
+        to[0] = (uint8_t)('0' + value % 10);
     return width;
 }
 

@@ -94,17 +94,20 @@ cdef class Sheet:
         cdef uint8_t[NUMBER_DIGITS_MAX] digits
         cdef Py_ssize_t count = number_write(digits, body_bytes, self.body_length_digits)
         cdef Py_ssize_t head_bytes = PyBytes_GET_SIZE(self.head)
-        cdef uint8_t *trailer = self.room(SCAN_TRAILER_BYTES)
         cdef uint8_t *start = self.data + HEAD_BYTES - 1 - count - head_bytes
-        memcpy(start, PyBytes_AS_STRING(self.head), head_bytes)
-        memcpy(start + head_bytes, digits, count)
+        cdef Py_ssize_t length = self.data + self.used - start
+        cdef bytes message
+        cdef uint8_t *trailer
+        write_copy(start, <const uint8_t *>PyBytes_AS_STRING(self.head), head_bytes)
+        write_copy(start + head_bytes, digits, count)
         start[head_bytes + count] = SCAN_SOH
-        memcpy(trailer, b"10=", 3)
-        number_write(trailer + 3, sum_bytes(start, trailer - start) % 256, 3)
-        trailer[6] = SCAN_SOH
-        return PyBytes_FromStringAndSize(
-            <const char *>start, trailer - start + SCAN_TRAILER_BYTES
-        )
+        # Made before the sum is taken: meanwhile what was just written in pieces reaches the cache,
+        # from where it is read by whole vectors.
+        message = PyBytes_FromStringAndSize(NULL, length + SCAN_TRAILER_BYTES)
+        trailer = <uint8_t *>PyBytes_AS_STRING(message) + length
+        memcpy(PyBytes_AS_STRING(message), start, length)
+        write_trailer(trailer, sum_bytes(start, length))
+        return message
 
 
 cdef bint is_word(bytes text):
@@ -131,7 +134,7 @@ cdef object refused(int32_t tag, object name, object kind, str why):
 
 cdef inline bint may_be_sent(int type, const char *p, Py_ssize_t n) noexcept:
     """Whether this text may be sent as a value of a type that is text in Python."""
-    return p is not NULL and n > 0 and value_fits(type, <const uint8_t *>p, n, False)
+    return p is not NULL and write_fits(type, <const uint8_t *>p, n)
 
 
 cdef object refused_text(
@@ -147,12 +150,14 @@ cdef object refused_text(
 
 cdef int64_t integer_of(object value, int type, int32_t tag, object name, object kind) except? -1:
     """A Python int within the range of the type."""
-    cdef int overflow = 0
     cdef int64_t number
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not PyLong_CheckExact(value) and (not isinstance(value, int) or isinstance(value, bool)):
         raise refused(tag, name, kind, f"takes an int, not {type_name(value)}")
-    number = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if overflow != 0 or (type == TYPE_SEQNUM and not 0 <= number <= 0xFFFFFFFF):
+    number = PyLong_AsLong(value)
+    if number == -1 and PyErr_Occurred():
+        PyErr_Clear()
+        raise refused(tag, name, kind, f"is not {FORMS[type]}")
+    if type == TYPE_SEQNUM and not 0 <= number <= 0xFFFFFFFF:
         raise refused(tag, name, kind, f"is not {FORMS[type]}")
     if type == TYPE_LENGTH and number < 0:
         raise refused(tag, name, kind, "is a length and cannot be negative")

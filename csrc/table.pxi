@@ -15,15 +15,7 @@ cdef enum:
     GROUP_DEPTH_MAX = 4
     GROUP_ROWS_MAX = 64  # one bit each
     ROWS_MAX = 4096  # of one table, members of its groups included
-    ROW_PREFIX_BYTES = 12
 
-
-cdef struct Row:
-    int32_t tag
-    int type
-    bint required
-    int prefix_bytes
-    uint8_t[ROW_PREFIX_BYTES] prefix  # "tag="
 
 cdef struct GroupSpan:
     Py_ssize_t end  # entry behind the group
@@ -129,6 +121,7 @@ cdef class Table:
         row.tag = tag
         row.type = type
         row.required = required
+        row.judge = write_judge(type)
         row.prefix_bytes = number_write(row.prefix, row.tag, 1)
         row.prefix[row.prefix_bytes] = 61
         row.prefix_bytes += 1

@@ -19,20 +19,32 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromObject
 from cpython.object cimport PyObject, PyObject_GenericGetAttr, PyTypeObject
-from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.long cimport PyLong_CheckExact
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
+from cpython.unicode cimport (
+    PyUnicode_AsUTF8AndSize,
+    PyUnicode_CheckExact,
+    PyUnicode_DecodeLatin1,
+    PyUnicode_DecodeUTF8,
+)
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from native cimport *
 
+cdef extern from *:
+    int __builtin_ctzll(uint64_t bits)
+    int __builtin_popcountll(uint64_t bits)
+
 cdef extern from "stdlib.h":
     void *aligned_alloc(size_t alignment, size_t size)
 
 cdef extern from "Python.h":
+    long PyLong_AsLong(object value) noexcept
+    bint PyErr_Occurred()
+    void PyErr_Clear()
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
     void *PyUnicode_1BYTE_DATA(object text)
     bint PyUnicode_IS_COMPACT_ASCII(object text)

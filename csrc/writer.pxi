@@ -37,7 +37,7 @@ cdef class Writer:
 
     def number(self, int64_t tag, value):
         """An integer field, from an int of 64 bits signed."""
-        cdef uint8_t[ROW_PREFIX_BYTES] prefix
+        cdef uint8_t[WRITE_PREFIX_BYTES] prefix
         cdef Py_ssize_t prefix_bytes = self.open(tag, prefix)
         self.sheet.put_number(
             prefix, prefix_bytes, integer_of(value, TYPE_INT, tag, None, self.kind)
@@ -66,7 +66,7 @@ cdef class Writer:
         Only the pairs of FIX 4.4, such as 95 and 96: a reader that does not know the pair would
         take SOH in the data for the end of the field.
         """
-        cdef uint8_t[ROW_PREFIX_BYTES] prefix
+        cdef uint8_t[WRITE_PREFIX_BYTES] prefix
         self.begun()
         if not 0 < length_tag <= TAG_MAX or tag <= 0 or pair_data_tag(length_tag) != tag:
             raise LocalProtocolError(
@@ -74,7 +74,7 @@ cdef class Writer:
             )
         if len(value) == 0:
             raise refused(tag, None, self.kind, "is empty; leave both fields out instead")
-        self.sheet.room(len(value) + 3 * ROW_PREFIX_BYTES + NUMBER_DIGITS_MAX)
+        self.sheet.room(len(value) + 3 * WRITE_PREFIX_BYTES + NUMBER_DIGITS_MAX)
         self.sheet.put_number(prefix, write_prefix(length_tag, prefix), len(value))
         self.sheet.put_field(
             prefix, write_prefix(tag, prefix), PyBytes_AS_STRING(value), len(value)
@@ -103,7 +103,7 @@ cdef class Writer:
         return write_prefix(tag, prefix)
 
     cdef int put_text(self, int64_t tag, int type, object value) except -1:
-        cdef uint8_t[ROW_PREFIX_BYTES] prefix
+        cdef uint8_t[WRITE_PREFIX_BYTES] prefix
         cdef Py_ssize_t prefix_bytes = self.open(tag, prefix)
         cdef Py_ssize_t n = 0
         cdef const char *p

@@ -47,6 +47,7 @@ class Journal:
         self.records: list[tuple[int, bytes]] = []
         self.full = False
         self.healthy = True
+        self.error: str | None = None
         self.free_bytes = 1 << 30
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
@@ -162,10 +163,14 @@ class Engine:
 
     def venue_says(self, kind: bytes, seq: int | None = None, **values: Any) -> None:
         """The venue sends a message with its next number."""
+        self.venue_sends(self.frame(kind, seq, **values))
+
+    def frame(self, kind: bytes, seq: int | None = None, **values: Any) -> bytes:
+        """A message of the venue with its next number."""
         if seq is None:
             seq, self.seq = self.seq, self.seq + 1
         form = template(BINANCE_SPOT, kind, Sender.VENUE, "ME")
-        self.venue_sends(form.encode(None, seq, wire.stamp(WALL_NS), values))
+        return bytes(form.encode(None, seq, wire.stamp(WALL_NS), values))
 
     def venue_sends(self, data: bytes) -> None:
         self.line.framer.feed(data)
@@ -173,6 +178,10 @@ class Engine:
         self.gateway.flush(self.now)
 
     def report(self, exec_type: str, ord_status: str, **more: Any) -> None:
+        """The venue sends a `report_frame`."""
+        self.venue_sends(self.report_frame(exec_type, ord_status, **more))
+
+    def report_frame(self, exec_type: str, ord_status: str, **more: Any) -> bytes:
         """An ExecutionReport about the last order written, unless ids are given."""
         values = {
             "cl_ord_id": self.last()[11].decode(),
@@ -186,7 +195,7 @@ class Engine:
             "last_qty": "0.00000000",
             "exec_id": str(1000 + self.seq),
         }
-        self.venue_says(b"8", **{**values, **more})
+        return self.frame(b"8", **{**values, **more})
 
     def last(self) -> dict[int, bytes]:
         """The last application message that was written."""
@@ -197,3 +206,13 @@ class Engine:
         events = [event for at, event in self.bus.sent if at == peer]
         self.bus.sent = [item for item in self.bus.sent if item[0] != peer]
         return events
+
+
+def edited(frame: bytes, old: bytes, new: bytes) -> bytes:
+    """A frame with one part of its body replaced, and a right BodyLength and CheckSum."""
+    head, body = frame.split(b"\x0135=", 1)
+    assert body.count(old) == 1
+    body = b"35=" + body[: -len(b"10=000\x01")].replace(old, new)
+    begin = head.split(b"\x019=")[0]
+    checked = begin + b"\x019=%d\x01" % len(body) + body
+    return checked + b"10=%03d\x01" % (sum(checked) % 256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,8 @@ class Engine:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.peer = b""
+        # A client may go on, and have the test send more, before greet's own send has returned.
+        self._sending = threading.Lock()
         self.up()
 
     def up(self) -> None:
@@ -132,7 +135,8 @@ class Engine:
     def send(self, *events: Any) -> None:
         for event in events:
             payload = event if isinstance(event, bytes) else encode(event)
-            self.router.send_multipart([self.peer, payload])
+            with self._sending:
+                self.router.send_multipart([self.peer, payload])
 
     def greet(self, *answers: Any) -> Any:
         """Wait for Hello, before which nothing may come, and answer it."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 import uvloop
 from fixengine.client import AsyncClient, Client, ClientError, NotConnected
-from scripted_engine import WAIT_MS, Engine, order, report
+from scripted_engine import ENVIRONMENT, WAIT_MS, Engine, order, report
 
 
 @pytest.fixture
@@ -116,6 +120,44 @@ def test_closing_leaves_nothing_on_the_loop(engine: Engine, run: Any) -> None:
 
     with engine.doing(engine.greet):
         run(strategy())
+
+
+def test_closing_does_not_wait_for_an_engine_that_does_not_read(engine: Engine, run: Any) -> None:
+    async def strategy() -> None:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            with suppress(NotConnected):
+                while True:
+                    client.submit(order())
+            started = time.monotonic()
+            client.close()
+            assert time.monotonic() - started < 0.1
+
+    with engine.doing(engine.greet):
+        run(strategy())
+    (closing,) = [thread for thread in threading.enumerate() if thread.name == "fixengine-close"]
+    assert not closing.daemon
+    closing.join(WAIT_MS / 1000)
+    assert not closing.is_alive()
+
+
+def test_a_program_that_ends_at_once_has_sent_what_it_submitted(engine: Engine) -> None:
+    program = f"""
+import asyncio
+from fixengine.client import AsyncClient
+from fixengine.messages import NewOrderSingle
+
+async def strategy():
+    async with AsyncClient({engine.endpoint!r}, "maker") as client:
+        for number in range(900):
+            client.submit(NewOrderSingle.limit("X", "1", "1", "2", cl_ord_id=str(number)))
+
+asyncio.run(strategy())
+"""
+    with subprocess.Popen([sys.executable, "-c", program], env=ENVIRONMENT) as process:
+        engine.greet()
+        assert process.wait(WAIT_MS / 1000) == 0
+        got = [engine.receive().cl_ord_id for _ in range(900)]
+    assert got == [str(number) for number in range(900)]
 
 
 def test_cancelling_a_waiting_task_loses_nothing(engine: Engine, run: Any) -> None:

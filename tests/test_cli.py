@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,8 @@ import orjson
 import pytest
 from fixengine.demo.compare import compare
 from fixengine.messages import ExecutionReport
-from processes import Stage, hear, limit, stage, trade, write_config
+from fixengine.network.state import StateDir
+from processes import COMP_IDS, Stage, hear, limit, stage, trade, write_config
 from scripted_venue import WAIT_S
 
 __all__ = ["stage"]
@@ -29,6 +31,7 @@ COMMANDS = (
     "run",
     "check",
     "config",
+    "decode",
     "dictionary",
     "dictionary diff",
     "journal",
@@ -145,12 +148,17 @@ CANNOT_WORK: dict[str, tuple[Callable[[Path], Sections], str, str]] = {
     "state open to others": (
         open_directory("state"),
         "state",
-        "state: has mode 0755, open to others; chmod 700 it",
+        "state: has mode 0755, open to others; choose a directory of your own with mode 0700",
     ),
     "bus open to others": (
         open_directory("bus"),
         "bus",
-        "others could place orders. Make it private: chmod 700",
+        "mode 0755, open to others, who could place orders; choose a directory of your own",
+    ),
+    "bus in a shared directory": (
+        lambda home: {"bus": {"endpoint": "ipc:///tmp/fixengine-test-bus"}},
+        "bus",
+        "choose a directory of your own",
     ),
     "a file for a bus": (
         file_in_place_of_the_bus,
@@ -321,6 +329,36 @@ def test_check_says_what_the_venue_and_its_certificate_lack(stage: Stage, tmp_pa
         last = orjson.loads(out.splitlines()[-1])
         assert (last["name"], last["ok"]) == (step, False), name
         assert text in last["text"], name
+
+
+def test_check_keeps_the_venues_rules_and_says_for_how_long(tmp_path: Path, stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    config, _ = write_config(tmp_path, acceptor.place)
+    acceptor.close()
+    with StateDir(tmp_path / "state") as state:
+        for _ in range(15):
+            state.attempt(time.time_ns())
+    status, out, _ = fixengine("check", str(config), "--json")
+    last = orjson.loads(out.splitlines()[-1])
+    assert (status, last["name"]) == (1, "logon"), "nothing was connected"
+    limit_text = "the venue takes no more than 15 connection attempts in 30 s; try again in "
+    assert last["text"].startswith(limit_text)
+    assert 0 < int(last["text"].removeprefix(limit_text).removesuffix(" s")) <= 31
+    with StateDir(tmp_path / "state") as state:
+        assert len(state.attempts(time.time_ns())) == 15, "what was not made is not counted"
+
+    other = tmp_path / "other"
+    other.mkdir()
+    config, _ = write_config(other, acceptor.place)
+    with StateDir(other / "state") as state:
+        for comp_id in COMP_IDS:
+            state.mark_in_use(comp_id, 5, time.time_ns())
+    status, out, _ = fixengine("check", str(config), "--json")
+    text = orjson.loads(out.splitlines()[-1])["text"]
+    assert (status, text) == (
+        1,
+        "every SenderCompID rests after an unclean end of its session; try again in 10 s",
+    )
 
 
 # --- config and journal -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -120,19 +121,36 @@ def test_a_listener_that_does_not_answer_is_told_apart(engine: Engine) -> None:
         ({"endpoint": "inproc://bus"}, "endpoint"),
         ({"endpoint": "ipc:///" + "x" * 200}, "endpoint"),
         ({"endpoint": "tcp://nowhere"}, "endpoint"),
+        ({"endpoint": "ipc:///\ud800"}, "endpoint"),
         ({"strategy": "two words"}, "strategy"),
         ({"strategy": ""}, "strategy"),
+        ({"strategy": "x" * 1000}, "strategy"),
+        ({"token": "\ud800"}, "token"),
         ({"resume_from": 0}, "resume_from"),
+        ({"resume_from": 1 << 63}, "resume_from"),
         ({"valid_for_ms": 0}, "valid_for_ms"),
-        ({"valid_for_ms": 0.5}, "valid_for_ms"),
+        ({"valid_for_ms": 1 << 70}, "valid_for_ms"),
         ({"answer_timeout_ms": -1}, "answer_timeout_ms"),
-        ({"connect_timeout_ms": True}, "connect_timeout_ms"),
+        pytest.param({"answer_timeout_ms": 10**5000}, "answer_timeout_ms", id="huge"),
+        ({"connect_timeout_ms": 1 << 70}, "connect_timeout_ms"),
         ({"ack_every": 0}, "ack_every"),
     ],
 )
 def test_a_bad_argument_is_named(options: dict[str, Any], name: str) -> None:
     arguments = {"endpoint": "ipc:///nowhere", "strategy": "maker", **options}
-    with pytest.raises(ValueError, match=f"^{name}: "):
+    with pytest.raises(ValueError, match=f"^{name}: ") as caught:
+        Client(**arguments)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("endpoint", 5), ("strategy", b"maker"), ("token", 5), ("resume_from", 1.0)]
+    + [("wants_sent", 5), ("valid_for_ms", 0.5), ("connect_timeout_ms", True), ("ack_every", "9")],
+)
+def test_an_argument_of_a_wrong_type_is_named(name: str, value: Any) -> None:
+    arguments = {"endpoint": "ipc:///nowhere", "strategy": "maker", name: value}
+    with pytest.raises(TypeError, match=f"^{name}: "):
         Client(**arguments)
 
 
@@ -201,11 +219,45 @@ def test_a_wrong_type_assigned_later_is_named_and_not_sent(
     assert engine.receive().cl_ord_id == "marker"
 
 
-@pytest.mark.parametrize("wrong", ["", "x" * 37, "a b", "é", "a\n"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("order_qty", "1e5"), ("order_qty", ""), ("price", "NaN"), ("price", "1" * 1000)]
+    + [("trigger_trailing_delta_bips", "+5"), ("peg_offset_value", "-1"), ("symbol", "\ud800")]
+    + [("valid_for_ms", -5), ("valid_for_ms", 1 << 63)]
+    + [pytest.param("valid_for_ms", 10**5000, id="huge")],
+)
+def test_a_malformed_value_is_named_and_not_sent(
+    engine: Engine, connect: Any, name: str, value: Any
+) -> None:
+    client = connect().client
+    wrong = order()
+    setattr(wrong, name, value)
+    with pytest.raises(ValueError, match=f"^{name}: ") as caught:
+        client.submit(wrong)
+    assert len(str(caught.value)) < 120
+    if name in ("symbol", "valid_for_ms"):
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            client.cancel("mine-1", **{name: value})
+    client.submit(order("marker"))
+    assert engine.receive().cl_ord_id == "marker"
+
+
+def test_an_amount_assigned_later_goes_out_plainly(engine: Engine, connect: Any) -> None:
+    client = connect().client
+    mine: Any = order()
+    mine.price, mine.order_qty = Decimal("1E+2"), 5
+    client.submit(mine)
+    received = engine.receive()
+    assert (received.price, received.order_qty) == ("100", "5")
+    assert (mine.price, mine.order_qty) == (Decimal("1E+2"), 5)
+
+
+@pytest.mark.parametrize("wrong", ["", "x" * 37, "x" * 1000, "a b", "é", "a\n"])
 def test_a_malformed_id_is_refused(connect: Any, wrong: str) -> None:
     client = connect()
-    with pytest.raises(ValueError, match=r"^orig_cl_ord_id: "):
+    with pytest.raises(ValueError, match=r"^orig_cl_ord_id: ") as caught:
         client.client.cancel(wrong)
+    assert len(str(caught.value)) < 120
     if wrong:
         with pytest.raises(ValueError, match=r"^cl_ord_id: "):
             client.client.submit(order(wrong))
@@ -274,6 +326,17 @@ def test_iteration_ends_when_nothing_comes(engine: Engine, connect: Any) -> None
     assert client.next() == report(2)
     assert client.rest(0.001) == []
     assert client.client.last_report_seq == 2
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("-inf"), float("nan"), 1e300])
+def test_a_timeout_without_end_is_refused_by_name(connect: Any, wrong: float) -> None:
+    with pytest.raises(ValueError, match=r"^timeout: "):
+        connect().client.reports(wrong)
+
+
+def test_a_timeout_that_is_no_number_is_refused_by_name(connect: Any) -> None:
+    with pytest.raises(TypeError, match=r"^timeout: "):
+        connect().client.reports("5")
 
 
 # --- acknowledging --------------------------------------------------------------------------
@@ -384,6 +447,19 @@ def test_silence_raises_once_and_a_late_answer_is_delivered(engine: Engine, conn
     engine.receive()
     engine.send(report(1, "lost"))
     assert client.next() == report(1, "lost")
+
+
+def test_who_stops_reading_early_can_ask_what_is_unanswered(engine: Engine, connect: Any) -> None:
+    client = connect()
+    ids = client.client.submit(order("a")), client.client.submit(order("b"))
+    assert client.rest(0.01) == []
+    assert client.client.unanswered == ids
+    engine.receive()
+    engine.send(report(1, "a"))
+    assert client.next() == report(1, "a")
+    assert client.client.unanswered == ("b",)
+    client.client.close()
+    assert client.client.unanswered == ("b",)
 
 
 def test_silence_of_a_dead_engine_raises(engine: Engine, connect: Any) -> None:

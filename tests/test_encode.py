@@ -704,7 +704,7 @@ def test_what_is_encoded_is_decoded(values: dict[str, Any]) -> None:
     found = {name: value for name, value in zip(PLAN.names, fields.values(), strict=True)}
     assert {name: value for name, value in found.items() if value is not None} == expected
     # Canonical bytes come out as they went in.
-    assert TEMPLATE.encode(fields, 1, TIME) == raw
+    assert TEMPLATE.encode(SimpleNamespace(**found), 1, TIME) == raw
 
 
 @given(st.lists(WRITES, max_size=12))
@@ -737,6 +737,6 @@ def test_any_text_in_any_row_is_one_field_or_refused(
         refusal = ""
         fields = PLAN.read(parsed(raw))
         fields.check()
-        assert fields.get(name) == text
+        assert fields.value(name) == text
         assert fields.extra == []
     assert not refusal or name in refusal

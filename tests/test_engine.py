@@ -7,6 +7,8 @@ at a certain moment, a socket that the test plays it on.
 from __future__ import annotations
 
 import os
+import re
+import resource
 import signal
 from pathlib import Path
 
@@ -203,6 +205,45 @@ def test_after_kill_9_the_next_run_goes_on(stage: Stage) -> None:
     assert len(ids) == len(set(ids)) == 1 + len(heard) + 1
     told = {frame[17] for frame in frames(records, Kind.FRAME_IN) if frame[35] == "8"}
     assert {one.exec_id for one in heard} < told
+
+
+def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: Stage) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    # A disk that is full, as far as this process goes; state.json is small enough for it.
+    limit_before = resource.prlimit(engine.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (4096, limit_before[1]))
+    answer: type = ExecutionReport
+    while answer is not Refused:
+        answer = type(hear(client, ExecutionReport, Refused, cl_ord_id=client.submit(limit())))
+    line = engine.expect(event="journal")
+    assert line["level"] == "error"
+    assert "the disk does not take the journal (journal: File too large)" in line["text"]
+    refused = hear(client, Refused, cl_ord_id=client.submit(limit()))
+    assert refused.reason == RefusedReason.JOURNAL_FULL
+    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, limit_before)
+    engine.expect(event="journal", text="the journal is written again")
+    assert trade(client).ord_status == "0"
+    assert engine.end() == 0
+
+
+def test_after_kill_9_a_rest_of_every_comp_id_is_told(stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    for _ in range(2):
+        engine = stage.engine(acceptor.place, venue={"sender_comp_ids": ["ONE", "TWO"]})
+        client = stage.client(engine)
+        acceptor.logon()
+        engine.expect(event="active")
+        engine.end(signal.SIGKILL)
+        client.close()
+    engine = stage.engine(acceptor.place, venue={"sender_comp_ids": ["ONE", "TWO"]})
+    told = engine.expect(event="down", text="every SenderCompID rests after an unclean end")
+    assert re.search(r"next attempt in \d+ ms, at \d\d:\d\d:\d\d UTC$", told["text"])
+    client = stage.client(engine)
+    text = told["text"].removeprefix("down: ")
+    assert hear(client, SessionStatus, state=SessionState.DOWN, text=text)
+    assert engine.end() == 0
 
 
 def test_an_order_cut_off_by_kill_9_is_unknown_and_never_sent_again(stage: Stage) -> None:

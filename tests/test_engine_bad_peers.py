@@ -85,11 +85,19 @@ def cut_off_before_tls(acceptor: Acceptor) -> None:
     raw.close()
 
 
+def cut_off_within_tls(acceptor: Acceptor) -> None:
+    raw = acceptor.accept_plain()
+    # With nothing left unread its end is a FIN, of which asyncio makes an exception without text.
+    raw.recv(1 << 16)
+    raw.close()
+
+
 NO_SESSION: dict[str, tuple[dict[str, Any], dict[str, Any], Play, str]] = {
     "old TLS": ({"tls": old_tls}, {}, fail_in_tls, "protocol"),
     "no TLS": ({}, {}, speak_no_tls, "wrong version number"),
     "silence": ({}, {"connect_timeout_ms": 200}, Acceptor.accept_plain, "within 0.2 s"),
-    "cut off": ({}, {}, cut_off_before_tls, "127.0.0.1:"),
+    "cut off": ({}, {}, cut_off_before_tls, "Connection reset by peer"),
+    "cut off later": ({}, {}, cut_off_within_tls, "Connection reset by peer"),
     "name": (
         {},
         {"server_name": "fix-oe.example.com"},
@@ -164,12 +172,30 @@ def test_a_venue_that_never_answers_the_logon(stage: Stage) -> None:
 
 def test_sigterm_while_the_logon_is_not_answered(stage: Stage) -> None:
     acceptor = stage.acceptor()
-    engine = stage.engine(acceptor.place)
+    engine = stage.engine(acceptor.place, venue={"logon_timeout_ms": 10_000})
+    peer = acceptor.accept()
+    logon = peer.expect("A")
+    engine.signal(signal.SIGTERM)
+    engine.expect(text="stopping")
+    peer.comp_id = logon[49]
+    peer.send("A", {98: 0, 108: logon[108], 25037: "uuid"})
+    assert peer.expect("5")[58] == "engine stops"
+    peer.send("5", {})
+    assert peer.read() == {}
+    assert engine.ended() == 0
+    assert engine.marks() == {}
+    assert "active" not in [line.get("event") for line in engine.said]
+
+
+def test_sigterm_while_the_logon_is_never_answered(stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    engine = stage.engine(acceptor.place, venue={"logon_timeout_ms": 300})
     peer = acceptor.accept()
     peer.expect("A")
     engine.signal(signal.SIGTERM)
     assert peer.read() == {}
     assert engine.ended() == 1
+    engine.expect(level="error", text="no Logon came in time")
     assert list(engine.marks()) == [COMP_IDS[0]]
 
 
@@ -348,8 +374,26 @@ def test_a_report_with_a_wrong_checksum_is_a_hole(stage: Stage) -> None:
     stale = hear(client, SessionStatus, state=SessionState.STALE)
     assert stale.text == "a message with a wrong CheckSum was dropped"
     peer.logout()
-    assert hear(client, OrderUnknown).cl_ord_id == order
+    unknown = hear(client, OrderUnknown)
+    assert (unknown.cl_ord_id, unknown.reason) == (order, stale.text)
     assert acceptor.logon().comp_id == COMP_IDS[1]
+
+
+def test_an_order_lost_in_a_hole_is_told_of_the_hole(stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    engine = stage.engine(acceptor.place)
+    client = stage.client(engine)
+    peer = acceptor.logon()
+    hear(client, SessionStatus, state=SessionState.ACTIVE)
+    order = client.submit(limit())
+    peer.expect("D")
+    peer.send("0", {}, t34=3)
+    peer.seq = 4
+    peer.expect("5")
+    peer.send("5", {58: "Logout acknowledgment."})
+    unknown = hear(client, OrderUnknown)
+    hole = "MsgSeqNum 2 expected, 3 received"
+    assert (unknown.cl_ord_id, unknown.reason) == (order, hole)
 
 
 # --- a venue that stops reading ---------------------------------------------------------------

@@ -5,12 +5,12 @@ from __future__ import annotations
 import zlib
 
 import pytest
+from fixengine.fix.masking import mask
 from fixengine.network.journal.record import (
     FILE_HEADER_BYTES,
     FileHeader,
     JournalError,
     Kind,
-    mask,
     mask_value,
     named,
     padded,
@@ -109,6 +109,7 @@ def test_named_and_back() -> None:
         ("96=secret", "96=******"),
         ("553=secret|", "553=******|"),
         ("95=99999|96=se|cret|", "95=99999|96=********"),
+        ("95=6|96=no|553=KEY|58=x|", "95=6|96=**********|58=x|"),
         ("95=1|96=secret|58=x|", "95=1|96=******|58=x|"),
         ("95=9999999999|96=secret|58=x|", "95=9999999999|96=******|58=x|"),
         ("95=-4|96=secret|58=x|", "95=-4|96=******|58=x|"),

@@ -19,6 +19,7 @@ from fixengine.network.journal import (
     named,
     show,
 )
+from fixengine.network.journal.record import Carried
 from fixengine.network.journal.show import kind_number, select, show_json, show_text, utc_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +78,32 @@ def test_frame_in_both_forms() -> None:
         "content": {
             "frame": "8=FIX.4.4\x019=5\x0135=A\x0195=3\x0196=***\x01553=***\x0158=é\x0110=000\x01"
         },
+    }
+
+
+def test_a_request_carried_over_is_readable() -> None:
+    entry = Carried(1, "a-1", "BTCUSDT", "final", "77", None, ["5"], messages.encode(report))
+    shown = content_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
+    outcome = shown.pop("outcome")
+    assert shown == {
+        "wire_cl_ord_id": "1-7-1",
+        "strategy": 1,
+        "cl_ord_id": "a-1",
+        "symbol": "BTCUSDT",
+        "standing": "final",
+        "order_id": "77",
+        "exec_ids": ["5"],
+    }
+    assert (outcome["message"], outcome["exec_type"]) == ("ExecutionReport", "F")
+    entry.outcome = None
+    text = text_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
+    assert text.endswith(
+        " CARRIED line 0 wire_cl_ord_id=1-7-1 strategy=1 cl_ord_id=a-1 symbol=BTCUSDT"
+        ' standing=final order_id=77 exec_ids=["5"]'
+    )
+    assert content_of(record(Kind.CARRIED, named("1-7-1", b"\x90"))) == {
+        "wire_cl_ord_id": "1-7-1",
+        "hex": "90",
     }
 
 

@@ -7,6 +7,7 @@ engine no longer understand each other; only appending an optional field may cha
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import msgspec
 import pytest
 from fixengine import messages
 from fixengine.messages import (
+    AMOUNTS,
     Ack,
     ExecInst,
     ExecutionReport,
     Gap,
+    Hello,
     Message,
     MiscFee,
     NewOrderSingle,
@@ -34,6 +37,7 @@ from fixengine.messages import (
     names_of,
     report_seq_of,
     request_decoder,
+    wrong_field,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +48,6 @@ COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
 MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
 STRUCTS: list[Any] = [*MESSAGES, MiscFee]
 EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
-AMOUNTS = ["order_qty", "price", "cash_order_qty", "max_floor", "trigger_price"]
 
 
 def decoder_of(struct: type[Any]) -> msgspec.msgpack.Decoder[Any]:
@@ -162,7 +165,8 @@ def test_amounts_print_plainly(value: Any, text: str) -> None:
     assert decimal_text(value, "price") == text
     assert NewOrderSingle.limit("BTCUSDT", "1", value, value).price == text
     assert NewOrderSingle.market("BTCUSDT", "1", value).order_qty == text
-    assert NewOrderSingle(price=value).price == text
+    for name in AMOUNTS:
+        assert getattr(NewOrderSingle(**{name: value}), name) == text
 
 
 @given(st.integers(0, 10**24), st.integers(-20, 20))
@@ -189,6 +193,36 @@ def test_what_is_not_exact_is_refused_by_name(value: Any) -> None:
         NewOrderSingle.limit("BTCUSDT", "1", value, "1")
 
 
+HUGE: dict[str, Any] = {
+    "text": "1" * 10_000_000,
+    "int": 10**5000,
+    "negative int": -(10**5000),
+    "digits": Decimal("1" * 5000),
+    "exponent": Decimal("1E+200000000"),
+    "negative exponent": Decimal("1E-200000000"),
+    "zero with an exponent": Decimal("0E+200000000"),
+    "payload of a NaN": Decimal("NaN" + "1" * 5000),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_huge_amount_is_refused_at_once_and_in_few_words(name: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(ValueError, match=r"^price: ") as caught:
+        decimal_text(HUGE[name], "price")
+    assert time.monotonic() - started < 0.1
+    assert len(str(caught.value)) < 120
+
+
+def test_text_is_looked_at_on_demand() -> None:
+    order = NewOrderSingle(order_qty="1e5", price="1")
+    with pytest.raises(ValueError, match=r"^order_qty: '1e5'"):
+        order.write_amounts_plainly()
+    order.order_qty, order.price = 5, Decimal("1E+2")  # type: ignore[assignment]
+    order.write_amounts_plainly()
+    assert (order.order_qty, order.price, order.max_floor) == ("5", "100", None)
+
+
 @pytest.mark.parametrize("name", AMOUNTS)
 def test_a_float_is_refused_where_fields_are_named(name: str) -> None:
     fields: dict[str, Any] = {name: 0.1}
@@ -202,6 +236,28 @@ def test_a_float_from_a_foreign_program_is_refused_by_the_decoder(name: str) -> 
     columns[1 + names_of(NewOrderSingle).index(name)] = 0.1
     with pytest.raises(msgspec.ValidationError):
         request_decoder.decode(msgspec.msgpack.encode(columns))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "name", "why"),
+    [
+        (NewOrderSingle, ["a", 1, 1, 1, "X", "1", "2", 0.5], "order_qty", "got `float`"),
+        (NewOrderSingle, ["a", 1, "now", 1, None], "sent_ns", "got `str`"),
+        (NewOrderSingle, ["a", 1, 1, 1 << 70], "valid_for_ms", "int"),
+        (NewOrderSingle, ["a", 1, 1, 1, "\ud800"], "symbol", "surrogates"),
+        (Hello, ["maker", 5], "token", "got `int`"),
+        (Hello, [], "strategy", "missing"),
+    ],
+)
+def test_the_wrong_field_is_found(kind: Any, values: list[Any], name: str, why: str) -> None:
+    wrong = wrong_field(kind, values)
+    assert wrong is not None
+    assert (wrong[0], why in str(wrong[1])) == (name, True)
+
+
+def test_where_all_fits_no_field_is_wrong() -> None:
+    assert wrong_field(NewOrderSingle, ["a", 1]) is None
+    assert wrong_field(Hello, ["maker", None, None, True, "", "of a newer version"]) is None
 
 
 def test_kinds_of_orders() -> None:

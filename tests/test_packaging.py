@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
+import fixengine
 import pytest
 from fixengine import __version__
 
@@ -52,3 +54,29 @@ def test_a_source_distribution_builds_and_imports_in_an_empty_place(tmp_path: Pa
     assert (target / "fixengine" / "py.typed").exists()
     assert (target / "fixengine" / "wire.pyi").exists()
     assert any(target.glob(f"fixengine-{__version__}.dist-info"))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import fixengine.wire",
+        "from fixengine import wire",
+        "from fixengine.cli import main; sys.exit(main([]))",
+    ],
+)
+def test_a_codec_that_is_not_compiled_is_told_with_the_next_step(
+    tmp_path: Path, program: str
+) -> None:
+    package = Path(fixengine.__file__).parent
+    ignored = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(package, tmp_path / "fixengine", ignore=ignored)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, fixengine.client; {program}"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "fixengine.wire, the compiled codec, is missing" in done.stderr
+    assert "`make build`" in done.stderr.splitlines()[-1]

@@ -138,7 +138,7 @@ def test_a_hole_makes_the_session_stale_and_delivers_what_came() -> None:
     pair = Pair().log_on()
     pair.give(pair.client, frame(b"8", 3, **REPORT))
     assert pair.verdicts[-1] is Verdict.APPLICATION
-    assert pair.client.stale and pair.client.state is State.ACTIVE
+    assert pair.client.hole and pair.client.state is State.ACTIVE
     assert kinds(pair.client.take_events()) == [Happening.STALE]
     assert pair.client.output == [], "never a ResendRequest"
     pair.give(pair.client, frame(b"8", 4, **REPORT))
@@ -212,6 +212,29 @@ def test_no_answer_to_the_logon_has_a_deadline() -> None:
     assert client.deadline == 10 * SECOND_NS
     client.tick(10 * SECOND_NS)
     assert kinds(client.take_events()) == [Happening.LOGON_REFUSED]
+
+
+def test_a_logout_before_the_logon_is_answered_follows_that_answer() -> None:
+    pair = Pair()
+    pair.venue.connected(0)
+    pair.client.connected(0)
+    pair.client.logout("bye", 0)
+    assert (pair.client.state, pair.client.close_requested) == (State.LOGON_SENT, False)
+    assert pair.client.deadline == 10 * SECOND_NS
+    pair.pump()
+    assert [parsed(data)[35] for data in pair.wire] == [b"A", b"A", b"5", b"5"]
+    events = pair.client.take_events()
+    assert kinds(events) == [Happening.LOGGED_ON, Happening.LOGGED_OUT]
+    assert events[-1].clean
+
+
+def test_a_logout_waits_no_longer_for_the_logon_than_the_logon_does() -> None:
+    client = initiator()
+    client.connected(0)
+    client.logout("bye", 5 * SECOND_NS)
+    client.tick(10 * SECOND_NS)
+    assert kinds(client.take_events()) == [Happening.LOGON_REFUSED]
+    assert client.close_requested
 
 
 def test_logout_is_answered_and_clean_for_the_one_who_asked() -> None:

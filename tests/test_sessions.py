@@ -67,7 +67,7 @@ def test_marks_of_an_earlier_run_count() -> None:
     plane = sessions(locked_until_ns={"A": 50 * SECOND_NS, "B": 0})
     assert connects(plane.tick(0)) == ["B"]
     plane = sessions(locked_until_ns={"A": 50 * SECOND_NS, "B": 60 * SECOND_NS})
-    assert plane.tick(50 * SECOND_NS - 1) == []
+    assert connects(plane.tick(50 * SECOND_NS - 1)) == []
     assert connects(plane.tick(50 * SECOND_NS)) == ["A"]
 
 
@@ -109,7 +109,7 @@ def test_attempts_never_exceed_the_window_whatever_fails() -> None:
 
 def test_attempts_of_an_earlier_run_count() -> None:
     plane = sessions(attempts_ns=tuple(range(15)))
-    assert plane.tick(0) == []
+    assert connects(plane.tick(0)) == []
     assert plane.deadline == WINDOW.interval_ns + 1
 
 
@@ -181,3 +181,42 @@ def test_stopping_after_an_unclean_end_says_so() -> None:
 def test_stopping_while_nothing_is_up_ends_at_once() -> None:
     (effect,) = sessions().stop("stop", 0)
     assert effect == Ended("stop", clean=True, failed=False)
+
+
+def test_a_long_wait_is_told_once_with_its_reason_and_its_end() -> None:
+    plane = sessions(locked_until_ns={"A": 50 * SECOND_NS, "B": 60 * SECOND_NS})
+    (told,) = plane.tick(0)
+    assert isinstance(told, Status)
+    assert (told.state, told.until_ns) == (SessionState.DOWN, 50 * SECOND_NS)
+    assert "every SenderCompID rests" in told.text
+    assert "50000 ms" in told.text
+    assert plane.tick(SECOND_NS) == []
+
+    plane = sessions(attempts_ns=tuple(range(15)))
+    (told,) = plane.tick(20)
+    assert isinstance(told, Status)
+    assert told.until_ns == WINDOW.interval_ns + 1
+    assert "15 connection attempts in 30 s" in told.text
+    assert plane.tick(21) == []
+
+
+def test_what_follows_a_loss_says_why_it_takes_so_long() -> None:
+    plane = sessions(locked_until_ns={"B": 100 * SECOND_NS})
+    plane.tick(0)
+    plane.on_event(ON, 0, 0)
+    (told,) = plane.on_event(Event(Happening.LOST, "reset"), 0, 0)
+    assert isinstance(told, Status)
+    assert told.text.startswith("reset; every SenderCompID rests")
+    assert told.until_ns == 2 * HEARTBEAT_NS
+    assert plane.tick(1) == [], "it was told already"
+
+
+def test_a_logon_answered_after_the_stop_is_no_news_for_strategies() -> None:
+    plane = sessions()
+    plane.tick(0)
+    assert [type(effect) for effect in plane.stop("engine stops", 0)] == [LogOut]
+    assert plane.on_event(ON, 0, 0) == []
+    effects = plane.on_event(Event(Happening.LOGGED_OUT, "", clean=True), 0, 0)
+    (ended,) = [effect for effect in effects if isinstance(effect, Ended)]
+    assert ended.clean
+    assert Clear("A") in effects

@@ -561,13 +561,95 @@ def test_a_repeated_tag_and_an_empty_value(venue: Venue) -> None:
     client.logout()
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "code", "reason", "tag"),
+    [
+        ("1", [], "-1102", "1", "112"),
+        ("0", [(9999, "x")], "-1103", "3", "9999"),
+        ("1", [(112, "x"), (38, "1")], "-1170", "2", "38"),
+        ("0", [(43, "N")], "-1103", "3", "43"),
+        ("0", [(49, "ADMIN")], "-1171", "13", "49"),
+        ("0", [(25000, "70000")], "-1102", "6", "25000"),
+        ("1", [(112, "é")], "-1177", "6", "112"),
+        ("5", [(38, "1")], "-1170", "2", "38"),
+        ("B", [(148, "news")], "-1130", "5", "35"),
+    ],
+)
+def test_administrative_messages_are_checked_like_any_other(
+    venue: Venue, kind: str, body: Pairs, code: str, reason: str, tag: str
+) -> None:
+    client = venue.logon("ADMIN")
+    client.send(kind, body)
+    client.expect(t35="3", t25016=code, t373=reason, t371=tag, t45="2", t372=kind)
+    # A Reject is the one thing that is never answered, whatever is wrong with it.
+    client.send("3", [(9999, "x")])
+    client.send("1", [(112, "x")])
+    client.expect(t35="0", t112="x")
+    client.logout()
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "code", "reason", "text"),
+    [
+        (49, None, "-1102", "1", "Required tag '49' missing."),
+        (56, None, "-1102", "1", "Required tag '56' missing."),
+        (52, None, "-1102", "1", "Required tag '52' missing."),
+        (34, None, "-1102", "1", "Required tag '34' missing."),
+        (52, "2026", "-1102", "6", "Value of tag '52' is malformed."),
+        (34, "two", "-1102", "6", "Value of tag '34' is malformed."),
+        (25000, "abc", "-1102", "6", "Value of tag '25000' is malformed."),
+    ],
+)
+def test_the_header_is_checked_field_by_field(
+    venue: Venue, tag: int, value: str | None, code: str, reason: str, text: str
+) -> None:
+    client = venue.logon("HEADER")
+    pairs: dict[int, object] = dict(client.header())
+    pairs[tag] = value
+    head: Pairs = [(one, value) for one, value in pairs.items() if value is not None]
+    client.write(frame("1", [*head, (112, "x")]))
+    told = client.expect(t35="3", t25016=code, t373=reason, t371=str(tag), t372="1", t58=text)
+    assert told.get(45) == (None if tag == 34 else "2")
+    if tag == 34:
+        client.seq = 2  # what cannot be read uses up no number
+    client.send("1", [(112, "y")])
+    client.expect(t35="0", t112="y")
+    client.logout()
+
+
+@pytest.mark.parametrize("field", [b"abc=3", b"=3", b"011=x", b"no field"])
+def test_a_tag_that_is_no_number_is_told(venue: Venue, field: bytes) -> None:
+    client = venue.logon("TAGNUM")
+    stamp = [*client.header(), (112, b"x\x01" + field)]
+    client.write(frame("1", stamp))
+    client.expect(t35="3", t25016="-1169", t373="0", t45="2", t372="1", t58="Invalid tag number.")
+    client.send("1", [(112, "y")])
+    client.expect(t35="0", t112="y")
+    client.logout()
+
+
+def test_a_signature_that_is_not_behind_its_length_is_out_of_order(venue: Venue) -> None:
+    client = venue.connect("ORDER9X")
+    head = client.header()
+    payload = SOH.join([b"A", *(str(value).encode() for _, value in head)])
+    signature = base64.b64encode(venue.key.sign(payload))
+    rest: Pairs = [(98, 0), (96, signature), (108, 30), (141, "Y"), (553, venue.api_key)]
+    client.write(frame("A", [*head, (95, 88), *rest, (25035, 2)]))
+    text = "Tag '95' specified out of required order."
+    client.expect(t35="3", t25016="-1172", t373="14", t371="95", t372="A", t58=text)
+    client.expect_close()
+
+
 def test_a_wrong_check_sum_is_told_and_uses_up_its_number(venue: Venue) -> None:
     client = venue.logon("SUM")
     client.write(frame("0", client.header(), check_sum=1))
-    client.expect(t35="3", t25016="-1177", t373="6")
+    client.expect(t35="3", t25016="-1177", t373="6", t45="2", t372="0")
     # A wrong sum under a wrong number leaves the expectation alone.
     client.write(frame("0", client.header(seq=9), check_sum=1))
-    client.expect(t35="3", t25016="-1177")
+    client.expect(t35="3", t25016="-1177", t45="9", t372="0")
+    # A number within another field's data is not the message's own.
+    client.write(frame("0", [(112, "34=3"), *client.header(seq=9)], check_sum=1))
+    client.expect(t35="3", t25016="-1177", t45="9")
     client.send("1", [(112, "x")])
     client.expect(t35="0", t112="x")
     client.logout()
@@ -784,7 +866,7 @@ def test_what_cannot_start_says_so_in_one_line(venue: Venue, tmp_path: Path) -> 
     open_to_all.mkdir(mode=0o755)
     for options, text in (
         (("--port", port, "--state-dir", str(tmp_path / "a")), "Address already in use"),
-        (("--state-dir", str(open_to_all)), "chmod 700"),
+        (("--state-dir", str(open_to_all)), "a directory of your own"),
         (("--port", "0", "--state-dir", str(tmp_path / "b"), "--record", "/nowhere/x"), "--record"),
     ):
         done = command(*options)

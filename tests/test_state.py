@@ -42,7 +42,7 @@ def test_directory_is_made_private(path: Path) -> None:
 def test_directory_open_to_others_is_refused(path: Path, mode: int) -> None:
     path.mkdir(parents=True)
     path.chmod(mode)
-    with pytest.raises(StateError, match=f"has mode {mode:04o}, open to others; chmod 700"):
+    with pytest.raises(StateError, match=f"has mode {mode:04o}, open to others; choose a"):
         StateDir(path)
 
 

@@ -142,8 +142,8 @@ def test_what_a_template_writes_a_plan_reads(layout: Layout, sender: Sender) -> 
         if "raw_data" in values:
             values = {**values, "raw_data_length": len(values["raw_data"])}
         for row in layout.rows:
-            assert read.get(row.name) == values.get(row.name), row.name
-        assert (read.get("msg_seq_num"), read.get("sending_time")) == (seq, sent)
+            assert read.value(row.name) == values.get(row.name), row.name
+        assert (read.value("msg_seq_num"), read.value("sending_time")) == (seq, sent)
 
         found = foreign_fields(raw)
         assert found[:3] == [(8, b"FIX.4.4"), (9, found[1][1]), (35, layout.kind)]
@@ -190,11 +190,11 @@ def test_a_group_begins_with_whichever_member_comes_first() -> None:
     """Spec sections 10.4, 15: the printed sample begins with 55, capture and dictionary with 11."""
     read = read_list_status(LIST_STATUS_AS_CAPTURED)
     read.check()
-    assert read.orders == [
+    assert read.value("orders") == [
         ("A", "LTCBNB", "17", None, None, None, None),
         ("B", "LTCBNB", "18", [("3", 0, "1")], None, None, None),
     ]
-    assert (read.list_id, read.contingency_type, read.extra) == ("7", "2", [])
+    assert (read.value("list_id"), read.value("contingency_type"), read.extra) == ("7", "2", [])
 
 
 def test_a_refusal_is_read_of_the_list_and_of_its_orders() -> None:
@@ -204,17 +204,17 @@ def test_a_refusal_is_read_of_the_list_and_of_its_orders() -> None:
     orders = "73=2|11=A|55=X|11=B|55=X|"
     read = read_list_status("429=2|431=7|" + of_list + orders + of_order)
     read.check()
-    assert (read.venue_code, read.text) == ("-2010", "list")
-    assert [order[4:] for order in read.orders] == [(None,) * 3, ("99", "-1013", "order")]
+    assert (read.value("venue_code"), read.value("text")) == ("-2010", "list")
+    assert [order[4:] for order in read.value("orders")] == [(None,) * 3, ("99", "-1013", "order")]
     # Behind the group nothing tells them from the last order's own.
     read = read_list_status("429=2|431=7|" + orders + of_list)
-    assert read.venue_code is None
-    assert read.orders[1][4:] == ("99", "-2010", "list")
+    assert read.value("venue_code") is None
+    assert read.value("orders")[1][4:] == ("99", "-2010", "list")
 
 
 @pytest.mark.parametrize("gone", ["11=B|", "25013=1|"])
 def test_a_required_member_of_a_group_is_missed_by_name(gone: str) -> None:
     read = read_list_status(LIST_STATUS_AS_CAPTURED.replace(gone, ""))
     assert read.missing == (int(gone.partition("=")[0]),)
-    with pytest.raises(wire.RemoteProtocolError, match="ListStatus: required tag"):
+    with pytest.raises(wire.RemoteProtocolError, match="ListStatus, MsgSeqNum 2: required tag"):
         read.check()

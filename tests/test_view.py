@@ -241,7 +241,7 @@ def test_a_tag_without_value() -> None:
     assert (fault.tag, fault.reason) == (58, "empty")
     assert message.get(60) == b"t"
     for read in (message.get, message.get_str, message.get_int, message.get_decimal):
-        with pytest.raises(RemoteProtocolError, match="MsgType B.* None: tag 58") as caught:
+        with pytest.raises(RemoteProtocolError, match=r"MsgType B.* None: tag 58") as caught:
             read(58)
         assert (caught.value.tag, caught.value.reason) == (58, "empty")
         assert read(7, "default") == "default"

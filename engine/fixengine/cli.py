@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from fixengine import __version__
+from fixengine.screens import streams
 
 USAGE_ERROR = 2
-NOT_COMPILED = """\
-fixengine: the compiled codec is missing ({problem}).
-Build it: pip install . (needs a C compiler), or `make build` in a checkout."""
 
 EXAMPLES = """\
 examples:
@@ -23,6 +20,7 @@ examples:
   fixengine check engine.toml            would this configuration work?
   fixengine run engine.toml              the network process
   fixengine journal show STATE_DIR       what an engine did, record by record
+  fixengine decode session.log           FIX messages in any log, made readable
   fixengine dictionary diff FILE.xml     what a newer dictionary of the venue has changed
   fixengine config                       every key of engine.toml with its default
 """
@@ -39,29 +37,41 @@ exit status: 0 nothing differs, 1 something differs, 2 the file cannot be compar
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry of the command; the exit status."""
+    streams.reopen_missing()
+    try:
+        try:
+            return _command(arguments)
+        finally:
+            streams.finish()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (`... | head`); nothing more can be said.
+        streams.drop(sys.stdout)
+        return 1
+    except streams.OutputError as problem:
+        streams.drop(sys.stdout)
+        return _fail(problem)
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     try:
         import fixengine.wire  # noqa: F401
     except ImportError as problem:
-        print(NOT_COMPILED.format(problem=problem), file=sys.stderr)
+        streams.complain(f"fixengine: {problem}")
         return USAGE_ERROR
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
-    try:
-        status: int = options.action(options)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of our output left (`... | head`); nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    status: int = options.action(options)
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     from fixengine.demo import run as demo
+    from fixengine.screens import decode
     from fixengine.simulator import process as simulator
 
     parser = argparse.ArgumentParser(
@@ -91,6 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--offline", action="store_true", help="do not touch the network")
     added.add_argument("--json", action="store_true", help="print the findings as JSON lines")
     added.set_defaults(action=_check)
+
+    added = commands.add_parser("decode", help="make FIX messages readable")
+    decode.add_arguments(added)
+    added.set_defaults(action=decode.run)
 
     added = commands.add_parser("config", help="print every key of engine.toml")
     added.set_defaults(action=_config)
@@ -128,7 +142,7 @@ def _add_dictionary(parser: argparse.ArgumentParser) -> None:
 
 
 def _fail(text: object) -> int:
-    print(f"fixengine: {text}", file=sys.stderr)
+    streams.complain(f"fixengine: {text}")
     return USAGE_ERROR
 
 
@@ -163,9 +177,9 @@ def _check(options: argparse.Namespace) -> int:
 
     def show(step: Step) -> None:
         if options.json:
-            print(orjson.dumps(step._asdict()).decode(), flush=True)
+            streams.say(orjson.dumps(step._asdict()).decode())
         else:
-            print(f"{'ok  ' if step.ok else 'FAIL'} {step.name}: {step.text}", flush=True)
+            streams.say(f"{'ok  ' if step.ok else 'FAIL'} {step.name}: {step.text}")
 
     try:
         config = load(options.config)
@@ -178,7 +192,7 @@ def _check(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> int:
     from fixengine.network.config import describe
 
-    print(describe())
+    streams.say(describe())
     return 0
 
 
@@ -188,7 +202,7 @@ def _journal_show(options: argparse.Namespace) -> int:
 
     try:
         for line in show(options.path, options.json, options.kind, options.line, options.tail):
-            print(line)
+            streams.say(line, flush=False)
     except JournalError as problem:
         return _fail(problem)
     return 0
@@ -217,10 +231,5 @@ def _dictionary_diff(options: argparse.Namespace) -> int:
         text = orjson.dumps(told).decode()
     else:
         text = "\n".join(dictionary.lines(BINANCE_SPOT, scope, theirs, ours, found))
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as problem:
-        return _fail(f"the output cannot be written: {problem.strerror or problem}")
+    streams.say(text)
     return 1 if found.new else 0

@@ -17,18 +17,25 @@ rises by one, and goes on over restarts of the engine.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 import msgspec
 
 PLAIN_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?\Z")
 CL_ORD_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}\Z")
 STRATEGY_NAME = re.compile(r"[a-zA-Z0-9_-]{1,32}\Z")
+REPORT_SEQ_MAX = (1 << 63) - 1
 
 Amount = str | int | Decimal
 """What constructors take for a price or a quantity; a float is refused."""
+
+AMOUNT_CHARACTERS_MAX = 64
+AMOUNT_CHARACTERS_SHOWN = 40
+"""How much of a wrong amount an error repeats."""
 
 
 class Side(StrEnum):
@@ -140,21 +147,32 @@ def decimal_text(value: Amount, name: str) -> str:
 
     Takes text in that form, a non-negative int, or a finite non-negative Decimal, and changes no
     digit: Decimal("1.50") gives "1.50". Raises TypeError for a float or any other type, and
-    ValueError for a value without that plain form; both name the field.
+    ValueError for a value without that plain form or with more than 64 characters of it; both
+    name the field.
     """
-    if isinstance(value, str | int) and not isinstance(value, bool):
+    # Bounded before it is written out: few bytes of a number can stand for any number of digits.
+    text: str | None = None
+    if isinstance(value, str):
         text = str(value)
     elif isinstance(value, Decimal):
-        text = format(value, "f") if value.is_finite() else str(value)
+        if abs(value.adjusted()) <= AMOUNT_CHARACTERS_MAX:
+            text = format(value, "f")
     elif isinstance(value, float):
         raise TypeError(
             f"{name}: a float ({value!r}) is not exact; give text, an int or a Decimal,"
             f" such as {name}='{value!r}'"
         )
-    else:
+    elif isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: expected text, int or Decimal, not {type(value).__name__}")
-    if not PLAIN_DECIMAL.match(text) or len(text) > 64:
-        raise ValueError(f"{name}: {text!r} is not plain decimal text such as '0.015'")
+    elif abs(value) < 10**AMOUNT_CHARACTERS_MAX:
+        text = str(value)
+    if text is None or len(text) > AMOUNT_CHARACTERS_MAX:
+        raise ValueError(
+            f"{name}: longer than {AMOUNT_CHARACTERS_MAX} characters as plain decimal text"
+        )
+    if not PLAIN_DECIMAL.match(text):
+        shown = text[:AMOUNT_CHARACTERS_SHOWN]
+        raise ValueError(f"{name}: {shown!r} is not plain decimal text such as '0.015'")
     return text
 
 
@@ -169,6 +187,18 @@ class Message(
 
 
 # --- from a strategy to the engine ----------------------------------------------------------
+
+
+AMOUNTS = (
+    "order_qty",
+    "price",
+    "cash_order_qty",
+    "max_floor",
+    "trigger_price",
+    "trigger_trailing_delta_bips",
+    "peg_offset_value",
+)
+"""Fields of NewOrderSingle that hold plain decimal text."""
 
 
 class Hello(Message):
@@ -191,8 +221,9 @@ class NewOrderSingle(Message):
 
     cl_ord_id: the strategy's own id and its idempotency key, 1..36 of [a-zA-Z0-9_-]; the client
     library makes one where it is empty. epoch, sent_ns (engine's monotonic clock, ns) and
-    valid_for_ms are filled in by the client library. Amounts may be given as str, int or Decimal;
-    a float raises TypeError.
+    valid_for_ms are filled in by the client library. The fields in AMOUNTS may be given as str,
+    int or Decimal and are kept as text; a float raises TypeError. Text is looked at by `limit`,
+    `limit_maker` and `market`, and otherwise by the client's `submit`.
     """
 
     cl_ord_id: str = ""
@@ -224,17 +255,31 @@ class NewOrderSingle(Message):
     sor: str | None = None
 
     def __post_init__(self) -> None:
-        # Four lookups, no loop: this also runs for each order the engine decodes.
-        if self.order_qty is not None and type(self.order_qty) is not str:
-            self.order_qty = decimal_text(self.order_qty, "order_qty")
-        if self.price is not None and type(self.price) is not str:
-            self.price = decimal_text(self.price, "price")
-        if self.cash_order_qty is not None and type(self.cash_order_qty) is not str:
-            self.cash_order_qty = decimal_text(self.cash_order_qty, "cash_order_qty")
-        if self.max_floor is not None and type(self.max_floor) is not str:
-            self.max_floor = decimal_text(self.max_floor, "max_floor")
-        if self.trigger_price is not None and type(self.trigger_price) is not str:
-            self.trigger_price = decimal_text(self.trigger_price, "trigger_price")
+        # Types only, and no loop: this also runs for each order the engine decodes, where
+        # every amount is text or None.
+        if (
+            (type(self.order_qty) is not str and self.order_qty is not None)
+            or (type(self.price) is not str and self.price is not None)
+            or (self.cash_order_qty is not None and type(self.cash_order_qty) is not str)
+            or (self.max_floor is not None and type(self.max_floor) is not str)
+            or (self.trigger_price is not None and type(self.trigger_price) is not str)
+            or (
+                self.trigger_trailing_delta_bips is not None
+                and type(self.trigger_trailing_delta_bips) is not str
+            )
+            or (self.peg_offset_value is not None and type(self.peg_offset_value) is not str)
+        ):
+            self.write_amounts_plainly()
+
+    def write_amounts_plainly(self) -> None:
+        """Turn every amount, of whatever type `Amount` allows, into plain decimal text.
+
+        Raises TypeError or ValueError, naming the field, as decimal_text does.
+        """
+        for name in AMOUNTS:
+            value = getattr(self, name)
+            if value is not None:
+                setattr(self, name, decimal_text(value, name))
 
     @classmethod
     def limit(
@@ -304,8 +349,9 @@ class NewOrderSingle(Message):
 class OrderCancelRequest(Message):
     """A cancel (MsgType F) of one own order.
 
-    cl_ord_id is the id of this request; orig_cl_ord_id the strategy's id of the order. symbol and
-    order_id are filled in by the engine where it knows them.
+    cl_ord_id is the id of this request; orig_cl_ord_id the strategy's id of the order. The engine
+    writes its own symbol and order_id of that order, whatever stands here, and refuses the cancel
+    of an order that it does not know.
     """
 
     cl_ord_id: str = ""
@@ -548,8 +594,47 @@ Event = (
 encode = msgspec.msgpack.Encoder().encode
 """Any message above -> its bytes on the bus."""
 
+NOT_A_MESSAGE = (
+    msgspec.DecodeError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
+"""What encoding and decoding raise for values and bytes that are no message: text that is not
+UTF-8, numbers of more than 64 bits, or arrays nested a thousand deep, among them."""
+
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+request_kinds: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Request)}
+"""Every Request by the name that stands first in its bytes."""
+
+
+def wrong_field(kind: type[Message], values: Sequence[Any]) -> tuple[str, Exception] | None:
+    """Name of the first field whose value does not fit it, and why; None where all fit.
+
+    For a message that could not be encoded or decoded: msgspec tells a column, or not even that.
+    values: the message's, in wire order.
+    """
+    for at, (name, required, decode) in enumerate(_columns(kind)):
+        if at >= len(values):
+            return (name, ValueError("is missing")) if required else None
+        try:
+            decode(encode(values[at]))
+        except NOT_A_MESSAGE as problem:
+            return name, problem
+    return None
+
+
+@cache
+def _columns(kind: type[Message]) -> tuple[tuple[str, bool, Callable[[bytes], Any]], ...]:
+    """Name, whether it is required, and decoder of each field."""
+    return tuple(
+        (field.name, field.required, msgspec.msgpack.Decoder(field.type).decode)
+        for field in msgspec.structs.fields(kind)
+    )
 
 
 def names_of(struct: type[msgspec.Struct]) -> tuple[str, ...]:

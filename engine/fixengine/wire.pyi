@@ -93,9 +93,17 @@ class Template:
         header: Sequence[tuple[int, bytes | None]],
         rows: Sequence[tuple[int, str, str, bool, Any]],
         body_length_digits: int = 0,
+        payload: tuple[str, Sequence[str]] | None = None,
     ) -> Self: ...
     @property
     def kind(self) -> bytes: ...
+    def encode_payload(
+        self,
+        payload: bytes,
+        seq: int,
+        sending_time: bytes,
+        replace: dict[str, Any] | None = None,
+    ) -> bytes: ...
     def encode(
         self,
         source: object,

@@ -23,7 +23,8 @@ What both promise:
   processed event. Only `reports` does so: a strategy has to read its reports to be connected.
 
 A client belongs to the thread that made it (an AsyncClient to its loop) and does not survive a
-fork: make it in the process that uses it. It starts no thread but ZeroMQ's own.
+fork: make it in the process that uses it. It starts no thread but ZeroMQ's own, and one that
+sees to the last bytes of an AsyncClient when that is closed, for a second at most.
 """
 
 from fixengine.client.asynchronous import AsyncClient

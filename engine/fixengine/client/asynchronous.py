@@ -11,6 +11,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from fixengine.client.arguments import check_timeout
 from fixengine.client.connection import Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.dealer import Dealer
@@ -41,16 +42,24 @@ class AsyncClient(Connection):
         As Client.reports. Cancelling the waiting task loses no event.
         """
         self._opened()
+        check_timeout(timeout)
         return Reports(self, timeout)
 
     def close(self) -> None:
-        """As Client.close; a task that waits in `reports` finds the iteration ended."""
-        dealer = self._dealer
-        if dealer is not None and not self._loop.is_closed():
-            self._loop.remove_reader(dealer.descriptor)
-            self._loop.remove_reader(dealer.monitor_descriptor)
+        """Acknowledge what was processed and close, without waiting. A second call does nothing.
+
+        What was sent still leaves within a second, as with Client.close, while the loop goes on;
+        a program that ends meanwhile ends when that is done. A task that waits in `reports` finds
+        the iteration ended.
+        """
         super().close()
         self._wake()
+
+    def _leave(self, dealer: Dealer) -> None:
+        if not self._loop.is_closed():
+            self._loop.remove_reader(dealer.descriptor)
+            self._loop.remove_reader(dealer.monitor_descriptor)
+        dealer.close_aside()
 
     async def _next(self, timeout: float | None) -> Delivery | None:
         dealer = self._dealer

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from fixengine.client.arguments import check_timeout
 from fixengine.client.connection import Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.dealer import Dealer
@@ -26,8 +27,9 @@ class Client(Connection):
     connect_timeout_ms: how long to wait for Welcome.
     ack_every: acknowledge after so many processed events; when idle, after 0.1 s.
 
-    Raises ValueError for a bad argument, NotConnected where no engine answers in time, and
-    HelloRefused where the engine refuses, for example because the name is connected already.
+    Raises TypeError or ValueError that names a bad argument, NotConnected where no engine answers
+    in time, and HelloRefused where the engine refuses, for example because the name is connected
+    already.
     """
 
     def _constructed(self) -> None:
@@ -41,16 +43,19 @@ class Client(Connection):
     def reports(self, timeout: float | None = None) -> Iterator[Delivery]:
         """Events in the order of their numbers, as they come; see Delivery.
 
-        timeout: seconds without an event after which the iteration ends; 0 takes only what is
-        there, None waits for ever. Asking for an event says that the one before is processed,
-        and leaving the loop early does not: that event comes again in a next run.
+        timeout: seconds without an event after which the iteration ends; 0 or less takes only
+        what is there, None waits for ever. Asking for an event says that the one before is
+        processed, and leaving the loop early does not: that event comes again in a next run.
 
-        Raises NoAnswer, once for each request that had no answer in time; HelloRefused where an
+        Raises NoAnswer, once for each request that had no answer within answer_timeout_ms, which
+        a shorter timeout does not live to see (look at `unanswered` then); HelloRefused where an
         engine that came back refuses us; NotConnected where the client is closed. After any
         of the first two, call `reports` again to go on: nothing is lost. While the engine is
-        away this waits for it.
+        away this waits for it. TypeError and ValueError for a timeout that is no number of
+        seconds.
         """
         self._opened()
+        check_timeout(timeout)
         return self._iterate(timeout)
 
     def _iterate(self, timeout: float | None) -> Iterator[Delivery]:

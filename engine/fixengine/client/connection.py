@@ -6,10 +6,19 @@ import secrets
 import time
 
 from fixengine import __version__
-from fixengine.client.conversation import Conversation, State, check_id
+from fixengine.client.arguments import (
+    CHARACTERS_SHOWN,
+    MS_MAX,
+    check_fields,
+    check_id,
+    check_text,
+    check_whole,
+)
+from fixengine.client.conversation import Conversation, State
 from fixengine.client.dealer import Dealer
 from fixengine.client.errors import NotConnected
 from fixengine.messages import (
+    REPORT_SEQ_MAX,
     STRATEGY_NAME,
     Ack,
     Hello,
@@ -38,19 +47,23 @@ class Connection:
         connect_timeout_ms: int = 5000,
         ack_every: int = 64,
     ) -> None:
+        check_text("endpoint", endpoint)
+        check_text("strategy", strategy)
         if not endpoint.startswith(("ipc://", "tcp://")):
             raise ValueError(f"endpoint: {endpoint!r} does not begin with ipc:// or tcp://")
         if not STRATEGY_NAME.match(strategy):
-            raise ValueError(f"strategy: {strategy!r} is not 1..32 characters of a-z A-Z 0-9 - _")
-        for name, value in (
-            ("resume_from", 1 if resume_from is None else resume_from),
-            ("valid_for_ms", valid_for_ms),
-            ("answer_timeout_ms", answer_timeout_ms),
-            ("connect_timeout_ms", connect_timeout_ms),
-            ("ack_every", ack_every),
+            shown = strategy[:CHARACTERS_SHOWN]
+            raise ValueError(f"strategy: {shown!r} is not 1..32 characters of a-z A-Z 0-9 - _")
+        for name, value, highest in (
+            ("resume_from", 1 if resume_from is None else resume_from, REPORT_SEQ_MAX),
+            ("valid_for_ms", valid_for_ms, MS_MAX),
+            ("answer_timeout_ms", answer_timeout_ms, MS_MAX),
+            ("connect_timeout_ms", connect_timeout_ms, MS_MAX),
+            ("ack_every", ack_every, REPORT_SEQ_MAX),
         ):
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name}: expected a whole number above 0, not {value!r}")
+            check_whole(name, value, highest)
+        hello = Hello(strategy, token, resume_from, wants_sent, f"fixengine {__version__}")
+        check_fields(hello)
         self._endpoint = endpoint
         self._strategy = strategy
         self._connect_timeout_ms = connect_timeout_ms
@@ -58,7 +71,7 @@ class Connection:
         self._acknowledged_ns = 0
         self._dealer: Dealer | None = None
         self._conversation = Conversation(
-            Hello(strategy, token, resume_from, wants_sent, f"fixengine {__version__}"),
+            hello,
             valid_for_ms=valid_for_ms,
             answer_timeout_ms=answer_timeout_ms,
             clock_is_shared=endpoint.startswith("ipc://"),
@@ -81,8 +94,10 @@ class Connection:
 
         Raises, in each case without having sent anything: NotConnected where there is no
         welcomed connection or the engine does not read; TypeError for a float or another value
-        of a wrong type; ValueError for an id or an amount that is malformed; TooManyUnanswered.
-        A return means: given to the connection. What became of it comes from `reports`.
+        of a wrong type; ValueError for an id, an amount, valid_for_ms or text that is malformed;
+        TooManyUnanswered. A return means: given to the connection. What became of it comes from
+        `reports`, and so does NoAnswer, not before answer_timeout_ms: who stops reading earlier
+        is told of no silence, and finds the requests in question in `unanswered`.
         """
         if not isinstance(order, NewOrderSingle):
             raise TypeError(f"submit: expected NewOrderSingle, not {type(order).__name__}")
@@ -100,8 +115,10 @@ class Connection:
     ) -> str:
         """Send a cancel of the order orig_cl_ord_id now and return the cancel's own cl_ord_id.
 
-        order_id and symbol are needed only where the engine does not know the order; see
-        OrderCancelRequest. valid_for_ms: None for the client's. Raises as `submit` does.
+        Only an order that the engine knows can be cancelled: it writes its own symbol and
+        order_id of it, whatever is given here, and refuses others (unknown_order).
+        cancel_restrictions: a CancelRestrictions. valid_for_ms: None or 0 for the client's.
+        Raises as `submit` does.
         """
         check_id("orig_cl_ord_id", orig_cl_ord_id)
         return self._request(
@@ -155,6 +172,14 @@ class Connection:
         return self._conversation.processed
 
     @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Ids of requests without an answer in the events read so far, the oldest in front.
+
+        Such a request may be live at the venue. One that raised NoAnswer is no longer among them.
+        """
+        return self._conversation.unanswered
+
+    @property
     def connected(self) -> bool:
         """Whether an engine has welcomed the present connection, as far as is known now."""
         if self._dealer is None:
@@ -165,13 +190,18 @@ class Connection:
     def close(self) -> None:
         """Acknowledge what was processed and close. A second call does nothing.
 
-        Waits at most a second for the engine to take what was sent.
+        Waits at most a second for the engine to take what was sent. Raises nothing about
+        requests that have no answer yet: they are in `unanswered`, may be live, and may also
+        have been lost with the connection.
         """
         dealer, self._dealer = self._dealer, None
         if dealer is not None:
             self._acknowledge(dealer, 1)
-            dealer.close()
             self._conversation.disconnected()
+            self._leave(dealer)
+
+    def _leave(self, dealer: Dealer) -> None:
+        dealer.close()
 
     # --- the turn ---------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
+from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_whole
 from fixengine.client.errors import HelloRefused, NoAnswer, TooManyUnanswered
 from fixengine.messages import (
-    CL_ORD_ID,
+    NOT_A_MESSAGE,
     ExecutionReport,
     Gap,
     Heartbeat,
@@ -136,7 +137,8 @@ class Conversation:
         """The id and the bytes of a request, with id, epoch, time and age limit filled in.
 
         The request itself is left as it is. Raises TypeError for a value of a wrong type (a
-        float above all), ValueError for an id outside its pattern, TooManyUnanswered.
+        float above all), ValueError for an id, an amount or an age limit that is malformed,
+        TooManyUnanswered.
         """
         if len(self._unanswered) >= UNANSWERED_MAX:
             raise TooManyUnanswered(
@@ -147,25 +149,35 @@ class Conversation:
             self._id_counter += 1
             cl_ord_id = f"{self._id_prefix}{self._id_counter:x}"
         check_id("cl_ord_id", cl_ord_id)
+        valid_for_ms = request.valid_for_ms or self._valid_for_ms
+        check_whole("valid_for_ms", valid_for_ms, MS_MAX)
         completed = msgspec.structs.replace(
             request,
             cl_ord_id=cl_ord_id,
             epoch=self.epoch,
             sent_ns=now + self._clock_offset_ns,
-            valid_for_ms=request.valid_for_ms or self._valid_for_ms,
+            valid_for_ms=valid_for_ms,
         )
+        if isinstance(completed, NewOrderSingle):
+            completed.write_amounts_plainly()
         try:
             payload = encode(completed)
             # Encoding takes values of any type; decoding is the cheapest check of all of them.
             request_decoder.decode(payload)
-        except (TypeError, OverflowError, msgspec.ValidationError) as problem:
-            raise TypeError(_wrong_field(completed, problem)) from problem
+        except NOT_A_MESSAGE as problem:
+            check_fields(completed)
+            raise TypeError(f"{type(request).__name__}: {problem}") from problem
         return cl_ord_id, payload
 
     def sent(self, cl_ord_id: str, now: int) -> None:
         """The request was sent: from now on an answer is awaited."""
         self._unanswered[cl_ord_id] = now + self._answer_timeout_ms * 1_000_000
         self._unanswered.move_to_end(cl_ord_id)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Ids of the requests that wait for an answer, the one sent first in front."""
+        return tuple(self._unanswered)
 
     @property
     def deadline(self) -> int | None:
@@ -302,24 +314,6 @@ class Conversation:
                 self._unanswered.pop(event.orig_cl_ord_id, None)
         elif isinstance(event, OrderCancelReject | Refused | OrderUnknown):
             self._unanswered.pop(event.cl_ord_id, None)
-
-
-def check_id(name: str, value: str) -> None:
-    """Raise TypeError or ValueError unless the value has the form of a cl_ord_id."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected text, not {type(value).__name__}")
-    if not CL_ORD_ID.match(value):
-        raise ValueError(f"{name}: {value!r} is not 1..36 characters of a-z A-Z 0-9 - _")
-
-
-def _wrong_field(request: NewOrderSingle | OrderCancelRequest, problem: Exception) -> str:
-    for field in msgspec.structs.fields(request):
-        value = getattr(request, field.name)
-        try:
-            msgspec.msgpack.decode(encode(value), type=field.type)
-        except (TypeError, OverflowError, msgspec.ValidationError) as wrong:
-            return f"{field.name}: {value!r} cannot be sent: {wrong}"
-    return str(problem)
 
 
 def _raw(payload: bytes) -> tuple[Raw, int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 import select
 import struct
+import threading
 
 import zmq
 
@@ -95,8 +96,16 @@ class Dealer:
         self._anything.poll(WAIT_MS_MAX if timeout_ms is None else min(timeout_ms, WAIT_MS_MAX))
 
     def close(self) -> None:
-        """Close; bytes that the engine does not take within LINGER_MS are dropped."""
+        """Close; waits up to LINGER_MS for the engine to take what was sent, then drops it."""
+        self._close_sockets()
+        self._context.term()
+
+    def close_aside(self) -> None:
+        """Close as `close` does, but do not wait: a thread does, and the program's end for it."""
+        self._close_sockets()
+        threading.Thread(target=self._context.term, name="fixengine-close").start()
+
+    def _close_sockets(self) -> None:
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._socket.close()
-        self._context.term()

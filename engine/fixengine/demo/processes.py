@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import selectors
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
+
+from fixengine.simulator.engine_config import engine_config
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
@@ -55,20 +59,24 @@ class Child:
         return [orjson.loads(line) for line in whole if line]
 
     def wait_for(self, event: str, timeout_s: float) -> dict[str, Any]:
-        """The first line with this event; DemoError where it does not come."""
+        """The first line with this event; DemoError where it does not come within timeout_s, or
+        the process ends without it.
+        """
         deadline = time.monotonic() + timeout_s
         with selectors.DefaultSelector() as ready:
             ready.register(self.out, selectors.EVENT_READ)
-            while time.monotonic() < deadline:
-                if not ready.select(deadline - time.monotonic()):
-                    break
+            while ready.select(max(0.0, deadline - time.monotonic())):
                 lines = self.lines()
                 if lines is None:
-                    break
+                    # Closing its stdout is the last but one thing a process does.
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self.process.wait(STOP_TIMEOUT_S)
+                    why = f"{self.name} {ended_text(self.stop())} before it was {event}"
+                    raise DemoError(f"{why}; {self.last_words()}")
                 for line in lines:
                     if line.get("event") == event:
                         return line
-        raise DemoError(f"{self.name}: no '{event}' within {timeout_s:g} s; {self.last_words()}")
+        raise DemoError(f"{self.name}: not {event} within {timeout_s:g} s; {self.last_words()}")
 
     def last_words(self) -> str:
         """The end of its log, for an error message."""
@@ -76,12 +84,15 @@ class Child:
         return text[-1] if text else "its log is empty"
 
     def stop(self) -> int:
-        """SIGTERM, and the exit status; killed if it does not end."""
+        """SIGTERM, and the exit status (negative: the signal that ended it); killed if it does
+        not end. May be called again.
+        """
         if self.process.poll() is None:
             self.process.terminate()
         # What it still prints must be read, or it may wait for ever to write.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.communicate(timeout=STOP_TIMEOUT_S)
+            if not self.out.closed:
+                self.process.communicate(timeout=STOP_TIMEOUT_S)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -89,25 +100,45 @@ class Child:
         return self.process.returncode
 
 
+def ended_text(status: int) -> str:
+    """How a process ended, for people. status: as subprocess gives it."""
+    if status >= 0:
+        return f"ended with exit status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
+
+
 class Stand:
     """The built-in venue and an engine logged on to it, as a context manager.
 
-    limits: "venue" or "off". endpoint: the bus. where: host and port of the venue. written: the
-    file in which the venue records what it sent; complete after `stop`.
+    limits: "venue" or "off". held: a context manager in which no signal interrupts; a child is
+    started in one. endpoint: the bus. where: host and port of the venue. time_scale: what the
+    venue divides its intervals by. written: the file in which the venue records what it sent;
+    complete after `stop`.
     """
 
-    def __init__(self, folder: Path, limits: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: str,
+        held: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
         self.endpoint = f"ipc://{folder}/engine/bus/bus.sock"
         self.written = folder / "venue.jsonl"
         self._stack = contextlib.ExitStack()
         try:
-            self.venue = self._start_venue(folder, limits)
+            with held():
+                self.venue = self._start_venue(folder, limits)
             listening = self.venue.wait_for("listening", START_TIMEOUT_S)
             self.where = f"{listening['host']}:{listening['port']}"
+            self.time_scale: int = listening["time_scale"]
             config = folder / "engine.toml"
             config.write_text(_config(listening, folder, self.endpoint, limits))
-            self.engine = Child("engine", ["fixengine", "run", str(config), "--json"], folder)
-            self._stack.callback(self.engine.stop)
+            with held():
+                self.engine = Child("engine", ["fixengine", "run", str(config), "--json"], folder)
+                self._stack.callback(self.engine.stop)
             self.engine.wait_for("active", START_TIMEOUT_S)
         except BaseException:
             self._stack.close()
@@ -125,7 +156,7 @@ class Stand:
         for child in (self.engine, self.venue):
             status = child.stop()
             if status:
-                problems.append(f"{child.name}: exit status {status}; {child.last_words()}")
+                problems.append(f"{child.name} {ended_text(status)}; {child.last_words()}")
         return problems
 
     def _start_venue(self, folder: Path, limits: str) -> Child:
@@ -137,25 +168,15 @@ class Stand:
 
 
 def _config(listening: dict[str, Any], folder: Path, endpoint: str, limits: str) -> str:
-    return f"""\
-[venue]
-environment = "simulator"
-host = "{listening["host"]}"
-port = {listening["port"]}
-server_name = "localhost"
-ca_file = "{listening["ca_file"]}"
-sender_comp_ids = ["DEMO1", "DEMO2"]
-
-[key]
-api_key_file = "{listening["api_key_file"]}"
-private_key_file = "{listening["private_key_file"]}"
-
-[bus]
-endpoint = "{endpoint}"
-
-[engine]
-state_dir = "{folder}/engine"
-
-[limits]
-mode = "{limits}"
-"""
+    return engine_config(
+        host=listening["host"],
+        port=listening["port"],
+        server_name="localhost",
+        ca_file=listening["ca_file"],
+        api_key_file=listening["api_key_file"],
+        private_key_file=listening["private_key_file"],
+        comp_ids=("DEMO1", "DEMO2"),
+        state_dir=folder / "engine",
+        endpoint=endpoint,
+        limits=limits,
+    )

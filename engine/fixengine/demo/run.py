@@ -18,8 +18,10 @@ from typing import Any
 
 import orjson
 
-from fixengine.demo.compare import compare
-from fixengine.demo.processes import Child, DemoError, Stand
+from fixengine.demo.compare import Comparison, compare
+from fixengine.demo.processes import Child, DemoError, Stand, ended_text
+from fixengine.demo.signals import Signals, Stopped
+from fixengine.screens.streams import complain, say
 from fixengine.screens.table import Live, table
 
 STRATEGIES = ("alpha", "beta")
@@ -42,27 +44,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the demo; the exit status."""
-    with contextlib.ExitStack() as stack:
-        if options.keep is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fixengine-")))
-        else:
-            folder = options.keep.absolute()
-        try:
-            if options.keep is not None:
-                _make(folder)
-            summary, problems = _run_in(folder, options, stack)
-        except DemoError as problem:
-            print(f"demo failed: {problem}", file=sys.stderr)
-            return 1
+    """Run the demo; the exit status: 128 and the signal's number where one ended it."""
+    try:
+        with Signals() as signals, signals.cleaning() as stack:
+            summary, problems = _run_in(_folder(options, signals, stack), options, signals, stack)
+    except DemoError as problem:
+        complain(f"demo failed: {problem}")
+        return 1
+    except Stopped as stopped:
+        complain(f"demo {stopped}; its processes have ended")
+        return 128 + stopped.number
     if options.json:
-        sys.stdout.buffer.write(orjson.dumps(summary) + b"\n")
-        sys.stdout.flush()
+        say(orjson.dumps(summary).decode())
     else:
-        _print_summary(summary, problems, options)
+        say(_summary_text(summary))
     for text in problems:
-        print(f"demo failed: {text}", file=sys.stderr)
+        complain(f"demo failed: {text}")
     return 1 if problems else 0
+
+
+def _folder(options: argparse.Namespace, signals: Signals, stack: contextlib.ExitStack) -> Path:
+    """The folder of this run; a temporary one is removed at the end."""
+    if options.keep is None:
+        with signals.held():
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix="fixengine-"))
+            stack.callback(_remove_ring, Path(name))
+            return Path(name)
+    folder: Path = options.keep.absolute()
+    _make(folder)
+    return folder
+
+
+def _remove_ring(folder: Path) -> None:
+    """Remove the journal's ring in shared memory, which an engine that was killed leaves for its
+    next run: here there will be none.
+    """
+    (folder / "engine" / "journal" / "ring").resolve().unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
@@ -73,51 +90,63 @@ def _make(folder: Path) -> None:
 
 
 def _run_in(
-    folder: Path, options: argparse.Namespace, stack: contextlib.ExitStack
+    folder: Path, options: argparse.Namespace, signals: Signals, stack: contextlib.ExitStack
 ) -> tuple[dict[str, Any], list[str]]:
-    def say(text: str) -> None:
+    def tell(text: str) -> None:
         if not options.json:
-            print(text, flush=True)
+            say(text)
 
-    stand = stack.enter_context(Stand(folder, options.limits))
-    say(
-        f"venue      pid {stand.venue.pid}: TLS FIX on {stand.where}, venue limits {options.limits}"
+    stand = stack.enter_context(Stand(folder, options.limits, signals.held))
+    held = {"limits": options.limits, "time_scale": stand.time_scale}
+    tell(
+        f"venue      pid {stand.venue.pid}: TLS FIX on {stand.where},"
+        f" limits {options.limits}, time scale {stand.time_scale}"
     )
-    say(f"engine     pid {stand.engine.pid}: logged on; bus {stand.endpoint}")
-    received = [folder / f"{name}.jsonl" for name in STRATEGIES]
+    tell(f"engine     pid {stand.engine.pid}: logged on; bus {stand.endpoint}")
     strategies = []
     for index, name in enumerate(STRATEGIES):
         share = options.orders // 2 + (options.orders % 2 if index == 0 else 0)
         if share:
-            arguments = [
-                "fixengine.demo.strategy",
-                "--endpoint",
-                stand.endpoint,
-                "--strategy",
-                name,
-            ]
-            arguments += ["--symbol", SYMBOL, "--orders", str(share)]
-            arguments += ["--received", str(received[index])]
-            strategies.append(Child(name, arguments, folder))
-            stack.callback(strategies[-1].stop)
-            say(f"strategy   pid {strategies[-1].pid}: {name}, {share} orders")
-    done = _follow(strategies, None if options.json else Live(sys.stdout, ("", *COUNTS)))
-    elapsed_s = max((line.get("elapsed_ns", 0) for line in done.values()), default=0) / 1e9
-    problems = [
-        f"strategy {name}: {line.get('text', 'ended without a word')}"
-        for name, line in done.items()
-        if line.get("event") != "done"
-    ]
+            with signals.held():
+                strategies.append(Child(name, _arguments(stand, folder, name, share), folder))
+                stack.callback(strategies[-1].stop)
+            tell(f"strategy   pid {strategies[-1].pid}: {name}, {share} orders")
+    last = _follow(strategies, None if options.json else Live(sys.stdout, ("", *COUNTS)))
+    problems = []
     for child in strategies:
-        child.stop()
-    problems.extend(stand.stop())
-    found = compare(stand.written, [path for path in received if path.exists()])
+        status = child.stop()
+        if last[child.name].get("event") != "done":
+            problems.append(_failure(child, status, last[child.name]))
+    problems += stand.stop()
+    received = [path for child in strategies if (path := _received(folder, child.name)).exists()]
+    found = compare(stand.written, received)
     pids = {
         "venue": stand.venue.pid,
         "engine": stand.engine.pid,
         "strategies": [child.pid for child in strategies],
     }
-    return _judge(done, found, elapsed_s, pids, options.limits, problems)
+    return _judge(last, found, {"pids": pids, **held}, problems)
+
+
+def _received(folder: Path, strategy: str) -> Path:
+    """The file in which a strategy records what it received."""
+    return folder / f"{strategy}.jsonl"
+
+
+def _arguments(stand: Stand, folder: Path, name: str, orders: int) -> list[str]:
+    arguments = ["fixengine.demo.strategy", "--endpoint", stand.endpoint, "--strategy", name]
+    arguments += ["--symbol", SYMBOL, "--orders", str(orders)]
+    return [*arguments, "--received", str(_received(folder, name))]
+
+
+def _failure(child: Child, status: int, line: dict[str, Any]) -> str:
+    """Why a strategy did not say "done". line: its last one."""
+    if line.get("event") == "failed":
+        return f"strategy {child.name}: {line['text']}"
+    return (
+        f"strategy {child.name} {ended_text(status)} without a record of what it received, so all"
+        f" its reports count as missing and its orders as far as it told; {child.last_words()}"
+    )
 
 
 def _follow(strategies: list[Child], live: Live | None) -> dict[str, dict[str, Any]]:
@@ -149,20 +178,35 @@ def _show(live: Live, last: dict[str, dict[str, Any]]) -> None:
 
 
 def _judge(
-    done: dict[str, dict[str, Any]],
-    found: Any,
-    elapsed_s: float,
-    pids: dict[str, Any],
-    limits: str,
+    last: dict[str, dict[str, Any]],
+    found: Comparison,
+    facts: dict[str, Any],
     problems: list[str],
 ) -> tuple[dict[str, Any], list[str]]:
-    totals = {count: sum(line.get(count, 0) for line in done.values()) for count in COUNTS}
-    latencies = sorted(ns for line in done.values() for ns in line.get("latencies_ns", ()))
+    """The summary and everything that is wrong. last: each strategy's last line. facts: what else
+    belongs into the summary.
+    """
+    lines = last.values()
+    totals = {count: sum(line.get(count, 0) for line in lines) for count in COUNTS}
+    latencies = sorted(ns for line in lines for ns in line.get("latencies_ns", ()))
+    elapsed_s = max((line.get("elapsed_ns", 0) for line in lines), default=0) / 1e9
+    problems = [*problems, *found.examples]
+    if found.missing:
+        problems.append(f"{found.missing} reports that the venue wrote were not received")
+    if found.duplicated:
+        problems.append(f"{found.duplicated} reports were received more than once")
+    if found.invented:
+        problems.append(f"{found.invented} reports were received that the venue did not write")
+    problems.extend(
+        f"no {count} occurred; run more orders" for count in COUNTS[2:] if not totals[count]
+    )
+    if totals["orders_acked"] + totals["refused"] != totals["orders_sent"]:
+        problems.append("orders_acked + refused is not orders_sent")
     summary = {
         **totals,
         "reports_delivered": found.delivered,
         "reports_missing": found.missing,
-        "reports_duplicated": found.duplicated + found.invented,
+        "reports_duplicated": found.duplicated,
         "elapsed_s": round(elapsed_s, 3),
         "orders_per_s": round(totals["orders_sent"] / elapsed_s, 1) if elapsed_s else 0.0,
         "latency_us": {
@@ -170,17 +214,10 @@ def _judge(
             for name, share in (("p50", 50), ("p90", 90), ("p99", 99), ("p99_9", 99.9))
         }
         | {"max": percentile(latencies, 100)},
-        "pids": pids,
-        "limits": limits,
+        **facts,
+        "reports_invented": found.invented,
+        "problems": problems,
     }
-    problems.extend(found.examples)
-    if found.duplicated:
-        problems.append(f"{found.duplicated} reports were received more than once")
-    problems.extend(
-        f"no {count} occurred; run more orders" for count in COUNTS[2:] if not totals[count]
-    )
-    if totals["orders_acked"] + totals["refused"] != totals["orders_sent"]:
-        problems.append("orders_acked + refused is not orders_sent")
     return summary, problems
 
 
@@ -192,9 +229,7 @@ def percentile(ordered_ns: list[int], share: float) -> float | None:
     return round(ordered_ns[int(index)] / 1000, 1)
 
 
-def _print_summary(
-    summary: dict[str, Any], problems: list[str], options: argparse.Namespace
-) -> None:
+def _summary_text(summary: dict[str, Any]) -> str:
     latency = summary["latency_us"]
     rows: list[tuple[str, ...]] = [
         ("orders sent", str(summary["orders_sent"])),
@@ -206,13 +241,15 @@ def _print_summary(
         ("reports delivered", str(summary["reports_delivered"])),
         ("reports missing", str(summary["reports_missing"])),
         ("reports duplicated", str(summary["reports_duplicated"])),
+        ("reports invented", str(summary["reports_invented"])),
     ]
     rows += [(f"latency {name}", f"{value} us") for name, value in latency.items()]
-    print()
-    print("\n".join(table((f"summary, venue limits {options.limits}", ""), rows)))
-    differ = summary["reports_missing"] or summary["reports_duplicated"]
+    title = f"summary, venue limits {summary['limits']}, time scale {summary['time_scale']}"
+    kinds = ("missing", "duplicated", "invented")
+    differ = any(summary[f"reports_{kind}"] for kind in kinds)
     verdict = "NOT equal to" if differ else "exactly"
-    print(f"\nWhat the strategies received is {verdict} what the venue wrote.")
+    told = f"What the strategies received is {verdict} what the venue wrote."
+    return "\n".join(("", *table((title, ""), rows), "", told))
 
 
 def _positive(text: str) -> int:

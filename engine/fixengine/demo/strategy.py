@@ -132,13 +132,16 @@ class Tally:
 
 
 class Trader:
-    """Keeps up to OUTSTANDING_MAX orders going until all are sent and settled."""
+    """Keeps up to OUTSTANDING_MAX orders going until all are sent and settled.
 
-    def __init__(self, client: Client, symbol: str, orders: int) -> None:
+    orders: how many to send. tally: where they and what is heard are counted.
+    """
+
+    def __init__(self, client: Client, symbol: str, orders: int, tally: Tally) -> None:
         self.client = client
         self.symbol = symbol
         self.orders = orders
-        self.tally = Tally()
+        self.tally = tally
         self.makers = itertools.cycle(MIXTURE)
         self.open: dict[str, int] = {}
         self.waiting: dict[str, int] = {}
@@ -271,25 +274,31 @@ def main() -> int:
     parser.add_argument("--orders", type=int, required=True)
     parser.add_argument("--received", type=Path, required=True)
     options = parser.parse_args()
+    tally = Tally()
+    failure: ClientError | None = None
+    elapsed_ns = 0
     try:
         with Client(options.endpoint, options.strategy, valid_for_ms=5000) as client:
-            trader = Trader(client, options.symbol, options.orders)
+            trader = Trader(client, options.symbol, options.orders, tally)
             started_ns = time.monotonic_ns()
-            trader.run()
-            elapsed_ns = time.monotonic_ns() - started_ns
+            try:
+                trader.run()
+            finally:
+                elapsed_ns = time.monotonic_ns() - started_ns
     except ClientError as problem:
-        print_line({"event": "failed", "text": str(problem)})
-        return 1
-    options.received.write_bytes(b"".join(received_lines(trader.tally.events)))
+        failure = problem
+    # What came before a failure did come: it is written down and counted all the same.
+    options.received.write_bytes(b"".join(received_lines(tally.events)))
     print_line(
         {
-            "event": "done",
-            **trader.tally.counts(),
+            "event": "done" if failure is None else "failed",
+            "text": "" if failure is None else str(failure),
+            **tally.counts(),
             "elapsed_ns": elapsed_ns,
-            "latencies_ns": trader.tally.latencies_ns,
+            "latencies_ns": tally.latencies_ns,
         }
     )
-    return 0
+    return 0 if failure is None else 1
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ here per entry. What differs by side stands in the venue's `Rules`; the handshak
     DISCONNECTED -> LOGON_SENT | LOGON_AWAITED -> ACTIVE -> LOGOUT_SENT -> CLOSED
 
 Sequence numbers start at 1 in every session and are never continued, so nothing is ever resent:
-a hole makes the session `stale`, and its owner has to look elsewhere for what was missed.
+a `hole` makes the session stale, and its owner has to look elsewhere for what was missed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine import wire
@@ -26,6 +27,9 @@ from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State
 from fixengine.fix.venue import Complaint, Sender, Venue, template
 
 TEXT_BYTES_MAX = 256
+CHECK_SUM_BYTES = len(b"10=000\x01")
+FAULTS = {"tag": "bad_tag_number"}
+"""Names of complaints by the reason of a message's fault; every other is "garbled"."""
 
 
 class Handshake(Protocol):
@@ -41,9 +45,12 @@ class Handshake(Protocol):
 class Session:
     """One FIX session over one connection; see the module's top.
 
+    examine: what a strict role finds wrong with the form of a message that the session itself
+    answers, None where nothing is; application messages are examined by whoever takes them.
     sender: who we are. client_comp_id: the client's SenderCompID; an acceptor leaves it empty and
     learns it from the Logon. offset_ns: wall clock minus monotonic clock, kept by the owner.
-    heartbeat_ns: HeartBtInt; the handshake sets it.
+    heartbeat_ns: HeartBtInt; the handshake sets it. hole: what was missed first, in words; None
+    while nothing was.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Session:
         logout_timeout_ns: int = 10_000_000_000,
         offset_ns: int = 0,
         body_length_digits: int = 0,
+        examine: Callable[[wire.Message], Complaint | None] | None = None,
     ) -> None:
         self.venue = venue
         self.sender = sender
@@ -69,11 +77,13 @@ class Session:
         self.logout_timeout_ns = logout_timeout_ns
         self.offset_ns = offset_ns
         self.body_length_digits = body_length_digits
+        self.examine = examine
         self.state = State.DISCONNECTED
         self.output: list[bytes] = []
         self.events: list[Event] = []
         self.close_requested = False
-        self.stale = False
+        self.hole: str | None = None
+        self._logout_text: str | None = None
         self._logged_on = False
         self.next_out = 1
         self.next_in = 1
@@ -103,8 +113,10 @@ class Session:
             return self._after_the_end(message, now)
         if not self._accept_header(message, kind, now):
             return Verdict.DROP
-        name = TRANSITIONS.get((self.state, kind)) or OTHERWISE[self.state]
-        verdict: Verdict = getattr(self, name)(message, now)
+        name = TRANSITIONS.get((self.state, kind))
+        if name is not None and not self._examined(message, now):
+            return Verdict.DROP
+        verdict: Verdict = getattr(self, name or OTHERWISE[self.state])(message, now)
         return verdict
 
     def send(
@@ -126,10 +138,17 @@ class Session:
         return self._put(form, source, now, replace)
 
     def logout(self, text: str, now: int) -> None:
-        """Ask for an orderly end: Logout now, close when it is answered or after the timeout."""
+        """Ask for an orderly end: Logout now, close when it is answered or after the timeout.
+
+        While our Logon is unanswered a Logout would be no message the peer can take, and closing
+        would leave the SenderCompID locked: then the Logout follows the answer, for which no more
+        than the Logon's own timeout is waited.
+        """
         if self.state is State.ACTIVE:
             self._emit(fields.LOGOUT, now, {"text": _printable(text) or None})
             self._enter(State.LOGOUT_SENT, now)
+        elif self.state is State.LOGON_SENT:
+            self._logout_text = text
         elif self.state is not State.LOGOUT_SENT:
             self._end(Happening.LOST, text, now)
 
@@ -220,13 +239,17 @@ class Session:
         if complaint.close:
             self._end(Happening.LOST, text, now)
 
-    def garbled(self, now: int) -> None:
-        """The framer dropped a message with a wrong checksum.
+    def garbled(self, now: int, frame: bytes = b"") -> None:
+        """The framer dropped a message with a wrong checksum. frame: its bytes, where known.
 
-        There is no resend, so it is a hole: whatever it said is lost to this session.
+        There is no resend, so it is a hole: whatever it said is lost to this session. A strict
+        role names in its Reject what can be read of it; the number is used up if it was expected.
         """
         if self.rules.strict:
-            self._complain("garbled", None, now, "wrong CheckSum")
+            message = _reread(frame)
+            if message is not None and _seq_of(message) == self.next_in:
+                self.next_in = _after(self.next_in)
+            self._complain("garbled", message, now, "wrong CheckSum")
         else:
             self._mark_stale("a message with a wrong CheckSum was dropped")
 
@@ -258,12 +281,17 @@ class Session:
 
     def _accept_strictly(self, message: wire.Message, seq: int | None, now: int) -> bool:
         if seq is None:
-            return self._complain("seq_num_missing", message, now, fields.MSG_SEQ_NUM)
+            return self._complain_of_header(fields.MSG_SEQ_NUM, message, now)
         if seq != self.next_in:
             return self._complain("bad_seq_num", message, now, self.next_in)
         self.next_in = _after(seq)
-        if message.fault is not None:
-            return self._complain("garbled", message, now, message.fault, message.fault.tag)
+        fault = message.fault
+        if fault is not None:
+            name = FAULTS.get(fault.reason, "garbled")
+            return self._complain(name, message, now, fault, fault.tag)
+        for tag in (fields.SENDER_COMP_ID, fields.TARGET_COMP_ID, fields.SENDING_TIME):
+            if message.get(tag) is None:
+                return self._complain_of_header(tag, message, now)
         if not self.client_comp_id:
             self._learn_client_comp_id(message)
         if message.get(fields.TARGET_COMP_ID) != self.venue.venue_comp_id.encode():
@@ -273,6 +301,22 @@ class Session:
         if self.rules.check_clock:
             return self._accept_clock(message, now)
         return True
+
+    def _complain_of_header(self, tag: int, message: wire.Message, now: int) -> bool:
+        """A header field is not there, or cannot be read."""
+        name = "header_missing" if message.get(tag) is None else "header_malformed"
+        return self._complain(name, message, now, tag, tag)
+
+    def _examined(self, message: wire.Message, now: int) -> bool:
+        """Whether a message that the session answers may be acted on."""
+        # A Reject is not answered whatever it says, or two sides could go on for ever.
+        if self.examine is None or message.kind == fields.REJECT:
+            return True
+        complaint = self.examine(message)
+        if complaint is None:
+            return True
+        self._answer(complaint, message, now)
+        return False
 
     def _learn_client_comp_id(self, message: wire.Message) -> None:
         comp_id = _text_of(message.get(fields.SENDER_COMP_ID, b""))
@@ -287,8 +331,8 @@ class Session:
             sent = wire.stamp_ns(message.get(tag, b""))
             tag = fields.RECV_WINDOW
             window_ms = message.get_decimal(tag)
-        except wire.RemoteProtocolError as problem:
-            return self._complain("garbled", message, now, problem, tag)
+        except wire.RemoteProtocolError:
+            return self._complain_of_header(tag, message, now)
         wall = now + self.offset_ns
         if sent >= wall + self.venue.clock_ahead_ns_max:
             return self._complain("ahead_of_time", message, now)
@@ -314,6 +358,8 @@ class Session:
             return Verdict.DROP
         self._enter(State.ACTIVE, now)
         self._note(Happening.LOGGED_ON, _text_of(message.get(fields.UUID, b"")))
+        if self._logout_text is not None:
+            self.logout(self._logout_text, now)
         return Verdict.ADMIN
 
     def _logon_asked(self, message: wire.Message, now: int) -> Verdict:
@@ -449,8 +495,8 @@ class Session:
         self.events.append(Event(kind, text, code, clean))
 
     def _mark_stale(self, text: str) -> None:
-        if not self.stale:
-            self.stale = True
+        if self.hole is None:
+            self.hole = text
             self._note(Happening.STALE, text)
 
     def _complain(
@@ -461,12 +507,22 @@ class Session:
         argument: object = None,
         tag: int | None = None,
     ) -> bool:
-        complaint = self.venue.complaints[name]
+        self._answer(self.venue.complaints[name], message, now, argument, tag)
+        return False
+
+    def _answer(
+        self,
+        complaint: Complaint,
+        message: wire.Message | None,
+        now: int,
+        argument: object = None,
+        tag: int | None = None,
+    ) -> None:
+        """Reject a message; before the Logon that is the end of the attempt."""
         if self.state is State.LOGON_AWAITED:
             self._refuse_logon(complaint, message, now, argument, tag)
         else:
             self.reject(complaint, message, now, argument, tag)
-        return False
 
     def _refuse_logon(
         self,
@@ -516,6 +572,14 @@ def _int_of(message: wire.Message, tag: int) -> int | None:
     except wire.RemoteProtocolError:
         return None
     return number
+
+
+def _reread(frame: bytes) -> wire.Message | None:
+    """What a frame with a wrong checksum says, None where it cannot be read at all."""
+    framer = wire.Framer()
+    checked = frame[:-CHECK_SUM_BYTES]
+    framer.feed(checked + b"10=%03d\x01" % (sum(checked) % 256))
+    return next(framer, None)
 
 
 def _seq_of(message: wire.Message) -> int | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-from fixengine import wire
+from fixengine import messages, wire
 from fixengine.fix import fields
 
 
@@ -208,6 +208,12 @@ HEADER_TAGS = (
 )
 
 
+REQUESTS = {
+    struct.__name__: struct for struct in (messages.NewOrderSingle, messages.OrderCancelRequest)
+}
+"""What strategies ask for on the bus, by message name."""
+
+
 def wire_rows(rows: tuple[Row, ...], sender: Sender) -> tuple[tuple[int, str, str, bool, Any], ...]:
     """Rows as the codec takes them, with the required flag of one direction."""
     return tuple(
@@ -239,7 +245,8 @@ def template(
 ) -> wire.Template:
     """The compiled writer of one message for one session.
 
-    recv_window_ms: put RecvWindow<25000> into the header, right after SendingTime.
+    recv_window_ms: put RecvWindow<25000> into the header, right after SendingTime. A message that
+    strategies ask for on the bus can also be written from its bytes there (encode_payload).
     """
     ours, theirs = client_comp_id, venue.venue_comp_id
     if sender is Sender.VENUE:
@@ -253,5 +260,13 @@ def template(
     if recv_window_ms is not None:
         constants[fields.RECV_WINDOW] = str(recv_window_ms).encode()
     header = [(tag, constants[tag]) for tag in venue.header if tag in constants]
-    rows = wire_rows(venue.layout(kind, sender).rows, sender)
-    return wire.Template(venue.begin_string, kind, header, rows, body_length_digits)
+    layout = venue.layout(kind, sender)
+    request = REQUESTS.get(layout.name)
+    return wire.Template(
+        venue.begin_string,
+        kind,
+        header,
+        wire_rows(layout.rows, sender),
+        body_length_digits,
+        None if request is None else (layout.name, messages.names_of(request)),
+    )

@@ -8,6 +8,7 @@ every bounded drain the owner has to ask `readable` again.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from pathlib import Path
 
@@ -42,12 +43,7 @@ class Bus:
         self._socket.set(zmq.LINGER, LINGER_MS)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mode = self._path.parent.stat().st_mode & 0o777
-            if mode & 0o077:
-                raise BusError(
-                    f"bus.endpoint: {self._path.parent} has mode {mode:o}; others could place"
-                    f" orders. Make it private: chmod 700 {self._path.parent}"
-                )
+            self._refuse_shared(self._path.parent.stat())
             self._refuse_if_taken()
             self._socket.bind(endpoint)
             self._bound = True
@@ -57,6 +53,19 @@ class Bus:
         except BusError:
             self.close()
             raise
+
+    def _refuse_shared(self, directory: os.stat_result) -> None:
+        """BusError where others may enter the directory; it may be theirs, so it stays as it is."""
+        if directory.st_uid != os.geteuid():
+            trouble = f"belongs to user {directory.st_uid}"
+        elif directory.st_mode & 0o077:
+            trouble = f"has mode {directory.st_mode & 0o7777:04o}, open to others"
+        else:
+            return
+        raise BusError(
+            f"bus.endpoint: {self._path.parent} {trouble}, who could place orders; choose a"
+            " directory of your own with mode 0700, which is made where it is missing"
+        )
 
     def _refuse_if_taken(self) -> None:
         """BusError where bind would take the path from a listener or delete somebody's file."""

@@ -27,6 +27,7 @@ from fixengine.network.bus import Bus, BusError
 from fixengine.network.config import Config, ConfigError
 from fixengine.network.host import harden
 from fixengine.network.journal import JournalError
+from fixengine.network.sessions import RESTS, attempt_free_ns, window_full
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
@@ -162,24 +163,34 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
         return say("bus", False, str(problem))
 
 
+def next_attempt(config: Config, state: StateDir, wall: int) -> tuple[str, int, str]:
+    """The SenderCompID that is free first, when it may connect, and what that waits for.
+
+    Times are wall clock, ns; one that is not after wall means now.
+    """
+    until = {name: state.locked_until(name, wall) for name in config.venue.sender_comp_ids}
+    comp_id = min(until, key=until.__getitem__)
+    attempts = BINANCE_SPOT.profiles["order_entry"].limits.connection_attempts
+    free = attempt_free_ns(state.attempts(wall), attempts)
+    if free > until[comp_id]:
+        return comp_id, free, window_full(attempts)
+    return comp_id, until[comp_id], RESTS
+
+
 def _check_logon(
     config: Config, api_key: str, signer: Signer, state: StateDir, show: Callable[[Step], None]
 ) -> bool:
     wall = time.time_ns()
-    free = [
-        comp_id
-        for comp_id in config.venue.sender_comp_ids
-        if state.locked_until(comp_id, wall) <= wall
-    ]
-    if not free:
-        text = "every SenderCompID is locked after an unclean end; wait 2 x heartbeat_s"
-        show(Step("logon", False, text))
+    comp_id, due, why = next_attempt(config, state, wall)
+    if due > wall:
+        wait_s = -(-(due - wall) // SECOND_NS)
+        show(Step("logon", False, f"{why}; try again in {wait_s} s"))
         return False
     state.attempt(wall)
-    state.mark_in_use(free[0], config.venue.heartbeat_s, wall)
-    trial = LogonTrial(config, api_key, signer, free[0])
+    state.mark_in_use(comp_id, config.venue.heartbeat_s, wall)
+    trial = LogonTrial(config, api_key, signer, comp_id)
     step = uvloop.run(trial.run())
     if step.ok or step.name == "connect" or trial.comp_id_free:
-        state.clear(free[0])
+        state.clear(comp_id)
     show(step)
     return step.ok

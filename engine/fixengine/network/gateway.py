@@ -22,10 +22,12 @@ from fixengine import wire
 from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
+from fixengine.fix.masking import mask
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     CL_ORD_ID,
+    NOT_A_MESSAGE,
     Ack,
     ExecutionReport,
     Heartbeat,
@@ -36,8 +38,10 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
     request_decoder,
+    request_kinds,
+    wrong_field,
 )
-from fixengine.network.journal.record import Kind, mask, mask_value, named
+from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.line import Line, Pending
 from fixengine.network.reports import Log, Reports
 from fixengine.network.strategies import Strategies, Strategy
@@ -51,9 +55,7 @@ RUBBISH_MAX = 100
 """Messages of one socket in a second that are no messages, or Hellos; then it is not heard."""
 RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
-NOT_A_MESSAGE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
-"""What decoding raises for bytes that are no message: text that is not UTF-8, or arrays nested
-a thousand deep, among them."""
+PROBLEM_CHARACTERS = 100
 
 
 class Gateway:
@@ -91,6 +93,7 @@ class Gateway:
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
+        self._journal_trouble_ns: int | None = None
         self._rubbish: dict[bytes, int] = {}
         self._rubbish_since_ns = 0
 
@@ -144,7 +147,7 @@ class Gateway:
         reason = self._check_request(order, now)
         if reason is None and self.stopping:
             reason = RefusedReason.STOPPING, "the engine is stopping", None
-        trouble = self.teller.journal_trouble
+        trouble = self._watch_journal(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
         if reason is None:
@@ -340,6 +343,7 @@ class Gateway:
 
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
+        self._watch_journal(now)
         for line in self.lines:
             line.session.tick(now)
         if now - self._rubbish_since_ns >= SECOND_NS:
@@ -361,7 +365,11 @@ class Gateway:
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
 
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
-        """A session ended: unwritten requests are refused, unanswered ones are unknown."""
+        """A session ended: unwritten requests are refused, unanswered ones are unknown.
+
+        text: how it ended; where a hole came before, that is the reason, whatever the Logout says.
+        """
+        text = line.session.hole or text or "the session was logged out"
         pending, line.pending = line.pending, []
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
@@ -371,6 +379,29 @@ class Gateway:
 
     # --- small steps ------------------------------------------------------------------------
 
+    def _watch_journal(self, now: int) -> str | None:
+        """Why no new order may be taken because of the journal, or None.
+
+        Operator and strategies are told when that begins and when it is over: after a second
+        without trouble, so that a ring that hovers about its limit is not told of each time.
+        """
+        trouble = self.teller.journal_trouble
+        if trouble is None:
+            since = self._journal_trouble_ns
+            if since is not None and now - since >= SECOND_NS:
+                self._journal_trouble_ns = None
+                self._say_journal("info", "the journal is written again; orders are taken", now)
+            return None
+        if self._journal_trouble_ns is None:
+            self._say_journal("error", f"{trouble}; new orders are refused", now)
+        self._journal_trouble_ns = now
+        return trouble
+
+    def _say_journal(self, level: str, text: str, now: int) -> None:
+        self.log(level, text, event="journal")
+        source = "" if self.active is None else self.active.name
+        self.teller.status(self.session_state, text, source, now)
+
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
         self.teller.record(Kind.DROPPED, now, 0, named(order.wire_id, b""))
@@ -379,19 +410,20 @@ class Gateway:
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
 
     def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
-        """Answer bytes that are no message, and record no more of them than their head.
+        """Answer bytes that are no message, or one with a wrong field; only their head is recorded.
 
         A Hello that cannot be read may hold a secret somewhere: only its length is recorded.
         """
         head = b"" if b"Hello" in payload[:8] else payload[:RUBBISH_BYTES]
         self.teller.record(Kind.ORDER, now, 0, _input(peer, b"%d bytes: " % len(payload) + head))
-        text = f"not a bus message: {problem}"
+        columns = _columns_of(payload)
+        text = _why_malformed(columns, problem)
         strategy = self.strategies.of(peer)
         malformed = RefusedReason.MALFORMED
         if strategy is None:
             self.teller.refuse_peer(peer, "", malformed, text, now)
             return
-        cl_ord_id = _cl_ord_id_of(payload)
+        cl_ord_id = _cl_ord_id_of(columns)
         if self.orders.find(strategy.number, cl_ord_id) is not None:
             # A request of that id did leave: it must not be told that it never did.
             text, cl_ord_id = f"{cl_ord_id}: {text}", ""
@@ -405,12 +437,27 @@ def _input(peer: bytes, payload: bytes) -> bytes:
     return named(peer[:64].decode("ascii", "replace"), payload)
 
 
-def _cl_ord_id_of(payload: bytes) -> str:
-    """The id in a request that could not be decoded as a whole, or an empty text."""
+def _columns_of(payload: bytes) -> list[Any]:
+    """The name and the values in bytes that are at least an array; else empty."""
     try:
-        parts = msgspec.msgpack.decode(payload)
+        columns = msgspec.msgpack.decode(payload)
     except NOT_A_MESSAGE:
-        return ""
-    if isinstance(parts, list) and len(parts) > 1 and isinstance(parts[1], str):
-        return parts[1][:36]
-    return ""
+        return []
+    return columns if isinstance(columns, list) else []
+
+
+def _cl_ord_id_of(columns: list[Any]) -> str:
+    """The id in a request that could not be decoded as a whole, or an empty text."""
+    return columns[1][:36] if len(columns) > 1 and isinstance(columns[1], str) else ""
+
+
+def _why_malformed(columns: list[Any], problem: Exception) -> str:
+    """One line that names the wrong field, or says that this is no message at all.
+
+    It repeats no value: one of them may be a token.
+    """
+    kind = request_kinds.get(columns[0]) if columns and isinstance(columns[0], str) else None
+    wrong = None if kind is None else wrong_field(kind, columns[1:])
+    if wrong is not None:
+        return f"{wrong[0]}: {wrong[1]}"
+    return f"not a bus message: {str(problem)[:PROBLEM_CHARACTERS]}"

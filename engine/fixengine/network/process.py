@@ -22,6 +22,7 @@ from fixengine.fix.logon import Initiator
 from fixengine.fix.session import Session
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.network.alarm import Alarm
 from fixengine.network.bus import Bus
 from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
@@ -69,7 +70,7 @@ class Process:
         self._signer = signer
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._loop, self._on_timer)
         self._connecting: asyncio.Task[None] | None = None
         self._busy = False
         self._bugs = 0
@@ -189,8 +190,7 @@ class Process:
         finally:
             gc.enable()
             loop.remove_reader(self.bus.fd)
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.clear()
             if self._connecting is not None:
                 self._connecting.cancel()
                 await asyncio.wait([self._connecting])
@@ -204,8 +204,10 @@ class Process:
             return
         self.log("info", "stopping")
         self.gateway.stopping = True
-        grace_s = self.config.venue.logout_timeout_ms / 1000 + STOP_GRACE_S
-        self._loop.call_later(grace_s, self._force_end)
+        venue = self.config.venue
+        # A Logon may be unanswered, and its Logout follows the answer.
+        grace_ms = venue.logon_timeout_ms + venue.logout_timeout_ms
+        self._loop.call_later(grace_ms / 1000 + STOP_GRACE_S, self._force_end)
         now = time.monotonic_ns()
         self._apply(self.sessions.stop("engine stops", now), now)
         self._settle(now)
@@ -255,10 +257,7 @@ class Process:
         self._settle(now)
 
     def _on_timer(self) -> None:
-        if self._timer is not None:
-            # Called before its time, or by it: there is never more than one to come.
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.clear()
         now = time.monotonic_ns()
         if now - self._last_clock_ns >= CLOCK_NS:
             self._on_second(now)
@@ -320,13 +319,7 @@ class Process:
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
         if self.strategies.waiting():
             due.append(now + PARKED_NS)
-        delay_s = max(0.0, (min(due) - now) / SECOND_NS)
-        when = self._loop.time() + delay_s
-        if self._timer is not None:
-            if abs(self._timer.when() - when) < 0.001 and not self._timer.cancelled():
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._on_timer)
+        self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
     # --- effects of the control plane -------------------------------------------------------
 
@@ -340,11 +333,18 @@ class Process:
             elif isinstance(effect, LogOut):
                 self._log_out(effect.text, now)
             elif isinstance(effect, Status):
-                self.log("info", f"{effect.state}: {effect.text}", event=str(effect.state))
-                source = self.sessions.comp_id
-                self.gateway.on_session(effect.state.value, effect.text, source, now)
+                self._tell(effect, now)
             elif not self._ended.done():
                 self._end(effect)
+
+    def _tell(self, status: Status, now: int) -> None:
+        """Tell the operator and the strategies where the session stands."""
+        text = status.text
+        if status.until_ns is not None and status.until_ns > now:
+            at = time.gmtime((status.until_ns + self.offset_ns) // SECOND_NS)
+            text = f"{text}, at {time.strftime('%H:%M:%S', at)} UTC"
+        self.log("info", f"{status.state}: {text}", event=str(status.state))
+        self.gateway.on_session(status.state.value, text, self.sessions.comp_id, now)
 
     def _clear(self, comp_id: str) -> None:
         try:

@@ -34,28 +34,19 @@ from fixengine.messages import (
     request_decoder,
 )
 from fixengine.network.journal.reader import Damage, Record, scan
-from fixengine.network.journal.record import JournalError, Kind, named, split_named
+from fixengine.network.journal.record import (
+    Carried,
+    JournalError,
+    Kind,
+    carried_decoder,
+    named,
+    split_named,
+)
 from fixengine.network.journal.writer import files
 from fixengine.network.strategies import Standing as Numbers
 
 STANDINGS = "standings"
 CARRIED_CLOSED_MAX = 10_000
-
-
-class Carried(msgspec.Struct, array_like=True):
-    """A request as an earlier run left it; the wire id is the record's name."""
-
-    strategy: int
-    cl_ord_id: str
-    symbol: str
-    standing: str
-    order_id: str | None
-    target_wire_id: str | None
-    exec_ids: list[str]
-    outcome: bytes | None
-
-
-carried_decoder = msgspec.msgpack.Decoder(Carried)
 
 
 class Recalled(NamedTuple):

@@ -12,6 +12,7 @@ It is told what happened and answers with effects; the process carries them out.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -45,10 +46,14 @@ class LogOut(NamedTuple):
 
 
 class Status(NamedTuple):
-    """Tell the strategies and the operator."""
+    """Tell the strategies and the operator.
+
+    until_ns: monotonic ns of the next attempt, where one is waited for.
+    """
 
     state: SessionState
     text: str
+    until_ns: int | None = None
 
 
 class Ended(NamedTuple):
@@ -99,18 +104,22 @@ class Sessions:
         self._locked_until_ns = dict(locked_until_ns or {})
         self._attempts_ns: deque[int] = deque(attempts_ns, maxlen=attempts.count_max)
         self._not_before_ns = 0
+        self._told_due_ns = 0
         self._up_since_ns = 0
         self._clean = True
 
     @property
     def deadline(self) -> int | None:
         """Monotonic ns at which `tick` matters next; None while something else must happen."""
-        return self._due_ns() if self.phase is Phase.WAITING else None
+        return self._due()[0] if self.phase is Phase.WAITING else None
 
     def tick(self, now: int) -> list[Effect]:
-        """Connect if it is time."""
-        if self.phase is not Phase.WAITING or now < self._due_ns():
+        """Connect if it is time; say once why it is not, where nothing before has said so."""
+        if self.phase is not Phase.WAITING:
             return []
+        due, why = self._due()
+        if now < due:
+            return [] if due == self._told_due_ns else [self._waiting(why, due, now)]
         self.comp_id = self._next_comp_id()
         self._attempts_ns.append(now)
         self.phase = Phase.CONNECTING
@@ -128,8 +137,10 @@ class Sessions:
         """Something happened to the session."""
         if event.kind is Happening.LOGGED_ON:
             self._up_since_ns = now
-            if self.phase is Phase.CONNECTING:
-                self.phase = Phase.UP
+            if self.phase is Phase.STOPPING:
+                # The answer to a Logon that was under way when the stop came; its Logout follows.
+                return []
+            self.phase = Phase.UP
             return [Status(SessionState.ACTIVE, f"session {self.comp_id} is active")]
         if event.kind is Happening.STALE:
             return [Status(SessionState.STALE, event.text), LogOut("MsgSeqNum gap")]
@@ -185,7 +196,7 @@ class Sessions:
         if action == "next_comp_id":
             self._lock(now)
             return self._wait(f"Logon refused: {text}", now)
-        return [Clear(self.comp_id), *self._wait(f"Logon refused: {text}", now)]
+        return [Clear(self.comp_id), *self._wait(f"Logon refused: {text}", now, clean=True)]
 
     def _wait(self, text: str, now: int, clean: bool = False) -> list[Effect]:
         if self.phase is Phase.STOPPING:
@@ -195,8 +206,13 @@ class Sessions:
                 Ended(text, clean=clean, failed=False),
             ]
         self.phase = Phase.WAITING
-        wait_ms = max(0, self._due_ns() - now) // 1_000_000
-        return [Status(SessionState.DOWN, f"{text}; next attempt in {wait_ms} ms")]
+        due, why = self._due()
+        return [self._waiting(f"{text}; {why}" if why else text, due, now)]
+
+    def _waiting(self, text: str, due: int, now: int) -> Status:
+        self._told_due_ns = due
+        wait_ms = -(-max(0, due - now) // 1_000_000)
+        return Status(SessionState.DOWN, f"{text}; next attempt in {wait_ms} ms", due)
 
     def _session_ended(self, now: int) -> None:
         """Only a session that lasted shows that what failed before is over."""
@@ -220,8 +236,31 @@ class Sessions:
         ring = ids[start:] + ids[:start]
         return min(ring, key=lambda comp_id: self._locked_until_ns.get(comp_id, 0))
 
-    def _due_ns(self) -> int:
-        due = max(self._not_before_ns, self._locked_until_ns.get(self._next_comp_id(), 0))
-        if len(self._attempts_ns) == self.window.count_max:
-            due = max(due, self._attempts_ns[0] + self.window.interval_ns + 1)
-        return due
+    def _due(self) -> tuple[int, str]:
+        """Monotonic ns of the next attempt, and what it waits for beyond the ordinary pause."""
+        due, why = self._not_before_ns, ""
+        rests_until = self._locked_until_ns.get(self._next_comp_id(), 0)
+        if rests_until > due:
+            due, why = rests_until, RESTS
+        window_until = attempt_free_ns(self._attempts_ns, self.window)
+        if window_until > due:
+            due, why = window_until, window_full(self.window)
+        return due, why
+
+
+RESTS = "every SenderCompID rests after an unclean end of its session"
+
+
+def window_full(window: Window) -> str:
+    """Why no further connection attempt is made."""
+    seconds = window.interval_ns / SECOND_NS
+    return f"the venue takes no more than {window.count_max} connection attempts in {seconds:g} s"
+
+
+def attempt_free_ns(attempts_ns: Sequence[int], window: Window) -> int:
+    """From when on one more attempt keeps the window, on the clock of attempts_ns (oldest first,
+    ns); 0 where any time will do.
+    """
+    if len(attempts_ns) < window.count_max:
+        return 0
+    return attempts_ns[-window.count_max] + window.interval_ns + 1

@@ -227,7 +227,8 @@ def make_private(path: Path) -> None:
         raise StateError(path, f"belongs to user {status.st_uid}; expected your own, {own}")
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
-        raise StateError(path, f"has mode {mode:04o}, open to others; chmod 700 it")
+        advice = "choose a directory of your own with mode 0700, which is made where it is missing"
+        raise StateError(path, f"has mode {mode:04o}, open to others; {advice}")
 
 
 def take_lock(path: Path) -> int:

@@ -27,6 +27,10 @@ class Journal(Protocol):
         """Whether the disk takes what is recorded."""
 
     @property
+    def error(self) -> str | None:
+        """What the disk said when it last refused, while it is not healthy."""
+
+    @property
     def free_bytes(self) -> int:
         """Room left between the walk and the disk."""
 
@@ -54,7 +58,8 @@ class Teller:
     def journal_trouble(self) -> str | None:
         """Why no new order may be taken: what is left of the journal is for cancels and reports."""
         if not self._journal.healthy:
-            return "the disk does not take the journal"
+            error = self._journal.error
+            return "the disk does not take the journal" + (f" ({error})" if error else "")
         if self._journal.free_bytes < JOURNAL_RESERVE_BYTES:
             return "the journal's ring is nearly full; the disk is too slow"
         return None

@@ -7,7 +7,9 @@ always verified: chain, host name, SNI, TLS 1.2 or newer; there is no way to swi
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
+import os
 import socket
 import ssl
 import struct
@@ -132,8 +134,8 @@ class TlsTransport(asyncio.BufferedProtocol):
         """The connection is gone."""
         self._transport = None
         self._gone.set()
-        reason = "connection closed" if problem is None else f"connection lost: {problem}"
-        self._on_lost(reason)
+        lost = f"connection lost: {cause_text(problem)}" if problem else "connection closed"
+        self._on_lost(lost)
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -162,9 +164,11 @@ async def connect(
     """Connect and finish the TLS handshake within timeout_s, or raise ConnectError."""
     loop = asyncio.get_running_loop()
     where = f"{host}:{port}"
+    phase = "TCP connection"
     try:
         async with asyncio.timeout(timeout_s):
             raw = await _tcp(loop, host, port)
+            phase = "TLS handshake"
             try:
                 await loop.create_connection(
                     lambda: protocol, sock=raw, ssl=context, server_hostname=server_name
@@ -173,14 +177,28 @@ async def connect(
                 raw.close()
                 raise
     except TimeoutError:
-        raise ConnectError(f"{where}: no TLS connection within {timeout_s:g} s") from None
+        text = f"no TLS connection within {timeout_s:g} s, in the {phase}"
+        raise ConnectError(f"{where}: {text}") from None
     except ssl.SSLCertVerificationError as problem:
         raise ConnectError(
             f"{where}: the certificate was not accepted for {server_name}: "
             f"{problem.verify_message or problem}"
         ) from None
     except (ssl.SSLError, OSError) as problem:
-        raise ConnectError(f"{where}: {problem}") from None
+        raise ConnectError(f"{where}: {phase}: {cause_text(problem)}") from None
+
+
+def cause_text(problem: Exception) -> str:
+    """What went wrong, for people; never empty, as the text of a bare exception would be."""
+    if str(problem):
+        return str(problem)
+    known: dict[type[Exception], int] = {
+        ConnectionResetError: errno.ECONNRESET,
+        ConnectionAbortedError: errno.ECONNABORTED,
+        BrokenPipeError: errno.EPIPE,
+    }
+    number = known.get(type(problem))
+    return type(problem).__name__ if number is None else os.strerror(number)
 
 
 async def _tcp(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from fixengine.screens.streams import printing
+
 
 class Live:
     """Shows rows that change while something runs.
@@ -18,7 +20,14 @@ class Live:
         self._in_place = out.isatty()
 
     def show(self, rows: list[tuple[str, ...]], line: str) -> None:
-        """rows: one cell a column. line: the same, shortened to a line."""
+        """rows: one cell a column. line: the same, shortened to a line.
+
+        Raises OutputError where the stream takes nothing.
+        """
+        with printing():
+            self._show(rows, line)
+
+    def _show(self, rows: list[tuple[str, ...]], line: str) -> None:
         if not self._in_place:
             print(line, file=self._out, flush=True)
             return

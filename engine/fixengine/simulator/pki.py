@@ -22,12 +22,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from fixengine.simulator.engine_config import engine_config
 
 SERVER_NAME = "fix-oe.simulator"
 VALID_DAYS = 825
@@ -120,34 +121,21 @@ def write_config(files: Files, host: str, port: int) -> None:
 
     Raises PkiError where it cannot be written.
     """
-    lines = [
-        "# Written by `fixengine simulate` at each start: an engine that trades on it.",
-        "",
-        "[venue]",
-        'environment = "simulator"',
-        f"host = {_quoted(host)}",
-        f"port = {port}",
-        f"server_name = {_quoted(SERVER_NAME)}",
-        f"ca_file = {_quoted(files.ca_file)}",
-        'sender_comp_ids = ["ENGINE1", "ENGINE2"]',
-        "",
-        "[key]",
-        f"api_key_file = {_quoted(files.api_key_file)}",
-        f"private_key_file = {_quoted(files.private_key_file)}",
-        "",
-        "[engine]",
-        f"state_dir = {_quoted(files.config_file.parent / 'engine')}",
-        "",
-    ]
+    text = "# Written by `fixengine simulate` at each start: an engine that trades on it.\n\n"
+    text += engine_config(
+        host=host,
+        port=port,
+        server_name=SERVER_NAME,
+        ca_file=files.ca_file,
+        api_key_file=files.api_key_file,
+        private_key_file=files.private_key_file,
+        comp_ids=("ENGINE1", "ENGINE2"),
+        state_dir=files.config_file.parent / "engine",
+    )
     try:
-        _write(files.config_file, "\n".join(lines).encode())
+        _write(files.config_file, text.encode())
     except OSError as problem:
         raise PkiError(f"{files.config_file}: {problem.strerror}") from problem
-
-
-def _quoted(value: object) -> str:
-    """A TOML string; JSON's escapes are TOML's too."""
-    return orjson.dumps(str(value)).decode()
 
 
 def _open_directory(directory: Path) -> None:
@@ -158,7 +146,7 @@ def _open_directory(directory: Path) -> None:
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise PkiError(
             f"state directory {directory}: open to others, and private keys lie in it;"
-            f" run: chmod 700 {directory}"
+            " choose a directory of your own with mode 0700, which is made where it is missing"
         )
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import orjson
 import uvloop
 
+from fixengine.screens.streams import complain, drop
 from fixengine.simulator import pki
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.admission import Credential
@@ -86,17 +87,14 @@ def run(options: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(options))
     except (SimulatorError, pki.PkiError) as problem:
-        print(f"fixengine simulate: {problem}", file=sys.stderr)
+        complain(f"fixengine simulate: {problem}")
         return USAGE_ERROR
     return 0
 
 
 async def _serve(options: argparse.Namespace) -> None:
     if not _is_loopback(options.host):
-        print(
-            f"fixengine simulate: warning: {options.host} is reachable from other machines",
-            file=sys.stderr,
-        )
+        complain(f"fixengine simulate: warning: {options.host} is reachable from other machines")
     directory = options.state_dir.expanduser().absolute()
     files = pki.ensure(directory, datetime.datetime.now(datetime.UTC))
     rules = play(options.limits, options.time_scale)
@@ -249,9 +247,10 @@ class Teller:
         try:
             os.write(self._stdout, line[: select.PIPE_BUF - 1] + b"\n")
         except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stdout)
-            os.close(nowhere)
+            drop(sys.stdout)
+        except OSError:
+            # A full disk, for example: this line is lost, a later one may not be.
+            return
 
 
 def _is_loopback(host: str) -> bool:

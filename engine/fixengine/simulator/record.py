@@ -5,8 +5,8 @@ client's SenderCompID), seq (MsgSeqNum), kind (MsgType), exec_id, trade_id (null
 has none) and digest, the SHA-256 of the exact bytes of the frame in hex. Admin messages, Reject
 among them, are not in it.
 
-Lines are gathered and written in the server's tick and at its end, so the file is complete once
-the process has ended, by a signal too, and whatever was sent a tick ago is in it before.
+The server writes the lines of a wake-up before it gives their frames to TLS. So whatever a client
+has received is in the file, also after kill -9; what was only about to be sent may be in it too.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Recorder:
 
     def flush(self) -> None:
         """Write what was noted since the last call; OSError where the disk refuses."""
+        if not self._pending:
+            return
         data = b"".join(self._pending)
         self._pending.clear()
         while data:

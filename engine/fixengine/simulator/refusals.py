@@ -37,6 +37,7 @@ REASONS = {
     -1177: fields.INCORRECT_DATA_FORMAT_FOR_VALUE,
     -1022: fields.SIGNATURE_PROBLEM,
     -1171: fields.TAG_APPEARS_MORE_THAN_ONCE,
+    -1172: fields.TAG_SPECIFIED_OUT_OF_REQUIRED_ORDER,
 }
 """SessionRejectReason<373> by code (spec 22.1); every other code has 99."""
 

@@ -105,9 +105,14 @@ class Server:
         self.fault = fault
         self.admission = Admission(play.venue, credentials)
         self._recorder = recorder
+        self._record_failure: OSError | None = None
         self._uuid = uuid
         self._say = say
-        self._syntaxes = {kind: Syntax(play.venue, kind) for kind in REQUEST_KINDS}
+        self._syntaxes = {
+            layout.kind: Syntax(play.venue, layout.kind)
+            for layout in play.venue.layouts
+            if play.venue.plays(layout.kind, Sender.CLIENT)
+        }
         self._connections: set[Connection] = set()
         self._by_account: dict[str, list[Connection]] = {}
         self._to_flush: set[Connection] = set()
@@ -130,6 +135,7 @@ class Server:
             Acceptor(judge, self._uuid, second_ns),
             logon_timeout_ns=LOGON_SILENCE_S * second_ns,
             offset_ns=self._offset_ns,
+            examine=self._examine,
         )
         connection.within_limit = self.admission.attempted(now + self._offset_ns)
         self._connections.add(connection)
@@ -177,6 +183,14 @@ class Server:
         connection.credential = found
         connection.everything = form.value("response_mode") != 2
         return None
+
+    def _examine(self, message: wire.Message) -> Complaint | None:
+        """What is wrong with the form of a message that the session answers."""
+        syntax = self._syntaxes.get(message.kind)
+        if syntax is None:
+            return not_played(self.play.venue, message.kind)
+        found = syntax.read(message)
+        return found if isinstance(found, Complaint) else None
 
     def _hear(self, connection: Connection) -> None:
         """Act on what a session has to tell."""
@@ -240,7 +254,7 @@ class Server:
         self._flush()
 
     def _garbled(self, connection: Connection, now: int) -> None:
-        """Complain about messages the framer dropped; their number is consumed if expected."""
+        """Complain about a message the framer dropped."""
         framer, session = connection.framer, connection.session
         if framer.garbled == connection.garbled:
             return
@@ -249,9 +263,7 @@ class Server:
             session.closed(now, "a message with a wrong CheckSum came instead of a Logon")
             return
         if self._within_limit(connection, now):
-            session.garbled(now)
-            if b"\x0134=%d\x01" % session.next_in in (framer.last_garbled or b""):
-                session.next_in = (session.next_in + 1) & fields.SEQ_NUM_MAX
+            session.garbled(now, framer.last_garbled or b"")
 
     def _message(self, connection: Connection, message: wire.Message, now: int) -> None:
         session = connection.session
@@ -278,11 +290,10 @@ class Server:
         session, credential = connection.session, connection.credential
         assert credential is not None
         kind = message.kind
-        syntax = self._syntaxes.get(kind)
-        if syntax is None:
+        if kind not in REQUEST_KINDS:
             session.reject(not_played(self.play.venue, kind), message, now)
             return
-        request = syntax.read(message)
+        request = self._syntaxes[kind].read(message)
         if isinstance(request, Complaint):
             session.reject(request, message, now)
             return
@@ -321,7 +332,12 @@ class Server:
         self._to_flush.add(connection)
 
     def _flush(self) -> None:
-        """One write for each session that has output; close those that are done."""
+        """One write for each session that has output; close those that are done.
+
+        The record comes first: whatever a client can have received is in it, even if this process
+        is killed in between.
+        """
+        self._write_record()
         while self._to_flush:
             connection = self._to_flush.pop()
             if connection.closing:
@@ -336,8 +352,17 @@ class Server:
             elif transport.get_write_buffer_size() > OUTPUT_BYTES_MAX:
                 self._cut_off(connection, f"it left {OUTPUT_BYTES_MAX} bytes unread")
 
+    def _write_record(self) -> None:
+        """Bring the record to its file; a disk that refuses is told by the next tick."""
+        if self._recorder is None or self._record_failure is not None:
+            return
+        try:
+            self._recorder.flush()
+        except OSError as problem:
+            self._record_failure = problem
+
     def tick(self) -> None:
-        """Time has passed."""
+        """Time has passed. Raises OSError where the record cannot be written."""
         now = time.monotonic_ns()
         # One offset for all sessions, so that TransactTime is never after SendingTime.
         self._offset_ns = time.time_ns() - now
@@ -351,5 +376,5 @@ class Server:
                 self._to_flush.add(connection)
         self._deliver(self.exchange.tick(now + self._offset_ns), None, now)
         self._flush()
-        if self._recorder is not None:
-            self._recorder.flush()
+        if self._record_failure is not None:
+            raise self._record_failure

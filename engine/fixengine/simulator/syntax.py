@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import namedtuple
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from fixengine import wire
@@ -49,6 +50,11 @@ class Syntax:
             for row in layout.rows
             for test, found in tests_of(venue, row)
         ]
+        self._data = [
+            (length.tag, row.tag)
+            for length, row in pairwise(layout.rows)
+            if row.type == "data" and length.type == "length"
+        ]
         self._window_ms_max = venue.recv_window_ms_max
 
     def read(self, message: wire.Message) -> Any:
@@ -58,7 +64,7 @@ class Syntax:
         and outlives the message.
         """
         form = self._plan.read(message)
-        found = self._check_tags(form)
+        found = self._check_tags(form) or self._check_order(message)
         if found is not None:
             return found
         try:
@@ -83,6 +89,17 @@ class Syntax:
             return refusals.complaint(-1171, f"Tag '{tag}' appears more than once.", tag)
         if form.missing:
             return refusals.missing(form.missing[0])
+        return None
+
+    def _check_order(self, message: wire.Message) -> Complaint | None:
+        """Data stand right behind their length (spec section 8)."""
+        if not self._data:
+            return None
+        tags = [tag for tag, _ in message.fields()]
+        for length, data in self._data:
+            if data in tags and (length, data) not in pairwise(tags):
+                text = f"Tag '{length}' specified out of required order."
+                return refusals.complaint(-1172, text, length)
         return None
 
     def _malformed(self, message: wire.Message, problem: wire.RemoteProtocolError) -> Complaint:

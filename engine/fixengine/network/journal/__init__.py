@@ -6,8 +6,9 @@ record.py, the ring in ring.py, where it lies in place.py, the disk side in writ
 reader.py, and what a person or a program is shown in show.py.
 """
 
+from fixengine.fix.masking import mask
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries, read, scan
-from fixengine.network.journal.record import JournalError, Kind, mask, mask_value, named
+from fixengine.network.journal.record import JournalError, Kind, mask_value, named
 from fixengine.network.journal.show import show
 from fixengine.network.journal.writer import Journal, Recovered, Status
 

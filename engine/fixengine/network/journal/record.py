@@ -33,17 +33,18 @@ the same part of the stream again changes nothing.
 Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked. ORDER, INTENT, DELIVERED,
 STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, that many bytes of
 name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
-have no more than the name, CARRIED a request as an earlier run left it. CLOCK holds the wall offset
-as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
+have no more than the name, CARRIED a request as an earlier run left it (`Carried`). CLOCK holds the
+wall offset as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from enum import IntEnum
 from typing import NamedTuple
+
+import msgspec
 
 MAGIC = 0x314A5846
 MAGIC_BYTES = b"FXJ1"
@@ -88,6 +89,26 @@ NAMED = frozenset(
     {Kind.ORDER, Kind.INTENT, Kind.DELIVERED, Kind.STRATEGY, Kind.CARRIED, Kind.DROPPED, Kind.ACK}
 )
 FRAMES = frozenset({Kind.FRAME_OUT, Kind.FRAME_IN})
+
+
+class Carried(msgspec.Struct, array_like=True):
+    """What a CARRIED record holds: a request as an earlier run left it. Its name is the wire id.
+
+    strategy: number. standing: of the order table. target_wire_id: of a cancel, the order it is
+    for. outcome: the bus event that answers the request's id, None where there is none yet.
+    """
+
+    strategy: int
+    cl_ord_id: str
+    symbol: str
+    standing: str
+    order_id: str | None
+    target_wire_id: str | None
+    exec_ids: list[str]
+    outcome: bytes | None
+
+
+carried_decoder = msgspec.msgpack.Decoder(Carried)
 
 
 class JournalError(Exception):
@@ -151,39 +172,6 @@ def split_named(data: bytes) -> tuple[str | None, bytes]:
         return None, data
     end = 1 + data[0]
     return data[1:end].decode(errors="backslashreplace"), data[end:]
-
-
-SECRET = re.compile(rb"(?:\A|\x01)(95|96|553|554)=")
-RAW_DATA_LENGTH = re.compile(rb"[0-9]{1,9}\Z")
-
-
-def mask(data: bytes) -> bytes:
-    """A FIX message with the values of tags 96, 553 and 554 overwritten by '*', length unchanged.
-
-    RawData<96> may hold SOH: the length that tag 95 gives counts, and where it disagrees with the
-    next SOH the longer one is masked. Takes any bytes and never raises; without such a tag the
-    same object is returned.
-    """
-    if b"96=" not in data and b"553=" not in data and b"554=" not in data:
-        return data
-    masked = bytearray(data)
-    declared = 0
-    at = 0
-    while found := SECRET.search(data, at):
-        start = found.end()
-        end = data.find(b"\x01", start)
-        if end < 0:
-            end = len(data)
-        tag = found[1]
-        if tag == b"95":
-            value = data[start:end]
-            declared = int(value) if RAW_DATA_LENGTH.match(value) else 0
-        else:
-            if tag == b"96":
-                end = max(end, min(start + declared, len(data)))
-            masked[start:end] = b"*" * (end - start)
-        at = end
-    return bytes(masked)
 
 
 def mask_value(data: bytes, secret: bytes) -> bytes:

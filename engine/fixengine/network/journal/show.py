@@ -16,6 +16,7 @@ import msgspec
 import orjson
 
 from fixengine import messages
+from fixengine.fix.masking import mask
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries
 from fixengine.network.journal.record import (
     FRAMES,
@@ -23,7 +24,7 @@ from fixengine.network.journal.record import (
     WALL_OFFSET,
     JournalError,
     Kind,
-    mask,
+    carried_decoder,
     split_named,
 )
 
@@ -136,7 +137,9 @@ def readable(message: msgspec.Struct) -> dict[str, Any]:
 
 
 def payload(kind: int, data: bytes) -> dict[str, Any]:
-    """A message of the bus, or its bytes in hex where it is none."""
+    """A message of the bus, a request carried over, or the bytes in hex where it is neither."""
+    if kind == Kind.CARRIED:
+        return carried(data)
     decoders = (messages.request_decoder.decode, messages.event_decoder.decode)
     for decode in decoders[::-1] if kind == Kind.DELIVERED else decoders:
         try:
@@ -144,6 +147,18 @@ def payload(kind: int, data: bytes) -> dict[str, Any]:
         except msgspec.DecodeError:
             continue
     return {"hex": data.hex()}
+
+
+def carried(data: bytes) -> dict[str, Any]:
+    """What is left of a request of an earlier run; its outcome as a message of the bus."""
+    try:
+        entry = carried_decoder.decode(data)
+    except msgspec.DecodeError:
+        return {"hex": data.hex()}
+    fields = msgspec.structs.asdict(entry)
+    if entry.outcome is not None:
+        fields["outcome"] = payload(Kind.DELIVERED, entry.outcome)
+    return {name: value for name, value in fields.items() if value not in (None, [])}
 
 
 def plain_text(data: bytes) -> str | None:

@@ -49,9 +49,11 @@ COMPLAINTS = {
         "MsgSeqNum(34) contains an unexpected value. Expected: '%s'.",
         fields.MSG_SEQ_NUM,
     ),
-    "seq_num_missing": Complaint(
-        -1102, fields.REQUIRED_TAG_MISSING, "Required tag '%s' missing.", fields.MSG_SEQ_NUM
+    "header_missing": Complaint(-1102, fields.REQUIRED_TAG_MISSING, "Required tag '%s' missing."),
+    "header_malformed": Complaint(
+        -1102, fields.INCORRECT_DATA_FORMAT_FOR_VALUE, "Value of tag '%s' is malformed."
     ),
+    "bad_tag_number": Complaint(-1169, fields.INVALID_TAG_NUMBER, "Invalid tag number."),
     "bad_sender_comp_id": Complaint(
         -1178,
         fields.VALUE_IS_INCORRECT,

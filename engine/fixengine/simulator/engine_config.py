@@ -1,0 +1,54 @@
+"""engine.toml of an engine that trades on the built-in venue: written here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+
+def engine_config(
+    *,
+    host: str,
+    port: int,
+    server_name: str,
+    ca_file: Path | str,
+    api_key_file: Path | str,
+    private_key_file: Path | str,
+    comp_ids: tuple[str, ...],
+    state_dir: Path | str,
+    endpoint: str | None = None,
+    limits: str | None = None,
+) -> str:
+    """The text of an engine.toml, whatever characters its paths have.
+
+    server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. endpoint: of the bus;
+    limits: "venue" or "off"; None leaves the engine's default.
+    """
+    lines = [
+        "[venue]",
+        'environment = "simulator"',
+        f"host = {quoted(host)}",
+        f"port = {port}",
+        f"server_name = {quoted(server_name)}",
+        f"ca_file = {quoted(ca_file)}",
+        f"sender_comp_ids = [{', '.join(map(quoted, comp_ids))}]",
+        "",
+        "[key]",
+        f"api_key_file = {quoted(api_key_file)}",
+        f"private_key_file = {quoted(private_key_file)}",
+        "",
+        "[engine]",
+        f"state_dir = {quoted(state_dir)}",
+        "",
+    ]
+    if endpoint is not None:
+        lines += ["[bus]", f"endpoint = {quoted(endpoint)}", ""]
+    if limits is not None:
+        lines += ["[limits]", f"mode = {quoted(limits)}", ""]
+    return "\n".join(lines)
+
+
+def quoted(value: object) -> str:
+    """A TOML string; JSON's escapes are TOML's too."""
+    return orjson.dumps(str(value)).decode()

@@ -1,0 +1,57 @@
+"""The one timer of the network process, on the loop it runs on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvloop
+from fixengine.network.alarm import Alarm
+
+
+def on_a_loop(play: Callable[[Alarm, list[float]], Awaitable[None]]) -> list[float]:
+    """Play with an alarm on a uvloop; the times at which it rang."""
+    rang: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        await play(Alarm(loop, lambda: rang.append(loop.time())), rang)
+
+    uvloop.run(main())
+    return rang
+
+
+async def until_idle() -> None:
+    """A few turns of the loop: everything that is due by now has run."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("delays", [(0.0, 0.0), (0.0, 10.0, 0.0), (10.0, 0.0), (0.0003, 0.0)])
+def test_it_rings_once_also_when_it_is_set_again_while_it_is_due(delays: tuple[float, ...]) -> None:
+    async def play(alarm: Alarm, rang: list[float]) -> None:
+        for delay_s in delays:
+            alarm.set(delay_s)
+        assert rang == []
+        await until_idle()
+
+    assert len(on_a_loop(play)) == 1
+
+
+def test_it_is_moved_and_cleared() -> None:
+    async def play(alarm: Alarm, rang: list[float]) -> None:
+        alarm.set(0.0)
+        alarm.set(10.0)
+        await until_idle()
+        assert rang == []
+        alarm.set(0.0)
+        alarm.clear()
+        await until_idle()
+        assert rang == []
+        alarm.set(0.0)
+        await until_idle()
+        alarm.set(0.0)
+        await until_idle()
+
+    assert len(on_a_loop(play)) == 2
