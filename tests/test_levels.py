@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fixengine import wire
-from fixengine.wire import Framer, Message, Plan, RemoteProtocolError
+from fixengine.wire import (
+    Framer,
+    LocalProtocolError,
+    Message,
+    Plan,
+    RemoteProtocolError,
+    Template,
+)
 
 from bench.corpus import Field, framed
 
@@ -130,5 +139,69 @@ def test_a_checksum_is_not_taken_modulo_256(above: int) -> None:
 @pytest.mark.parametrize("kind", [b"8\0", b"8=", b"a b", b"\xff", b""])
 def test_a_plan_is_for_a_kind_that_there_can_be(kind: bytes) -> None:
     """The kind b"8" and a NUL would have been taken for b"8"."""
-    with pytest.raises(wire.LocalProtocolError):
+    with pytest.raises(LocalProtocolError):
         Framer(plans={kind: PLAN})
+
+
+TIME = b"20260721-09:07:30"
+PRICES = (
+    *(".", "5.", ".5", "1.5", "-", "-1", "1.2.3", "", "1", "0.015", "1e5", "12345678901234.5"),
+    *("1234567.8", "123.", ".123", "1234567890123456.", ".1234567890123456", "x", "1 ", "12x4"),
+)
+
+
+@pytest.mark.parametrize("price", PRICES)
+def test_a_decimal_is_sent_as_the_plain_loop_sends_it(price: str) -> None:
+    """A point alone was once sent as a price."""
+    rows = ((44, "price", "price", False, ()),)
+    form = Template(b"FIX.4.4", b"D", [(34, None), (52, None)], rows, 0, ("x", ("price",)))
+    payload = b"\x92\xa1x" + bytes([0xA0 | len(price)]) + price.encode()
+    right = re.fullmatch(r"\d+(\.\d+)?", price)
+    for write in (
+        lambda: form.encode(None, 1, TIME, {"price": price}),
+        lambda: form.encode_payload(payload, 1, TIME),
+    ):
+        if right:
+            assert b"\x0144=" + price.encode() + b"\x01" in write()
+        else:
+            with pytest.raises(LocalProtocolError):
+                write()
+
+
+def test_code_that_runs_while_a_type_is_learnt_may_not_use_the_template() -> None:
+    """It would leave the places of one type's slots to be read in an instance of another."""
+    rows = ((44, "price", "price", False, ()), (58, "text", "str", False, ()))
+    form = Template(b"FIX.4.4", b"D", [(34, None), (52, None)], rows)
+    caught = []
+
+    class Meta(type):
+        @property
+        def __mro__(cls) -> Any:
+            try:
+                form.encode(None, 1, TIME, {})
+            except LocalProtocolError as error:
+                caught.append(error)
+            return type.__dict__["__mro__"].__get__(cls)
+
+    class Source(metaclass=Meta):
+        __slots__ = ("price", "text")
+
+    source = Source()
+    source.price, source.text = "1.5", "x"
+    assert form.encode(source, 1, TIME).count(b"\x01") == 8
+    assert caught
+
+
+def test_names_that_are_no_plain_text_are_no_rows() -> None:
+    """Looking them up would run their code while values are borrowed."""
+
+    class Name(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            return hash(str(self))
+
+    rows = ((44, "price", "price", False, ()),)
+    form = Template(b"FIX.4.4", b"D", [(34, None), (52, None)], rows)
+    with pytest.raises(LocalProtocolError, match="no row"):
+        form.encode(None, 1, TIME, {Name("price"): "1.5"})
