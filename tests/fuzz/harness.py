@@ -10,13 +10,19 @@ input chooses what is proved of the rest:
   each way must tell the same, and now and then the reference decoder must tell it too. Half of the
   raw inputs get a right BodyLength and CheckSum first, so that they come past the framing.
 * writer, template: the rest are choices of values. What is refused leaves nothing behind; what is
-  written is read back as exactly these fields: one field never becomes two.
+  written is read back as exactly these fields: one field never becomes two. Vector loops and plain
+  loops write the same, from values by name and from the attributes of an object.
+* payload: the rest is a request as it comes over the bus. It is written as the object would be that
+  msgspec decodes from it, or it is refused.
 """
 
 from __future__ import annotations
 
+import types
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import reference
 import streams
 from fixengine import wire
@@ -26,6 +32,7 @@ from fixengine.fix.venues.binance import BINANCE_SPOT
 from bench.corpus import framed
 
 STREAM_BYTES_MAX = 20_000
+TIME = b"20260721-09:07:30.123456"
 
 
 class Bytes:
@@ -245,9 +252,10 @@ def form(choices: Bytes) -> None:
         None if not row[3] and choices.below(3) == 0 else fitting(row, choices) for row in rows
     )
     given = {row[1]: value for row, value in zip(rows, values, strict=True)}
-    try:
-        message = writer_.encode(None, choices.below(1 << 20), b"20260721-09:07:30.123456", given)
-    except wire.LocalProtocolError:
+    message = written_alike(lambda: writer_.encode(None, 7, TIME, given))
+    source = types.SimpleNamespace(**given)
+    assert message == written_alike(lambda: writer_.encode(source, 7, TIME)), "sources differ"
+    if message is None:
         return
     found = reader.read(read_back(message))
     assert found.fields()[7:-1] == flat(rows, values), "a field was changed on its way"
@@ -257,7 +265,79 @@ def form(choices: Bytes) -> None:
             assert found.value(name) == value, name
 
 
-PROOFS = (raw, made, writer, form)
+def written_alike(write: Callable[[], bytes]) -> bytes | None:
+    """What every loop writes; None where each refuses."""
+    written = []
+    for level in (2, 1, 0):
+        wire._level(level)  # type: ignore[attr-defined]
+        try:
+            written.append(write())
+        except wire.LocalProtocolError:
+            written.append(None)
+    assert written[0] == written[1] == written[2], "vector loops and plain loops write differently"
+    return written[0]
+
+
+def some_payload(rows: Any, choices: Bytes) -> bytes:
+    """A request with fitting values, a few bytes of it damaged now and then."""
+    values = [
+        None if choices.below(3) == 0 else fitting(row, choices)
+        for row in rows[: len(rows) - choices.below(2)]
+    ]
+    values = [value if isinstance(value, str | int) else None for value in values]
+    try:
+        data = msgspec.msgpack.encode(["request", *values])
+    except (UnicodeEncodeError, OverflowError):
+        data = b"\x92\xa7request\xa1x"
+    return streams.damaged(data, choices) if choices.below(3) == 0 else data
+
+
+def payload(choices: Bytes) -> None:
+    """What a template makes of a request is what it makes of the values in it."""
+    writer_, reader, rows = SHORT_FORMS[choices.below(len(SHORT_FORMS))]
+    raw_payload = choices.below(3) == 0
+    data = choices.rest() if raw_payload else some_payload(rows, choices)
+    if raw_payload and choices.data[1:2] != b"\0":
+        data = b"\xdc\0" + bytes([len(rows) + 1]) + b"\xa7request" + data
+    message = written_alike(lambda: writer_.encode_payload(data, 7, TIME))
+    try:
+        tag, *values = msgspec.msgpack.decode(data)
+    except (msgspec.DecodeError, TypeError, ValueError):
+        # Ours may be content with text that is no UTF-8 in an element that is no row.
+        if message is not None:
+            read_back(message).fields()
+        return
+    if tag != "request" or any(type(value) not in (str, int, type(None)) for value in values):
+        assert message is None, "a request of another kind was written"
+        return
+    values = (values + [None] * len(rows))[: len(rows)]
+    given = {row[1]: value for row, value in zip(rows, values, strict=True)}
+    assert message == written_alike(lambda: writer_.encode(None, 7, TIME, given)), "ways differ"
+    if message is not None:
+        found = reader.read(read_back(message))
+        assert found.fields()[7:-1] == flat(rows, values), "a field was changed on its way"
+        found.check()
+
+
+def short_forms() -> list[tuple[Any, Any, Any]]:
+    """(template with a payload, plan, rows) of the tables without groups and data."""
+    header = [(49, b"ME"), (56, b"SPOT"), (34, None), (52, None)]
+    plain = tuple(row for row in WRITABLE if row[2] not in ("data", "group") and row[0] != 95)
+    found = []
+    for kind, rows in [(b"B", plain), (b"D", plain[1:] + plain[:1])]:
+        names = tuple(row[1] for row in rows)
+        found.append(
+            (
+                wire.Template(b"FIX.4.4", kind, header, rows, payload=("request", names)),
+                wire.Plan("Short", rows, (), (8, 9, 35, 49, 56, 34, 52, 10)),
+                rows,
+            )
+        )
+    return found
+
+
+SHORT_FORMS = short_forms()
+PROOFS = (raw, made, writer, form, payload)
 
 
 def seeds() -> list[bytes]:

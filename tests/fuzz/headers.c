@@ -16,6 +16,7 @@
 #include "scan.h"
 #include "stamp.h"
 #include "value.h"
+#include "write.h"
 
 enum { BODY_MAX = 4096, TABLES = 2 };
 
@@ -230,6 +231,58 @@ static void read_alone(const uint8_t *data, size_t size)
     free(p);
 }
 
+/* The elements of a payload of exactly these bytes, and the fields that each loop writes of them. */
+static void write_alike(const uint8_t *data, size_t size, int choice)
+{
+    enum { COUNT = 24, PAYLOADS_MAX = 600 };
+    Row rows[ROWS];
+    int32_t places[COUNT];
+    Element elements[ROWS];
+    uint64_t present = 0;
+    size_t bad = 0, bad_too = 0, text = 0, fields = 0;
+    if (size > PAYLOADS_MAX)
+        return;
+    for (int32_t row = 0; row < ROWS; row++) {
+        rows[row].tag = tags[0][row];
+        rows[row].type = types[row];
+        rows[row].required = 0;
+        rows[row].judge = (uint8_t)write_judge(types[row]);
+        rows[row].prefix_bytes = (int16_t)number_write(rows[row].prefix, (uint64_t)rows[row].tag, 1);
+        rows[row].prefix[rows[row].prefix_bytes++] = '=';
+    }
+    for (int32_t i = 0; i < COUNT; i++)
+        places[i] = i < ROWS ? (choice & 2 ? ROWS - 1 - i : i) : -1;
+    uint8_t *p = malloc(size + !size);
+    memcpy(p, data, size);
+    const size_t count = choice & 4 ? 3 : COUNT;
+    const uint8_t *end = elements_read(p, p + size, count, places, COUNT, elements, &present, &bad);
+    if (end != NULL) {
+        PROVE(end <= p + size);
+        for (int row = 0; row < ROWS; row++)
+            if (present >> row & 1 && elements[row].kind == ELEMENT_TEXT) {
+                PROVE(elements[row].text >= p && elements[row].text + elements[row].bytes <= end);
+                text += elements[row].bytes;
+            }
+        const size_t room = write_bytes_max((size_t)__builtin_popcountll(present), text);
+        uint8_t *plain = malloc(room), *other = malloc(room);
+        uint8_t *to = write_elements(plain, rows, elements, present, &bad, BYTES_PLAIN);
+        uint8_t *to_too = write_elements(other, rows, elements, present, &bad_too, BYTES_AVX2);
+        PROVE((to == NULL) == (to_too == NULL));
+        if (to == NULL) {
+            PROVE(bad == bad_too);
+        } else {
+            PROVE(to - plain == to_too - other && memcmp(plain, other, (size_t)(to - plain)) == 0);
+            /* One field never becomes two. */
+            for (uint8_t *at = plain; at < to; at++)
+                fields += *at == SCAN_SOH;
+            PROVE(fields == (size_t)__builtin_popcountll(present));
+        }
+        free(plain);
+        free(other);
+    }
+    free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > BODY_MAX)
@@ -237,5 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     scan_all(data + 1, size - 1, data[0]);
     frame_cut(data + 1, size - 1, data[0]);
     read_alone(data + 1, size - 1);
+    if (bytes_level() != BYTES_PLAIN)
+        write_alike(data + 1, size - 1, data[0]);
     return 0;
 }
