@@ -23,6 +23,7 @@ fuzz: .venv/dev
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.build || ! [ "$$(id -u)" = 0 ] || \
 	    apt-get install --quiet --yes clang libclang-rt-14-dev llvm
 	FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHONPATH=tests $(BIN)/python -m fuzz.run
+	@$(MAKE) --no-print-directory coverage
 
 coverage: .venv/dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz.coverage

@@ -299,3 +299,15 @@ def test_runs_of_short_fields_are_read_as_the_reference_reads_them(unit: bytes, 
 def test_more_than_a_hint_may_ask_for_is_refused() -> None:
     with pytest.raises(LocalProtocolError):
         Framer().get_buffer(1 << 40)
+
+
+@pytest.mark.usefixtures("_level")
+@pytest.mark.parametrize("padding", range(1, 140))
+def test_a_broken_field_anywhere_in_a_block_is_read_as_the_reference_reads_it(padding: int) -> None:
+    """The vector loops read 64 bytes at a time, so each field is once cut by the end of a block."""
+    for field in (b"11=", b"11", b"=", b"", bytes(8), b"95=3\x0196=a\x01b", b"11==", b"01=1"):
+        raw = streams.repaired(b"35=B\x0158=%s\x01%s\x0134=7\x01" % (b"p" * padding, field))
+        ours, theirs = Framer(), reference.Framer()
+        ours.feed(raw)
+        theirs.feed(raw)
+        assert streams.observed_flat(next(ours)) == streams.observed_flat(next(theirs))

@@ -18,6 +18,8 @@ from fuzz.corpus_files import CORPUS
 
 FUZZ = build.ROOT / "build" / "fuzz"
 BYTES_MAX = 800
+# A whole machine may be stopped for a minute; what takes longer than this hangs.
+HANG_S = 300
 
 
 def start(target: Path, seconds: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -28,7 +30,12 @@ def start(target: Path, seconds: int, environment: dict[str, str]) -> subprocess
         return subprocess.Popen(
             [
                 *(target, f"-max_total_time={seconds}", f"-max_len={BYTES_MAX}"),
-                *("-print_final_stats=1", "-timeout=20", f"-dict={CORPUS.parent / 'fix.dict'}"),
+                *(
+                    "-print_final_stats=1",
+                    f"-timeout={HANG_S}",
+                    f"-report_slow_units={HANG_S}",
+                    f"-dict={CORPUS.parent / 'fix.dict'}",
+                ),
                 *(f"-artifact_prefix={FUZZ}/found-{target.name}-", grown, CORPUS / target.name),
             ],
             stdout=log,
