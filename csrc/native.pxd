@@ -9,6 +9,7 @@ cdef extern from "bytes.h" nogil:
     uint32_t sum_bytes_scalar(const uint8_t *p, size_t n)
     size_t find_byte(const uint8_t *p, size_t n, uint8_t wanted)
     int bytes_level()
+    void bytes_copy(uint8_t *to, const uint8_t *start, size_t n, int level)
     size_t find_byte_scalar(const uint8_t *p, size_t n, uint8_t wanted)
     bint bytes_printable(const uint8_t *p, size_t n, bint high)
     bint bytes_utf8(const uint8_t *p, size_t n)
