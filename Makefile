@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard csrc/*.pyx csrc/*.pxi csrc/*.pxd csrc/*.h) setup.py pyproject.toml
 
-.PHONY: demo test bench lint types build clean
+.PHONY: demo test bench fuzz coverage lint types build clean
 
 demo: .venv/built
 	$(BIN)/fixengine demo
@@ -16,6 +16,16 @@ bench: .venv/dev
 	$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name \
 	    --benchmark-columns=min,median,iqr,rounds
 	$(BIN)/python -m bench.round_trip
+
+# FUZZ_SECONDS: how long. Needs clang with its runtime; as root it is installed where apt-get is.
+FUZZ_SECONDS ?= 60
+fuzz: .venv/dev
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.build || ! [ "$$(id -u)" = 0 ] || \
+	    apt-get install --quiet --yes clang libclang-rt-14-dev llvm
+	FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHONPATH=tests $(BIN)/python -m fuzz.run
+
+coverage: .venv/dev
+	PYTHONPATH=tests $(BIN)/python -m fuzz.coverage
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -178,7 +178,11 @@ cdef class Template:
         if self.busy:
             raise LocalProtocolError("encode was called again while it reads its source")
         if type(source) is not self.source_type:
-            self.learn(type(source))
+            self.busy = True  # a metaclass may run other code
+            try:
+                self.learn(type(source))
+            finally:
+                self.busy = False
         if self.short_way and self.short_table:
             present = 0
             self.text_bytes = 0
@@ -294,7 +298,8 @@ cdef class Template:
         """The same for the values of replace."""
         cdef Py_ssize_t row
         for name, value in replace.items():
-            known = self.table.by_name.get(name)
+            # Text of another type may run other code when it is looked up.
+            known = self.table.by_name.get(name) if PyUnicode_CheckExact(name) else None
             if known is None:
                 raise self.no_row(name)
             row = known

@@ -78,7 +78,17 @@ cdef class Store:
     def __getbuffer__(self, Py_buffer *view, int flags):
         PyBuffer_FillInfo(view, self, self.data + self.lent_offset, self.lent_bytes, 0, flags)
 
+    cdef inline void open(self) noexcept:
+        """All of it may be written."""
+        guard_open(self.data, self.capacity + SCAN_PADDING)
+
+    cdef inline void close(self, Py_ssize_t received) noexcept:
+        """Nothing further behind the received bytes than the loops look may be read."""
+        guard_close(self.data + received + SCAN_PADDING, self.capacity - received)
+
     def __dealloc__(self):
+        if self.data is not NULL:
+            self.open()
         free(self.data)
 
 
@@ -220,7 +230,12 @@ cdef class Framer:
         if len(plans) > PLANS_MAX:
             raise LocalProtocolError(f"plans: at most {PLANS_MAX}, not {len(plans)}")
         for key, plan in plans.items():
-            if not isinstance(key, bytes) or not 0 < len(key) <= 8 or not isinstance(plan, Plan):
+            if not (
+                isinstance(key, bytes)
+                and len(key) <= 8
+                and is_word(key)
+                and isinstance(plan, Plan)
+            ):
                 raise LocalProtocolError(
                     f"plans: {key!r} must be a MsgType<35> of 1 to 8 bytes, its value a Plan"
                 )
@@ -267,6 +282,7 @@ cdef class Framer:
         if hint > HINT_BYTES_MAX:
             raise LocalProtocolError(f"get_buffer: hint must be at most {HINT_BYTES_MAX} bytes")
         self.renew(max(hint, <Py_ssize_t>READ_BYTES))
+        self.arena.store.open()
         self.arena.store.lent_offset = self.received
         self.arena.store.lent_bytes = self.arena.store.capacity - self.received
         return PyMemoryView_FromObject(self.arena.store)
@@ -284,6 +300,7 @@ cdef class Framer:
         self.arena.store.lent_bytes = 0
         if not self.lost:
             self.received += count
+        self.arena.store.close(self.received)
 
     @cython.always_allow_keywords(False)
     def feed(self, data):
@@ -305,8 +322,10 @@ cdef class Framer:
     cdef inline int append(self, const char *p, Py_ssize_t n) except -1:
         self.renew(n)
         if not self.lost:
+            self.arena.store.open()
             bytes_copy(self.arena.store.data + self.received, <const uint8_t *>p, n, LEVEL)
             self.received += n
+            self.arena.store.close(self.received)
         return 0
 
     cdef inline int renew(self, Py_ssize_t room) except -1:
@@ -392,7 +411,7 @@ cdef class Framer:
             rows.marks = <int32_t *>(self.arena.records + message.record)
             rows.count = (<Plan>plan).marks_count
         scan_frame(p, length, &rows, self.arena.entries + message.first, &message.scan, LEVEL)
-        if (message.scan.sum ^ self.claimed_sum(p + length)) & 0xFF:
+        if message.scan.sum & 0xFF != self.claimed_sum(p + length):
             self.garbled_count += 1
             self.garbled_bytes = PyBytes_FromStringAndSize(<const char *>p, length)
             self.start_at(self.frame_end)

@@ -21,8 +21,12 @@ enum {
     LOOKUP_NONE = -1
 };
 
+/* Stands in a place that is free. No text up to its first '=' reads so: it would end at the first
+ * byte, which looks like a '=' by the bits the pass asks for. (0 would be eight NUL bytes.) */
+#define LOOKUP_FREE UINT64_MAX
+
 typedef struct {
-    uint64_t word; /* the bytes of "tag=", the first lowest, zeros above; 0: free */
+    uint64_t word; /* the bytes of "tag=", the first lowest, zeros above, or LOOKUP_FREE */
     int32_t tag;
     uint16_t row;
     uint16_t bytes; /* of "tag=" */
@@ -87,11 +91,12 @@ static inline size_t
 lookup_place(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
 {
     size_t taken = 0;
-    memset(lookup->words, 0, sizeof(LookupWord) << LOOKUP_WORD_BITS);
+    for (size_t i = 0; i < (size_t)1 << LOOKUP_WORD_BITS; i++)
+        lookup->words[i].word = LOOKUP_FREE;
     for (size_t i = 0; i < n; i++) {
         const uint64_t word = lookup_word(tags[i]);
         LookupWord *place = lookup_place_of(lookup->words, lookup->multiplier, word);
-        if (word == 0 || place->word != 0) {
+        if (word == 0 || place->word != LOOKUP_FREE) {
             taken++;
             continue;
         }

@@ -15,6 +15,11 @@ cdef extern from "bytes.h" nogil:
     bint bytes_utf8(const uint8_t *p, size_t n)
 
 
+cdef extern from "guard.h" nogil:
+    void guard_close(const void *p, size_t n)
+    void guard_open(const void *p, size_t n)
+
+
 cdef extern from "number.h" nogil:
     enum:
         NUMBER_OK

@@ -38,7 +38,7 @@ typedef struct {
 typedef struct {
     size_t count; /* of entries */
     uint32_t sum; /* of the bytes before CheckSum<10> */
-    int plain;    /* every byte is printable ASCII or a SOH */
+    int plain;    /* every byte is printable ASCII, or a SOH that ends a field */
     ScanFault fault;
 } Scan;
 
@@ -157,12 +157,14 @@ scan_frame_scalar(const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *o
     scan->sum = sum_bytes_scalar(p, n - SCAN_TRAILER_BYTES);
     for (size_t i = 0; i < n; i++)
         plain &= p[i] == SCAN_SOH || (p[i] >= 0x20 && p[i] < 0x7F);
-    scan->plain = plain;
     memset(rows->marks, 0, rows->count * sizeof(int32_t));
     for (size_t i = scan->count; i-- > 0;) {
+        if (i > 0 && pair_data_tag(out[i - 1].tag) == out[i].tag)
+            plain &= find_byte_scalar(p + out[i].offset, out[i].length, SCAN_SOH) == out[i].length;
         const int32_t row = lookup_find(rows->lookup, out[i].tag);
         rows->marks[row < 0 ? (int32_t)rows->count - 1 : row] = (int32_t)i + 1;
     }
+    scan->plain = plain;
 }
 
 #ifdef FIXENGINE_AVX2

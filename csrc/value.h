@@ -230,20 +230,27 @@ typedef struct {
     int64_t second;
 } ValueDate;
 
-static ValueDate value_dates[16];
+/* A date that belongs into another place is none: so none stands here at first, not even the date
+ * of eight NUL bytes in the first place. */
+static ValueDate value_dates[16] = {{(uint64_t)1 << 56, 0}};
 
 static inline ValueDate *value_date_place(uint64_t date) { return &value_dates[date >> 56 & 15]; }
 
 /* Keep the date of this time, where it is one of this age. */
 static void value_keep_date(const uint8_t *p, size_t n)
 {
+    uint8_t midnight[STAMP_SECOND_BYTES] = "YYYYMMDD-00:00:00";
     uint64_t date;
     int64_t second, ns;
+    if (stamp_read(p, n, &second, &ns) != NUMBER_OK)
+        return;
+    /* Not from the time's own second: a leap second is already one of the next day. */
+    memcpy(midnight, p, 8);
     memcpy(&date, p, 8);
-    if (stamp_read(p, n, &second, &ns) == NUMBER_OK && second >= 0
-        && second < INT64_MAX / STAMP_SECOND_NS - 86400) {
+    stamp_read(midnight, STAMP_SECOND_BYTES, &second, &ns);
+    if (second >= 0 && second < INT64_MAX / STAMP_SECOND_NS - 2 * 86400) {
         value_date_place(date)->date = date;
-        value_date_place(date)->second = second - second % 86400;
+        value_date_place(date)->second = second;
     }
 }
 

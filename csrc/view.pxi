@@ -294,12 +294,14 @@ cdef class Message:
 
         Raises RemoteProtocolError for the first malformed value.
         """
-        cdef const int32_t *marks = self.marks()
+        self.marks()
         cdef Plan plan = self.plan
         cdef Table table = plan.table
         cdef Py_ssize_t count = len(plan.columns)
         cdef Py_ssize_t i, row, mark
+        # Making a tuple may run other code, so the marks are looked for behind it.
         cdef tuple found = PyTuple_New(count)
+        cdef const int32_t *marks = self.marks()
         for i in range(count):
             row = plan.column_ids[i]
             mark = marks[row] if row >= 0 else 0
@@ -334,11 +336,12 @@ cdef class Message:
             parent.children[row], entries, at + 1, self.scan.count, None
         )
         name = parent.names[row]
-        if number_read_unsigned(
+        cdef int status = number_read_unsigned(
             self.bytes_of(&entries[at]), entries[at].length, INT64_MAX, &declared
-        ) == NUMBER_SYNTAX:
+        )
+        if status == NUMBER_SYNTAX:
             raise self.malformed(tag, name, FORMS[<int>TYPE_GROUP])
-        if declared != span.entries:
+        if status != NUMBER_OK or declared != span.entries:
             what = f"{name}<{tag}>: {span.entries} entries, not as many as it declares"
             raise self.wrong(tag, what, "group")
         if span.repeated != 0:
@@ -404,10 +407,11 @@ cdef class Message:
         cdef const ScanEntry *entry = self.index() + at
         cdef int type = table.rows[row].type
         cdef const Value *known = self.plan.known(self.at_once(), row)
-        cdef list missing = []
+        cdef list missing
         if known is not NULL and (known.form == VALUE_OK or known.form == VALUE_LARGE):
             return 0
         if type == TYPE_GROUP:
+            missing = []
             self.group(table, row, at)
             pass_group(table.children[row], self.index(), at + 1, self.scan.count, missing)
             for tag in missing:
@@ -477,7 +481,6 @@ cdef class Message:
 
     cdef tuple outsiders(self):
         """The unknown fields and the repeated tags."""
-        cdef const int32_t *marks = self.marks()
         cdef Table table = self.plan.table
         cdef size_t at = 0
         cdef Py_ssize_t row
@@ -489,7 +492,7 @@ cdef class Message:
             row = table.find(tag)
             if row < 0:
                 extra.append((tag, self.value_at(at)))
-            elif marks[row] != <int32_t>at + 1:
+            elif self.marks()[row] != <int32_t>at + 1:
                 repeated[tag] = True
             at += 1
             if row >= 0 and table.rows[row].type == TYPE_GROUP:

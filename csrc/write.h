@@ -243,7 +243,7 @@ write_elements_avx2(uint8_t *to, const Row *rows, const Element *elements, uint6
             if (row->judge == JUDGE_DECIMAL && others != 0) {
                 const uint32_t point = (uint32_t)__builtin_ctz(others);
                 fits = (others & (others - 1)) == 0 && element->text[point] == '.'
-                       && point - 1 < n - 2;
+                       && point >= 1 && point + 1 < n;
             }
             if (fits) {
                 value[n] = SCAN_SOH;

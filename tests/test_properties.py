@@ -1,0 +1,255 @@
+"""What must hold of any message: wherever it is cut, in whatever order, there and back again."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import simplefix  # type: ignore[import-untyped]
+import streams
+from fixengine import wire
+from fixengine.fix.venue import Sender, plan, template, wire_rows
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fuzz import harness
+
+from bench import corpus
+from bench.corpus import Field, framed
+
+STREAM = [
+    corpus.er(),
+    corpus.nos(),
+    *corpus.ermix(37, seed=7),
+    streams.repaired(b"35=0\x0134=1\x01"),
+]
+TIME = "20260721-09:07:30.123456"
+
+
+@pytest.fixture(params=(0, 1, 2), ids=("plain", "avx2", "avx512"))
+def _level(request: pytest.FixtureRequest) -> Iterator[None]:
+    wire._level(request.param)  # type: ignore[attr-defined]
+    yield
+    wire._level(-1)  # type: ignore[attr-defined]
+
+
+# Cuts --------------------------------------------------------------------------------------------
+
+
+def brief(message: wire.Message) -> Any:
+    return bytes(message), message.values() if message.kind == b"8" else message.fields()
+
+
+def in_two(framer: wire.Framer, first: bytes, second: bytes) -> list[Any]:
+    found = []
+    for part in (first, second):
+        framer.feed(part)
+        found += [brief(message) for message in framer]
+    return found
+
+
+@pytest.mark.usefixtures("_level")
+def test_every_cut_gives_the_same_messages() -> None:
+    """Of messages alone, and of three in a row: what was cut is the one before, itself or next."""
+    assert len(STREAM) == 40
+    whole = in_two(wire.Framer(plans=streams.PLANS), b"".join(STREAM), b"")
+    assert [raw for raw, _ in whole] == STREAM
+    framer = wire.Framer(plans=streams.PLANS)
+    for at in range(len(STREAM)):
+        stream = b"".join(STREAM[at : at + 2])
+        for cut in range(len(STREAM[at]) + 1):
+            assert in_two(framer, stream[:cut], stream[cut:]) == whole[at : at + 2]
+    assert (framer.garbled, framer.pending) == (0, 0)
+
+
+def test_every_cut_of_the_whole_stream() -> None:
+    stream = b"".join(STREAM)
+    for cut in range(len(stream) + 1):
+        framer = wire.Framer()
+        framer.feed(stream[:cut])
+        found = [bytes(message) for message in framer]
+        framer.feed(stream[cut:])
+        found += [bytes(message) for message in framer]
+        assert found == STREAM, cut
+
+
+@pytest.mark.usefixtures("_level")
+@pytest.mark.parametrize("in_place", [False, True])
+def test_byte_by_byte(in_place: bool) -> None:
+    stream = b"".join(STREAM)
+    chunks = [stream[at : at + 1] for at in range(len(stream))]
+    expected = streams.observed_stream(wire.Framer(), [stream], streams.PLANS, False)
+    found = streams.observed_stream(
+        wire.Framer(plans=streams.PLANS), chunks, streams.PLANS, True, in_place=in_place
+    )
+    assert found == expected
+    assert len(found[0]) == 40
+
+
+# There and back ----------------------------------------------------------------------------------
+
+DIRECTIONS = [
+    pytest.param(layout, sender, id=f"{layout.name}-{sender.value}")
+    for layout in BINANCE_SPOT.layouts
+    for sender in sorted(layout.senders, key=lambda item: item.value)
+]
+
+
+class Seeded(harness.Bytes):
+    """Choices by a seeded generator."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(random.Random(seed).randbytes(4000))
+
+
+def some_values(rows: Any, choices: Seeded) -> dict[str, Any]:
+    """Values that fit these rows, by name; an optional one is left out now and then."""
+    values = {}
+    for row in rows:
+        if row[3] or choices.below(3):
+            value = fitting(row, choices)
+            if value is not None:
+                values[row[1]] = value
+    return values
+
+
+def fitting(row: Any, choices: Seeded) -> Any:
+    """A value of the row's type."""
+    form = row[2]
+    if form == "group":
+        return [
+            tuple(
+                fitting(member, choices) if member[3] or at == 0 or choices.below(2) else None
+                for at, member in enumerate(row[4])
+            )
+            for _ in range(1 + choices.below(3))
+        ]
+    plain: dict[str, Callable[[], Any]] = {
+        "str": lambda: f"text = {choices.below(999)}",
+        "utf8": lambda: f"这是测试币{choices.below(999)}",
+        "id": lambda: str(choices.below(1 << 20)),
+        "char": lambda: chr(0x21 + choices.below(94)),
+        "int": lambda: choices.below(1 << 20) - 500_000,
+        "seqnum": lambda: choices.below(1 << 20),
+        "length": lambda: None,
+        "data": lambda: bytes(choices.below(4) for _ in range(1 + choices.below(9))),
+        "bool": lambda: "YN"[choices.below(2)],
+        "utc": lambda: wire.stamp(choices.below(1 << 31) * 10**9, 6).decode(),
+    }
+    return plain.get(form, lambda: f"{choices.below(10**6)}.{choices.below(10**8):08d}")()
+
+
+def canonical(layout: Any, sender: Sender, seed: int) -> tuple[bytes, dict[str, Any], Any]:
+    """A message as the table lays it out, written by a plain joiner; its values; its rows."""
+    choices = Seeded(seed)
+    rows = wire_rows(layout.rows, sender)
+    values = some_values(rows, choices)
+    ours, theirs = ("ME", "SPOT") if sender is Sender.CLIENT else ("SPOT", "ME")
+    head: list[Field] = [(35, layout.kind), (49, ours), (56, theirs), (34, seed), (52, TIME)]
+    listed = tuple(values.get(row[1]) for row in rows)
+    return framed([*head, *harness.flat(rows, listed)]), values, rows
+
+
+@pytest.mark.parametrize(("layout", "sender"), DIRECTIONS)
+def test_there_and_back(layout: Any, sender: Sender) -> None:
+    """decode(encode(x)) is x, encode(decode(bytes)) is bytes, and a foreign parser agrees."""
+    form = template(BINANCE_SPOT, layout.kind, sender, "ME")
+    reader = plan(BINANCE_SPOT, layout.kind, sender)
+    framer = wire.Framer(plans={layout.kind: reader})
+    for seed in range(1, 25):
+        raw, values, rows = canonical(layout, sender, seed)
+        assert form.encode(None, seed, TIME.encode(), values) == raw
+        framer.feed(raw)
+        message = next(framer)
+        message.check()
+        assert (message.extra, message.repeated, message.missing) == ([], (), ())
+        told = {row[1]: message.value(row[1]) for row in rows}
+        expected = harness.told(rows, tuple(values.get(row[1]) for row in rows))
+        assert told == expected
+        again = {name: value for name, value in told.items() if value is not None}
+        assert form.encode(None, message.value("msg_seq_num"), TIME.encode(), again) == raw
+        assert foreign(raw) == message.fields()
+
+
+def foreign(raw: bytes) -> list[tuple[int, bytes]]:
+    """What simplefix reads in one message."""
+    parser = simplefix.FixParser()
+    parser.append_buffer(raw)
+    return [(int(tag), value) for tag, value in parser.get_message().pairs]
+
+
+@pytest.mark.parametrize(("layout", "sender"), DIRECTIONS)
+def test_what_simplefix_writes_a_plan_reads(layout: Any, sender: Sender) -> None:
+    reader = plan(BINANCE_SPOT, layout.kind, sender)
+    for seed in range(25, 35):
+        raw, values, rows = canonical(layout, sender, seed)
+        message = simplefix.FixMessage()
+        for tag, value in foreign(raw):
+            if tag not in (9, 10):
+                message.append_pair(tag, value)
+        theirs = message.encode()
+        assert theirs == raw
+        framer = wire.Framer()
+        framer.feed(theirs)
+        found = reader.read(next(framer))
+        for row in rows:
+            if row[2] != "length":
+                assert found.value(row[1]) == values.get(row[1])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_stream_in_chunks_is_read_as_simplefix_reads_it(seed: int) -> None:
+    chance = random.Random(seed)
+    messages = [
+        framed([(35, "8"), *((chance.randrange(500, 600), f"v={at}") for at in range(9))])
+        for _ in range(9)
+    ]
+    stream = b"".join(messages)
+    theirs = simplefix.FixParser()
+    ours = wire.Framer()
+    found: list[Any] = []
+    expected: list[Any] = []
+    while stream:
+        n = chance.randrange(1, 50)
+        theirs.append_buffer(stream[:n])
+        ours.feed(stream[:n])
+        stream = stream[n:]
+        found += [message.fields() for message in ours]
+        while (message := theirs.get_message()) is not None:
+            expected.append([(int(tag), value) for tag, value in message.pairs])
+    assert found == expected
+    assert len(found) == 9
+
+
+# Order -------------------------------------------------------------------------------------------
+
+BLOCKS: tuple[list[Field], ...] = (
+    [(34, 7)],
+    [(11, "id")],
+    [(58, "text")],
+    [(55, "这是测试币")],
+    [(54, "1")],
+    [(44, "-0.5"), (108, -30)],
+    [(60, TIME)],
+    [(95, 3), (96, b"a\x01b")],
+    [(136, 2), (137, "0.1"), (138, "BNB"), (137, "0.2"), (138, "BTC")],
+    [(777, "unknown")],
+)
+
+
+@pytest.mark.usefixtures("_level")
+def test_the_order_of_fields_of_the_body_is_irrelevant() -> None:
+    """Pairs of length and data stay together, so do groups; FIX orders nothing else."""
+    table = streams.TABLES[b"B"]
+
+    def told(blocks: Any) -> Any:
+        framer = wire.Framer(plans=streams.PLANS)
+        framer.feed(framed([(35, "B"), *itertools.chain.from_iterable(blocks)]))
+        return streams.observed_by_plan(next(framer), table)
+
+    expected = told(BLOCKS)
+    assert expected[1] is None  # check raised nothing
+    chance = random.Random(1)
+    for _ in range(300):
+        assert told(chance.sample(BLOCKS, len(BLOCKS))) == expected
