@@ -105,6 +105,32 @@ static inline size_t find_byte(const uint8_t *p, size_t n, uint8_t wanted)
     return find_byte_scalar(p, n, wanted);
 }
 
+#ifdef FIXENGINE_AVX2
+/* Copy n bytes, 32 to 1024, to where no byte of theirs stands, or further forward. */
+__attribute__((target("avx2"))) static inline void
+bytes_copy_avx2(uint8_t *to, const uint8_t *from, size_t n)
+{
+    const __m256i last = _mm256_loadu_si256((const __m256i *)(from + n - 32));
+    for (size_t i = 0; i + 32 < n; i += 32)
+        _mm256_storeu_si256((__m256i *)(to + i),
+                            _mm256_loadu_si256((const __m256i *)(from + i)));
+    _mm256_storeu_si256((__m256i *)(to + n - 32), last);
+}
+#endif
+
+/* Copy n bytes to where no byte of theirs stands, or further forward. */
+static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t n, int level)
+{
+#ifdef FIXENGINE_AVX2
+    if (level != BYTES_PLAIN && n >= 32 && n <= 1024) {
+        bytes_copy_avx2(to, from, n);
+        return;
+    }
+#endif
+    (void)level;
+    memmove(to, from, n);
+}
+
 /* Whether each byte is 0x20..0x7E, and with high set also 0x80..0xFF: no byte that could end a
  * field or hide in a log. Eight bytes at a time. */
 static inline int bytes_printable(const uint8_t *p, size_t n, int high)

@@ -1,9 +1,10 @@
 # Template: the fields of an object -> one whole message of one kind, by a table.
 #
-# The header is made once; a message patches sequence number and time into it and goes on row by row.
-# Values are taken where they lie: from the slots of a Struct, or from a request's bytes as they came
-# over the bus. That runs no foreign code, so nothing has to be held. A source with attributes of
-# another sort, groups and data fields go the long way, which reads all values before it writes one.
+# The header is made once; a message patches sequence number and time into it and goes on row by
+# row. Values are taken where they lie: from the slots of a Struct, or from a request's bytes as
+# they came over the bus. That runs no foreign code, so nothing has to be held. A source with
+# attributes of another sort, groups and data fields go the long way, which reads all values before
+# it writes one.
 
 # Where an instance keeps no slot for a row: the attribute is looked up, or there is none.
 cdef enum:

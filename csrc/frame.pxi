@@ -122,37 +122,41 @@ cdef class Arena:
         self.records_used = 0
         self.store.lent_bytes = 0
 
-    cdef Py_ssize_t reserve_entries(self, Py_ssize_t count) except -1:
+    cdef inline Py_ssize_t reserve_entries(self, Py_ssize_t count) except -1:
         """The first of count entries; what entries pointed to before may have moved."""
         cdef Py_ssize_t first = self.entries_used
-        cdef Py_ssize_t capacity
-        cdef ScanEntry *entries
         if self.entries_capacity - first < count:
-            capacity = max(2 * self.entries_capacity, first + count)
-            entries = <ScanEntry *>lines_allocate(capacity * sizeof(ScanEntry))
-            if first > 0:
-                memcpy(entries, self.entries, first * sizeof(ScanEntry))
-            free(self.entries)
-            self.entries = entries
-            self.entries_capacity = capacity
+            self.grow_entries(count)
         self.entries_used = first + count
         return first
 
-    cdef Py_ssize_t reserve_record(self, Py_ssize_t count) except -1:
+    cdef int grow_entries(self, Py_ssize_t count) except -1:
+        cdef Py_ssize_t capacity = max(2 * self.entries_capacity, self.entries_used + count)
+        cdef ScanEntry *entries = <ScanEntry *>lines_allocate(capacity * sizeof(ScanEntry))
+        if self.entries_used > 0:
+            memcpy(entries, self.entries, self.entries_used * sizeof(ScanEntry))
+        free(self.entries)
+        self.entries = entries
+        self.entries_capacity = capacity
+        return 0
+
+    cdef inline Py_ssize_t reserve_record(self, Py_ssize_t count) except -1:
         """The offset of count bytes of records; what records pointed to before may have moved."""
         cdef Py_ssize_t offset = self.records_used
-        cdef Py_ssize_t capacity
-        cdef uint8_t *records
         if self.records_capacity - offset < count:
-            capacity = max(2 * self.records_capacity, offset + count)
-            records = <uint8_t *>lines_allocate(capacity)
-            if offset > 0:
-                memcpy(records, self.records, offset)
-            free(self.records)
-            self.records = records
-            self.records_capacity = capacity
+            self.grow_records(count)
         self.records_used = offset + count
         return offset
+
+    cdef int grow_records(self, Py_ssize_t count) except -1:
+        cdef Py_ssize_t capacity = max(2 * self.records_capacity, self.records_used + count)
+        cdef uint8_t *records = <uint8_t *>lines_allocate(capacity)
+        if self.records_used > 0:
+            memcpy(records, self.records, self.records_used)
+        free(self.records)
+        self.records = records
+        self.records_capacity = capacity
+        return 0
 
 
 @cython.final
@@ -319,8 +323,7 @@ cdef class Framer:
         self.renew(n)
         if not self.lost:
             self.arena.store.open()
-            # It may be a part of what get_buffer lent.
-            memmove(self.arena.store.data + self.received, p, n)
+            bytes_copy(self.arena.store.data + self.received, <const uint8_t *>p, n, LEVEL)
             self.received += n
             self.arena.store.close(self.received)
         return 0
@@ -429,6 +432,7 @@ cdef class Framer:
         """A message with room for the index of so long a frame, and for the plan's record."""
         cdef Py_ssize_t entries_room = scan_entries_max(length)
         cdef Py_ssize_t record_room
+        cdef Arena arena = self.arena
         cdef Message message
         cdef PyObject *spare = self.older
         self.older = self.newest
@@ -441,21 +445,21 @@ cdef class Framer:
             Py_INCREF(message)
             self.newest = <PyObject *>message
         message = <Message>self.newest
-        if message.arena is not self.arena or message.generation != self.arena.generation:
-            if message.arena is not self.arena:
-                message.arena = self.arena
-            message.generation = self.arena.generation
+        if message.arena is not arena or message.generation != arena.generation:
+            if message.arena is not arena:
+                message.arena = arena
+            message.generation = arena.generation
             message.entries_room = 0
             message.record_room = 0
         if message.entries_room < entries_room:
-            message.first = self.arena.reserve_entries(entries_room)
+            message.first = arena.reserve_entries(entries_room)
             message.entries_room = entries_room
         if <PyObject *>message.plan is not plan:
             message.plan = <Plan>plan
         if plan is not <PyObject *>None:
             record_room = (<Plan>plan).record_bytes
             if message.record_room < record_room:
-                message.record = self.arena.reserve_record(record_room)
+                message.record = arena.reserve_record(record_room)
                 message.record_room = record_room
         if <PyObject *>message.origin is not <PyObject *>None:
             message.origin = None

@@ -9,9 +9,9 @@ cdef extern from "bytes.h" nogil:
     uint32_t sum_bytes_scalar(const uint8_t *p, size_t n)
     size_t find_byte(const uint8_t *p, size_t n, uint8_t wanted)
     int bytes_level()
+    void bytes_copy(uint8_t *to, const uint8_t *start, size_t n, int level)
     size_t find_byte_scalar(const uint8_t *p, size_t n, uint8_t wanted)
     bint bytes_printable(const uint8_t *p, size_t n, bint high)
-    bint bytes_utf8(const uint8_t *p, size_t n)
 
 
 cdef extern from "guard.h" nogil:
@@ -30,7 +30,6 @@ cdef extern from "number.h" nogil:
     int number_read_unsigned(const uint8_t *p, size_t n, uint64_t maximum, uint64_t *out)
     int number_read_signed(const uint8_t *p, size_t n, int64_t *out)
     int number_check_decimal(const uint8_t *p, size_t n, bint sign)
-    int number_read_decimal(const uint8_t *p, size_t n, int64_t *mantissa, int32_t *decimals)
     int number_read_scaled(const uint8_t *p, size_t n, int scale, int64_t *out)
     size_t number_write(uint8_t *to, uint64_t value, size_t digits_min)
 
@@ -187,7 +186,6 @@ cdef extern from "write.h" nogil:
         int level,
     )
     uint64_t element_number(const uint8_t *p, size_t n)
-    const uint8_t *element_read(const uint8_t *p, const uint8_t *end, Element *out)
     const uint8_t *elements_read(
         const uint8_t *p,
         const uint8_t *end,

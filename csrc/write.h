@@ -172,7 +172,7 @@ static inline uint8_t *write_elements_scalar(uint8_t *to, const Row *rows, const
 #ifdef FIXENGINE_AVX2
 #define WRITE_TARGET __attribute__((target("avx2,bmi,bmi2"), always_inline)) static inline
 
-/* The bits of those of 16 bytes that a judge objects to: what is no digit, or not printable ASCII. */
+/* The bits of those of 16 bytes that a judge objects to: no digits, or not printable ASCII. */
 WRITE_TARGET uint32_t write_others(__m128i text, int judge)
 {
     if (judge == JUDGE_DECIMAL) {
@@ -224,8 +224,8 @@ WRITE_TARGET uint32_t write_copied(uint8_t *to, const uint8_t *from, size_t n, i
     return (bits & 1) | (bits >> 1 & 1) << (n / 2) | (bits >> 2 & 1) << (n - 1);
 }
 
-/* The same by vectors, for text of 1 to 32 bytes; the rest, and what the judge does not know, is for
- * the plain loop to decide. */
+/* The same by vectors, for text of 1 to 32 bytes; the rest, and what the judge does not know, is
+ * for the plain loop to decide. */
 __attribute__((target("avx2,bmi,bmi2"))) static inline uint8_t *
 write_elements_avx2(uint8_t *to, const Row *rows, const Element *elements, uint64_t present,
                     size_t *bad)
@@ -279,8 +279,8 @@ static inline uint64_t element_number(const uint8_t *p, size_t n)
     return value;
 }
 
-/* Read the element at p, before end; the byte behind it, or NULL where it is cut short or of no kind
- * above. */
+/* Read the element at p, before end; the byte behind it, or NULL where it is cut short or of no
+ * kind above. */
 static inline const uint8_t *element_read(const uint8_t *p, const uint8_t *end, Element *out)
 {
     if (p >= end)
@@ -324,8 +324,8 @@ static inline const uint8_t *element_read(const uint8_t *p, const uint8_t *end, 
 }
 
 /* Read the elements of an array at p into those of their rows; rows: by element, its row, or -1 for
- * one that is passed over. *present gets a bit for each row that is not nil. Returns the byte behind
- * the last, or NULL and in *bad which is none. */
+ * one that is passed over. *present gets a bit for each row that is not nil. Returns the byte
+ * behind the last, or NULL and in *bad which is none. */
 static inline const uint8_t *elements_read(const uint8_t *p, const uint8_t *end, size_t count,
                                            const int32_t *rows, size_t rows_count,
                                            Element *elements, uint64_t *present, size_t *bad)

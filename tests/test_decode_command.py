@@ -270,10 +270,10 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
         2,
         "fixengine: stdout: cannot be written: No space left on device\n",
     )
-    status, _, errors = shell("$decode log >&-", tmp_path)
-    assert (status, errors) == (2, "fixengine: stdout is closed: nowhere to print\n")
+    # A missing stream is an empty one, or one that takes everything.
+    assert shell("$decode log >&-", tmp_path) == (0, "", "")
     status, _, errors = shell("$decode <&-", tmp_path)
-    assert (status, errors) == (2, "fixengine: stdin: cannot be read: it is closed\n")
+    assert (status, "no FIX message" in errors) == (1, True), errors
 
 
 def test_a_terminal_without_utf_8_gets_escapes(tmp_path: Path) -> None:

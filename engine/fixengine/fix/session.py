@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from fixengine import wire
 from fixengine.fix import fields
+from fixengine.fix.peek import peek, peek_number, peek_text
 from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, Venue, template
 
@@ -290,13 +291,13 @@ class Session:
             name = FAULTS.get(fault.reason, "garbled")
             return self._complain(name, message, now, fault, fault.tag)
         for tag in (fields.SENDER_COMP_ID, fields.TARGET_COMP_ID, fields.SENDING_TIME):
-            if message.get(tag) is None:
+            if not peek(message, tag):
                 return self._complain_of_header(tag, message, now)
         if not self.client_comp_id:
             self._learn_client_comp_id(message)
-        if message.get(fields.TARGET_COMP_ID) != self.venue.venue_comp_id.encode():
+        if peek(message, fields.TARGET_COMP_ID) != self.venue.venue_comp_id.encode():
             return self._complain("bad_target_comp_id", message, now)
-        if message.get(fields.SENDER_COMP_ID) != self.client_comp_id.encode():
+        if peek(message, fields.SENDER_COMP_ID) != self.client_comp_id.encode():
             return self._complain("bad_sender_comp_id", message, now)
         if self.rules.check_clock:
             return self._accept_clock(message, now)
@@ -304,7 +305,7 @@ class Session:
 
     def _complain_of_header(self, tag: int, message: wire.Message, now: int) -> bool:
         """A header field is not there, or cannot be read."""
-        name = "header_missing" if message.get(tag) is None else "header_malformed"
+        name = "header_malformed" if peek(message, tag) else "header_missing"
         return self._complain(name, message, now, tag, tag)
 
     def _examined(self, message: wire.Message, now: int) -> bool:
@@ -319,7 +320,7 @@ class Session:
         return False
 
     def _learn_client_comp_id(self, message: wire.Message) -> None:
-        comp_id = _text_of(message.get(fields.SENDER_COMP_ID, b""))
+        comp_id = peek_text(message, fields.SENDER_COMP_ID)
         if re.match(self.venue.comp_id_pattern, comp_id):
             self.client_comp_id = comp_id
             self._templates.clear()
@@ -345,8 +346,8 @@ class Session:
     def _comp_ids_fit(self, message: wire.Message) -> bool:
         theirs, ours = self.venue.venue_comp_id, self.client_comp_id
         return bool(
-            message.get(fields.SENDER_COMP_ID) == theirs.encode()
-            and message.get(fields.TARGET_COMP_ID) == ours.encode()
+            peek(message, fields.SENDER_COMP_ID) == theirs.encode()
+            and peek(message, fields.TARGET_COMP_ID) == ours.encode()
         )
 
     # --- one method per kind of message -----------------------------------------------------
@@ -357,7 +358,7 @@ class Session:
             self.fail(complaint.text, now)
             return Verdict.DROP
         self._enter(State.ACTIVE, now)
-        self._note(Happening.LOGGED_ON, _text_of(message.get(fields.UUID, b"")))
+        self._note(Happening.LOGGED_ON, peek_text(message, fields.UUID))
         if self._logout_text is not None:
             self.logout(self._logout_text, now)
         return Verdict.ADMIN
@@ -372,8 +373,8 @@ class Session:
         return Verdict.ADMIN
 
     def _logon_refused(self, message: wire.Message, now: int) -> Verdict:
-        code = _int_of(message, fields.ERROR_CODE)
-        text = _text_of(message.get(fields.TEXT, b"")) or "no reason given"
+        code = peek_number(message, fields.ERROR_CODE)
+        text = peek_text(message, fields.TEXT) or "no reason given"
         self._end(Happening.LOGON_REFUSED, text, now, code)
         return Verdict.ADMIN
 
@@ -385,7 +386,7 @@ class Session:
         return Verdict.DROP
 
     def _heartbeat(self, message: wire.Message, now: int) -> Verdict:
-        if message.get(fields.TEST_REQ_ID) == self._test_id():
+        if peek(message, fields.TEST_REQ_ID) == self._test_id():
             self._test_sent_ns = None
         return Verdict.ADMIN
 
@@ -402,7 +403,7 @@ class Session:
         return Verdict.ADMIN if self.rules.strict else Verdict.REJECT
 
     def _news(self, message: wire.Message, now: int) -> Verdict:
-        self._note(Happening.NEWS, _text_of(message.get(fields.HEADLINE, b"")))
+        self._note(Happening.NEWS, peek_text(message, fields.HEADLINE))
         return Verdict.ADMIN
 
     def _second_logon(self, message: wire.Message, now: int) -> Verdict:
@@ -413,7 +414,7 @@ class Session:
         return Verdict.DROP
 
     def _logout_asked(self, message: wire.Message, now: int) -> Verdict:
-        text = _text_of(message.get(fields.TEXT, b""))
+        text = peek_text(message, fields.TEXT)
         strict = self.rules.strict
         self._emit(fields.LOGOUT, now, {"text": "Logout acknowledgment." if strict else None})
         # Only a Logout of the client's own making leaves its SenderCompID free at once.
@@ -421,7 +422,7 @@ class Session:
         return Verdict.ADMIN
 
     def _logout_answered(self, message: wire.Message, now: int) -> Verdict:
-        text = _text_of(message.get(fields.TEXT, b""))
+        text = peek_text(message, fields.TEXT)
         self._end(Happening.LOGGED_OUT, text, now, clean=not self.rules.strict)
         return Verdict.ADMIN
 
@@ -566,14 +567,6 @@ def _after(seq: int) -> int:
     return 0 if seq == fields.SEQ_NUM_MAX else seq + 1
 
 
-def _int_of(message: wire.Message, tag: int) -> int | None:
-    try:
-        number: int | None = message.get_int(tag)
-    except wire.RemoteProtocolError:
-        return None
-    return number
-
-
 def _reread(frame: bytes) -> wire.Message | None:
     """What a frame with a wrong checksum says, None where it cannot be read at all."""
     framer = wire.Framer()
@@ -583,7 +576,7 @@ def _reread(frame: bytes) -> wire.Message | None:
 
 
 def _seq_of(message: wire.Message) -> int | None:
-    seq = _int_of(message, fields.MSG_SEQ_NUM)
+    seq = peek_number(message, fields.MSG_SEQ_NUM)
     return seq if seq is not None and 0 <= seq <= fields.SEQ_NUM_MAX else None
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from fixengine import wire
 from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing
 from fixengine.fix import fields
+from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     ExecType,
@@ -60,9 +61,9 @@ class Reports:
 
     def on_reject(self, line: Line, message: wire.Message, now: int) -> None:
         """Reject<3>: RefSeqNum<45> says which of our messages it is about."""
-        seq = tag_number(message, fields.REF_SEQ_NUM)
-        code = tag_number(message, fields.ERROR_CODE)
-        text = message.get(fields.TEXT, b"").decode("utf-8", "replace")
+        seq = peek_number(message, fields.REF_SEQ_NUM)
+        code = peek_number(message, fields.ERROR_CODE)
+        text = peek_text(message, fields.TEXT)
         order = self.orders.by_seq(line.number, seq)
         if order is None:
             what = f"the venue rejected message {seq}: {code} {text}"
@@ -72,7 +73,7 @@ class Reports:
         if code in self.venue.unknown_codes:
             self._make_unknown(order, text, venue_code, now)
             return
-        seq_in = tag_number(message, fields.MSG_SEQ_NUM)
+        seq_in = peek_number(message, fields.MSG_SEQ_NUM)
         head = *self.teller.head(line.name, now), order.cl_ord_id
         event: ExecutionReport | OrderCancelReject
         if order.target is not None:
@@ -161,11 +162,10 @@ class Reports:
     def _on_broken(
         self, line: Line, message: wire.Message, problem: wire.RemoteProtocolError, now: int
     ) -> None:
-        seq = tag_number(message, fields.MSG_SEQ_NUM)
-        text = f"MsgType {message.kind.decode('ascii', 'replace')}, MsgSeqNum {seq}: {problem}"
+        text = str(problem)
         self.log("error", text, session=line.name)
         orig_id, cl_id, symbol, order_id = (
-            message.get(tag, b"").decode("utf-8", "replace")
+            peek_text(message, tag)
             for tag in (fields.ORIG_CL_ORD_ID, fields.CL_ORD_ID, fields.SYMBOL, fields.ORDER_ID)
         )
         order = (
@@ -179,15 +179,6 @@ class Reports:
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         self.orders.unknown(order)
         self.teller.unknown(order, reason, code, now)
-
-
-def tag_number(message: wire.Message, tag: int) -> int | None:
-    """The integer in a tag; None where it is absent or malformed."""
-    try:
-        number: int | None = message.get_int(tag)
-    except wire.RemoteProtocolError:
-        return None
-    return number
 
 
 def _number(text: str | None) -> int | None:

@@ -116,13 +116,9 @@ def _name(file: str | None) -> str:
 
 def _opened(file: str | None) -> io.RawIOBase:
     """The input, unbuffered, so that a growing one is read as it comes."""
-    if sys.stdout is None:
-        raise InputError("stdout is closed: nowhere to print")
     try:
         if file is not None and file != STDIN:
             return open(file, "rb", buffering=0)
-        if sys.stdin is None:
-            raise InputError("stdin: cannot be read: it is closed")
         if file is None and sys.stdin.isatty():
             raise InputError("nothing to decode: name a FILE, or - to type it in")
         return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)

@@ -14,6 +14,7 @@ from typing import Any
 
 from fixengine import wire
 from fixengine.fix import fields
+from fixengine.fix.peek import peek
 from fixengine.fix.venue import Complaint, Row, Sender, Venue, plan
 from fixengine.simulator import refusals
 from fixengine.simulator.venue import ROLE
@@ -104,7 +105,7 @@ class Syntax:
 
     def _malformed(self, message: wire.Message, problem: wire.RemoteProtocolError) -> Complaint:
         tag = problem.tag
-        if tag is not None and not message.get(tag, b"").isascii():
+        if tag is not None and not peek(message, tag).isascii():
             text = "Only printable ASCII characters and SOH (Start of Header) are allowed."
             return refusals.complaint(-1177, text, tag)
         return refusals.malformed(tag, str(problem))
