@@ -106,7 +106,7 @@ static inline size_t find_byte(const uint8_t *p, size_t n, uint8_t wanted)
 }
 
 #ifdef FIXENGINE_AVX2
-/* Copy n bytes, 32 to 1024, to where no byte of theirs stands, or further forward. */
+/* Copy n bytes, 32 to 1024, to where none of theirs stands, or to a lower address. */
 __attribute__((target("avx2"))) static inline void
 bytes_copy_avx2(uint8_t *to, const uint8_t *from, size_t n)
 {
@@ -118,11 +118,13 @@ bytes_copy_avx2(uint8_t *to, const uint8_t *from, size_t n)
 }
 #endif
 
-/* Copy n bytes to where no byte of theirs stands, or further forward. */
+/* Copy n bytes; the two places may overlap. */
 static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t n, int level)
 {
 #ifdef FIXENGINE_AVX2
-    if (level != BYTES_PLAIN && n >= 32 && n <= 1024) {
+    /* Less than n where `to` lies within what is copied. */
+    const size_t ahead = (size_t)((uintptr_t)to - (uintptr_t)from);
+    if (level != BYTES_PLAIN && n >= 32 && n <= 1024 && ahead >= n) {
         bytes_copy_avx2(to, from, n);
         return;
     }

@@ -205,3 +205,18 @@ def test_names_that_are_no_plain_text_are_no_rows() -> None:
     form = Template(b"FIX.4.4", b"D", [(34, None), (52, None)], rows)
     with pytest.raises(LocalProtocolError, match="no row"):
         form.encode(None, 1, TIME, {Name("price"): "1.5"})
+
+
+@pytest.mark.parametrize("length", [40, 60, 200, 900])
+def test_bytes_fed_out_of_the_lent_room_may_overlap_their_place(length: int) -> None:
+    """A part of the memoryview from before what was received: it is copied over itself."""
+    rest = bytes(0x21 + at % 90 for at in range(length - 5 - 8))
+    raw = framed([(35, "B"), (58, b"x" * 10 + rest)])
+    begin = raw.index(b"x" * 10) + 5
+    framer = Framer()
+    room = framer.get_buffer(-1)
+    # What was received ends with five x, and the five x of what is fed are the same bytes.
+    room[: len(raw) - 5] = raw[:begin] + raw[begin + 5 :]
+    framer.buffer_updated(begin)
+    framer.feed(room[begin - 5 : len(raw) - 5])
+    assert [bytes(message) for message in framer] == [raw]
