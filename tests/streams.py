@@ -121,7 +121,8 @@ def some_fields(choices: Choices) -> list[Field]:
         tag, value = TAGS[choices.below(len(TAGS))], some_value(choices)
         if tag in (95, 354) and choices.below(4):
             data = bytes(choices.below(4) for _ in range(choices.below(9)))
-            fields += [(tag, len(data)), (tag + 1, data)]
+            told = len(data) + (0, 0, 0, 0, 0, 1, 7, 300)[choices.below(8)]
+            fields += [(tag, told), (tag + 1, data)]
         else:
             fields.append((tag, value))
     return fields

@@ -231,6 +231,20 @@ static void read_alone(const uint8_t *data, size_t size)
     free(p);
 }
 
+/* A copy over itself, forward and backward, by choice * 4 bytes. */
+static void copy_over(const uint8_t *data, size_t size, int choice)
+{
+    const size_t shift = (size_t)choice * 4;
+    for (int forward = 0; forward < 2; forward++) {
+        uint8_t *p = malloc(size + shift);
+        uint8_t *from = forward ? p : p + shift, *to = forward ? p + shift : p;
+        memcpy(from, data, size);
+        bytes_copy(to, from, size, bytes_level());
+        PROVE(memcmp(to, data, size) == 0);
+        free(p);
+    }
+}
+
 /* The elements of a payload of exactly these bytes, and the fields that each loop writes of them. */
 static void write_alike(const uint8_t *data, size_t size, int choice)
 {
@@ -290,6 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     scan_all(data + 1, size - 1, data[0]);
     frame_cut(data + 1, size - 1, data[0]);
     read_alone(data + 1, size - 1);
+    copy_over(data + 1, size - 1, data[0]);
     if (bytes_level() != BYTES_PLAIN)
         write_alike(data + 1, size - 1, data[0]);
     return 0;
