@@ -21,7 +21,7 @@ bench: .venv/dev
 FUZZ_SECONDS ?= 60
 fuzz: .venv/dev
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.build || ! [ "$$(id -u)" = 0 ] || \
-	    apt-get install --quiet --yes clang libclang-rt-14-dev llvm
+	    apt-get install --quiet --yes clang libclang-rt-dev llvm
 	FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHONPATH=tests $(BIN)/python -m fuzz.run
 	@$(MAKE) --no-print-directory coverage
 

@@ -47,7 +47,7 @@ def clang() -> str:
             return path
     raise NotHere(
         "clang with libFuzzer and the sanitizers is needed;"
-        " on Debian: apt-get install clang libclang-rt-14-dev llvm"
+        " on Debian: apt-get install clang libclang-rt-dev llvm"
     )
 
 
