@@ -109,7 +109,7 @@ def test_a_later_client_may_send_more_and_an_earlier_one_less() -> None:
         (msgspec.msgpack.encode(["Numbers", "a" * 300])[:-1], "element 1 is cut short"),
         (b"\x92\xa7Numbers\xdb\xff\xff\xff\xff", "element 1 is cut short"),
         (msgspec.msgpack.encode(["Numbers", None]) + b"\xc0", "does not end with its array"),
-        (msgspec.msgpack.encode(["Numbers", None, "7"]), "int<1>"),
+        (msgspec.msgpack.encode(["Numbers", None, "7", None, None, "x"]), "int<1>"),
         (msgspec.msgpack.encode(["Numbers", 0, 0, 0, 0, 7]), "text<5>"),
         (msgspec.msgpack.encode(["Numbers", 0, 0, 0, -1, "x"]), "length<3>"),
         (msgspec.msgpack.encode(["Numbers", 0, 0, 0, 0, "x", "group"]), "fees<6>"),
