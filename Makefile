@@ -12,10 +12,17 @@ test: .venv/dev lint types
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest bench --benchmark-disable -q
 
+# BASE: a revision to compare the codec with, in turns; without it everything is measured once.
 bench: .venv/dev
+ifdef BASE
+	$(BIN)/python -m bench.compare $(BASE)
+else
 	$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name \
 	    --benchmark-columns=min,median,iqr,rounds
+	$(BIN)/python -m bench.codec
+	$(BIN)/python -m bench.guard
 	$(BIN)/python -m bench.round_trip
+endif
 
 # FUZZ_SECONDS: how long. Needs clang with its runtime; as root it is installed where apt-get is.
 FUZZ_SECONDS ?= 60

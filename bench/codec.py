@@ -42,7 +42,7 @@ from bench import corpus
 
 ROUNDS = 25
 PASSES = 16
-"""Over all messages in a turn: a short turn would measure how cold the last case left the caches."""
+"""Over all messages in a turn: a short one would measure how cold the last case left the caches."""
 SCALAR_TO_EMPTY_CALL = (6.0, 9.0)
 TARGETS = {"er": 1.25, "ermix": 1.25, "nos_struct": 10.0, "nos_payload": 7.0}
 """At most that many scalar loops (er, ermix) or empty calls (nos) of the same run."""

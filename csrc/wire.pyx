@@ -88,6 +88,7 @@ class RemoteProtocolError(Exception):
 
 
 include "table.pxi"
+include "arena.pxi"
 include "frame.pxi"
 include "view.pxi"
 include "plan.pxi"

@@ -1,0 +1,118 @@
+"""The guard: what a message may cost the codec, in instructions and in ratios.
+
+Instructions, counted by callgrind, are the same in every run on every machine (valgrind shows the
+program a processor with AVX2 and without AVX-512), so their limits stand 10 % above what was
+counted with gcc 12 on CPython 3.11, and a slowdown of 20 % trips them. Time is gated as coarsely
+as other machines need: the best of a few short runs, against the targets with room for a processor
+that favours the references.
+
+    python -m bench.guard          # counts, limits and ratios; exit status 1 where one is exceeded
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from fixengine import wire
+
+from bench import codec
+
+PASSES = 4
+INSTRUCTIONS_MAX = {"feed": 140, "next": 3040, "encode": 2575, "encode_payload": 2355}
+"""A call on average over ermix and its orders; next: iterating over one message and to the end."""
+RATIOS_MAX = {"er": 1.6, "ermix": 1.5, "nos_struct": 10.0, "nos_payload": 8.4}
+RUNS = 5
+ROUNDS = 3
+
+FUNCTIONS = {
+    "feed": re.compile(r"__pyx_pw_\w*Framer_\d+feed$"),
+    "next": re.compile(r"__pyx_pw_\w*Framer_\d+__next__$"),
+    "encode": re.compile(r"__pyx_pw_\w*Template_\d+encode$"),
+    "encode_payload": re.compile(r"__pyx_pw_\w*Template_\d+encode_payload$"),
+}
+
+
+def work() -> None:
+    """What is counted: each report fed and iterated over, each order written in both ways."""
+    framer = wire.Framer(plans={b"8": codec.REPORT})
+    for _ in range(PASSES):
+        for data in codec.ERMIX:
+            framer.feed(data)
+            for _ in framer:
+                pass
+        for seq, (order, payload) in enumerate(zip(codec.STRUCTS, codec.PAYLOADS, strict=True)):
+            codec.NEW_ORDER.encode(order, seq, b"20260721-09:07:30.123456")
+            codec.NEW_ORDER.encode_payload(payload, seq, b"20260721-09:07:30.123456")
+
+
+def inclusive(profile: str) -> Counter[str]:
+    """Cost by function, what it called included, from callgrind's output."""
+    names: dict[str, str] = {}
+    cost: Counter[str] = Counter()
+    called, awaiting = "", False
+    for line in profile.splitlines():
+        named = re.match(r"(c?fn)=\((\d+)\)(?: (.*))?", line)
+        if named:
+            kind, number, name = named.groups()
+            if name:
+                names[number] = name
+            if kind == "cfn":
+                called = names[number]
+        elif line.startswith("calls="):
+            awaiting = True
+        elif awaiting:
+            cost[called] += int(line.split()[-1])
+            awaiting = False
+    return cost
+
+
+def instructions() -> dict[str, float]:
+    """Instructions a message, by what is called. Raises FileNotFoundError without valgrind."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise FileNotFoundError("valgrind is not installed")
+    codec.BUILD.mkdir(parents=True, exist_ok=True)
+    profile = codec.BUILD / "callgrind.out"
+    subprocess.run(
+        [valgrind, "--tool=callgrind", f"--callgrind-out-file={profile}", sys.executable]
+        + ["-c", "from bench import guard; guard.work()"],
+        check=True,
+        capture_output=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    cost = inclusive(profile.read_text(errors="replace"))
+    messages = PASSES * len(codec.ERMIX)
+    return {
+        what: sum(count for name, count in cost.items() if pattern.match(name)) / messages
+        for what, pattern in FUNCTIONS.items()
+    }
+
+
+def ratios(runs: int = RUNS) -> dict[str, float]:
+    """The best ratio of each case over a few short runs."""
+    told = [codec.measure(ROUNDS, peers=False) for _ in range(runs)]
+    return {case: min(codec.ratio_of(run, case) for run in told) for case in RATIOS_MAX}
+
+
+def main() -> int:
+    """Entry."""
+    exceeded = 0
+    for what, found, limits in (
+        ("instructions", instructions(), INSTRUCTIONS_MAX),
+        ("ratio", ratios(), RATIOS_MAX),
+    ):
+        for name, limit in limits.items():
+            over = found[name] > limit
+            exceeded += over
+            verdict = "  EXCEEDED" if over else ""
+            print(f"{what:14}{name:16}{found[name]:>10.2f}  at most {limit:g}{verdict}")
+    return 1 if exceeded else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
