@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import simplefix  # type: ignore[import-untyped]
 import streams
@@ -253,3 +254,32 @@ def test_the_order_of_fields_of_the_body_is_irrelevant() -> None:
     chance = random.Random(1)
     for _ in range(300):
         assert told(chance.sample(BLOCKS, len(BLOCKS))) == expected
+
+
+# Length ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_level")
+@pytest.mark.parametrize("length", [*range(1, 70), 255, 256, 900, 1023, 1024, 1100, 65_535, 70_000])
+def test_text_of_every_length_is_written_and_read(length: int) -> None:
+    """By template, from a request, and by writer; a message grows as long as its text."""
+    text = "".join(chr(0x20 + at % 95) for at in range(length))
+    rows = ((11, "id", "str", True, ()), (58, "text", "utf8", True, ()))
+    form = wire.Template(
+        b"FIX.4.4", b"B", [(34, None), (52, None)], rows, 0, ("t", ("no row", "id", "text"))
+    )
+    expected = framed([(35, "B"), (34, 7), (52, TIME), (11, text), (58, text + "币")])
+    values = {"id": text, "text": text + "币"}
+    assert form.encode(None, 7, TIME.encode(), values) == expected
+    request = msgspec.msgpack.encode(["t", 2**63 - 1, *values.values()])
+    assert form.encode_payload(request, 7, TIME.encode()) == expected
+    writer = wire.Writer(b"FIX.4.4")
+    writer.start(b"B")
+    writer.number(34, 7)
+    writer.text(52, TIME)
+    writer.text(11, text)
+    writer.utf8(58, text + "币")
+    assert writer.finish() == expected
+    framer = wire.Framer()
+    framer.feed(expected)
+    assert next(framer).fields()[5:-1] == [(11, text.encode()), (58, (text + "币").encode())]

@@ -299,7 +299,11 @@ def payload(choices: Bytes) -> None:
     data = choices.rest() if raw_payload else some_payload(rows, choices)
     if raw_payload and choices.data[1:2] != b"\0":
         data = b"\xdc\0" + bytes([len(rows) + 1]) + b"\xa7request" + data
-    message = written_alike(lambda: writer_.encode_payload(data, 7, TIME))
+    replaced = rows[choices.below(len(rows))]
+    replace = None if choices.below(2) else {replaced[1]: fitting(replaced, choices)}
+    if replaced[0] == 0 or replaced[2] in ("length", "data"):
+        replace = None
+    message = written_alike(lambda: writer_.encode_payload(data, 7, TIME, replace))
     try:
         tag, *values = msgspec.msgpack.decode(data)
     except (msgspec.DecodeError, TypeError, ValueError):
@@ -311,11 +315,13 @@ def payload(choices: Bytes) -> None:
         assert message is None, "a request of another kind was written"
         return
     values = (values + [None] * len(rows))[: len(rows)]
-    given = {row[1]: value for row, value in zip(rows, values, strict=True)}
+    pairs = [(row, value) for row, value in zip(rows, values, strict=True) if row[0] != 0]
+    given = {row[1]: value for row, value in pairs} | (replace or {})
     assert message == written_alike(lambda: writer_.encode(None, 7, TIME, given)), "ways differ"
     if message is not None:
         found = reader.read(read_back(message))
-        assert found.fields()[7:-1] == flat(rows, values), "a field was changed on its way"
+        listed = [(row, given[row[1]]) for row, _ in pairs]
+        assert found.fields()[7:-1] == flat(*zip(*listed, strict=True)), "a field was changed"
         found.check()
 
 
@@ -324,13 +330,19 @@ def short_forms() -> list[tuple[Any, Any, Any]]:
     header = [(49, b"ME"), (56, b"SPOT"), (34, None), (52, None)]
     plain = tuple(row for row in WRITABLE if row[2] not in ("data", "group") and row[0] != 95)
     found = []
-    for kind, rows in [(b"B", plain), (b"D", plain[1:] + plain[:1])]:
-        names = tuple(row[1] for row in rows)
+    strangers = [(0, f"stranger{at}", form, False, ()) for at, form in enumerate(("int", "str"))]
+    for kind, listed in [
+        (b"B", plain),
+        (b"D", (strangers[0], *plain[1:], strangers[1], plain[0])),
+    ]:
+        # A request has elements that are no rows of the message.
+        rows = tuple(row for row in listed if row[0] != 0)
+        names = tuple(row[1] for row in listed)
         found.append(
             (
                 wire.Template(b"FIX.4.4", kind, header, rows, payload=("request", names)),
                 wire.Plan("Short", rows, (), (8, 9, 35, 49, 56, 34, 52, 10)),
-                rows,
+                listed,
             )
         )
     return found
