@@ -169,7 +169,7 @@ cdef extern from "write.h" nogil:
     ctypedef struct Element:
         const uint8_t *text
         int64_t number
-        uint32_t bytes
+        size_t bytes
         int32_t kind
     void write_trailer(uint8_t *to, uint32_t sum)
     void write_copy(uint8_t *to, const uint8_t *start, size_t n)

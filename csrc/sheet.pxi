@@ -62,11 +62,6 @@ cdef class Sheet:
             self.capacity = capacity
         return self.data + self.used
 
-    cdef int put(self, const void *p, Py_ssize_t n) except -1:
-        memcpy(self.room(n), p, n)
-        self.used += n
-        return 0
-
     cdef int put_field(
         self, const uint8_t *prefix, Py_ssize_t prefix_bytes, const void *p, Py_ssize_t n
     ) except -1:

@@ -27,9 +27,9 @@ def stamp_ns(bytes text not None):
         raise RemoteProtocolError(
             "not a UTC time YYYYMMDD-HH:MM:SS[.sss|.ssssss]", None, "malformed"
         )
-    if not -INT64_MAX <= second * <object>STAMP_SECOND_NS <= INT64_MAX - STAMP_SECOND_NS:
+    if not stamp_join(second, ns, &ns):
         raise RemoteProtocolError("UTC time beyond 64 bits of nanoseconds", None, "malformed")
-    return second * STAMP_SECOND_NS + ns
+    return ns
 
 
 def scaled(text, int scale):

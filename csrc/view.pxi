@@ -261,7 +261,9 @@ cdef class Message:
         known = self.plan.known(self.at_once(), row)
         if known is not NULL and known.form == VALUE_OK and known.decimals == scale:
             return known.number
-        if number_read_scaled(self.bytes_of(entry), entry.length, scale, &number) != NUMBER_OK:
+        if not value_fits(
+            self.plan.table.rows[row].type, self.bytes_of(entry), entry.length, True
+        ) or number_read_scaled(self.bytes_of(entry), entry.length, scale, &number) != NUMBER_OK:
             raise self.malformed(entry.tag, name, f"a decimal number of at most {scale} decimals")
         return number
 

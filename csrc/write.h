@@ -80,7 +80,7 @@ enum { ELEMENT_NIL, ELEMENT_TEXT, ELEMENT_INTEGER };
 typedef struct {
     const uint8_t *text;
     int64_t number;
-    uint32_t bytes; /* of text */
+    size_t bytes; /* of text */
     int32_t kind;
 } Element;
 
@@ -301,7 +301,7 @@ static inline const uint8_t *element_read(const uint8_t *p, const uint8_t *end, 
             return NULL;
         out->kind = ELEMENT_TEXT;
         out->text = p + width;
-        out->bytes = (uint32_t)n;
+        out->bytes = n;
         return p + width + n;
     }
     out->kind = ELEMENT_INTEGER;

@@ -398,7 +398,7 @@ class Message:
         if at is None:
             return None
         raw = self.good[at].value
-        if re.fullmatch(DECIMAL, raw):
+        if re.fullmatch(FORMS[self.row(name).type], raw):
             before, _, behind = raw.lstrip(b"-").partition(b".")
             number = whole(before + behind[:scale].ljust(scale, b"0"))
             number = -number if raw.startswith(b"-") else number
