@@ -3,17 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard csrc/*.pyx csrc/*.pxi csrc/*.pxd csrc/*.h) setup.py pyproject.toml
 
-.PHONY: demo test bench fuzz coverage lint types build clean
+.PHONY: demo test bench fuzz coverage valgrind lint types build clean
 
 demo: .venv/built
 	$(BIN)/fixengine demo
 
-test: .venv/dev lint types
+test: .venv/dev lint types valgrind
 	$(BIN)/python -m pytest tests
-	$(BIN)/python -m pytest bench --benchmark-disable -q
+	$(BIN)/python -m pytest bench --benchmark-disable -q -rs
 
 # BASE: a revision to compare the codec with, in turns; without it everything is measured once.
-bench: .venv/dev
+bench: .venv/dev valgrind
 ifdef BASE
 	$(BIN)/python -m bench.compare $(BASE)
 else
@@ -34,6 +34,12 @@ fuzz: .venv/dev
 
 coverage: .venv/dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz.coverage
+
+# Counts the instructions of the codec; without it that part of the guard says it was skipped.
+valgrind:
+	@command -v valgrind >/dev/null || ! command -v apt-get >/dev/null || ! [ "$$(id -u)" = 0 ] || \
+	    { apt-get update --quiet && apt-get install --quiet --yes valgrind; } || \
+	    echo "valgrind could not be installed: the guard counts no instructions"
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -158,18 +158,15 @@ def read_into_objects(messages: Sequence[bytes]) -> Case:
 
 
 def write_orders(write: Callable[..., bytes], sources: Sequence[Any], keep: list[bytes]) -> Case:
-    """Write each source with a number of its own; the messages of the last round are kept."""
+    """Write each source with a number of its own; what was written last is kept for the check."""
     numbered = [(source, seq) for seq, source in enumerate(sources, 1)]
 
     def run() -> float:
         stamp = wire.stamp(NOW_NS)
         started = now_ns()
         for _ in range(PASSES):
-            for source, seq in numbered:
-                write(source, seq, stamp)
-        elapsed = now_ns() - started
-        keep[:] = [write(source, seq, stamp) for source, seq in numbered]
-        return elapsed / (PASSES * len(numbered))
+            keep[:] = [write(source, seq, stamp) for source, seq in numbered]
+        return (now_ns() - started) / (PASSES * len(numbered))
 
     return run
 
@@ -191,9 +188,14 @@ def peer_cases() -> dict[str, Case]:
 
     for name, parser in PEERS.items():
         try:
-            found[f"{name}:er"] = timed(parser())
+            case = timed(parser())
+            case()
         except ImportError:
             continue
+        except (AttributeError, TypeError, ValueError) as problem:
+            print(f"bench.codec: this {name} is not measured: {problem!r}", file=sys.stderr)
+            continue
+        found[f"{name}:er"] = case
     return found
 
 
@@ -215,13 +217,15 @@ def _asyncfix() -> Callable[[bytes], object]:
 
 
 def _connector() -> Callable[[bytes], object]:
-    module = importlib.import_module("binance_fix_connector.fix_connector")
+    connector = importlib.import_module("binance_fix_connector.fix_connector").BinanceFixConnector
+    # Its parser is a method of a connected session; it needs these two attributes of one.
+    session = object.__new__(connector)
+    session.fix_version = "FIX.4.4"
 
     def parse(data: bytes) -> object:
-        return module.FixMessage.from_bytes(data) if hasattr(module, "FixMessage") else None
+        session._BinanceFixConnector__data = data
+        return session.parse_server_response()
 
-    if not hasattr(module, "FixMessage"):
-        raise ImportError("this version of binance-fix-connector has no parser of its own")
     return parse
 
 
@@ -275,19 +279,26 @@ COLUMN_TAGS = {
 AMOUNTS = ("order_qty", "price", "cum_qty", "leaves_qty", "last_qty")
 
 
+CONSTANT_TAGS = {8: b"FIX.4.4", 35: b"D", 49: b"EXAMPLE", 56: b"SPOT"}
+ORDER_TAGS = {row.name: row.tag for row in BINANCE_SPOT.layout(b"D", Sender.CLIENT).rows}
+
+
 def check_orders(written: Sequence[bytes]) -> str:
     """What was written, read back by a foreign parser; its digest."""
     simplefix = importlib.import_module("simplefix")
     if len(written) != len(ORDERS):
         raise AssertionError(f"{len(written)} orders were written, not {len(ORDERS)}")
+    stamp = wire.stamp(NOW_NS)
     for seq, (order, raw) in enumerate(zip(ORDERS, written, strict=True), 1):
         parser = simplefix.FixParser()
         parser.append_buffer(raw)
-        message = parser.get_message()
-        wanted = {11: "cl_ord_id", 38: "order_qty", 44: "price", 55: "symbol", 54: "side"}
-        same = all(message.get(tag) == order[name].encode() for tag, name in wanted.items())
-        total = b"%03d" % (sum(raw[: raw.rindex(b"\x0110=") + 1]) % 256)
-        if not same or message.get(34) != b"%d" % seq or message.get(10) != total:
+        found = [(int(tag), value) for tag, value in parser.get_message().pairs]
+        head = raw.index(b"\x0135=") + 1
+        total = sum(raw[: raw.rindex(b"\x0110=") + 1]) % 256
+        values = {9: b"%d" % (len(raw) - head - 7), 34: b"%d" % seq, 52: stamp, 10: b"%03d" % total}
+        values |= CONSTANT_TAGS
+        values |= {ORDER_TAGS[name]: value.encode() for name, value in order.items()}
+        if dict(found) != values or len(found) != len(values):
             raise AssertionError(f"order {seq} came out as {raw!r}")
     return corpus.digest([bytes(raw) for raw in written])
 

@@ -274,6 +274,9 @@ cdef class Template:
                 why = "is a length and cannot be negative"
                 return refused(spec.tag, name, self.msg_type, why)
             return refused(spec.tag, name, self.msg_type, f"is not {FORMS[spec.type]}")
+        if spec.type == TYPE_GROUP:
+            why = "takes a list or tuple of entries, not str"
+            return refused(spec.tag, name, self.msg_type, why)
         if not write_is_text(spec.type):
             return refused(spec.tag, name, self.msg_type, "takes an int, not str")
         return refused_text(
@@ -368,10 +371,20 @@ cdef class Template:
             p, end, count - 1, self.payload_rows, self.payload_count, self.elements, present, &bad
         )
         if p is NULL:
-            raise self.no_payload(f"element {bad + 1} is cut short, or not text, integer or nil")
+            raise self.no_element(bad)
         if p != end:
             raise self.no_payload("does not end with its array")
         return 0
+
+    cdef object no_element(self, size_t at):
+        """The error for an element that is no value, named where it is a row."""
+        cdef Row *spec
+        why = "is cut short, or not text, integer of 64 bits or nil"
+        row = self.payload_rows[at] if at < <size_t>self.payload_count else -1
+        if row < 0:
+            return self.no_payload(f"element {at + 1} {why}")
+        spec = &self.table.rows[<Py_ssize_t>row]
+        return refused(spec.tag, self.table.names[row], self.msg_type, why)
 
     cdef object no_payload(self, str why):
         return LocalProtocolError(f"message {self.msg_type.decode()}: the payload {why}")

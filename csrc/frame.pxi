@@ -166,8 +166,8 @@ cdef class Framer:
 
         At least max(hint, 65536) bytes; hint may be -1 for no wish. Ends the life of all messages
         and of what the last get_buffer lent. The memory stays allocated for as long as the
-        memoryview lives. Raises LocalProtocolError when more than message_bytes_max bytes wait to
-        be iterated over.
+        memoryview lives. Raises LocalProtocolError when more than message_bytes_max bytes and one
+        read (65536) wait to be iterated over.
         """
         if hint > HINT_BYTES_MAX:
             raise LocalProtocolError(f"get_buffer: hint must be at most {HINT_BYTES_MAX} bytes")
@@ -197,7 +197,7 @@ cdef class Framer:
         """Append a copy of these bytes (any bytes-like object, any size).
 
         Ends the life of all messages. Raises LocalProtocolError when more than message_bytes_max
-        bytes of earlier feeds wait to be iterated over.
+        bytes and one read (65536) of earlier feeds wait to be iterated over.
         """
         cdef Py_buffer view
         if type(data) is bytes:

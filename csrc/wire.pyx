@@ -5,7 +5,7 @@ reads a Message by a table of fields. Writing: a Template writes one kind of mes
 table, a Writer writes any message field by field. No clock, no socket, no session rule.
 
 What the other side did wrong is a RemoteProtocolError, misuse by the caller a LocalProtocolError.
-No error text holds the value of a field: values may be secrets.
+No error text about a message holds the value of a field: values may be secrets.
 """
 
 cimport cython
