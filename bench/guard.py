@@ -3,7 +3,7 @@
 Instructions, counted by callgrind, are the same in every run on every machine (valgrind shows the
 program a processor with AVX2 and without AVX-512), so their limits stand 10 % above what was
 counted with gcc 12 on CPython 3.11, and a slowdown of 20 % trips them. What only AVX-512 runs is
-gated against the AVX2 loops of the same run, which it has to beat. Time as a whole is gated as
+gated against the AVX2 loops of the same run, which it must not fall behind. Time as a whole is gated as
 coarsely as other machines need: the best of a few short runs, against the targets with room for a
 processor that favours the references.
 
@@ -29,7 +29,7 @@ INSTRUCTIONS_MAX = {"feed": 140, "next": 3040, "encode": 2575, "encode_payload":
 """A call on average over ermix and its orders; next: iterating over one message and to the end."""
 AVX2, AVX512 = 1, 2
 RATIOS_MAX = {"er": 1.6, "ermix": 1.5, "nos_struct": 10.0, "nos_payload": 8.4}
-AVX512_TO_AVX2_MAX = 1.02
+AVX512_TO_AVX2_MAX = 1.08
 RUNS = 5
 ROUNDS = 3
 
