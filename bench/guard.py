@@ -3,9 +3,9 @@
 Instructions, counted by callgrind, are the same in every run on every machine (valgrind shows the
 program a processor with AVX2 and without AVX-512), so their limits stand 10 % above what was
 counted with gcc 12 on CPython 3.11, and a slowdown of 20 % trips them. What only AVX-512 runs is
-gated against the AVX2 loops of the same run, which it must not fall behind. Time as a whole is gated as
-coarsely as other machines need: the best of a few short runs, against the targets with room for a
-processor that favours the references.
+gated against the AVX2 loops of the same run, behind which it must not fall. Time as a whole is
+gated as coarsely as other machines need: the best of a few short runs, against the targets with
+room for a processor that favours the references.
 
     python -m bench.guard          # counts, limits and ratios; exit status 1 where one is exceeded
 """
