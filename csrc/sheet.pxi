@@ -175,6 +175,7 @@ cdef const char *encode_utf8(object text, Py_ssize_t *n) except? NULL:
     try:
         return PyUnicode_AsUTF8AndSize(text, n)
     except UnicodeEncodeError:
+        n[0] = 0  # CPython 3.13 has written -1 there
         return NULL
 
 
