@@ -38,6 +38,18 @@ def test_nothing_has_changed(file: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
 
 
+@pytest.mark.parametrize("kind", ["XP/8", "/", "XP/x/", "X P"])
+def test_a_msgtype_that_is_none_is_not_compared(
+    kind: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    added = f"<message name='Pause' msgtype='{kind}'><field name='Text' required='N'/></message>"
+    file.write_text(file.read_text().replace("</messages>", f"{added}</messages>"))
+    for arguments in ((), ("--json",)):
+        status, out, errors = diff(capsys, file, *arguments)
+        assert (status, out, errors.count("\n")) == (2, "", 1)
+        assert errors.startswith(f"fixengine: {file}: message Pause: msgtype {kind} is not ")
+
+
 def test_what_has_changed_is_grouped_by_message(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -351,6 +351,38 @@ def test_a_secret_does_not_show_in_a_broken_message_either(text: str) -> None:
     assert "hide" not in str(decode(text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8=F\x019=1|96=hide|553=hide|554=hide|10=000|", "8=F|95=1396=hide|98=0|",
+        "8=F|95=496=hide", "8=F|141=Y553=hide|", "8=F|58=x^A554=hide^A10=1|",
+        "8=F|58=96=hide it hide|", "8=F|x 553 =hide|", "8=F|35=A553=hide|", "8=F|49=SPOT554=hide|",
+        "8=F|9=1 96=hide|35=A|", "8=F|10=078 554=hide|", "8=F|58=a96=no|hide|hide|",
+        "8=F|0553=no|hide|", "8=F|52=1\\x01554=a|hide", "8=F|34=1554=hide|",
+        "8=F|73=2 553=hide|35=E|", "8=F|35=E|73=1|54=1 553=hide|",
+    ],
+)  # fmt: skip
+def test_a_secret_does_not_show_within_another_value(text: str) -> None:
+    assert "hide" not in str(decode(text))
+    data = text.encode().replace(b"|", b"\x01")
+    assert "hide" in str(Decoder(VENUE, show_secrets=True).decode(data))
+
+
+def test_what_follows_a_secret_within_a_value_is_shown() -> None:
+    message = decode(b"8=F\x0158=x|96=ab c=|98=0 553=d|10=078\x01")
+    assert by_tag(message)[58].value == "x|96=*****|98=0 553=*|10=078"
+    assert by_tag(decode("8=F|25096=a|1553=b|"))[25096].value == "a"
+
+
+def test_the_messages_of_every_fix_session_are_named() -> None:
+    resend, reset = framed((7, 1), (16, 0), kind="2"), framed((36, 9), kind="4")
+    assert (resend.name, reset.name) == ("ResendRequest", "SequenceReset")
+    assert by_tag(reset)[35].meaning == "SequenceReset"
+    assert "MsgType<35> '4' is not in the table of binance-spot" in reset.notes
+    bare = dataclasses.replace(VENUE, kinds={}, layouts=())
+    assert Decoder(bare).decode(b"35=2\x01").name == "ResendRequest"
+
+
 def test_a_message_that_was_cut_says_so() -> None:
     message = decoder.decode(corpus.er()[:100], cut=True)
     assert message.problems[0] == "too long: only its first 100 bytes are shown"
@@ -413,3 +445,24 @@ def test_one_changed_byte_is_told(message: bytes, data: st.DataObject) -> None:
 def test_every_form_of_text_gives_the_same_tree(message: bytes, separator: bytes) -> None:
     text = b"IN '" + message.replace(b"\x01", separator) + b"'\n"
     assert [decoder.decode(each.data) for each in messages([text])] == [decode(message)]
+
+
+PLAIN_LOGON = LOGON.replace(f"|553={API_KEY}", f"|553={API_KEY}|554=Pass-word").encode().split(b"|")
+
+
+@given(
+    st.sampled_from(SEPARATORS),
+    st.lists(
+        st.sampled_from([None, None, *SEPARATORS, b"", b" ", b"\n", b";"]),
+        min_size=len(PLAIN_LOGON),
+        max_size=len(PLAIN_LOGON),
+    ),
+)
+def test_no_mix_of_separators_shows_a_secret(usual: bytes, others: list[bytes | None]) -> None:
+    text = PLAIN_LOGON[0] + usual
+    for piece, other in zip(PLAIN_LOGON[1:], others, strict=False):
+        text += piece + (usual if other is None else other)
+    for found in messages([text]):
+        shown = str(decoder.decode(found.data))
+        for secret in (SIGNATURE, API_KEY, "Pass-word"):
+            assert secret[:8] not in shown and secret[-5:] not in shown

@@ -148,6 +148,25 @@ def test_secrets_are_masked_unless_asked_for() -> None:
         assert "SECRET" in out and "APIKEY" in out
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"8=FIX.4.4\x019=113|35=A|95=13|96=SECRETAAAAAAA|553=APIKEYBBBBBBB|554=PASSWORD|10=078|",
+        b"8=FIX.4.4|9=113|35=A|95=1396=SECRETAAAAAAA|553=APIKEYBBBBBBB|554=PASSWORD|10=078|",
+        b"8=FIX.4.4|9=113^A35=A^A95=6^A96=SECRET^A553=APIKEY^A554=PASSWORD^A10=078^A",
+        b"8=FIX.4.4^A9=113|35=A|95=6|96=SECRET|553=APIKEY|554=PASSWORD|10=078|",
+        b"8=FIX.4.4|9=113 35=A 95=6 96=SECRET 553=APIKEY 554=PASSWORD 10=078 ",
+    ],
+)
+def test_secrets_are_masked_between_mixed_and_lost_separators(text: bytes) -> None:
+    for arguments in ((), ("--json",)):
+        _, out, errors = decode(text, *arguments)
+        assert out and not errors
+        assert not re.search("SECRET|APIKEY|PASSWORD", out)
+        _, out, _ = decode(text, "--show-secrets", *arguments)
+        assert "SECRET" in out and "APIKEY" in out and "PASSWORD" in out
+
+
 def test_nothing_in_a_message_steers_a_terminal() -> None:
     text = b"\x1b[2J\x07\xe2\x80\xae\n"
     message = corpus.framed([*corpus.header("B", 3, "SPOT", text.decode(), TIME), (148, text)])

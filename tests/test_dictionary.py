@@ -374,6 +374,24 @@ FAULTS = {
     message().replace(
         "</messages>", "<message name='N' msgtype='D'/></messages>"
     ): "has two messages with msgtype D",
+    **{
+        message().replace("msgtype='D'", f"msgtype='{kind}'"): (
+            f"message M: msgtype {shown} is not 1 to 8 printable characters without"
+        )
+        for kind, shown in {
+            "D/8": "D/8",
+            "/": "/",
+            "D/x": "D/x",
+            "D 8": "D 8",
+            "D=8": "D=8",
+            "D|8": "D|8",
+            "D&gt;": "D>",
+            "D&lt;8": "D<8",
+            "DDDDDDDDD": "DDDDDDDDD",
+        }.items()
+    },
+    message().replace("msgtype='D'", "msgtype='header'"): "message M: msgtype header is not",
+    message().replace("msgtype='D'", "msgtype='trailer'"): "message M: msgtype trailer is not",
     "<a>" * 17 + "</a>" * 17: "nests its elements more than 16 deep",
     f"<fix>{'<a/>' * 200_000}</fix>": "has more than 200000 elements",
     " " * (BYTES_MAX + 1): f"has more than {BYTES_MAX} bytes",

@@ -11,7 +11,8 @@ flat. Who wrote a message tells the CompID of the venue; where that is not there
 message, if only one side has it.
 
 Values of secrets (tags 96, 553, 554) are masked at the same length unless asked for, since what
-is printed here gets pasted elsewhere.
+is printed here gets pasted elsewhere; also where they stand within another value, because a
+separator is not what it should be.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fixengine.fix import fields
-from fixengine.fix.masking import SECRET_TAGS, mask
-from fixengine.fix.tree import LENGTH, NAMES, UNSIGNED, Field, Piece, Said, Tree, quoted
+from fixengine.fix.masking import SECRET_TAGS, WITHIN, mask, mask_within
+from fixengine.fix.tree import KINDS, LENGTH, NAMES, UNSIGNED, Field, Piece, Said, Tree, quoted
 from fixengine.fix.venue import Layout, Sender, Venue
 
 SOH = b"\x01"
@@ -93,6 +94,7 @@ class Decoder:
             first.setdefault(piece.tag, piece)
         kind = first[fields.MSG_TYPE].raw if fields.MSG_TYPE in first else None
         sender = self._sender(first, kind)
+        self._check_kind(first.get(fields.MSG_TYPE), said)
         layout = self._layout(kind, sender, said)
         if cut:
             said.problem(f"too long: only its first {len(data)} bytes are shown")
@@ -107,7 +109,7 @@ class Decoder:
         seq = _value(first, fields.MSG_SEQ_NUM)
         return Decoded(
             kind=_value(first, fields.MSG_TYPE),
-            name=self.venue.kinds.get(kind) if kind is not None else None,
+            name=(self.venue.kinds.get(kind) or KINDS.get(kind)) if kind is not None else None,
             sender=_value(first, fields.SENDER_COMP_ID),
             target=_value(first, fields.TARGET_COMP_ID),
             seq=int(seq) if seq is not None and len(seq) < 19 and UNSIGNED.match(seq) else None,
@@ -128,11 +130,13 @@ class Decoder:
         senders = self.layouts.get(kind or b"", {})
         return next(iter(senders)) if len(senders) == 1 else None
 
+    def _check_kind(self, kind: Piece | None, said: Said) -> None:
+        if kind is not None and kind.raw and kind.raw not in self.venue.kinds:
+            text = quoted(kind.value)
+            said.note(f"MsgType<35> {text} is not in the table of {self.venue.name}")
+
     def _layout(self, kind: bytes | None, sender: Sender | None, said: Said) -> Layout | None:
         known = self.layouts.get(kind or b"", {})
-        if kind is not None and kind and kind not in self.venue.kinds:
-            text = quoted(kind.decode(errors=ESCAPED))
-            said.note(f"MsgType<35> {text} is not in the table of {self.venue.name}")
         if not known:
             return None
         if sender is None or sender in known:
@@ -161,7 +165,8 @@ def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
         if equals < 0 or not TAG.match(data[at:equals]):
             # What follows a secret and is no field is likely to be the rest of it.
             hidden = not show_secrets and (leaking or LIKE_A_SECRET.match(data, at, stop))
-            text = "*" * (stop - at) if hidden else shown[at:stop].decode(errors=ESCAPED)
+            text = "*" * (stop - at) if hidden else _text(shown[at:stop], show_secrets)
+            leaking = leaking or WITHIN.search(data, at, stop) is not None
             said.problem(_no_tag(text))
             pieces.append(Piece(None, data[at:stop], text, at))
             declared, at = None, stop + 1
@@ -169,14 +174,19 @@ def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
         tag, begin = int(data[at:equals]), equals + 1
         if tag == fields.RAW_DATA:
             stop = _data_stop(data, begin, stop, declared, said)
-        text = shown[begin:stop].decode(errors=ESCAPED)
+        text = _text(shown[begin:stop], show_secrets)
         piece = Piece(tag, data[begin:stop], text, at)
         pieces.append(piece)
-        declared, leaking = None, tag in SECRET_TAGS
+        declared = None
+        leaking = tag in SECRET_TAGS or WITHIN.search(piece.raw) is not None
         if tag == fields.RAW_DATA_LENGTH and LENGTH.match(piece.raw):
             declared = int(piece.raw)
         at = stop + 1
     return pieces
+
+
+def _text(value: bytes, show_secrets: bool) -> str:
+    return (value if show_secrets else mask_within(value)).decode(errors=ESCAPED)
 
 
 def _no_tag(text: str) -> str:

@@ -11,6 +11,14 @@ SECRET_TAGS = frozenset({96, 553, 554})
 """RawData (the Logon's signature), Username (the API key) and Password."""
 
 SECRET = re.compile(rb"(?:\A|\x01)(95|96|553|554)=")
+WITHIN = re.compile(
+    rb"((?:96|553|554) *=)(.*?)"
+    rb"(?=(?:[\x01|\s]|\^A|<SOH>|\\x01|\\u0001|\\001|\xe2\x90\x81)[0-9]{1,5} *=|\Z)",
+    re.DOTALL,
+)
+"""A secret inside another value, up to what looks like a separator and the next tag. Of what only
+looks like a separator a password may have some."""
+
 RAW_DATA_LENGTH = re.compile(rb"[0-9]{1,9}\Z")
 
 
@@ -43,3 +51,15 @@ def mask(data: bytes) -> bytes:
             masked[start:end] = b"*" * (end - start)
         at = end
     return bytes(masked)
+
+
+def mask_within(value: bytes) -> bytes:
+    """One value with what stands behind 96=, 553= or 554= in it overwritten, length unchanged.
+
+    So it is where a separator was lost, or is another one than the rest of the message has: then
+    one value holds several fields, and `mask` sees none of them. Rather too much is masked than a
+    secret shown. Without such a tag the same object is returned.
+    """
+    if b"=" not in value:
+        return value
+    return WITHIN.sub(lambda found: found[1] + b"*" * len(found[2]), value)

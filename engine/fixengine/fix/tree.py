@@ -47,6 +47,9 @@ NAMES = {
 }
 """What every FIX has, should a venue's table not name it."""
 
+KINDS = {b"2": "ResendRequest", b"4": "SequenceReset"}
+"""MsgTypes of every FIX session that a venue's table need not have."""
+
 LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 NUMBER = re.compile(r"-?[0-9]+\Z", re.ASCII)
 UNSIGNED = re.compile(r"[0-9]+\Z", re.ASCII)
@@ -264,6 +267,6 @@ class Tree:
     def meaning(self, piece: Piece) -> str | None:
         """What a value of an enum stands for."""
         if piece.tag == fields.MSG_TYPE:
-            return self.venue.kinds.get(piece.raw)
+            return self.venue.kinds.get(piece.raw) or KINDS.get(piece.raw)
         values = self.venue.enums.get(piece.tag) if piece.tag is not None else None
         return values.get(piece.value) if values else None

@@ -8,6 +8,7 @@ over: it might say something that a comparison must not miss.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -22,6 +23,9 @@ ELEMENTS_MAX = 200_000
 DEPTH_MAX = 16
 EXPANDED_MAX = 200_000
 TEXT_CHARACTERS_MAX = 256
+KIND = re.compile(r"[!-~]{1,8}\Z")
+KIND_BREAKERS = "=/|<>"
+"""What a MsgType may not have: FIX's own signs, and those that a report puts around one."""
 TAG_MAX = (1 << 31) - 1
 CATEGORIES = ("admin", "app")
 SECTIONS = (HEADER, TRAILER, "messages", "components", "fields")
@@ -115,6 +119,9 @@ class _Reader:
             messages[place] = Message(place, None, members)
         for element in self._children("messages", "message"):
             kind, name = _text(element, "msgtype"), _text(element, "name")
+            if not _is_kind(kind):
+                what = f"1 to 8 printable characters without space or {KIND_BREAKERS}"
+                raise DictionaryError(f"message {name}: msgtype {kind} is not {what}")
             if kind in messages:
                 raise DictionaryError(f"has two messages with msgtype {kind}")
             category = element.get("msgcat", "app")
@@ -189,6 +196,15 @@ class _Reader:
         found = self._members(self._components[name], where, required)
         self._expanding.pop()
         return found
+
+
+def _is_kind(text: str) -> bool:
+    """Whether this may be a MsgType<35>, and stand in a report as nothing else."""
+    return (
+        KIND.match(text) is not None
+        and not set(text) & set(KIND_BREAKERS)
+        and text not in (HEADER, TRAILER)
+    )
 
 
 def _text(element: Element, attribute: str) -> str:
