@@ -6,7 +6,7 @@ import pytest
 from engine_in_memory import EPOCH, NOW, Engine, edited
 from fixengine import wire
 from fixengine.desk.limits import Budget
-from fixengine.desk.orders import Orders
+from fixengine.desk.orders import Orders, Standing
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
@@ -308,6 +308,20 @@ def test_a_repeated_cancel_is_answered_though_its_order_ended_first(engine: Engi
     assert isinstance(event, OrderUnknown)
     assert (event.cl_ord_id, event.wire_cl_ord_id) == ("c1", cancel_id)
     assert event.reason == "the outcome is not known; its order is filled"
+
+
+def test_a_repeated_cancel_that_a_restart_finds_over_is_answered() -> None:
+    table = Orders(10, 10)
+    order = table.open(1, "o1", "1-5-1", "BTCUSDT")
+    cancel = table.open(1, "c1", "1-5-2", "BTCUSDT", order)
+    cancel.standing = Standing.UNKNOWN
+    table.update(order, None, "2", "77")
+    engine = Engine(orders=table)
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    (event,) = engine.heard()
+    assert isinstance(event, OrderUnknown)
+    assert (event.cl_ord_id, event.wire_cl_ord_id) == ("c1", "1-5-2")
+    assert engine.wire.written == []
 
 
 def test_numbers_of_lines_fit_a_byte_and_are_never_none_or_in_use() -> None:
