@@ -6,16 +6,18 @@ at a certain moment, a socket that the test plays it on.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import resource
 import signal
+import time
 from pathlib import Path
 
 import orjson
 import pytest
 from cryptography.hazmat.primitives import serialization
-from fixengine.client import NotConnected
+from fixengine.client import Client, NotConnected
 from fixengine.messages import (
     ExecutionReport,
     OrderUnknown,
@@ -40,6 +42,7 @@ from processes import (
 
 __all__ = ["stage"]
 
+UNREAD = 5000
 PASSWORD = "a password of the key file"
 TOKEN = "a token of the strategy"
 
@@ -226,6 +229,40 @@ def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: S
     engine.expect(event="journal", text="the journal is written again")
     assert trade(client).ord_status == "0"
     assert engine.end() == 0
+
+
+def test_a_start_that_fails_while_it_takes_over_loses_no_report(stage: Stage) -> None:
+    venue = stage.venue()
+    first = stage.engine(venue.place)
+    reader = stage.client(first)
+    deaf = Client(first.endpoint, "deaf", valid_for_ms=5000)
+    first.expect(event="active")
+    # Enough to fill the ring more than once; `deaf` reads none of it.
+    for _ in range(UNREAD // 2):
+        deaf.submit(limit(THROUGH, time_in_force="3"))
+        time.sleep(0.0005)
+    hear(reader, ExecutionReport, cl_ord_id=reader.submit(limit()), exec_type="0")
+    deaf.close()
+    assert first.end() == 0
+    reader.close()
+    told = [record.data for record in first.journal() if record.kind == Kind.DELIVERED]
+    unread = sum(data.startswith(b"\x04deaf") for data in told)
+    assert unread > UNREAD // 2
+
+    # The disk of this start is full: its children inherit that, and it ends with an error.
+    here, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1100 << 10, most))
+    try:
+        failed = stage.engine(venue.place)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (here, most))
+    assert failed.ended() == 2
+    assert "File too large" in failed.errors
+    failed.log.write_bytes(b"")
+    third = stage.engine(venue.place)
+    client = stage.client(third, "deaf", resume_from=1)
+    heard = [event.report_seq for event in itertools.islice(client.reports(timeout=5), unread)]
+    assert heard == list(range(1, unread + 1))
 
 
 def test_after_kill_9_a_rest_of_every_comp_id_is_told(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from engine_in_memory import EPOCH, NOW, Engine, edited
 from fixengine import wire
 from fixengine.desk.limits import Budget
-from fixengine.desk.orders import Orders
+from fixengine.desk.orders import Orders, Standing
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
@@ -20,6 +20,7 @@ from fixengine.messages import (
     encode,
 )
 from fixengine.network.journal.record import Kind
+from fixengine.network.line import line_number
 
 MS = 1_000_000
 
@@ -291,6 +292,41 @@ def test_a_refused_cancel_is_told_and_the_order_lives(engine: Engine) -> None:
     (event,) = engine.heard()
     assert isinstance(event, OrderCancelReject)
     assert (event.cl_ord_id, event.orig_cl_ord_id, event.venue_code) == ("c1", "o1", "-2011")
+
+
+def test_a_repeated_cancel_is_answered_though_its_order_ended_first(engine: Engine) -> None:
+    engine.request(engine.order())
+    wire_id = engine.last()[11].decode()
+    engine.report("0", "0")
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    cancel_id = engine.last()[11].decode()
+    engine.gateway.on_line_lost(engine.line, "gone", engine.now)
+    engine.report("F", "2", cl_ord_id=wire_id)
+    engine.heard()
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    (event,) = engine.heard()
+    assert isinstance(event, OrderUnknown)
+    assert (event.cl_ord_id, event.wire_cl_ord_id) == ("c1", cancel_id)
+    assert event.reason == "the outcome is not known; its order is filled"
+
+
+def test_a_repeated_cancel_that_a_restart_finds_over_is_answered() -> None:
+    table = Orders(10, 10)
+    order = table.open(1, "o1", "1-5-1", "BTCUSDT")
+    cancel = table.open(1, "c1", "1-5-2", "BTCUSDT", order)
+    cancel.standing = Standing.UNKNOWN
+    table.update(order, None, "2", "77")
+    engine = Engine(orders=table)
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    (event,) = engine.heard()
+    assert isinstance(event, OrderUnknown)
+    assert (event.cl_ord_id, event.wire_cl_ord_id) == ("c1", "1-5-2")
+    assert engine.wire.written == []
+
+
+def test_numbers_of_lines_fit_a_byte_and_are_never_none_or_in_use() -> None:
+    assert [line_number(last, ()) for last in (0, 1, 254, 255)] == [1, 2, 255, 1]
+    assert line_number(255, {1, 2, 4}) == 3
 
 
 def test_a_strategy_cannot_cancel_what_is_not_its_own(engine: Engine) -> None:

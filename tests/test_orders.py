@@ -125,3 +125,16 @@ def test_an_unknown_cancel_ends_with_its_order() -> None:
     table.unknown(cancel)
     table.update(order, None, "2", "1")
     assert cancel.standing is Standing.DONE
+
+
+def test_a_report_of_an_old_order_leaves_a_new_one_of_the_same_number_alone() -> None:
+    table = orders()
+    old = table.open(1, "old", "w1", "S")
+    table.written(old, 1, 5)
+    table.update(old, None, "0", "1")
+    new = table.open(1, "new", "w2", "S")
+    table.written(new, 1, 5)
+    table.update(old, None, "2", "1")
+    assert table.by_seq(1, 5) is new
+    assert table.lost(1, unwatched=False) == [new]
+    assert new.standing is Standing.UNKNOWN

@@ -123,6 +123,34 @@ def test_events_that_were_not_acknowledged_are_kept_over_runs(tmp_path: Path) ->
     assert recalled(tmp_path, 7)[1].unread == found.unread
 
 
+def test_a_start_cut_short_anywhere_loses_no_event_and_changes_no_order(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    first, second = run.intent(order("o")), run.intent(order("p"))
+    run.deliver(report("o", first, "0"), 1)
+    run.deliver(report("o", first, "1"), 2)
+    run.deliver(report("p", second, "0"), 3)
+    run.deliver(report("p", second, "2"), 4)
+    run.deliver(report("o", first, "0"), 1, "beta")
+    run.deliver(report("o", first, "1"), 2, "beta")
+    run.end()
+    orders, before = recalled(tmp_path, 6)
+    known = list(carried(orders))
+    copies = [(Kind.CARRIED, data) for data in known]
+    copies += [
+        (Kind.DELIVERED, named(name, payload))
+        for name, payloads in before.unread.items()
+        for payload in payloads
+    ]
+    for epoch, cut in enumerate(range(len(copies) + 1), 6):
+        again = Run(tmp_path, epoch)
+        for kind, data in copies[:cut]:
+            again.journal.append(kind, 1, 0, data)
+        again.end()
+        orders, after = recalled(tmp_path, epoch + 1)
+        assert (after.unread, after.standings) == (before.unread, before.standings), cut
+        assert list(carried(orders)) == known, cut
+
+
 def test_what_is_open_is_carried_over_any_count_of_runs(tmp_path: Path) -> None:
     run = Run(tmp_path, 5, {})
     wire_id = run.intent(order("o"))

@@ -271,7 +271,9 @@ class Orders:
             self._open.pop(strategy, None)
 
     def _answered(self, order: Order) -> None:
-        self._by_seq.pop((order.line, order.seq), None)
+        # The numbers of lines come round again: the entry may be that of a younger request.
+        if self._by_seq.get((order.line, order.seq)) is order:
+            del self._by_seq[order.line, order.seq]
 
     def _forget(self, order: Order) -> None:
         self.drop(order)

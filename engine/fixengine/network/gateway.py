@@ -178,6 +178,7 @@ class Gateway:
         """A known id gets its recorded outcome again, before any other check.
 
         One that waits for this wake-up's flush gets nothing more: its answer is about to come.
+        A cancel whose order ended first may be over without an outcome: nobody will ever say.
         """
         known = self.orders.find(strategy.number, cl_ord_id)
         if known is None:
@@ -191,6 +192,11 @@ class Gateway:
         elif known.standing is Standing.WRITTEN:
             source = next((line.name for line in self.lines if line.number == known.line), "")
             self.teller.sent(known, source, now, replayed=True)
+        elif known.standing is not Standing.PENDING:
+            text = "the outcome is not known"
+            if known.target is not None:
+                text += f"; its order is {known.target.standing}"
+            self.teller.unknown(known, text, None, now)
         return True
 
     def _check_request(

@@ -7,6 +7,7 @@ by the process; a line without one cannot carry anything.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple, Protocol
 
 from fixengine import wire
@@ -24,6 +25,7 @@ from fixengine.messages import (
     names_of,
 )
 
+LINES_MAX = 255
 ENGINE_COLUMNS = 9
 REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
 REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
@@ -56,6 +58,17 @@ class Pending(NamedTuple):
     request: NewOrderSingle | OrderCancelRequest
     expires_ns: int
     replace: dict[str, str | None]
+
+
+def line_number(last: int, used: Container[int]) -> int:
+    """The number of a new line, after the one given last: 1..255, none that is in use.
+
+    The journal has a byte for it, and 0 there says that no line is concerned.
+    """
+    number = last % LINES_MAX + 1
+    while number in used:
+        number = number % LINES_MAX + 1
+    return number
 
 
 class Line:

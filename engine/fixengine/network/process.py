@@ -27,7 +27,7 @@ from fixengine.network.bus import Bus
 from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind, named
-from fixengine.network.line import Line
+from fixengine.network.line import Line, line_number
 from fixengine.network.log import Log
 from fixengine.network.recall import carried, recall, start_record
 from fixengine.network.sessions import (
@@ -76,7 +76,7 @@ class Process:
         self._bugs = 0
         self._protocol: TlsTransport | None = None
         self._tls = tls_context(config.venue.ca_file)
-        self._lines = 0
+        self._last_line = 0
 
     # --- start and stop ---------------------------------------------------------------------
 
@@ -441,9 +441,10 @@ class Process:
             limits = self.config.limits
             shares = limits.cancel_reserve_percent, limits.strategy_share_percent
             budget = Budget(window.count_max, window.interval_ns, *shares)
-        self._lines += 1
+        used = {line.number for line in self.gateway.lines}
+        self._last_line = line_number(self._last_line, used)
         return Line(
-            self._lines & 0xFF,
+            self._last_line,
             self.venue,
             session,
             recv_window_ms=config.recv_window_ms,

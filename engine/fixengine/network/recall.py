@@ -4,7 +4,8 @@ A new run goes on with every strategy's report numbers, knows the ids that were 
 repeated request is answered and not sent again, and finds the orders that later reports are
 about. A run begins its journal with the requests it took over (CARRIED), the events that were not
 acknowledged (DELIVERED) and then START with the report numbers, so only the last run that got as
-far as START has to be read, and what came after.
+far as START has to be read, and what came after. A run that ended while it wrote these copies left
+only some of them, behind the records they were made from: a copy of what is known changes nothing.
 
 Nobody watched the orders while no engine ran: those that were open are UNKNOWN now. They may be
 live, filled or gone; only the venue can say.
@@ -168,6 +169,9 @@ class Recall:
         seq = max(standing.next_seq, report_seq_of(payload) + 1)
         self.standings[name] = standing._replace(next_seq=seq)
         unread = self._unread.setdefault(name, deque(maxlen=self._unread_max))
+        if unread and report_seq_of(payload) <= unread[-1][0]:
+            # The copy of a run that got no further: what it tells was taken from the original.
+            return
         if unread and unread[-1][0] != report_seq_of(payload) - 1:
             unread.clear()
         unread.append((report_seq_of(payload), payload))
