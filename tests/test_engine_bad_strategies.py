@@ -6,6 +6,7 @@ Whatever a strategy does, it alone is affected: another one trades on meanwhile.
 from __future__ import annotations
 
 import contextlib
+import resource
 import secrets
 import signal
 import socket
@@ -271,6 +272,25 @@ def test_a_flood_of_rubbish_is_not_even_answered(engine: Engine, other: Client) 
         while raw.socket.poll(0):
             last = raw.expect(Refused).report_seq
         assert last < FLOOD / 10
+
+
+def test_more_connections_than_the_soft_limit_of_open_files_are_borne(stage: Stage) -> None:
+    venue = stage.venue()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        engine = stage.engine(venue.place)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    client = stage.client(engine)
+    engine.expect(event="active")
+    assert resource.prlimit(engine.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    with contextlib.ExitStack() as ends:
+        for _ in range(300):
+            bare = ends.enter_context(socket.socket(socket.AF_UNIX))
+            bare.connect(engine.endpoint.removeprefix("ipc://"))
+        trade(client)
+    assert engine.end() == 0
 
 
 # --- who says it ------------------------------------------------------------------------------
