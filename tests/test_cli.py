@@ -109,6 +109,11 @@ def file_in_place_of_the_bus(home: Path) -> Sections:
     return {}
 
 
+def pipe_in_place_of_the_authority(home: Path) -> Sections:
+    os.mkfifo(home / "ca")
+    return {"venue": {"ca_file": str(home / "ca")}}
+
+
 CANNOT_WORK: dict[str, tuple[Callable[[Path], Sections], str, str]] = {
     "misspelt": (
         lambda _: {"venue": {"prot": 9000}},
@@ -169,6 +174,11 @@ CANNOT_WORK: dict[str, tuple[Callable[[Path], Sections], str, str]] = {
         lambda home: {"venue": {"ca_file": str(home / "none")}},
         "connect",
         "none: No such file or directory",
+    ),
+    "a pipe for a CA file": (
+        pipe_in_place_of_the_authority,
+        "connect",
+        "ca: expected a regular file",
     ),
     "CA file without CA": (
         lambda home: {"venue": {"ca_file": write(home / "ca", "no PEM")}},

@@ -126,6 +126,7 @@ def test_a_listener_that_does_not_answer_is_told_apart(engine: Engine) -> None:
         ({"strategy": ""}, "strategy"),
         ({"strategy": "x" * 1000}, "strategy"),
         ({"token": "\ud800"}, "token"),
+        ({"token": "x" * 4096}, "token"),
         ({"resume_from": 0}, "resume_from"),
         ({"resume_from": 1 << 63}, "resume_from"),
         ({"valid_for_ms": 0}, "valid_for_ms"),

@@ -9,9 +9,11 @@ import pytest
 from fixengine.client import NoAnswer, TooManyUnanswered
 from fixengine.client.conversation import EVENTS_PER_CHECK_MAX, UNANSWERED_MAX, Conversation
 from fixengine.messages import (
+    MESSAGE_BYTES_MAX,
     Gap,
     Hello,
     NewOrderSingle,
+    OrderCancelRequest,
     SessionStatus,
     Welcome,
     encode,
@@ -99,6 +101,28 @@ def test_an_endless_stream_does_not_hide_a_silence() -> None:
     with pytest.raises(NoAnswer):
         talk.receive(encode(report(EVENTS_PER_CHECK_MAX)), 99_000_000)
     assert len(take_all(talk)) == EVENTS_PER_CHECK_MAX
+
+
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [
+        (order(), "symbol"),
+        (order(), "target_strategy"),
+        (OrderCancelRequest(orig_cl_ord_id="o"), "order_id"),
+    ],
+)
+def test_a_request_longer_than_the_bus_takes_is_refused_by_its_longest_field(
+    request_: Any, name: str
+) -> None:
+    talk = conversation()
+    setattr(request_, name, "x" * MESSAGE_BYTES_MAX)
+    with pytest.raises(ValueError, match=rf"^{name}: .* at most 4096 bytes") as caught:
+        talk.complete(request_, 3_000)
+    assert len(str(caught.value)) < 120
+    setattr(request_, name, "\u20ac" * 1300)
+    length = len(talk.complete(request_, 3_000)[1])
+    setattr(request_, name, "\u20ac" * 1300 + "x" * (MESSAGE_BYTES_MAX - length))
+    assert len(talk.complete(request_, 3_000)[1]) == MESSAGE_BYTES_MAX
 
 
 def test_requests_without_answer_are_bounded() -> None:

@@ -100,6 +100,14 @@ def test_a_signal_logs_out_and_waits_for_the_answer(stage: Stage, number: int) -
     assert [line["event"] for line in engine.said if "event" in line][-1] == "down"
 
 
+def test_a_ring_file_that_is_gone_does_not_spoil_the_end(stage: Stage) -> None:
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    engine.expect(event="active")
+    (engine.state_dir / "journal" / "ring").resolve().unlink()
+    assert engine.end() == 0
+
+
 def test_a_logout_that_is_not_answered_ends_with_1_and_rests_the_comp_id(stage: Stage) -> None:
     acceptor = stage.acceptor()
     engine = stage.engine(acceptor.place, venue={"logout_timeout_ms": 300})

@@ -6,6 +6,7 @@ Whatever a strategy does, it alone is affected: another one trades on meanwhile.
 from __future__ import annotations
 
 import contextlib
+import resource
 import secrets
 import signal
 import socket
@@ -98,7 +99,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Ve
         engine.expect(event="active")
         yield one, venue, engine
         assert engine.end() == 0
-        assert set(engine.warnings()) <= {"strategy noise sends rubbish; muted for a second"}
+        assert set(engine.warnings()) <= {
+            "strategy noise sends rubbish; muted for a second",
+            "strategy flood sends too much that leads to no order; muted for a second",
+        }
 
 
 @pytest.fixture
@@ -248,29 +252,56 @@ def flood(raw: Raw, payload: bytes, other: Client) -> None:
     assert trades > 10
 
 
-def test_a_flood_without_reading_is_answered_in_order_and_nobody_waits(
+def test_a_flood_without_reading_is_muted_answered_in_order_and_nobody_waits(
     engine: Engine, other: Client
 ) -> None:
     with Raw(engine, "flood") as raw:
         flood(raw, raw.order(epoch=1), other)
-        for seq in range(1, FLOOD + 1):
-            assert raw.expect(Refused).report_seq == seq
-            if seq % 10_000 == 0:
-                raw.send(encode(Ack(seq)))
+        reasons = set()
+        seq = 0
         raw.send(raw.order())
-        assert raw.expect(ExecutionReport).report_seq == FLOOD + 1
+        while not isinstance(event := raw.expect(Refused, ExecutionReport), ExecutionReport):
+            seq += 1
+            assert event.report_seq == seq
+            reasons.add(event.reason)
+            if seq % 1000 == 0:
+                raw.send(encode(Ack(seq)))
+            # As long as it is muted, nothing of it is heard.
+            while not raw.socket.poll(200):
+                raw.send(raw.order())
+        assert event.report_seq == seq + 1
+        assert reasons == {RefusedReason.WRONG_EPOCH, RefusedReason.LIMIT}
+        assert seq < FLOOD / 2
 
 
 def test_a_flood_of_rubbish_is_not_even_answered(engine: Engine, other: Client) -> None:
     with Raw(engine, "noise") as raw:
         flood(raw, b"rubbish", other)
-        muted = engine.expect(level="warning")
-        assert muted["text"] == "strategy noise sends rubbish; muted for a second"
+        engine.expect(level="warning", text="strategy noise sends rubbish; muted for a second")
         assert raw.expect(Refused).report_seq == 1
         last = 1
         while raw.socket.poll(0):
             last = raw.expect(Refused).report_seq
         assert last < FLOOD / 10
+
+
+def test_more_connections_than_the_soft_limit_of_open_files_are_borne(stage: Stage) -> None:
+    venue = stage.venue()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        engine = stage.engine(venue.place)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    client = stage.client(engine)
+    engine.expect(event="active")
+    assert resource.prlimit(engine.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    with contextlib.ExitStack() as ends:
+        for _ in range(300):
+            bare = ends.enter_context(socket.socket(socket.AF_UNIX))
+            bare.connect(engine.endpoint.removeprefix("ipc://"))
+        trade(client)
+    assert engine.end() == 0
 
 
 # --- who says it ------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from engine_in_memory import EPOCH, NOW, Engine, edited
 from fixengine import wire
@@ -10,7 +13,9 @@ from fixengine.desk.orders import Orders, Standing
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
+    Ack,
     ExecutionReport,
+    Heartbeat,
     OrderCancelReject,
     OrderCancelRequest,
     OrderUnknown,
@@ -19,6 +24,7 @@ from fixengine.messages import (
     SessionStatus,
     encode,
 )
+from fixengine.network.gateway import IDLE_PER_SECOND_MAX
 from fixengine.network.journal.record import Kind
 from fixengine.network.line import line_number
 
@@ -475,9 +481,55 @@ def test_one_that_sends_rubbish_is_muted_for_a_second(engine: Engine) -> None:
     engine.request(engine.order(), peer=b"b")
     assert len(engine.wire.written) == 1, "and it alone"
     engine.now += 1_000 * MS
-    engine.gateway.on_tick(engine.now)
     engine.request(engine.order())
     assert len(engine.wire.written) == 2
+
+
+IDLE: dict[str, Callable[[Engine], Any]] = {
+    "an order of another run": lambda engine: engine.order(epoch=1),
+    "an order that cannot be written": lambda engine: engine.order(symbol="A\x01"),
+    "a known id": lambda engine: engine.order("known"),
+    "a cancel of nothing": lambda engine: OrderCancelRequest("c", orig_cl_ord_id="none"),
+    "an old Ack": lambda engine: Ack(0),
+    "a sign of life": lambda engine: Heartbeat(),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_one_whose_messages_lead_to_no_order_is_muted_for_a_second(
+    engine: Engine, case: str
+) -> None:
+    engine.request(engine.order("known"))
+    for _ in range(IDLE_PER_SECOND_MAX + 100):
+        message = IDLE[case](engine)
+        if isinstance(message, Ack | Heartbeat):
+            engine.gateway.on_order(b"a", encode(message), engine.now)
+        else:
+            engine.request(message)
+    answers = engine.heard()
+    assert len(answers) <= IDLE_PER_SECOND_MAX + 2
+    assert (answers[-1].reason, answers[-1].cl_ord_id) == ("limit", "")
+    assert 0 < answers[-1].retry_after_ms <= 1000
+    assert "muted" in engine.log[-1]
+    written = len(engine.wire.written)
+    engine.request(engine.order("o2"))
+    assert len(engine.wire.written) == written
+    engine.hello(b"b", "beta")
+    engine.request(engine.order("o3"), peer=b"b")
+    assert len(engine.wire.written) == written + 1, "and it alone"
+    engine.now += 1_000 * MS
+    engine.request(engine.order("o4"))
+    assert len(engine.wire.written) == written + 2
+
+
+def test_one_that_trades_fast_is_not_muted() -> None:
+    count = 2 * IDLE_PER_SECOND_MAX
+    engine = Engine(orders=Orders(count + 1, 100))
+    for number in range(count):
+        engine.request(engine.order(f"o{number}"))
+        engine.report("0", "0")
+        engine.gateway.on_order(b"a", encode(Ack(number + 1)), engine.now)
+    assert len(engine.wire.written) == count
 
 
 def test_one_that_floods_does_not_use_up_the_limit_of_others() -> None:

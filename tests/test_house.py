@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.config.": ("fix.", "network.config."),
     "network.state": ("fix.",),
     "network.transport": ("wire",),
-    "network.bus": ("network.strategies",),
+    "network.bus": ("messages", "network.strategies"),
     "network.strategies": ("messages",),
     "network.line": ("messages", "wire", "fix.", "desk."),
     "network.sessions": ("messages", "fix."),

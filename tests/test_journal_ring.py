@@ -40,6 +40,13 @@ def test_record_byte_for_byte(place: Path) -> None:
     ring.close(remove=True)
 
 
+def test_a_ring_whose_file_is_gone_is_closed_all_the_same(place: Path) -> None:
+    ring = make(place)
+    place.unlink()
+    ring.close(remove=True)
+    make(place).close(remove=True)
+
+
 def test_full_ring_refuses_then_resumes(place: Path) -> None:
     ring = make(place)
     count = 0

@@ -13,7 +13,14 @@ from fixengine.messages import (
     Welcome,
     encode,
 )
-from fixengine.network.strategies import RegisterError, Standing
+from fixengine.network.strategies import (
+    NAMES_PER_SEAT_MAX,
+    NEW_NAMES_PER_SECOND_MAX,
+    RegisterError,
+    Standing,
+)
+
+MS = 1_000_000
 
 
 @pytest.fixture
@@ -187,6 +194,37 @@ def test_there_is_a_limit_to_strategies(engine: Engine) -> None:
     engine.bus.gone.add(b"p3")
     engine.hello(b"p7", "s7")
     assert isinstance(engine.heard(b"p7")[0], Welcome), "the seat of one who left is free"
+
+
+def test_new_names_are_entered_at_a_bounded_rate(engine: Engine) -> None:
+    engine.now += 5_000 * MS
+    for number in range(NEW_NAMES_PER_SECOND_MAX + 3):
+        engine.hello(b"x%d" % number, f"new{number}")
+        engine.bus.gone.add(b"x%d" % number)
+        engine.now += MS
+    assert len(engine.strategies.by_number) == 1 + NEW_NAMES_PER_SECOND_MAX
+    peer, refused = engine.bus.sent[-1]
+    assert (peer, refused.reason) == (b"x12", "limit")
+    assert refused.retry_after_ms == 1000 - 12
+    engine.hello(b"y", "new0")
+    assert isinstance(engine.bus.sent[-1][1], Welcome), "a name that is known costs nothing"
+    engine.now += (refused.retry_after_ms - 1) * MS
+    engine.hello(b"z", "new12")
+    assert isinstance(engine.bus.sent[-1][1], Welcome)
+
+
+def test_no_process_can_use_up_all_names(engine: Engine) -> None:
+    names_max = engine.strategies.strategies_max * NAMES_PER_SEAT_MAX
+    for number in range(names_max + 5):
+        engine.hello(b"x%d" % number, f"new{number}")
+        engine.bus.gone.add(b"x%d" % number)
+        engine.now += 1_000 * MS
+    assert len(engine.strategies.by_number) == names_max
+    _, refused = engine.bus.sent[-1]
+    assert (refused.reason, refused.retry_after_ms) == ("limit", None)
+    assert "bus.strategies_max" in refused.text
+    engine.hello(b"y", "new0")
+    assert isinstance(engine.bus.sent[-1][1], Welcome)
 
 
 def test_a_strategy_that_cannot_be_entered_is_told_why(engine: Engine) -> None:

@@ -29,6 +29,8 @@ PLAIN_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?\Z")
 CL_ORD_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}\Z")
 STRATEGY_NAME = re.compile(r"[a-zA-Z0-9_-]{1,32}\Z")
 REPORT_SEQ_MAX = (1 << 63) - 1
+MESSAGE_BYTES_MAX = 1 << 12
+"""Bytes of one message of a strategy; an order takes some 200. libzmq cuts off who sends more."""
 
 Amount = str | int | Decimal
 """What constructors take for a price or a quantity; a float is refused."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fixengine.messages import CL_ORD_ID, Message, wrong_field
+from fixengine.messages import CL_ORD_ID, MESSAGE_BYTES_MAX, Message, encode, wrong_field
 
 MS_MAX = (1 << 31) - 1
 """Longest of all durations in milliseconds: 24 days."""
@@ -60,3 +60,15 @@ def check_fields(message: Message) -> None:
         name, problem = wrong
         of_type = isinstance(problem, TypeError | msgspec.ValidationError)
         raise (TypeError if of_type else ValueError)(f"{name}: {problem}") from problem
+
+
+def check_size(message: Message, payload: bytes) -> None:
+    """Bytes that the engine's bus takes; more of them would cost the connection."""
+    if len(payload) <= MESSAGE_BYTES_MAX:
+        return
+    values: dict[str, Any] = msgspec.structs.asdict(message)
+    name = max(values, key=lambda name: len(encode(values[name])))
+    kind, size = type(message).__name__, len(payload)
+    raise ValueError(
+        f"{name}: too long; {kind} takes {size} bytes, expected at most {MESSAGE_BYTES_MAX} bytes"
+    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import secrets
 import time
 
+import msgspec
+
 from fixengine import __version__
 from fixengine.client.arguments import (
     CHARACTERS_SHOWN,
     MS_MAX,
     check_fields,
     check_id,
+    check_size,
     check_text,
     check_whole,
 )
@@ -64,6 +67,7 @@ class Connection:
             check_whole(name, value, highest)
         hello = Hello(strategy, token, resume_from, wants_sent, f"fixengine {__version__}")
         check_fields(hello)
+        check_size(hello, encode(msgspec.structs.replace(hello, resume_from=REPORT_SEQ_MAX)))
         self._endpoint = endpoint
         self._strategy = strategy
         self._connect_timeout_ms = connect_timeout_ms
@@ -94,10 +98,11 @@ class Connection:
 
         Raises, in each case without having sent anything: NotConnected where there is no
         welcomed connection or the engine does not read; TypeError for a float or another value
-        of a wrong type; ValueError for an id, an amount, valid_for_ms or text that is malformed;
-        TooManyUnanswered. A return means: given to the connection. What became of it comes from
-        `reports`, and so does NoAnswer, not before answer_timeout_ms: who stops reading earlier
-        is told of no silence, and finds the requests in question in `unanswered`.
+        of a wrong type; ValueError for an id, an amount, valid_for_ms or text that is malformed,
+        and for more than MESSAGE_BYTES_MAX bytes in all; TooManyUnanswered. A return means:
+        given to the connection. What became of it comes from `reports`, and so does NoAnswer,
+        not before answer_timeout_ms: who stops reading earlier is told of no silence, and finds
+        the requests in question in `unanswered`.
         """
         if not isinstance(order, NewOrderSingle):
             raise TypeError(f"submit: expected NewOrderSingle, not {type(order).__name__}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_whole
+from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_size, check_whole
 from fixengine.client.errors import HelloRefused, NoAnswer, TooManyUnanswered
 from fixengine.messages import (
     NOT_A_MESSAGE,
@@ -137,8 +137,8 @@ class Conversation:
         """The id and the bytes of a request, with id, epoch, time and age limit filled in.
 
         The request itself is left as it is. Raises TypeError for a value of a wrong type (a
-        float above all), ValueError for an id, an amount or an age limit that is malformed,
-        TooManyUnanswered.
+        float above all), ValueError for an id, an amount or an age limit that is malformed
+        and for what is longer than the bus takes, TooManyUnanswered.
         """
         if len(self._unanswered) >= UNANSWERED_MAX:
             raise TooManyUnanswered(
@@ -167,6 +167,7 @@ class Conversation:
         except NOT_A_MESSAGE as problem:
             check_fields(completed)
             raise TypeError(f"{type(request).__name__}: {problem}") from problem
+        check_size(completed, payload)
         return cl_ord_id, payload
 
     def sent(self, cl_ord_id: str, now: int) -> None:

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import zmq
 
+from fixengine.messages import MESSAGE_BYTES_MAX
 from fixengine.network.strategies import Handed
 
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
-MESSAGE_BYTES_MAX = 1 << 12
-"""An order takes some 200 bytes. libzmq drops the connection of a peer that sends more."""
 LINGER_MS = 500
 
 

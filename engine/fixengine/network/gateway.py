@@ -51,8 +51,11 @@ MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
 SECOND_NS = 1_000_000_000
 CATCH_UP_EVENTS = 256
-RUBBISH_MAX = 100
-"""Messages of one socket in a second that are no messages, or Hellos; then it is not heard."""
+IDLE_PER_SECOND_MAX = 5000
+"""Messages of one socket in a second that lead to no order and acknowledge nothing; each takes
+the loop as long as an order does. After them it is not heard for the rest of the second."""
+RUBBISH_WEIGHT = 50
+"""As how many of these counts what is no message, a Hello, or anything before Hello."""
 RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
 PROBLEM_CHARACTERS = 100
@@ -94,21 +97,24 @@ class Gateway:
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._journal_trouble_ns: int | None = None
-        self._rubbish: dict[bytes, int] = {}
-        self._rubbish_since_ns = 0
+        self._idle: dict[bytes, int] = {}
+        self._idle_since_ns = 0
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> None:
         """Anything a strategy sent; `flush` must follow in the same wake-up."""
-        rubbish = self._rubbish.get(peer, 0)
-        if rubbish > RUBBISH_MAX:
+        if now - self._idle_since_ns >= SECOND_NS:
+            # Here, for while the bus is busy the timer is moved on and on.
+            self._idle_since_ns = now
+            self._idle.clear()
+        if self._idle.get(peer, 0) > IDLE_PER_SECOND_MAX:
             return
         try:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:
-            self._rubbish[peer] = rubbish + 1
             self._refuse_malformed(peer, payload, problem, now)
+            self._count_idle(peer, RUBBISH_WEIGHT, now)
             return
         token = request.token if isinstance(request, Hello) else None
         recorded = payload if not token else mask_value(payload, token.encode())
@@ -122,7 +128,10 @@ class Gateway:
                 # Without its id: under another socket that very request may be live.
                 text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
-        elif isinstance(request, NewOrderSingle):
+            self._count_idle(peer, RUBBISH_WEIGHT, now)
+            return
+        before = self.counter, strategy.acknowledged
+        if isinstance(request, NewOrderSingle):
             self._new_order(strategy, request, payload, now)
         elif isinstance(request, OrderCancelRequest):
             self._cancel(strategy, request, payload, now)
@@ -130,10 +139,26 @@ class Gateway:
             self.strategies.acknowledge(strategy, request.report_seq)
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
             self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
+        if before == (self.counter, strategy.acknowledged):
+            self._count_idle(peer, 1, now)
+
+    def _count_idle(self, peer: bytes, weight: int, now: int) -> None:
+        """Count what led to nothing; where it is too much, say so once, for the peer is muted."""
+        before = self._idle.get(peer, 0)
+        self._idle[peer] = before + weight
+        strategy = self.strategies.of(peer)
+        if not before <= IDLE_PER_SECOND_MAX < before + weight or strategy is None:
+            return
+        what = "too much that leads to no order" if weight == 1 else "rubbish"
+        self.log("warning", f"strategy {strategy.name} sends {what}; muted for a second")
+        if weight == 1:
+            text = f"{IDLE_PER_SECOND_MAX} messages in this second led to no order; not heard in it"
+            wait_ms = max(1, (self._idle_since_ns + SECOND_NS - now) // MILLISECOND_NS)
+            self.teller.refuse(strategy, "", (RefusedReason.LIMIT, text, wait_ms), now)
 
     def _hello(self, peer: bytes, hello: Hello, now: int) -> None:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
-        self._rubbish[peer] = self._rubbish.get(peer, 0) + 1
+        self._count_idle(peer, RUBBISH_WEIGHT, now)
         strategy = self.strategies.hello(peer, hello, now, self.session_state)
         if strategy is not None:
             self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, b""))
@@ -352,9 +377,6 @@ class Gateway:
         self._watch_journal(now)
         for line in self.lines:
             line.session.tick(now)
-        if now - self._rubbish_since_ns >= SECOND_NS:
-            self._rubbish_since_ns = now
-            self._rubbish.clear()
         more = False
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
@@ -414,6 +436,8 @@ class Gateway:
         self.orders.drop(order)
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
+        if strategy.peer is not None:
+            self._count_idle(strategy.peer, 1, now)
 
     def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
         """Answer bytes that are no message, or one with a wrong field; only their head is recorded.
@@ -434,8 +458,6 @@ class Gateway:
             # A request of that id did leave: it must not be told that it never did.
             text, cl_ord_id = f"{cl_ord_id}: {text}", ""
         self.teller.refuse(strategy, cl_ord_id, (malformed, text, None), now)
-        if self._rubbish[peer] == RUBBISH_MAX:
-            self.log("warning", f"strategy {strategy.name} sends rubbish; muted for a second")
 
 
 def _input(peer: bytes, payload: bytes) -> bytes:

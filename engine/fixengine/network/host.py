@@ -31,6 +31,21 @@ def harden(cpu: int | None) -> None:
             raise ConfigError(f"engine.cpu: {reason}") from None
 
 
+def raise_open_files(log: Log) -> None:
+    """Allow as many open files as the hard limit does.
+
+    Each connection to the bus takes one, and libzmq ends the process where accept finds no more
+    (ipc_listener.cpp; ZMQ_BACKLOG bounds only what was not accepted yet, ZMQ_IPC_FILTER_UID looks
+    after accept). So whoever runs as this user and opens more connections than the hard limit can
+    still end the engine.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as problem:
+        log("warning", f"the limit of open files stays at {soft}, below {hard}: {problem}")
+
+
 def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
     """Run the network process until it is told to end; the exit status.
 
@@ -38,6 +53,7 @@ def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
     refused the Logon for good. 4: a defect of the engine.
     """
     harden(config.engine.cpu)
+    raise_open_files(log)
     state_dir = Path(config.engine.state_dir)
 
     async def main() -> int:

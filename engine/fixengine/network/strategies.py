@@ -29,6 +29,12 @@ from fixengine.messages import (
 HEARTBEAT = encode(Heartbeat())
 WELCOME_EVENTS = 256
 """Missed events sent with the Welcome; the rest follows in slices, so that nobody else waits."""
+NEW_NAMES_PER_SECOND_MAX = 10
+"""Names entered in a second, over all sockets: each is written to the disk while nobody trades."""
+NAMES_PER_SEAT_MAX = 16
+"""Names ever entered for each of strategies_max seats, far below the 65,535 numbers there are."""
+MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
 
 
 class Handed(Enum):
@@ -123,6 +129,8 @@ class Strategies:
         self.by_number: dict[int, Strategy] = {}
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
+        self._new_names = 0
+        self._new_names_since_ns = -SECOND_NS
         # Reports of their orders may come before they connect again.
         for name, standing in standings.items():
             self._enter(name, standing)
@@ -135,14 +143,18 @@ class Strategies:
         """Bind a socket to a strategy and send what it missed; None where it was refused."""
         refusal = self._why_not(peer, hello)
         if refusal is not None:
-            self._refuse_hello(peer, *refusal, now)
+            self._refuse_hello(peer, now, *refusal)
             return None
         strategy = self._by_name.get(hello.strategy)
         if strategy is None:
+            too_many = self._why_no_new_name(now)
+            if too_many is not None:
+                self._refuse_hello(peer, now, *too_many)
+                return None
             try:
                 strategy = self._enter(hello.strategy, Standing())
             except RegisterError as problem:
-                self._refuse_hello(peer, RefusedReason.STATE_FAILED, str(problem), now)
+                self._refuse_hello(peer, now, RefusedReason.STATE_FAILED, str(problem))
                 return None
         self._unbind(strategy)
         strategy.peer = peer
@@ -229,6 +241,25 @@ class Strategies:
                 return RefusedReason.LIMIT, text
         return None
 
+    def _why_no_new_name(self, now: int) -> tuple[RefusedReason, str, int | None] | None:
+        """Why no new strategy is entered now, or None, which counts as one entered."""
+        names_max = self.strategies_max * NAMES_PER_SEAT_MAX
+        if len(self._by_name) >= names_max:
+            text = (
+                f"{len(self._by_name)} names are known, and bus.strategies_max"
+                f" ({self.strategies_max}) allows {names_max}; use one of them, or raise it"
+            )
+            return RefusedReason.LIMIT, text, None
+        if now - self._new_names_since_ns >= SECOND_NS:
+            self._new_names_since_ns = now
+            self._new_names = 0
+        if self._new_names >= NEW_NAMES_PER_SECOND_MAX:
+            wait_ns = self._new_names_since_ns + SECOND_NS - now
+            text = f"{NEW_NAMES_PER_SECOND_MAX} new strategies were entered in this second"
+            return RefusedReason.LIMIT, text, -(-wait_ns // MILLISECOND_NS)
+        self._new_names += 1
+        return None
+
     def _unbind(self, strategy: Strategy) -> None:
         if strategy.peer is not None:
             self._by_peer.pop(strategy.peer, None)
@@ -289,5 +320,13 @@ class Strategies:
         self.bus.send(peer, encode(welcome))
         self.catch_up(strategy, WELCOME_EVENTS, now)
 
-    def _refuse_hello(self, peer: bytes, reason: RefusedReason, text: str, now: int) -> None:
-        self.answer(peer, Refused(0, self.epoch, "", False, now, "", reason.value, text))
+    def _refuse_hello(
+        self,
+        peer: bytes,
+        now: int,
+        reason: RefusedReason,
+        text: str,
+        retry_after_ms: int | None = None,
+    ) -> None:
+        head = 0, self.epoch, "", False, now
+        self.answer(peer, Refused(*head, "", reason.value, text, retry_after_ms))

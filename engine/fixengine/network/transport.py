@@ -12,6 +12,7 @@ import fcntl
 import os
 import socket
 import ssl
+import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +145,9 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     Raises ConnectError for a file that holds no certificates.
     """
     try:
+        # Opening a pipe would wait for a writer.
+        if ca_file is not None and not stat.S_ISREG(ca_file.stat().st_mode):
+            raise ConnectError(f"venue.ca_file: {ca_file}: expected a regular file")
         context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     except OSError as problem:
         unreadable = not isinstance(problem, ssl.SSLError)

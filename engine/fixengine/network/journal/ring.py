@@ -301,7 +301,8 @@ class Ring:
         """Unmap and unlock; remove also deletes the file. The ring cannot be used afterwards."""
         self.close_for_appending()
         if remove:
-            os.unlink(self.path)
+            # Whoever cleans up shared memory may have been here.
+            self.path.unlink(missing_ok=True)
         self._marks.release()
         self._view.release()
         self._mapping.close()
