@@ -34,6 +34,7 @@ from fixengine.messages import (
     names_of,
     request_kinds,
 )
+from fixengine.network.process import MUTED_MAX
 from processes import Engine, Stage, Venue, hear, limit, stage, trade
 from scripted_venue import WAIT_S
 
@@ -276,7 +277,10 @@ def test_a_flood_without_reading_is_muted_answered_in_order_and_nobody_waits(
 
 def test_a_flood_of_rubbish_is_not_even_answered(engine: Engine, other: Client) -> None:
     with Raw(engine, "noise") as raw:
+        started = time.monotonic()
         flood(raw, b"rubbish", other)
+        # What nobody hears is taken slowly, so that its sender waits and not the others.
+        assert time.monotonic() - started > FLOOD / (1000 * MUTED_MAX) / 2
         engine.expect(level="warning", text="strategy noise sends rubbish; muted for a second")
         assert raw.expect(Refused).report_seq == 1
         last = 1

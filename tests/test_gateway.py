@@ -512,6 +512,7 @@ def test_one_whose_messages_lead_to_no_order_is_muted_for_a_second(
     assert 0 < answers[-1].retry_after_ms <= 1000
     assert "muted" in engine.log[-1]
     written = len(engine.wire.written)
+    assert not engine.gateway.on_order(b"a", encode(engine.order("o2")), engine.now)
     engine.request(engine.order("o2"))
     assert len(engine.wire.written) == written
     engine.hello(b"b", "beta")

@@ -102,14 +102,18 @@ class Gateway:
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
-    def on_order(self, peer: bytes, payload: bytes, now: int) -> None:
-        """Anything a strategy sent; `flush` must follow in the same wake-up."""
+    def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
+        """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
         if now - self._idle_since_ns >= SECOND_NS:
             # Here, for while the bus is busy the timer is moved on and on.
             self._idle_since_ns = now
             self._idle.clear()
         if self._idle.get(peer, 0) > IDLE_PER_SECOND_MAX:
-            return
+            return False
+        self._on_message(peer, payload, now)
+        return True
+
+    def _on_message(self, peer: bytes, payload: bytes, now: int) -> None:
         try:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:

@@ -47,6 +47,9 @@ SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 DRAIN_MAX = 64
 """Bus messages of one wake-up, so that orders cannot starve the TLS side."""
+MUTED_MAX = 32
+"""Messages of muted peers in one wake-up; then the bus rests, so that they wait and not others."""
+REST_S = 0.001
 PARKED_NS = 5 * MILLISECOND_NS
 CLOCK_NS = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
@@ -77,6 +80,7 @@ class Process:
         self._protocol: TlsTransport | None = None
         self._tls = tls_context(config.venue.ca_file)
         self._last_line = 0
+        self._resting: asyncio.TimerHandle | None = None
 
     # --- start and stop ---------------------------------------------------------------------
 
@@ -191,6 +195,8 @@ class Process:
             gc.enable()
             loop.remove_reader(self.bus.fd)
             self._alarm.clear()
+            if self._resting is not None:
+                self._resting.cancel()
             if self._connecting is not None:
                 self._connecting.cancel()
                 await asyncio.wait([self._connecting])
@@ -230,6 +236,10 @@ class Process:
     def _on_bus(self) -> None:
         now = time.monotonic_ns()
         until = now + DRAIN_NS_MAX
+        muted = 0
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
         for _ in range(DRAIN_MAX):
             message = self.bus.receive()
             if message is None:
@@ -238,8 +248,10 @@ class Process:
             # Read anew for each: a message that came while the one before it was worked on may
             # be younger than the wake-up, and would seem to come from the future.
             now = time.monotonic_ns()
-            self.gateway.on_order(*message, now)
-            if now > until:
+            muted += not self.gateway.on_order(*message, now)
+            if muted == MUTED_MAX:
+                self._resting = self._loop.call_later(REST_S, self._on_bus)
+            if now > until or self._resting is not None:
                 break
         self._settle(time.monotonic_ns())
 
@@ -289,7 +301,7 @@ class Process:
         self.gateway.flush(now)
         for line in list(self.gateway.lines):
             self._look_at(line, now)
-        if self.bus.readable:
+        if self.bus.readable and self._resting is None:
             self._loop.call_soon(self._on_bus)
         self._set_timer(now)
 
