@@ -81,6 +81,8 @@ class Process:
         self._tls = tls_context(config.venue.ca_file)
         self._last_line = 0
         self._resting: asyncio.TimerHandle | None = None
+        self._last_clock_ns = 0
+        self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
 
@@ -186,7 +188,6 @@ class Process:
         gc.freeze()
         gc.disable()
         try:
-            self._last_clock_ns = 0
             self._on_timer()
             # The bus may have become readable before its descriptor was watched.
             loop.call_soon(self._on_bus)
@@ -270,6 +271,7 @@ class Process:
 
     def _on_timer(self) -> None:
         self._alarm.clear()
+        self._parked_due_ns = 0
         now = time.monotonic_ns()
         if now - self._last_clock_ns >= CLOCK_NS:
             self._on_second(now)
@@ -325,12 +327,15 @@ class Process:
         self.gateway.lines.remove(line)
 
     def _set_timer(self, now: int) -> None:
-        due = [now + CLOCK_NS]
+        # Counted from what was last done, not from now: traffic that wakes us ever again would put
+        # both off for ever.
+        due = [self._last_clock_ns + CLOCK_NS]
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
         if self.strategies.waiting():
-            due.append(now + PARKED_NS)
+            self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
+            due.append(self._parked_due_ns)
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
     # --- effects of the control plane -------------------------------------------------------
