@@ -54,6 +54,18 @@ def test_what_is_final_stays_final(path: tuple[str, ...]) -> None:
             assert order.standing is final
 
 
+def test_a_cancel_lost_behind_the_end_of_its_order_is_open_no_more() -> None:
+    table = orders()
+    order = table.open(1, "o", "w1", "S")
+    cancel = table.open(1, "c", "w2", "S", order)
+    table.written(order, 1, 2)
+    table.written(cancel, 1, 3)
+    table.update(order, None, "2", "7")
+    assert len([one for one in table if one.standing not in FINAL]) == 1
+    assert table.lost(1, unwatched=False) == [cancel]
+    assert cancel.standing is Standing.DONE
+
+
 def test_an_unknown_status_is_unknown_and_never_guessed() -> None:
     table = orders()
     order = table.open(1, "o", "w", "S")

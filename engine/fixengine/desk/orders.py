@@ -196,7 +196,10 @@ class Orders:
     def unknown(self, order: Order) -> None:
         """The outcome of this request is not known."""
         self._answered(order)
-        if order.standing not in FINAL:
+        if order.target is not None and order.target.standing in FINAL:
+            # What became of it no longer matters, and nobody will ever say.
+            self.finish(order, Standing.DONE)
+        elif order.standing not in FINAL:
             order.standing = Standing.UNKNOWN
 
     def by_order_id(self, symbol: str, order_id: str) -> Order | None:
