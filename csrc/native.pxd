@@ -37,7 +37,6 @@ cdef extern from "number.h" nogil:
 cdef extern from "stamp.h" nogil:
     enum:
         STAMP_BYTES_MAX
-    const int64_t STAMP_SECOND_NS
     size_t stamp_write(int64_t ns, int decimals, uint8_t *to)
     int stamp_read(const uint8_t *p, size_t n, int64_t *second, int64_t *ns)
     bint stamp_join(int64_t second, int64_t ns, int64_t *out)
@@ -49,9 +48,6 @@ cdef extern from "pairs.h" nogil:
 
 
 cdef extern from "lookup.h" nogil:
-    enum:
-        LOOKUP_ROWS_MAX
-        LOOKUP_NONE
     ctypedef struct Lookup:
         pass
     bint lookup_build(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
@@ -124,10 +120,8 @@ cdef extern from "value.h" nogil:
         TYPE_DATA
         TYPE_GROUP
         TYPE_HEADER
-        VALUE_ABSENT
         VALUE_OK
         VALUE_LARGE
-        VALUE_MALFORMED
         VALUE_CLASSES
     ctypedef struct Value:
         int64_t number
@@ -156,7 +150,6 @@ cdef extern from "write.h" nogil:
     enum:
         WRITE_PREFIX_BYTES
         WRITE_SLACK_BYTES
-        ELEMENT_NIL
         ELEMENT_TEXT
         ELEMENT_INTEGER
     ctypedef struct Row:
