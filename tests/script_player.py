@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from fnmatch import translate
 from typing import Any
 
 from fixengine import wire
@@ -465,9 +464,8 @@ def _flat(frame: bytes) -> list[tuple[int, bytes]]:
 
 def _like(pattern: str, text: str) -> bool:
     """Whether a text is the pattern, in which `*` is any text."""
-    return (
-        re.fullmatch(translate(pattern.replace("[", "[[]").replace("?", "[?]")), text) is not None
-    )
+    parts = (re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
 
 
 def _empty(queue: deque[Any]) -> None:

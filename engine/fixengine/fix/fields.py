@@ -13,6 +13,7 @@ BODY_LENGTH: Final = 9
 CHECK_SUM: Final = 10
 MSG_SEQ_NUM: Final = 34
 MSG_TYPE: Final = 35
+POSS_DUP_FLAG: Final = 43
 SENDER_COMP_ID: Final = 49
 SENDING_TIME: Final = 52
 TARGET_COMP_ID: Final = 56
@@ -44,7 +45,9 @@ SYMBOL: Final = 55
 # Message kinds (values of MsgType)
 HEARTBEAT: Final = b"0"
 TEST_REQUEST: Final = b"1"
+RESEND_REQUEST: Final = b"2"
 REJECT: Final = b"3"
+SEQUENCE_RESET: Final = b"4"
 LOGOUT: Final = b"5"
 EXECUTION_REPORT: Final = b"8"
 ORDER_CANCEL_REJECT: Final = b"9"
@@ -52,6 +55,7 @@ LOGON: Final = b"A"
 NEWS: Final = b"B"
 NEW_ORDER_SINGLE: Final = b"D"
 ORDER_CANCEL_REQUEST: Final = b"F"
+RESENDING: Final = frozenset({RESEND_REQUEST, SEQUENCE_RESET})
 
 # SessionRejectReason<373>
 INVALID_TAG_NUMBER: Final = 0
