@@ -113,6 +113,7 @@ class Player:
                 data += self._check_sum(value, data)
             else:
                 data += b"%d=%s\x01" % (tag, self._header_value(tag, value))
+        self._count(dict(pairs))
         self.unsent_part.append(data)
 
     def send_first(self, count: str, text: str) -> None:
