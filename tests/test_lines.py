@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_in_memory import NOW, Engine, Wire
+from engine_in_memory import NOW, Engine, Wire, edited
 from fixengine import wire
 from fixengine.desk.orders import Standing
 from fixengine.fix.venue import Sender, template
@@ -45,11 +45,14 @@ class Side:
         engine.gateway.lines.up(self.line, engine.now)
         self.wire.written.clear()
 
-    def says(self, kind: bytes, skip: int = 0, **values: Any) -> None:
+    def says(
+        self, kind: bytes, skip: int = 0, edit: tuple[bytes, bytes] | None = None, **values: Any
+    ) -> None:
         """The venue sends a message on this line; skip numbers are left out before it."""
         self.seq += skip
         form = template(BINANCE_SPOT, kind, Sender.VENUE, self.comp_id)
         frame = form.encode(None, self.seq, wire.stamp(WALL_NS), values)
+        frame = frame if edit is None else edited(frame, *edit)
         self.seq += 1
         self.line.framer.feed(frame)
         self.engine.gateway.on_bytes(self.line, self.engine.now)
@@ -283,9 +286,9 @@ def test_a_report_that_two_lines_tell_and_none_can_read_is_told_once() -> None:
     for side in (one, other):
         side.says(b"8", **fields_of(wire_id))
     engine.heard()
-    values = fields_of(wire_id, "F", "1", exec_id="2", trade_id="5", cum_qty=None)
+    values = fields_of(wire_id, "F", "1", exec_id="2", trade_id="5")
     for side in (one, other):
-        side.says(b"8", **values)
+        side.says(b"8", edit=(b"\x0114=0.00000000", b"\x0114=none"), **values)
     assert [type(event) for event in engine.heard()] == [OrderUnknown]
 
 
