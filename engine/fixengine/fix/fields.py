@@ -41,6 +41,10 @@ CL_ORD_ID: Final = 11
 ORIG_CL_ORD_ID: Final = 41
 ORDER_ID: Final = 37
 SYMBOL: Final = 55
+EXEC_TYPE: Final = 150
+EXEC_ID: Final = 17
+TRADE_ID: Final = 1003
+ALLOC_ID: Final = 70
 
 # Message kinds (values of MsgType)
 HEARTBEAT: Final = b"0"

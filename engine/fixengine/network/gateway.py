@@ -13,7 +13,7 @@ comes in as an argument. An order that cannot go out now is refused at once and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -38,11 +38,11 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
     request_decoder,
-    request_kinds,
-    wrong_field,
 )
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.line import Line, Pending
+from fixengine.network.lines import Lines
+from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
 from fixengine.network.reports import Log, Reports
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
@@ -58,7 +58,6 @@ RUBBISH_WEIGHT = 50
 """As how many of these counts what is no message, a Hello, or anything before Hello."""
 RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
-PROBLEM_CHARACTERS = 100
 
 
 class Gateway:
@@ -76,6 +75,7 @@ class Gateway:
         journal: Journal,
         log: Log,
         *,
+        lines: Lines,
         epoch: int,
         valid_for_ms_max: int,
         unsent_bytes_max: int,
@@ -85,14 +85,13 @@ class Gateway:
         self.orders = orders
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
-        self.reports = Reports(venue, orders, self.teller, log)
+        self.lines = lines
+        self.reports = Reports(venue, orders, self.teller, lines, log)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
         self.unsent_bytes_max = unsent_bytes_max
         self.cancel_unsent_bytes_max = cancel_unsent_bytes_max
-        self.active: Line | None = None
-        self.lines: list[Line] = []
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
@@ -180,9 +179,8 @@ class Gateway:
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
         if reason is None:
-            reason = self._check_line(strategy, self.unsent_bytes_max, now, is_cancel=False)
-        if reason is None:
-            reason = self._intend(strategy, order, payload, order.symbol, None, now)
+            lines = self.lines.for_order(order.symbol)
+            reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
         if reason is not None:
             self.teller.refuse(strategy, order.cl_ord_id, reason, now)
 
@@ -196,10 +194,9 @@ class Gateway:
         if reason is None and (target is None or target.is_cancel):
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
             reason = RefusedReason.UNKNOWN_ORDER, text, None
-        if reason is None:
-            reason = self._check_line(strategy, self.cancel_unsent_bytes_max, now, is_cancel=True)
         if reason is None and target is not None:
-            reason = self._intend(strategy, cancel, payload, target.symbol, target, now)
+            lines = self.lines.for_cancel(target)
+            reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
         if reason is not None:
             self.teller.refuse(strategy, cancel.cl_ord_id, reason, now)
 
@@ -219,8 +216,8 @@ class Gateway:
             event.replayed = True
             self.teller.tell(strategy, event, now)
         elif known.standing is Standing.WRITTEN:
-            source = next((line.name for line in self.lines if line.number == known.line), "")
-            self.teller.sent(known, source, now, replayed=True)
+            line = self.lines.numbered(known.line)
+            self.teller.sent(known, "" if line is None else line.name, now, replayed=True)
         elif known.standing is not Standing.PENDING:
             text = "the outcome is not known"
             if known.target is not None:
@@ -249,13 +246,36 @@ class Gateway:
             return RefusedReason.TOO_OLD, text, None
         return None
 
-    def _check_line(
-        self, strategy: Strategy, unsent_bytes_max: int, now: int, is_cancel: bool
+    def _leave(
+        self,
+        lines: Sequence[Line],
+        strategy: Strategy,
+        request: NewOrderSingle | OrderCancelRequest,
+        payload: bytes,
+        symbol: str,
+        target: Order | None,
+        now: int,
     ) -> Reason | None:
-        """Whether a request could leave now."""
-        line = self.active
-        if line is None or not line.can_carry:
-            text = f"no session with {self.venue.name} is active ({self.session_state})"
+        """Let a request leave over the first line that can take it; else why none can."""
+        is_cancel = target is not None
+        unsent_bytes_max = self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max
+        text = f"no session with {self.venue.name} is active ({self.session_state})"
+        reason: Reason | None = (RefusedReason.NOT_CONNECTED, text, None)
+        for line in lines:
+            reason = self._check_line(line, strategy, unsent_bytes_max, now, is_cancel)
+            if reason is None and not is_cancel and not self.lines.are_watched:
+                text = "no session with all reports and no drop copy is up: fills could go unseen"
+                return RefusedReason.UNWATCHED, text, None
+            if reason is None:
+                return self._intend(line, strategy, request, payload, symbol, target, now)
+        return reason
+
+    def _check_line(
+        self, line: Line, strategy: Strategy, unsent_bytes_max: int, now: int, is_cancel: bool
+    ) -> Reason | None:
+        """Whether a request could leave over this line now."""
+        if not line.can_carry:
+            text = f"session {line.name} with {self.venue.name} is {line.session.state}"
             return RefusedReason.NOT_CONNECTED, text, None
         unsent = line.unsent()
         if not line.can_carry:
@@ -276,6 +296,7 @@ class Gateway:
 
     def _intend(
         self,
+        line: Line,
         strategy: Strategy,
         request: NewOrderSingle | OrderCancelRequest,
         payload: bytes,
@@ -284,8 +305,6 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        line = self.active
-        assert line is not None, "_check_line passed"
         if self.counter >= COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         self.counter += 1
@@ -302,6 +321,7 @@ class Gateway:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
+        order.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
         if line.budget is not None:
@@ -312,7 +332,7 @@ class Gateway:
 
     def flush(self, now: int) -> None:
         """Write what this wake-up produced: one write a line, ages looked at once more."""
-        for line in self.lines:
+        for line in self.lines.all:
             pending, line.pending = line.pending, []
             stamped = sum(self._stamp(line, item, now) for item in pending)
             if line.session.output or line.session.close_requested:
@@ -360,6 +380,7 @@ class Gateway:
 
     def on_bytes(self, line: Line, now: int) -> None:
         """Bytes of the venue lie in the line's framer; `flush` must follow."""
+        heard_ns = line.session.last_received_ns
         try:
             for message in line.framer:
                 self.teller.record(Kind.FRAME_IN, now, line.number, bytes(message))
@@ -373,28 +394,39 @@ class Gateway:
         if line.framer.garbled != line.garbled_seen:
             line.garbled_seen = line.framer.garbled
             line.session.garbled(now)
+        if line.session.hole is not None and line.blind_since_ns is None:
+            line.blind_since_ns = heard_ns
 
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
         self._watch_journal(now)
-        for line in self.lines:
+        for line in self.lines.all:
             line.session.tick(now)
+            stuck_ns = line.stuck_ns(now)
+            if stuck_ns > line.session.heartbeat_ns > 0:
+                # A TestRequest would wait behind the same bytes.
+                text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
+                line.session.closed(now, text)
         more = False
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
         return more
 
-    def on_session(self, state: str, text: str, source: str, now: int) -> None:
-        """Tell every strategy that a session's state changed."""
-        self.session_state = state
-        self.teller.status(state, text, source, now)
+    def on_session(self, state: str, text: str, source: str, overall: str, now: int) -> None:
+        """Tell every strategy that a session's state changed, and the engine's as a whole."""
+        self.session_state = overall
+        self.teller.status(state, text, source, overall, now)
 
     def on_recalled(self, unwatched: Iterable[Order], now: int) -> None:
         """At start: these orders of an earlier run were open, and nobody watched them since."""
         for order in unwatched:
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
+
+    def waits_for(self, line: Line) -> bool:
+        """Whether anything that went out on this line, or is about to, is unanswered."""
+        return bool(line.pending) or self.orders.waiting(line.number)
 
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
         """A session ended: unwritten requests are refused, unanswered ones are unknown.
@@ -406,7 +438,8 @@ class Gateway:
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
         # When we stop, live orders are left alone; the next run says that it did not watch them.
-        for order in self.orders.lost(line.number, unwatched=not self.stopping):
+        unwatched = not self.stopping and not self.lines.covered(line)
+        for order in self.orders.lost(line.number, unwatched):
             self.teller.unknown(order, text, None, now)
 
     # --- small steps ------------------------------------------------------------------------
@@ -431,8 +464,8 @@ class Gateway:
 
     def _say_journal(self, level: str, text: str, now: int) -> None:
         self.log(level, text, event="journal")
-        source = "" if self.active is None else self.active.name
-        self.teller.status(self.session_state, text, source, now)
+        source = self.lines.carriers[0].name if self.lines.carriers else ""
+        self.teller.status(self.session_state, text, source, self.session_state, now)
 
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
@@ -450,14 +483,14 @@ class Gateway:
         """
         head = b"" if b"Hello" in payload[:8] else payload[:RUBBISH_BYTES]
         self.teller.record(Kind.ORDER, now, 0, _input(peer, b"%d bytes: " % len(payload) + head))
-        columns = _columns_of(payload)
-        text = _why_malformed(columns, problem)
+        columns = columns_of(payload)
+        text = why_malformed(columns, problem)
         strategy = self.strategies.of(peer)
         malformed = RefusedReason.MALFORMED
         if strategy is None:
             self.teller.refuse_peer(peer, "", malformed, text, now)
             return
-        cl_ord_id = _cl_ord_id_of(columns)
+        cl_ord_id = cl_ord_id_of(columns)
         if self.orders.find(strategy.number, cl_ord_id) is not None:
             # A request of that id did leave: it must not be told that it never did.
             text, cl_ord_id = f"{cl_ord_id}: {text}", ""
@@ -467,29 +500,3 @@ class Gateway:
 def _input(peer: bytes, payload: bytes) -> bytes:
     """What an ORDER record holds: who sent it, and what."""
     return named(peer[:64].decode("ascii", "replace"), payload)
-
-
-def _columns_of(payload: bytes) -> list[Any]:
-    """The name and the values in bytes that are at least an array; else empty."""
-    try:
-        columns = msgspec.msgpack.decode(payload)
-    except NOT_A_MESSAGE:
-        return []
-    return columns if isinstance(columns, list) else []
-
-
-def _cl_ord_id_of(columns: list[Any]) -> str:
-    """The id in a request that could not be decoded as a whole, or an empty text."""
-    return columns[1][:36] if len(columns) > 1 and isinstance(columns[1], str) else ""
-
-
-def _why_malformed(columns: list[Any], problem: Exception) -> str:
-    """One line that names the wrong field, or says that this is no message at all.
-
-    It repeats no value: one of them may be a token.
-    """
-    kind = request_kinds.get(columns[0]) if columns and isinstance(columns[0], str) else None
-    wrong = None if kind is None else wrong_field(kind, columns[1:])
-    if wrong is not None:
-        return f"{wrong[0]}: {wrong[1]}"
-    return f"not a bus message: {str(problem)[:PROBLEM_CHARACTERS]}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from fixengine import wire
-from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing
+from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing, report_key
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
@@ -23,7 +23,11 @@ from fixengine.messages import (
     OrdStatus,
 )
 from fixengine.network.line import Line
+from fixengine.network.lines import Lines
 from fixengine.network.teller import Teller
+
+KEY_COLUMNS = "exec_type", "exec_id", "trade_id", "alloc_id"
+KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
 class Log(Protocol):
@@ -36,10 +40,13 @@ class Log(Protocol):
 class Reports:
     """Interprets application messages and Rejects. foreign: reports of orders not ours."""
 
-    def __init__(self, venue: Venue, orders: Orders, teller: Teller, log: Log) -> None:
+    def __init__(
+        self, venue: Venue, orders: Orders, teller: Teller, lines: Lines, log: Log
+    ) -> None:
         self.venue = venue
         self.orders = orders
         self.teller = teller
+        self.lines = lines
         self.log = log
         self.foreign = 0
 
@@ -48,6 +55,8 @@ class Reports:
         plan = line.plans.get(message.kind)
         if plan is None:
             self.log("warning", f"MsgType {message.kind!r} is not handled yet", session=line.name)
+            return
+        if self.lines.many_eyes and self._is_copy(message):
             return
         report = plan.read(message)
         try:
@@ -58,6 +67,12 @@ class Reports:
                 self._on_cancel_reject(line, report, now)
         except wire.RemoteProtocolError as problem:
             self._on_broken(line, message, problem, now)
+
+    def _is_copy(self, message: wire.Message) -> bool:
+        """Whether another line has told this already; looked at before the report is decoded."""
+        symbol, order_id = (peek_text(message, tag) for tag in (fields.SYMBOL, fields.ORDER_ID))
+        order = self.orders.by_order_id(symbol, order_id)
+        return order is not None and _key_of(message) in order.seen
 
     def on_reject(self, line: Line, message: wire.Message, now: int) -> None:
         """Reject<3>: RefSeqNum<45> says which of our messages it is about."""
@@ -100,11 +115,11 @@ class Reports:
         if _number(code) in self.venue.unknown_codes:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
-        exec_id = report.value("exec_id")
-        if exec_id is not None:
-            if exec_id in order.exec_ids:
+        key = report_key(*(report.value(name) for name in KEY_COLUMNS))
+        if key is not None:
+            if key in order.seen:
                 return
-            order.exec_ids.add(exec_id)
+            order.seen.add(key)
         was_final = order.standing in FINAL
         self.orders.update(order, cancel, report.value("ord_status"), order_id)
         named = order if cancel is None else cancel
@@ -173,12 +188,22 @@ class Reports:
             or self.orders.by_wire(cl_id)
             or self.orders.by_order_id(symbol, order_id)
         )
-        if order is not None:
+        if order is None:
+            return
+        # Another line may bring the same report whole, so it is not taken for seen.
+        key = _key_of(message)
+        if key is None or f"broken {key}" not in order.seen:
+            order.seen.add(f"broken {key}")
             self._make_unknown(order, text, None, now)
 
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         self.orders.unknown(order)
         self.teller.unknown(order, reason, code, now)
+
+
+def _key_of(message: wire.Message) -> str | None:
+    """The report_key of a message that was not decoded."""
+    return report_key(*(peek_text(message, tag) or None for tag in KEY_TAGS))
 
 
 def _number(text: str | None) -> int | None:
