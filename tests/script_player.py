@@ -38,6 +38,7 @@ class Player:
             self.stage = SessionStage(script, role, self.dialect)
         self.start = self.stage.now
         self.link: Link | None = None
+        self.chosen = False
         self.names: dict[str, str] = {}
         self.unsent_part: list[bytes] = []
         self.wire_ids: list[bytes] = []
@@ -58,6 +59,7 @@ class Player:
 
     def _step(self, text: str, more_follows: bool) -> None:
         on = re.match(r"on (\S+) (.*)", text)
+        self.chosen = on is not None
         if on is not None:
             self.link, text = self.stage.links[on[1]], on[2]
         elif self.stage.newest in self.stage.links:
@@ -225,7 +227,7 @@ class Player:
             self.frames.append(came)
 
     def expect_nothing(self) -> None:
-        for link in self.stage.links.values():
+        for link in [self.link] if self.chosen and self.link else self.stage.links.values():
             if link.sent:
                 shown = link.sent[0].replace(SOH, b"|").decode("utf-8", "backslashreplace")
                 raise AssertionError(f"expected nothing, came {shown}")
@@ -376,7 +378,7 @@ class Player:
         return self.stage
 
     def dials(self, comp_id: str) -> None:
-        came = list(self._engine().dialled) or ["nothing"]
+        came = [item.comp_id for item in self._engine().dialled] or ["nothing"]
         if came != [comp_id]:
             raise AssertionError(f"expected {comp_id}, came {', '.join(came)}")
 
@@ -408,6 +410,11 @@ class Player:
         if not any(_like(text, line) for line in log):
             raise AssertionError(f"expected {text}, came {log}")
 
+    def alarmed(self, text: str) -> None:
+        alarms = self._engine().alarms or ["nothing"]
+        if not any(_like(text, alarm) for alarm in alarms):
+            raise AssertionError(f"expected {text}, came {alarms}")
+
     def foreign(self, count: str) -> None:
         came = self._engine().gateway.reports.foreign
         if came != int(count):
@@ -427,7 +434,7 @@ class Player:
     # --- the end ------------------------------------------------------------------------------
 
     def _nothing_left(self) -> None:
-        stage = self.stage
+        stage, self.chosen = self.stage, False
         self.expect_nothing()
         _empty(stage.told)
         if isinstance(stage, EngineStage):
@@ -507,6 +514,7 @@ VERBS: dict[str, Callable[..., None]] = {
     r"unsent (\d+)": Player.unsent,
     r"(not )?marked (\w+)": Player.marked,
     r"logged (.+)": Player.logged,
+    r"alarmed (.+)": Player.alarmed,
     r"foreign (\d+)": Player.foreign,
     r"stop": Player.stop,
     r"ended (clean|unclean|failed)": Player.ended,

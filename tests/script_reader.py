@@ -7,7 +7,9 @@ A script is one rule. Its first line says what is played, its second the rule:
 
 Roles named there are under test, one run each; we are that role, the peer is the script. Further
 clauses: `engine` (the whole engine without its sockets instead of a session alone),
-`heartbeat 60s` (HeartBtInt, 30 s unless told), `ids ME YOU` (the pool of SenderCompIDs).
+`heartbeat 60s` (HeartBtInt, 30 s unless told), `ids ME YOU` (the pool of SenderCompIDs),
+`sessions 2` (the first gets all reports, the others acknowledgements only), `drop copy`.
+`on ME` before a verb picks one of several connections; else the newest is meant.
 Then one verb a line, `#` begins a comment:
 
     log on                          connect, Logon and its answer, all as they should be
@@ -45,6 +47,7 @@ For the whole engine, whose strategy is called alpha:
     unsent 100                      bytes the link has taken and not sent
     marked ME | not marked ME       whether the id is marked in use on disk
     logged *text*                   the operator was told, some time
+    alarmed *text*                  the operator was told that somebody should look; `alarmed nothing`
     foreign 1                       reports passed over because the order is not ours
     stop                            the operator ends the engine
     ended clean | unclean | failed  the engine is over
@@ -67,7 +70,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent / "scripts"
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}
 ROLES = ("initiator", "acceptor")
-CLAUSES = ("venue", "role", "scenario", "engine", "heartbeat", "ids")
+CLAUSES = ("venue", "role", "scenario", "engine", "heartbeat", "ids", "sessions", "drop copy")
 
 
 class ScriptError(AssertionError):
@@ -94,6 +97,8 @@ class Script:
     engine: bool = False
     heartbeat_ns: int = 30 * UNIT_NS["s"]
     ids: tuple[str, ...] = ("ME",)
+    sessions: int = 1
+    drop_copy: bool = False
     steps: list[Step] = field(default_factory=list)
 
     def error(self, line: int, text: str) -> ScriptError:
@@ -131,6 +136,10 @@ def _clause(script: Script, words: list[str]) -> None:
             script.engine = True
         case ["heartbeat", text]:
             script.heartbeat_ns = duration_ns(text)
+        case ["sessions", number] if number.isdigit():
+            script.sessions = int(number)
+        case ["drop", "copy"]:
+            script.drop_copy = True
         case ["ids", *ids] if ids:
             script.ids = tuple(ids)
         case _:

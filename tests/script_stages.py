@@ -18,10 +18,12 @@ from fixengine.fix.states import Happening, State, Verdict
 from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, SessionStatus, encode
 from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
+from fixengine.network.lines import Lines
 from fixengine.network.sessions import Clear, Connect, Effect, Ended, LogOut, Sessions, Status
+from fixengine.network.slot import posts_of
 from fixengine.network.strategies import Strategies
 from script_reader import UNIT_NS, Script
-from script_venues import Dialect
+from script_venues import ORDERS, Dialect
 from sessions_in_memory import WALL_NS
 
 TICKS_MAX = 10_000
@@ -59,7 +61,9 @@ class SessionStage:
         self.now = 0
         self.role = role
         self.dialect = dialect
-        self.session = dialect.session(role, script.version, script.heartbeat_ns, script.ids[0])
+        self.session = dialect.session(
+            role, script.version, script.heartbeat_ns, script.ids[0], ORDERS
+        )
         self.links = {script.ids[0]: Link(self.session, wire.Framer(resync=dialect.resync[role]))}
         self.newest = script.ids[0]
         self.told: deque[tuple[str, Any]] = deque()
@@ -154,12 +158,13 @@ class EngineStage:
         self.links: dict[str, Link] = {}
         self.newest = ""
         self.lines: dict[str, Line] = {}
-        self.dialled: deque[str] = deque()
+        self.dialled: deque[Connect] = deque()
         self.marked: set[str] = set()
         self.told: deque[tuple[str, Any]] = deque()
         self.published: deque[tuple[str, Any]] = deque()
         self.ended: Ended | None = None
         self.log: list[str] = []
+        self.alarms: list[str] = []
         self.bus = Bus()
         self.requests: dict[str, Any] = {}
         self._numbers = 0
@@ -184,14 +189,15 @@ class EngineStage:
             self.strategies,
             journal,
             lambda level, text, **details: self.log.append(text),
+            lines=Lines(self.script.sessions),
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,
             cancel_unsent_bytes_max=1000,
         )
-        attempts = self.venue.profiles["order_entry"].limits.connection_attempts
-        ids, heartbeat_ns = self.script.ids, self.script.heartbeat_ns
-        self.sessions = Sessions(self.venue, ids, heartbeat_ns, attempts)
+        script = self.script
+        posts = posts_of(self.venue, script.sessions, 1, script.drop_copy)
+        self.sessions = Sessions(self.venue, posts, script.ids, script.heartbeat_ns)
         self.gateway.on_order(b"a", encode(Hello("alpha")), self.now)
         self.bus.sent.clear()
 
@@ -200,18 +206,18 @@ class EngineStage:
     def connect(self) -> Link:
         """The attempt under way succeeds."""
         assert self.dialled, "the engine does not try to connect"
-        comp_id = self.dialled.popleft()
+        comp_id, post = self.dialled.popleft()
         session = self.dialect.session(
-            "initiator", self.script.version, self.script.heartbeat_ns, comp_id
+            "initiator", self.script.version, self.script.heartbeat_ns, comp_id, post.role
         )
         session.offset_ns = WALL_NS - NOW
         self._numbers += 1
-        line = Line(self._numbers, self.venue, session, recv_window_ms=5000, budget=None)
+        line = Line(self._numbers, self.venue, session, recv_window_ms=5000, budget=None, post=post)
         line.transport = Wire()
         self.links[comp_id] = Link(session, line.framer)
         self.lines[comp_id] = line
         self.newest = comp_id
-        self.gateway.lines.append(line)
+        self.gateway.lines.add(line)
         session.connected(self.now)
         self._settle()
         return self.links[comp_id]
@@ -219,8 +225,8 @@ class EngineStage:
     def connect_fails(self, text: str) -> None:
         """The attempt under way does not."""
         assert self.dialled, "the engine does not try to connect"
-        self.dialled.popleft()
-        self._apply(self.sessions.connect_failed(text, self.now, 0))
+        comp_id, _ = self.dialled.popleft()
+        self._apply(self.sessions.connect_failed(comp_id, text, self.now, 0))
         self._settle()
 
     def receive(self, link: Link, data: bytes) -> None:
@@ -299,15 +305,19 @@ class EngineStage:
         return next(line for line in self.lines.values() if line.session is link.session)
 
     def _settle(self) -> None:
+        for comp_id in self.sessions.draining:
+            old = self.gateway.lines.named(comp_id)
+            if old is None or not self.gateway.waits_for(old):
+                self._apply(self.sessions.drained(comp_id, self.now))
         self.gateway.flush(self.now)
         for line in list(self.gateway.lines):
             for event in line.session.take_events():
                 self.log.append(f"session {event.kind}: {event.text}")
                 if event.kind is Happening.LOGGED_ON:
-                    self.gateway.active = line
+                    self.gateway.lines.up(line, self.now)
                 elif event.kind in ENDS:
                     self._retire(line, event.text)
-                self._apply(self.sessions.on_event(event, self.now, 0))
+                self._apply(self.sessions.on_event(line.name, event, self.now, 0))
             self.gateway.flush(self.now)
         for comp_id, line in self.lines.items():
             link = self.links[comp_id]
@@ -321,8 +331,6 @@ class EngineStage:
         self.bus.sent.clear()
 
     def _retire(self, line: Line, text: str) -> None:
-        if self.gateway.active is line:
-            self.gateway.active = None
         self.gateway.flush(self.now)
         self.gateway.on_line_lost(line, text, self.now)
         self.gateway.lines.remove(line)
@@ -331,15 +339,19 @@ class EngineStage:
         for effect in effects:
             if isinstance(effect, Connect):
                 self.marked.add(effect.comp_id)
-                self.dialled.append(effect.comp_id)
+                self.dialled.append(effect)
             elif isinstance(effect, Clear):
                 self.marked.discard(effect.comp_id)
             elif isinstance(effect, LogOut):
-                for line in self.gateway.lines:
+                line = self.gateway.lines.named(effect.comp_id)
+                if line is not None:
                     line.session.logout(effect.text, self.now)
             elif isinstance(effect, Status):
                 self.log.append(f"{effect.state}: {effect.text}")
-                source = self.sessions.comp_id
-                self.gateway.on_session(effect.state.value, effect.text, source, self.now)
-            else:
+                if effect.alarm:
+                    self.alarms.append(effect.text)
+                state, source = effect.state.value, effect.comp_id
+                best = self.sessions.state.value
+                self.gateway.on_session(state, effect.text, source, best, self.now)
+            elif isinstance(effect, Ended):
                 self.ended = effect

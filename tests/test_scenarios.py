@@ -131,9 +131,6 @@ NOT_APPLICABLE = {
 }
 
 PENDING: dict[tuple[str, str], str] = {
-    ("13-b", "binance"): "no hold of 10 s and no alarm after a Logout because of limits yet",
-    ("N1", "binance"): "no hand-over to another session yet",
-} | {
     (scenario, "classic"): "classic FIX is not played yet"
     for scenario in SCENARIOS
     if (scenario, "classic") not in NAMED | NOT_APPLICABLE
