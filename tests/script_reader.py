@@ -47,7 +47,7 @@ For the whole engine, whose strategy is called alpha:
     unsent 100                      bytes the link has taken and not sent
     marked ME | not marked ME       whether the id is marked in use on disk
     logged *text*                   the operator was told, some time
-    alarmed *text*                  the operator was told that somebody should look; `alarmed nothing`
+    alarmed *text*                  somebody is to look into it; `alarmed nothing`
     foreign 1                       reports passed over because the order is not ours
     stop                            the operator ends the engine
     ended clean | unclean | failed  the engine is over

@@ -27,11 +27,12 @@ SIGNATURE = b"s" * 88
 class Dialect(NamedTuple):
     """One venue for scripts.
 
-    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator, profile of the venue's)
-    -> the session under test, not connected. peer_comp_ids: by our role, (SenderCompID, TargetCompID) of what the peer
-    writes, given the initiator's id. logon: by our role, fields of the peer's Logon, `%d` for
-    HeartBtInt in seconds. say: have the session send an application message of this ClOrdID.
-    resync: by our role, whether a framer goes on behind bytes that are no FIX.
+    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator, profile of the
+    venue's) -> the session under test, not connected. peer_comp_ids: by our role, (SenderCompID,
+    TargetCompID) of what the peer writes, given the initiator's id. logon: by our role, fields of
+    the peer's Logon, `%d` for HeartBtInt in seconds. say: have the session send an application
+    message of this ClOrdID. resync: by our role, whether a framer goes on behind bytes that are
+    no FIX.
     """
 
     session: Callable[[str, str, int, str, str], Session]
