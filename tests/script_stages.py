@@ -60,13 +60,15 @@ class SessionStage:
         self.role = role
         self.dialect = dialect
         self.session = dialect.session(role, script.version, script.heartbeat_ns, script.ids[0])
-        self.links = {script.ids[0]: Link(self.session, wire.Framer(resync=dialect.resync[role]))}
+        self.links: dict[str, Link] = {}
         self.newest = script.ids[0]
         self.told: deque[tuple[str, Any]] = deque()
         self.delivered: deque[wire.Message] = deque()
 
     def connect(self) -> Link:
         """The connection stands."""
+        framer = wire.Framer(resync=self.dialect.resync[self.role])
+        self.links[self.newest] = Link(self.session, framer)
         self.session.connected(self.now)
         self._settle()
         return self.links[self.newest]
