@@ -94,7 +94,8 @@ class Player:
         if self.role == "acceptor":
             self.expect("35=A")
         if isinstance(self.stage, EngineStage):
-            self.stage.published.clear()
+            self.published("connecting", None)
+            self.published("active", None)
         else:
             self.told("logged_on", "")
 

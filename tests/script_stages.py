@@ -20,10 +20,10 @@ from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
 from fixengine.network.sessions import Clear, Connect, Effect, Ended, LogOut, Sessions, Status
-from fixengine.network.slot import posts_of
+from fixengine.network.slot import DROP_COPY, posts_of
 from fixengine.network.strategies import Strategies
 from script_reader import UNIT_NS, Script
-from script_venues import ORDERS, Dialect
+from script_venues import Dialect
 from sessions_in_memory import WALL_NS
 
 TICKS_MAX = 10_000
@@ -61,16 +61,16 @@ class SessionStage:
         self.now = 0
         self.role = role
         self.dialect = dialect
-        self.session = dialect.session(
-            role, script.version, script.heartbeat_ns, script.ids[0], ORDERS
-        )
-        self.links = {script.ids[0]: Link(self.session, wire.Framer(resync=dialect.resync[role]))}
+        self.session = dialect.session(role, script.version, script.heartbeat_ns, script.ids[0])
+        self.links: dict[str, Link] = {}
         self.newest = script.ids[0]
         self.told: deque[tuple[str, Any]] = deque()
         self.delivered: deque[wire.Message] = deque()
 
     def connect(self) -> Link:
         """The connection stands."""
+        framer = wire.Framer(resync=self.dialect.resync[self.role])
+        self.links[self.newest] = Link(self.session, framer)
         self.session.connected(self.now)
         self._settle()
         return self.links[self.newest]
@@ -208,9 +208,13 @@ class EngineStage:
         assert self.dialled, "the engine does not try to connect"
         comp_id, post = self.dialled.popleft()
         session = self.dialect.session(
-            "initiator", self.script.version, self.script.heartbeat_ns, comp_id, post.role
+            "initiator", self.script.version, self.script.heartbeat_ns, comp_id
         )
         session.offset_ns = WALL_NS - NOW
+        if post.role == DROP_COPY:
+            # Its Logon differs, and nothing else.
+            session.handshake.response_mode = None
+            session.handshake.more = self.venue.profiles[DROP_COPY].logon
         self._numbers += 1
         line = Line(self._numbers, self.venue, session, recv_window_ms=5000, budget=None, post=post)
         line.transport = Wire()

@@ -20,22 +20,20 @@ from fixengine.simulator.syntax import Syntax, not_played
 from script_reader import UNIT_NS
 from sessions_in_memory import WALL_NS
 
-ORDERS = "order_entry"
 SIGNATURE = b"s" * 88
 
 
 class Dialect(NamedTuple):
     """One venue for scripts.
 
-    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator, profile of the
-    venue's) -> the session under test, not connected. peer_comp_ids: by our role, (SenderCompID,
-    TargetCompID) of what the peer writes, given the initiator's id. logon: by our role, fields of
-    the peer's Logon, `%d` for HeartBtInt in seconds. say: have the session send an application
-    message of this ClOrdID. resync: by our role, whether a framer goes on behind bytes that are
-    no FIX.
+    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator) -> the session under
+    test, not connected. peer_comp_ids: by our role, (SenderCompID, TargetCompID) of what the peer
+    writes, given the initiator's id. logon: by our role, fields of the peer's Logon, `%d` for
+    HeartBtInt in seconds. say: have the session send an application message of this ClOrdID.
+    resync: by our role, whether a framer goes on behind bytes that are no FIX.
     """
 
-    session: Callable[[str, str, int, str, str], Session]
+    session: Callable[[str, str, int, str], Session]
     venue: Callable[[str], Venue]
     peer_comp_ids: Callable[[str, str], tuple[str, str]]
     logon: dict[str, str]
@@ -46,15 +44,14 @@ class Dialect(NamedTuple):
 # --- Binance Spot -----------------------------------------------------------------------------
 
 
-def _binance(role: str, version: str, heartbeat_ns: int, comp_id: str, profile: str) -> Session:
+def _binance(role: str, version: str, heartbeat_ns: int, comp_id: str) -> Session:
     if role == "initiator":
         handshake = Initiator(
             "KEY",
             lambda payload: SIGNATURE,
             heart_bt_int=heartbeat_ns // UNIT_NS["s"],
             message_handling=2,
-            response_mode=1 if profile == ORDERS else None,
-            more=BINANCE_SPOT.profiles[profile].logon,
+            response_mode=1,
         )
         return Session(
             BINANCE_SPOT, Sender.CLIENT, handshake, client_comp_id=comp_id, offset_ns=WALL_NS
