@@ -20,6 +20,7 @@ from sessions_in_memory import SECOND_NS, frame, initiator
 
 REPORTS = 10_000
 MIB = 1 << 20
+TLS_RECORD_BYTES = 1 << 14
 
 
 def traded(engine: Engine, count: int) -> bytes:
@@ -45,8 +46,11 @@ def exec_ids(events: list[Event]) -> list[int]:
 
 
 def test_a_burst_is_told_whole_and_in_order() -> None:
+    """As TLS hands it over: in records of 16 KiB, each of which cuts a report in two."""
     engine = one_order()
-    engine.venue_sends(traded(engine, REPORTS))
+    data = traded(engine, REPORTS)
+    for at in range(0, len(data), TLS_RECORD_BYTES):
+        engine.venue_sends(data[at : at + TLS_RECORD_BYTES])
     events = engine.heard()
     assert exec_ids(events) == list(range(1, REPORTS + 1))
     assert [event.report_seq for event in events] == list(
