@@ -454,3 +454,10 @@ def test_unsent_bytes_that_move_are_waited_for() -> None:
         one.says(b"0")
         engine.gateway.on_tick(engine.now)
     assert not one.line.session.close_requested
+
+
+def test_a_report_of_an_own_order_that_is_in_no_table_is_told_once() -> None:
+    engine, one, other = two()
+    for side in (one, other):
+        side.says(b"8", **fields_of(BINANCE_SPOT.make_cl_ord_id(1, 7, 7)))
+    assert reports(engine) == ["0"]

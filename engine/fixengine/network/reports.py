@@ -26,7 +26,8 @@ from fixengine.network.line import Line
 from fixengine.network.lines import Lines
 from fixengine.network.teller import Teller
 
-KEY_COLUMNS = "exec_type", "exec_id", "trade_id", "alloc_id"
+FOREIGN_TOLD_MAX = 1000
+"""Reports of own orders that are in no table any more: how many are known for the next line."""
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -49,6 +50,7 @@ class Reports:
         self.lines = lines
         self.log = log
         self.foreign = 0
+        self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
 
     def on_application(self, line: Line, message: wire.Message, now: int) -> None:
         """An application message of the venue."""
@@ -115,7 +117,8 @@ class Reports:
         if _number(code) in self.venue.unknown_codes:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
-        key = report_key(*(report.value(name) for name in KEY_COLUMNS))
+        value = report.value
+        key = report_key(value("exec_type"), value("exec_id"), value("trade_id"), value("alloc_id"))
         if key is not None:
             if key in order.seen:
                 return
@@ -153,6 +156,12 @@ class Reports:
         if strategy is None:
             self.foreign += 1
             return
+        key = report.value("symbol"), report.value("order_id"), _key_of(report)
+        if key in self._foreign_told:
+            return
+        self._foreign_told[key] = None
+        if len(self._foreign_told) > FOREIGN_TOLD_MAX:
+            del self._foreign_told[next(iter(self._foreign_told))]
         text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
         self.log("error", text, session=line.name)
         ids = "", None, wire_id, orig_wire_id
