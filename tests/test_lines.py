@@ -226,6 +226,16 @@ def test_a_successor_takes_new_orders_and_the_old_line_its_cancels() -> None:
     assert not engine.gateway.waits_for(old.line), "either line may have told it"
 
 
+def test_a_cancel_of_an_acknowledged_order_leaves_the_old_line_alone() -> None:
+    engine, (old,) = engine_with(Post(0, ROLE, True))
+    live_order(engine, old)
+    new = Side(engine, 2, "TWO", Post(0, ROLE, True))
+    engine.request(cancel_of("live"))
+    assert [message[35] for message in old.written] == [b"D"]
+    assert [message[35] for message in new.written] == [b"F"]
+    assert new.written[0][37] == b"77"
+
+
 # --- one report, many lines -----------------------------------------------------------------
 
 

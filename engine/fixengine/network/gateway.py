@@ -82,7 +82,7 @@ class Gateway:
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
-        self.reports = Reports(venue, orders, self.teller, lines, log)
+        self.reports = Reports(venue, orders, self.teller, log)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max

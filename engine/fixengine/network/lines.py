@@ -25,8 +25,7 @@ class Lines:
     """See the module's top. slots: how many lines are to carry orders. by_symbol: those of one
     symbol go over one line as long as it lasts.
 
-    all: every line that is connected. carriers: those that take new orders, by slot. many_eyes:
-    whether the same report may come on more than one line.
+    all: every line that is connected. carriers: those that take new orders, by slot.
     """
 
     def __init__(self, slots: int = 1, by_symbol: bool = False) -> None:
@@ -34,7 +33,6 @@ class Lines:
         self.by_symbol = by_symbol
         self.all: list[Line] = []
         self.carriers: list[Line] = []
-        self.many_eyes = False
         self._eyes: list[Line] = []
         self._by_slot: dict[int, Line] = {}
         self._turn = 0
@@ -51,7 +49,6 @@ class Lines:
         line.up_since_ns = now
         if line.is_eye:
             self._eyes.append(line)
-            self.many_eyes = len(self._eyes) > 1
         if line.carries_orders:
             self._by_slot[line.slot] = line
             self._order()
@@ -61,7 +58,6 @@ class Lines:
         self.all.remove(line)
         if line in self._eyes:
             self._eyes.remove(line)
-            self.many_eyes = len(self._eyes) > 1
         if self._by_slot.get(line.slot) is line:
             del self._by_slot[line.slot]
             self._order()

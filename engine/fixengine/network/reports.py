@@ -2,8 +2,10 @@
 
 A report finds its order by the ids on the wire, changes the order table, and becomes one event.
 What carries the code of an unknown outcome, whatever its form, makes the request unknown and is
-never taken for a refusal. A report that cannot be read makes its order unknown, not the session
-dead. Reports about orders of others are counted and passed over.
+never taken for a refusal. What several sessions tell is known by its key and told once; a raw
+look at each message before would cost more than the plan, which the framer has read already. A
+report that cannot be read makes its order unknown, not the session dead. Reports about orders of
+others are counted and passed over.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from fixengine.messages import (
     OrdStatus,
 )
 from fixengine.network.line import Line
-from fixengine.network.lines import Lines
 from fixengine.network.teller import Teller
 
 FOREIGN_TOLD_MAX = 1000
@@ -41,13 +42,10 @@ class Log(Protocol):
 class Reports:
     """Interprets application messages and Rejects. foreign: reports of orders not ours."""
 
-    def __init__(
-        self, venue: Venue, orders: Orders, teller: Teller, lines: Lines, log: Log
-    ) -> None:
+    def __init__(self, venue: Venue, orders: Orders, teller: Teller, log: Log) -> None:
         self.venue = venue
         self.orders = orders
         self.teller = teller
-        self.lines = lines
         self.log = log
         self.foreign = 0
         self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
@@ -58,8 +56,6 @@ class Reports:
         if plan is None:
             self.log("warning", f"MsgType {message.kind!r} is not handled yet", session=line.name)
             return
-        if self.lines.many_eyes and self._is_copy(message):
-            return
         report = plan.read(message)
         try:
             report.check()
@@ -69,12 +65,6 @@ class Reports:
                 self._on_cancel_reject(line, report, now)
         except wire.RemoteProtocolError as problem:
             self._on_broken(line, message, problem, now)
-
-    def _is_copy(self, message: wire.Message) -> bool:
-        """Whether another line has told this already; looked at before the report is decoded."""
-        symbol, order_id = (peek_text(message, tag) for tag in (fields.SYMBOL, fields.ORDER_ID))
-        order = self.orders.by_order_id(symbol, order_id)
-        return order is not None and _key_of(message) in order.seen
 
     def on_reject(self, line: Line, message: wire.Message, now: int) -> None:
         """Reject<3>: RefSeqNum<45> says which of our messages it is about."""
