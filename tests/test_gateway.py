@@ -24,7 +24,7 @@ from fixengine.messages import (
     SessionStatus,
     encode,
 )
-from fixengine.network.gateway import IDLE_PER_SECOND_MAX
+from fixengine.network.idle import IDLE_PER_SECOND_MAX
 from fixengine.network.journal.record import Kind
 from fixengine.network.line import line_number
 

@@ -88,6 +88,7 @@ DECIDES = (
     "fix/venues",
     "desk",
     "network/gateway.py",
+    "network/idle.py",
     "network/line.py",
     "network/lines.py",
     "network/malformed.py",

@@ -226,6 +226,16 @@ def test_a_successor_takes_new_orders_and_the_old_line_its_cancels() -> None:
     assert not engine.gateway.waits_for(old.line), "either line may have told it"
 
 
+def test_a_cancel_of_an_acknowledged_order_leaves_the_old_line_alone() -> None:
+    engine, (old,) = engine_with(Post(0, ROLE, True))
+    live_order(engine, old)
+    new = Side(engine, 2, "TWO", Post(0, ROLE, True))
+    engine.request(cancel_of("live"))
+    assert [message[35] for message in old.written] == [b"D"]
+    assert [message[35] for message in new.written] == [b"F"]
+    assert new.written[0][37] == b"77"
+
+
 # --- one report, many lines -----------------------------------------------------------------
 
 
@@ -454,3 +464,10 @@ def test_unsent_bytes_that_move_are_waited_for() -> None:
         one.says(b"0")
         engine.gateway.on_tick(engine.now)
     assert not one.line.session.close_requested
+
+
+def test_a_report_of_an_own_order_that_is_in_no_table_is_told_once() -> None:
+    engine, one, other = two()
+    for side in (one, other):
+        side.says(b"8", **fields_of(BINANCE_SPOT.make_cl_ord_id(1, 7, 7)))
+    assert reports(engine) == ["0"]

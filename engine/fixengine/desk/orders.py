@@ -43,6 +43,7 @@ FINAL = frozenset(
         Standing.DONE,
     }
 )
+TRADE = ExecType.TRADE.value
 BY_STATUS = {
     OrdStatus.NEW.value: Standing.LIVE,
     OrdStatus.PARTIALLY_FILLED.value: Standing.LIVE,
@@ -108,7 +109,7 @@ def report_key(
     A fill is named by its TradeID<1003>, or by its AllocID<70> where the venue routed the order;
     anything else by its ExecID<17>.
     """
-    if exec_type == ExecType.TRADE.value:
+    if exec_type == TRADE:
         if trade_id is not None:
             return "T" + trade_id
         if alloc_id is not None:

@@ -39,6 +39,7 @@ from fixengine.messages import (
     SessionState,
     request_decoder,
 )
+from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Lines
@@ -51,11 +52,6 @@ MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
 SECOND_NS = 1_000_000_000
 CATCH_UP_EVENTS = 256
-IDLE_PER_SECOND_MAX = 5000
-"""Messages of one socket in a second that lead to no order and acknowledge nothing; each takes
-the loop as long as an order does. After them it is not heard for the rest of the second."""
-RUBBISH_WEIGHT = 50
-"""As how many of these counts what is no message, a Hello, or anything before Hello."""
 RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
 
@@ -86,7 +82,7 @@ class Gateway:
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
-        self.reports = Reports(venue, orders, self.teller, lines, log)
+        self.reports = Reports(venue, orders, self.teller, log)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -96,18 +92,13 @@ class Gateway:
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._journal_trouble_ns: int | None = None
-        self._idle: dict[bytes, int] = {}
-        self._idle_since_ns = 0
+        self._idle = Idle(strategies, self.teller, log)
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
-        if now - self._idle_since_ns >= SECOND_NS:
-            # Here, for while the bus is busy the timer is moved on and on.
-            self._idle_since_ns = now
-            self._idle.clear()
-        if self._idle.get(peer, 0) > IDLE_PER_SECOND_MAX:
+        if not self._idle.hears(peer, now):
             return False
         self._on_message(peer, payload, now)
         return True
@@ -117,7 +108,7 @@ class Gateway:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:
             self._refuse_malformed(peer, payload, problem, now)
-            self._count_idle(peer, RUBBISH_WEIGHT, now)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
         token = request.token if isinstance(request, Hello) else None
         recorded = payload if not token else mask_value(payload, token.encode())
@@ -131,7 +122,7 @@ class Gateway:
                 # Without its id: under another socket that very request may be live.
                 text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
-            self._count_idle(peer, RUBBISH_WEIGHT, now)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
         before = self.counter, strategy.acknowledged
         if isinstance(request, NewOrderSingle):
@@ -143,25 +134,11 @@ class Gateway:
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
             self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
         if before == (self.counter, strategy.acknowledged):
-            self._count_idle(peer, 1, now)
-
-    def _count_idle(self, peer: bytes, weight: int, now: int) -> None:
-        """Count what led to nothing; where it is too much, say so once, for the peer is muted."""
-        before = self._idle.get(peer, 0)
-        self._idle[peer] = before + weight
-        strategy = self.strategies.of(peer)
-        if not before <= IDLE_PER_SECOND_MAX < before + weight or strategy is None:
-            return
-        what = "too much that leads to no order" if weight == 1 else "rubbish"
-        self.log("warning", f"strategy {strategy.name} sends {what}; muted for a second")
-        if weight == 1:
-            text = f"{IDLE_PER_SECOND_MAX} messages in this second led to no order; not heard in it"
-            wait_ms = max(1, (self._idle_since_ns + SECOND_NS - now) // MILLISECOND_NS)
-            self.teller.refuse(strategy, "", (RefusedReason.LIMIT, text, wait_ms), now)
+            self._idle.count(peer, 1, now)
 
     def _hello(self, peer: bytes, hello: Hello, now: int) -> None:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
-        self._count_idle(peer, RUBBISH_WEIGHT, now)
+        self._idle.count(peer, RUBBISH_WEIGHT, now)
         strategy = self.strategies.hello(peer, hello, now, self.session_state)
         if strategy is not None:
             self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, b""))
@@ -259,8 +236,7 @@ class Gateway:
         """Let a request leave over the first line that can take it; else why none can."""
         is_cancel = target is not None
         unsent_bytes_max = self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max
-        text = f"no session with {self.venue.name} is active ({self.session_state})"
-        reason: Reason | None = (RefusedReason.NOT_CONNECTED, text, None)
+        reason: Reason | None = None
         for line in lines:
             reason = self._check_line(line, strategy, unsent_bytes_max, now, is_cancel)
             if reason is None and not is_cancel and not self.lines.are_watched:
@@ -268,6 +244,9 @@ class Gateway:
                 return RefusedReason.UNWATCHED, text, None
             if reason is None:
                 return self._intend(line, strategy, request, payload, symbol, target, now)
+        if reason is None:
+            text = f"no session with {self.venue.name} is active ({self.session_state})"
+            return RefusedReason.NOT_CONNECTED, text, None
         return reason
 
     def _check_line(
@@ -474,7 +453,7 @@ class Gateway:
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
         if strategy.peer is not None:
-            self._count_idle(strategy.peer, 1, now)
+            self._idle.count(strategy.peer, 1, now)
 
     def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
         """Answer bytes that are no message, or one with a wrong field; only their head is recorded.

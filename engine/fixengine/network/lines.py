@@ -79,11 +79,6 @@ class Lines:
                 return True
         return False
 
-    @property
-    def many_eyes(self) -> bool:
-        """Whether the same report may come on more than one line."""
-        return len(self._eyes) > 1
-
     def covered(self, lost: Line) -> bool:
         """Whether live orders are watched although this line is gone, without a gap.
 

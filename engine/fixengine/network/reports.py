@@ -2,8 +2,10 @@
 
 A report finds its order by the ids on the wire, changes the order table, and becomes one event.
 What carries the code of an unknown outcome, whatever its form, makes the request unknown and is
-never taken for a refusal. A report that cannot be read makes its order unknown, not the session
-dead. Reports about orders of others are counted and passed over.
+never taken for a refusal. What several sessions tell is known by its key and told once; a raw
+look at each message before would cost more than the plan, which the framer has read already. A
+report that cannot be read makes its order unknown, not the session dead. Reports about orders of
+others are counted and passed over.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ from fixengine.messages import (
     OrdStatus,
 )
 from fixengine.network.line import Line
-from fixengine.network.lines import Lines
 from fixengine.network.teller import Teller
 
-KEY_COLUMNS = "exec_type", "exec_id", "trade_id", "alloc_id"
+FOREIGN_TOLD_MAX = 1000
+"""Reports of own orders that are in no table any more: how many are known for the next line."""
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -40,23 +42,19 @@ class Log(Protocol):
 class Reports:
     """Interprets application messages and Rejects. foreign: reports of orders not ours."""
 
-    def __init__(
-        self, venue: Venue, orders: Orders, teller: Teller, lines: Lines, log: Log
-    ) -> None:
+    def __init__(self, venue: Venue, orders: Orders, teller: Teller, log: Log) -> None:
         self.venue = venue
         self.orders = orders
         self.teller = teller
-        self.lines = lines
         self.log = log
         self.foreign = 0
+        self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
 
     def on_application(self, line: Line, message: wire.Message, now: int) -> None:
         """An application message of the venue."""
         plan = line.plans.get(message.kind)
         if plan is None:
             self.log("warning", f"MsgType {message.kind!r} is not handled yet", session=line.name)
-            return
-        if self.lines.many_eyes and self._is_copy(message):
             return
         report = plan.read(message)
         try:
@@ -67,12 +65,6 @@ class Reports:
                 self._on_cancel_reject(line, report, now)
         except wire.RemoteProtocolError as problem:
             self._on_broken(line, message, problem, now)
-
-    def _is_copy(self, message: wire.Message) -> bool:
-        """Whether another line has told this already; looked at before the report is decoded."""
-        symbol, order_id = (peek_text(message, tag) for tag in (fields.SYMBOL, fields.ORDER_ID))
-        order = self.orders.by_order_id(symbol, order_id)
-        return order is not None and _key_of(message) in order.seen
 
     def on_reject(self, line: Line, message: wire.Message, now: int) -> None:
         """Reject<3>: RefSeqNum<45> says which of our messages it is about."""
@@ -115,7 +107,8 @@ class Reports:
         if _number(code) in self.venue.unknown_codes:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
-        key = report_key(*(report.value(name) for name in KEY_COLUMNS))
+        value = report.value
+        key = report_key(value("exec_type"), value("exec_id"), value("trade_id"), value("alloc_id"))
         if key is not None:
             if key in order.seen:
                 return
@@ -153,6 +146,12 @@ class Reports:
         if strategy is None:
             self.foreign += 1
             return
+        key = report.value("symbol"), report.value("order_id"), _key_of(report)
+        if key in self._foreign_told:
+            return
+        self._foreign_told[key] = None
+        if len(self._foreign_told) > FOREIGN_TOLD_MAX:
+            del self._foreign_told[next(iter(self._foreign_told))]
         text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
         self.log("error", text, session=line.name)
         ids = "", None, wire_id, orig_wire_id

@@ -27,6 +27,8 @@ from fixengine.network.slot import CARRIES_ORDERS, STEADY_NS, Leg, Phase, Post, 
 
 SECOND_NS = 1_000_000_000
 DRAIN_NS_MAX = 10 * SECOND_NS
+ATTEMPT_LAG_NS = SECOND_NS
+"""How much later than it is counted an attempt may reach the venue: its mark waits for the disk."""
 
 
 class Connect(NamedTuple):
@@ -383,4 +385,4 @@ def attempt_free_ns(attempts_ns: Sequence[int], window: Window) -> int:
     """
     if len(attempts_ns) < window.count_max:
         return 0
-    return attempts_ns[-window.count_max] + window.interval_ns + 1
+    return attempts_ns[-window.count_max] + window.interval_ns + ATTEMPT_LAG_NS
