@@ -9,13 +9,13 @@ from typing import Any
 
 from fixengine import wire
 from fixengine.fix.states import State
+from script_bytes import after, check_sum_field, fault_of, flat, length_field, like, shown
 from script_reader import Script, Step, duration_ns, fields_of, unescaped
 from script_stages import EngineStage, Link, SessionStage
 from script_venues import VENUES
 from sessions_in_memory import WALL_NS
 
 HEADER = (49, 56, 34, 52)
-SOH = b"\x01"
 
 
 def play(script: Script, role: str) -> None:
@@ -111,9 +111,9 @@ class Player:
         data = b""
         for tag, value in pairs:
             if tag == 9:
-                data += self._length(value, body)
+                data += length_field(value, body)
             elif tag == 10:
-                data += self._check_sum(value, data)
+                data += check_sum_field(value, data)
             else:
                 data += b"%d=%s\x01" % (tag, self._header_value(tag, value))
         self._count(dict(pairs))
@@ -148,19 +148,19 @@ class Player:
         begin = given.get(8, self.venue.begin_string.decode())
         data = b"" if begin is None else b"8=%s\x01" % begin.encode()
         if given.get(9, "*") is not None:
-            data += self._length(given.get(9) or "*", body)
+            data += length_field(given.get(9) or "*", body)
         data += body
         if given.get(10, "*") is not None:
-            data += self._check_sum(given.get(10) or "*", data)
+            data += check_sum_field(given.get(10) or "*", data)
         return data
 
     def _count(self, given: dict[int, str | None]) -> None:
         link = self._connected()
         text = given.get(34, "*")
         if text == "*":
-            link.next_theirs = _after(link.next_theirs)
+            link.next_theirs = after(link.next_theirs)
         elif text is not None and text.isdigit() and int(text) >= link.next_theirs:
-            link.next_theirs = _after(int(text))
+            link.next_theirs = after(int(text))
 
     def _header_value(self, tag: int, value: str) -> bytes:
         sender, target = self.dialect.peer_comp_ids(self.role, self._comp_id())
@@ -182,21 +182,6 @@ class Player:
     def _wall(self, at: int | None = None) -> int:
         return WALL_NS + (self.stage.now if at is None else at) - self.start
 
-    @staticmethod
-    def _length(value: str, body: bytes) -> bytes:
-        if value == "*":
-            value = "%d"
-        if value[0] in "+-":
-            return b"9=%d\x01" % (len(body) + int(value))
-        return b"9=%s\x01" % (value % len(body) if "%" in value else value).encode()
-
-    @staticmethod
-    def _check_sum(value: str, data: bytes) -> bytes:
-        shift = int(value) if value[0] in "+-" else 0
-        if value != "*" and not shift:
-            return b"10=%s\x01" % value.encode()
-        return b"10=%03d\x01" % ((sum(data) + shift) % 256)
-
     # --- what we sent -------------------------------------------------------------------------
 
     def expect(self, text: str) -> None:
@@ -205,15 +190,13 @@ class Player:
         if not link.sent:
             raise AssertionError(f"expected {text}, came nothing")
         frame, sent_ns = link.sent.popleft(), link.sent_ns.popleft()
-        came = _flat(frame)
-        shown = frame.replace(SOH, b"|").decode("utf-8", "backslashreplace")
-        self._hold_right(link, frame, came, {tag for tag, _ in pairs}, sent_ns, shown)
+        came = flat(frame)
+        self._hold_right(link, frame, {tag for tag, _ in pairs}, sent_ns)
         place = 0
         for tag, pattern in pairs:
-            values = [value for at, value in came if at == tag]
             if pattern is None:
-                if values:
-                    raise AssertionError(f"expected no tag {tag}, came {shown}")
+                if any(at == tag for at, _ in came):
+                    raise AssertionError(f"expected no tag {tag}, came {shown(frame)}")
                 continue
             fits = [
                 index
@@ -222,7 +205,7 @@ class Player:
             ]
             if not fits:
                 wanted = self._named(pattern)
-                raise AssertionError(f"expected {tag}={wanted} at its place, came {shown}")
+                raise AssertionError(f"expected {tag}={wanted} at its place, came {shown(frame)}")
             place = fits[0] + 1
         if dict(came).get(35) in (b"D", b"F"):
             self.frames.append(came)
@@ -230,8 +213,7 @@ class Player:
     def expect_nothing(self) -> None:
         for link in [self.link] if self.chosen and self.link else self.stage.links.values():
             if link.sent:
-                shown = link.sent[0].replace(SOH, b"|").decode("utf-8", "backslashreplace")
-                raise AssertionError(f"expected nothing, came {shown}")
+                raise AssertionError(f"expected nothing, came {shown(link.sent[0])}")
 
     def expect_close(self) -> None:
         link = self._connected_or_gone()
@@ -248,36 +230,21 @@ class Player:
             raise AssertionError("there was no connection")
         return self.link
 
-    def _hold_right(
-        self,
-        link: Link,
-        frame: bytes,
-        came: list[tuple[int, bytes]],
-        named: set[int],
-        sent_ns: int,
-        shown: str,
-    ) -> None:
+    def _hold_right(self, link: Link, frame: bytes, named: set[int], sent_ns: int) -> None:
         """What every message of ours must be, whatever a script says of it."""
         theirs, ours = self.dialect.peer_comp_ids(self.role, self._comp_id_of(link))
-        body = frame[frame.index(b"\x0135=") + 1 : frame.rindex(b"\x0110=") + 1]
-        checked = frame[: frame.rindex(b"\x0110=") + 1]
         right = {
             8: self.venue.begin_string,
-            9: b"%d" % len(body),
             49: ours.encode(),
             56: theirs.encode(),
             34: b"%d" % link.next_ours,
             52: wire.stamp(self._wall(sent_ns), self.venue.stamp_digits),
-            10: b"%03d" % (sum(checked) % 256),
         }
-        values = dict(came)
-        if [tag for tag, _ in came[:3]] != [8, 9, 35] or came[-1][0] != 10:
-            raise AssertionError(f"expected 8, 9, 35 first and 10 last, came {shown}")
-        for tag, value in right.items():
-            if tag not in named and values.get(tag) != value:
-                raise AssertionError(f"expected {tag}={value.decode()}, came {shown}")
-        if values.get(34) == b"%d" % link.next_ours:
-            link.next_ours = _after(link.next_ours)
+        wrong = fault_of(frame, {tag: right[tag] for tag in right if tag not in named})
+        if wrong is not None:
+            raise AssertionError(f"expected {wrong}, came {shown(frame)}")
+        if dict(flat(frame)).get(34) == right[34]:
+            link.next_ours = after(link.next_ours)
 
     def _comp_id_of(self, link: Link) -> str:
         return next(name for name, item in self.stage.links.items() if item is link)
@@ -294,7 +261,7 @@ class Player:
             self.names[pattern[1:]] = text
             return True
         wanted = unescaped(self._named(pattern)).decode("utf-8", "backslashreplace")
-        return _like(wanted, text)
+        return like(wanted, text)
 
     # --- time, states, tellings ---------------------------------------------------------------
 
@@ -329,7 +296,7 @@ class Player:
                 good = good and not getattr(event, part[1:])
             else:
                 value = getattr(event, key) if good and sign else None
-                good = good and _like(self._named(wanted), str(value))
+                good = good and like(self._named(wanted), str(value))
         if not good:
             raise AssertionError(f"expected {name} {text}, came {kind} {event}")
 
@@ -338,7 +305,7 @@ class Player:
         if not queue:
             raise AssertionError(f"expected {text}, came nothing")
         message = queue.popleft()
-        came = _flat(bytes(message))
+        came = flat(bytes(message))
         for tag, pattern in fields_of(text):
             values = [value for at, value in came if at == tag]
             if pattern is None and values:
@@ -351,7 +318,7 @@ class Player:
 
     def hole(self, text: str) -> None:
         hole = self._session().session.hole or "nothing"
-        if not _like(text, hole):
+        if not like(text, hole):
             raise AssertionError(f"expected {text}, came {hole}")
 
     def say(self, name: str) -> None:
@@ -408,7 +375,7 @@ class Player:
 
     def logged(self, text: str) -> None:
         log = self._engine().log
-        if not any(_like(text, line) for line in log):
+        if not any(like(text, line) for line in log):
             raise AssertionError(f"expected {text}, came {log}")
 
     def alarmed(self, text: str) -> None:
@@ -450,31 +417,6 @@ class Player:
                 raise AssertionError("we closed a connection and the script does not say so")
             if link.gone and link.session.state is not State.CLOSED:
                 raise AssertionError("the connection is gone and its session goes on")
-
-
-def _after(seq: int) -> int:
-    return (seq + 1) % (1 << 32)
-
-
-def _flat(frame: bytes) -> list[tuple[int, bytes]]:
-    """Tags and values as they stand, read by nothing of the engine; data fields by length."""
-    pairs: list[tuple[int, bytes]] = []
-    at = 0
-    while at < len(frame):
-        equals = frame.index(b"=", at)
-        tag = int(frame[at:equals])
-        end = frame.index(SOH, equals)
-        if tag == 96 and pairs and pairs[-1][0] == 95:
-            end = equals + 1 + int(pairs[-1][1])
-        pairs.append((tag, frame[equals + 1 : end]))
-        at = end + 1
-    return pairs
-
-
-def _like(pattern: str, text: str) -> bool:
-    """Whether a text is the pattern, in which `*` is any text."""
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
 
 
 def _empty(queue: deque[Any]) -> None:
