@@ -380,7 +380,7 @@ class Player:
 
     def alarmed(self, text: str) -> None:
         alarms = self._engine().alarms or ["nothing"]
-        if not any(_like(text, alarm) for alarm in alarms):
+        if not any(like(text, alarm) for alarm in alarms):
             raise AssertionError(f"expected {text}, came {alarms}")
 
     def foreign(self, count: str) -> None:
