@@ -84,6 +84,17 @@ def test_a_burst_byte_by_byte_is_told_whole_and_heartbeats_are_on_time() -> None
     assert all(0 <= late <= 2 * step_ns for late in late_ns), late_ns
 
 
+def test_a_test_request_is_answered_before_orders_that_wait() -> None:
+    """Both in one wake-up: the answer must not stand behind what strategies want."""
+    engine = one_order()
+    engine.wire.written.clear()
+    engine.request(engine.order("o2"), flush=False)
+    engine.request(engine.order("o3"), flush=False)
+    engine.venue_says(b"1", test_req_id="x=1")
+    kinds = [sent.split(b"\x01")[2] for sent in engine.wire.written]
+    assert kinds == [b"35=0", b"35=D", b"35=D"]
+
+
 def forty() -> list[bytes]:
     """A stream of reports, Heartbeats and TestRequests behind a Logon."""
     report = {

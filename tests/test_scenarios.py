@@ -100,6 +100,7 @@ NAMED: dict[tuple[str, str], tuple[str, ...]] = {
         "test_engine_bad_peers.test_a_venue_that_never_answers_the_logon",
         "test_engine_bad_peers.test_a_peer_that_is_not_the_venue_gets_no_session",
     ),
+    ("5", "binance"): ("test_bursts.test_a_test_request_is_answered_before_orders_that_wait",),
     ("N3", "binance"): ("test_order_states.test_a_report_in_any_state",),
     ("N4", "binance"): (
         "test_bursts.test_a_burst_is_told_whole_and_in_order",
