@@ -383,6 +383,10 @@ class Player:
         if not any(like(text, alarm) for alarm in alarms):
             raise AssertionError(f"expected {text}, came {alarms}")
 
+    def clock_read(self) -> None:
+        if not self._engine().clock_read:
+            raise AssertionError("expected the clock to be read anew, it was not")
+
     def foreign(self, count: str) -> None:
         came = self._engine().gateway.reports.foreign
         if came != int(count):
@@ -458,6 +462,7 @@ VERBS: dict[str, Callable[..., None]] = {
     r"(not )?marked (\w+)": Player.marked,
     r"logged (.+)": Player.logged,
     r"alarmed (.+)": Player.alarmed,
+    r"clock read": Player.clock_read,
     r"foreign (\d+)": Player.foreign,
     r"stop": Player.stop,
     r"ended (clean|unclean|failed)": Player.ended,

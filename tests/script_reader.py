@@ -48,6 +48,7 @@ For the whole engine, whose strategy is called alpha:
     marked ME | not marked ME       whether the id is marked in use on disk
     logged *text*                   the operator was told, some time
     alarmed *text*                  somebody is to look into it; `alarmed nothing`
+    clock read                      the wall clock was read anew, for the venue found ours wrong
     foreign 1                       reports passed over because the order is not ours
     stop                            the operator ends the engine
     ended clean | unclean | failed  the engine is over

@@ -19,7 +19,16 @@ from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, Sessio
 from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
-from fixengine.network.sessions import Clear, Connect, Effect, Ended, LogOut, Sessions, Status
+from fixengine.network.sessions import (
+    Clear,
+    Connect,
+    Effect,
+    Ended,
+    LogOut,
+    Sessions,
+    SetClock,
+    Status,
+)
 from fixengine.network.slot import DROP_COPY, posts_of
 from fixengine.network.strategies import Strategies
 from script_reader import UNIT_NS, Script
@@ -165,6 +174,7 @@ class EngineStage:
         self.ended: Ended | None = None
         self.log: list[str] = []
         self.alarms: list[str] = []
+        self.clock_read = False
         self.bus = Bus()
         self.requests: dict[str, Any] = {}
         self._numbers = 0
@@ -357,5 +367,7 @@ class EngineStage:
                 state, source = effect.state.value, effect.comp_id
                 best = self.sessions.state.value
                 self.gateway.on_session(state, effect.text, source, best, self.now)
-            elif isinstance(effect, Ended):
+            elif isinstance(effect, SetClock):
+                self.clock_read = True
+            else:
                 self.ended = effect
