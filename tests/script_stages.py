@@ -228,6 +228,9 @@ class EngineStage:
         self._numbers += 1
         line = Line(self._numbers, self.venue, session, recv_window_ms=5000, budget=None, post=post)
         line.transport = Wire()
+        before = self.links.get(comp_id)
+        if before is not None and (before.sent or (before.closing and not before.gone)):
+            raise AssertionError("the script has not said all that its last connection did")
         self.links[comp_id] = Link(session, line.framer)
         self.lines[comp_id] = line
         self.newest = comp_id
