@@ -93,7 +93,7 @@ SCENARIOS = {
 NAMED: dict[tuple[str, str], tuple[str, ...]] = {
     ("1B-a", "binance"): (
         "test_session.test_the_official_logon_is_reproduced_byte_for_byte",
-        "test_simulator.test_each_name_of_the_certificate_is_accepted_and_no_other",
+        "test_engine_certificates.test_the_name_of_the_venue_is_asked_for",
     ),
     ("1B-b", "binance"): (
         "test_sessions.test_attempts_never_exceed_the_window_whatever_fails",
@@ -111,6 +111,7 @@ NAMED: dict[tuple[str, str], tuple[str, ...]] = {
     ("N6", "binance"): (
         "test_engine_bad_peers.test_a_peer_that_is_not_the_venue_gets_no_session",
         "test_engine_bad_peers.test_a_certificate_of_another_authority_is_refused",
+        "test_engine_certificates.test_a_certificate_that_has_run_out_is_refused",
         "test_simulator.test_each_name_of_the_certificate_is_accepted_and_no_other",
     ),
     ("N7", "binance"): (
