@@ -16,6 +16,7 @@ from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
 from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
+from fixengine.network.lines import Lines
 from fixengine.network.strategies import Handed, Standing, Strategies
 from sessions_in_memory import WALL_NS, initiator, parsed
 
@@ -97,6 +98,7 @@ class Engine:
         budget: Budget | None = None,
         standings: dict[str, Standing] | None = None,
         orders: Orders | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
@@ -117,6 +119,7 @@ class Engine:
             self.strategies,
             self.journal,
             lambda level, text, **details: self.log.append(text),
+            lines=Lines() if lines is None else lines,
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,
@@ -126,7 +129,7 @@ class Engine:
         self.line = self.new_line(budget)
         self.seq = 1
         self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
-        self.gateway.active = self.line
+        self.gateway.lines.up(self.line, self.now)
         self.wire.written.clear()
         if standings is None:
             self.hello(b"a", "alpha")
@@ -137,7 +140,7 @@ class Engine:
         session.offset_ns = WALL_NS - NOW
         line = Line(1, BINANCE_SPOT, session, recv_window_ms=5000, budget=budget)
         line.transport = self.wire
-        self.gateway.lines.append(line)
+        self.gateway.lines.add(line)
         session.connected(self.now)
         self.gateway.flush(self.now)
         return line

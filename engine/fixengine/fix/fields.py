@@ -13,6 +13,7 @@ BODY_LENGTH: Final = 9
 CHECK_SUM: Final = 10
 MSG_SEQ_NUM: Final = 34
 MSG_TYPE: Final = 35
+POSS_DUP_FLAG: Final = 43
 SENDER_COMP_ID: Final = 49
 SENDING_TIME: Final = 52
 TARGET_COMP_ID: Final = 56
@@ -40,11 +41,17 @@ CL_ORD_ID: Final = 11
 ORIG_CL_ORD_ID: Final = 41
 ORDER_ID: Final = 37
 SYMBOL: Final = 55
+EXEC_TYPE: Final = 150
+EXEC_ID: Final = 17
+TRADE_ID: Final = 1003
+ALLOC_ID: Final = 70
 
 # Message kinds (values of MsgType)
 HEARTBEAT: Final = b"0"
 TEST_REQUEST: Final = b"1"
+RESEND_REQUEST: Final = b"2"
 REJECT: Final = b"3"
+SEQUENCE_RESET: Final = b"4"
 LOGOUT: Final = b"5"
 EXECUTION_REPORT: Final = b"8"
 ORDER_CANCEL_REJECT: Final = b"9"
@@ -52,6 +59,7 @@ LOGON: Final = b"A"
 NEWS: Final = b"B"
 NEW_ORDER_SINGLE: Final = b"D"
 ORDER_CANCEL_REQUEST: Final = b"F"
+RESENDING: Final = frozenset({RESEND_REQUEST, SEQUENCE_RESET})
 
 # SessionRejectReason<373>
 INVALID_TAG_NUMBER: Final = 0

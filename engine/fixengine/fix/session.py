@@ -251,6 +251,8 @@ class Session:
             if message is not None and _seq_of(message) == self.next_in:
                 self.next_in = _after(self.next_in)
             self._complain("garbled", message, now, "wrong CheckSum")
+        elif self.state is State.LOGON_SENT:
+            self.fail("a message with a wrong CheckSum came instead of a Logon", now)
         else:
             self._mark_stale("a message with a wrong CheckSum was dropped")
 
@@ -261,7 +263,10 @@ class Session:
         seq = _seq_of(message)
         if self.rules.strict:
             return self._accept_strictly(message, seq, now)
-        if kind != fields.NEWS and not self._comp_ids_fit(message):
+        if peek(message, fields.BEGIN_STRING) != self.venue.begin_string:
+            self.fail(f"wrong BeginString in MsgType {_text_of(kind)}", now)
+            return False
+        if not self._comp_ids_fit(message) and not self._is_news_to_all(message, kind):
             self.fail(f"wrong SenderCompID or TargetCompID in MsgType {_text_of(kind)}", now)
             return False
         if seq is None:
@@ -269,6 +274,11 @@ class Session:
             return False
         if seq != self.next_in:
             if seq < self.next_in:
+                if peek(message, fields.POSS_DUP_FLAG) == b"Y" and self.state is State.ACTIVE:
+                    # The venue's tables do not have the flag; where it says so, nothing is new.
+                    text = f"a copy of MsgSeqNum {seq} (PossDupFlag) passed over"
+                    self._note(Happening.WARNING, text)
+                    return False
                 self.fail(f"MsgSeqNum too low, expecting {self.next_in} received {seq}", now)
                 return False
             if self.state is State.LOGON_SENT:
@@ -350,6 +360,15 @@ class Session:
             and peek(message, fields.TARGET_COMP_ID) == ours.encode()
         )
 
+    def _is_news_to_all(self, message: wire.Message, kind: bytes) -> bool:
+        """News of the venue to another TargetCompID, as in its documents' sample: told, taken."""
+        theirs = self.venue.venue_comp_id.encode()
+        if kind != fields.NEWS or peek(message, fields.SENDER_COMP_ID) != theirs:
+            return False
+        target = _text_of(peek(message, fields.TARGET_COMP_ID))
+        self._note(Happening.WARNING, f"News for {target or 'nobody'}")
+        return True
+
     # --- one method per kind of message -----------------------------------------------------
 
     def _logon_answered(self, message: wire.Message, now: int) -> Verdict:
@@ -393,6 +412,8 @@ class Session:
     def _test_request(self, message: wire.Message, now: int) -> Verdict:
         try:
             test_req_id = message.get_str(fields.TEST_REQ_ID)
+            if test_req_id is None:
+                raise wire.RemoteProtocolError("TestReqID(112) is missing")
             self._emit(fields.HEARTBEAT, now, {"test_req_id": test_req_id})
         except (wire.RemoteProtocolError, wire.LocalProtocolError) as problem:
             self._note(Happening.WARNING, f"TestRequest that cannot be echoed: {problem}")
@@ -430,6 +451,10 @@ class Session:
         if self.rules.strict or self.venue.plays(message.kind, self.peer):
             return Verdict.APPLICATION
         name = self.venue.kinds.get(message.kind, "unknown")
+        if message.kind in fields.RESENDING:
+            # Nothing is ever resent here; a peer that thinks so has lost its place in the session.
+            self.fail(f"MsgType {_text_of(message.kind)} came, which this venue does not have", now)
+            return Verdict.DROP
         self._note(Happening.WARNING, f"{name} MsgType {_text_of(message.kind)} passed over")
         return Verdict.DROP
 

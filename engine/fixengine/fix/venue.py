@@ -99,12 +99,18 @@ class Limits(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """One kind of session a venue offers: hosts by environment, port, limits."""
+    """One kind of session a venue offers: hosts by environment, port, limits.
+
+    logon: values by name that the client's Logon of such a session has besides. lag_ns: how much
+    later than elsewhere the venue reports here.
+    """
 
     role: str
     hosts: Mapping[str, str]
     port: int
     limits: Limits
+    logon: Mapping[str, object] = {}
+    lag_ns: int = 0
 
 
 class Complaint(NamedTuple):
@@ -147,7 +153,7 @@ class Venue:
     layout. enums: tag -> {value: FIX's name of it}. scopes: by role, what each official dictionary
     defines. overrides: where the table departs from those on purpose. complaints: by name, what a
     strict role answers. unknown_codes: error codes after which the outcome of a request is not
-    known.
+    known. too_many_messages: how the text of a Logout begins that ends a session for its rate.
     """
 
     name: str
@@ -178,6 +184,7 @@ class Venue:
     logon_payload: Callable[..., bytes]
     make_cl_ord_id: Callable[[int, int, int], str]
     own: Callable[[str], tuple[int, int, int] | None]
+    too_many_messages: str | None = None
 
     def layout(self, kind: bytes, sender: Sender) -> Layout:
         """The table of one message; KeyError where that sender has no such message."""

@@ -30,6 +30,23 @@ ORDER_ENTRY = Profile(
     ),
 )
 
+DROP_COPY = Profile(
+    role="drop_copy",
+    hosts={
+        "production": "fix-dc.binance.com",
+        "testnet": "fix-dc.testnet.binance.vision",
+        "demo": "demo-fix-dc.binance.com",
+    },
+    port=9000,
+    limits=Limits(
+        messages=Window(60, 60 * SECOND_NS, "60 SECOND"),
+        connection_attempts=Window(15, 30 * SECOND_NS, "30 SECOND"),
+        connections_max=10,
+    ),
+    logon={"drop_copy_flag": "Y"},
+    lag_ns=SECOND_NS,
+)
+
 RULES = {
     # A client never sends Reject: the venue does not answer one and nothing is gained.
     Sender.CLIENT: Rules(strict=False, gap="stale", silence_percent=120, check_clock=False),
@@ -90,6 +107,7 @@ UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007})
 
 REFUSALS = {
     -1002: "stop",
+    -1021: "set_clock",
     -1022: "stop",
     -2014: "stop",
     -2015: "stop",
@@ -97,3 +115,5 @@ REFUSALS = {
     -1034: "wait",
 }
 """What a refused Logon means; every other code is tried again later."""
+
+TOO_MANY_MESSAGES = "Too many messages"
