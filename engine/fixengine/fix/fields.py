@@ -11,6 +11,15 @@ from typing import Final
 BEGIN_STRING: Final = 8
 BODY_LENGTH: Final = 9
 CHECK_SUM: Final = 10
+POSS_DUP_FLAG: Final = 43
+POSS_RESEND: Final = 97
+ON_BEHALF_OF_COMP_ID: Final = 115
+ON_BEHALF_OF_SUB_ID: Final = 116
+ORIG_SENDING_TIME: Final = 122
+DELIVER_TO_COMP_ID: Final = 128
+DELIVER_TO_SUB_ID: Final = 129
+ON_BEHALF_OF_LOCATION_ID: Final = 144
+DELIVER_TO_LOCATION_ID: Final = 145
 MSG_SEQ_NUM: Final = 34
 MSG_TYPE: Final = 35
 SENDER_COMP_ID: Final = 49
@@ -19,6 +28,10 @@ TARGET_COMP_ID: Final = 56
 RECV_WINDOW: Final = 25000
 
 # Session level
+BEGIN_SEQ_NO: Final = 7
+END_SEQ_NO: Final = 16
+NEW_SEQ_NO: Final = 36
+GAP_FILL_FLAG: Final = 123
 REF_SEQ_NUM: Final = 45
 TEXT: Final = 58
 RAW_DATA_LENGTH: Final = 95
@@ -44,7 +57,9 @@ SYMBOL: Final = 55
 # Message kinds (values of MsgType)
 HEARTBEAT: Final = b"0"
 TEST_REQUEST: Final = b"1"
+RESEND_REQUEST: Final = b"2"
 REJECT: Final = b"3"
+SEQUENCE_RESET: Final = b"4"
 LOGOUT: Final = b"5"
 EXECUTION_REPORT: Final = b"8"
 ORDER_CANCEL_REJECT: Final = b"9"
@@ -52,21 +67,28 @@ LOGON: Final = b"A"
 NEWS: Final = b"B"
 NEW_ORDER_SINGLE: Final = b"D"
 ORDER_CANCEL_REQUEST: Final = b"F"
+BUSINESS_MESSAGE_REJECT: Final = b"j"
 
 # SessionRejectReason<373>
 INVALID_TAG_NUMBER: Final = 0
 REQUIRED_TAG_MISSING: Final = 1
 TAG_NOT_DEFINED_FOR_THIS_MESSAGE_TYPE: Final = 2
 UNDEFINED_TAG: Final = 3
+TAG_SPECIFIED_WITHOUT_A_VALUE: Final = 4
 VALUE_IS_INCORRECT: Final = 5
 INCORRECT_DATA_FORMAT_FOR_VALUE: Final = 6
 SIGNATURE_PROBLEM: Final = 8
+COMPID_PROBLEM: Final = 9
 SENDINGTIME_ACCURACY_PROBLEM: Final = 10
+INVALID_MSGTYPE: Final = 11
 TAG_APPEARS_MORE_THAN_ONCE: Final = 13
 TAG_SPECIFIED_OUT_OF_REQUIRED_ORDER: Final = 14
 REPEATING_GROUP_FIELDS_OUT_OF_ORDER: Final = 15
 INCORRECT_NUMINGROUP_COUNT_FOR_REPEATING_GROUP: Final = 16
 OTHER: Final = 99
+
+# BusinessRejectReason<380>
+UNSUPPORTED_MESSAGE_TYPE: Final = 3
 
 SEQ_NUM_MAX: Final = (1 << 32) - 1
 """SEQNUM is an unsigned 32-bit number; the next one after this is 0 (spec section 6)."""
