@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fixengine.fix.gaps import HELD_MAX, Gaps
 from fixengine.fix.history import History
 from fixengine.fix.resync import Resync
 from fixengine.fix.validate import Fault, fault_of, split
@@ -75,3 +76,16 @@ def test_a_history_is_rebuilt_from_its_changes() -> None:
         assert list(again.frames(1, 9)) == [(2, b"order")]
     history.reset()
     assert (history.next_out, history.next_in, list(history.frames(1, 9))) == (1, 1, [])
+
+
+def test_what_is_held_is_bounded_and_forgotten_once_it_is_behind() -> None:
+    gaps = Gaps()
+    for seq in range(5, HELD_MAX + 10):
+        gaps.hold(seq, b"frame")
+    gaps.ask(1)
+    assert gaps.take(5) == b"frame"
+    assert gaps.take(HELD_MAX + 9) is None
+    assert gaps.missing(7)
+    assert gaps.take(6) is None
+    assert not gaps.missing(HELD_MAX + 10)
+    assert (gaps.asked_at_ns, gaps.asked, gaps.take(8)) == (None, 0, None)
