@@ -50,7 +50,13 @@ DROP_COPY = Profile(
 RULES = {
     # A client never sends Reject: the venue does not answer one and nothing is gained.
     Sender.CLIENT: Rules(strict=False, gap="stale", silence_percent=120, check_clock=False),
-    Sender.VENUE: Rules(strict=True, gap="reject", silence_percent=100, check_clock=True),
+    Sender.VENUE: Rules(
+        strict=True,
+        gap="reject",
+        silence_percent=100,
+        check_clock=True,
+        silence_text="Heartbeat missing.",
+    ),
 }
 
 COMPLAINTS = {
