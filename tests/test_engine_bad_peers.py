@@ -159,7 +159,7 @@ def test_sigterm_gives_up_a_connection_under_way(stage: Stage) -> None:
 
 
 def test_a_venue_that_never_answers_the_logon(stage: Stage) -> None:
-    venue = stage.venue("--fault", "mute")
+    venue = stage.venue("--fault", "silent")
     engine = stage.engine(venue.place, venue={"logon_timeout_ms": 200})
     client = stage.client(engine)
     engine.expect(event="down", text="no Logon came in time")
@@ -241,7 +241,7 @@ def test_what_is_no_answer_to_the_logon_ends_the_attempt(stage: Stage, case: str
 
 
 def test_rubbish_after_the_logon(stage: Stage) -> None:
-    venue = stage.venue("--fault", "garbage-after-logon")
+    venue = stage.venue("--fault", "garbage")
     engine = stage.engine(venue.place)
     client = stage.client(engine)
     down = engine.expect(event="down")

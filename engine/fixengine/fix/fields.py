@@ -52,6 +52,8 @@ LOGON: Final = b"A"
 NEWS: Final = b"B"
 NEW_ORDER_SINGLE: Final = b"D"
 ORDER_CANCEL_REQUEST: Final = b"F"
+LIMIT_QUERY: Final = b"XLQ"
+LIMIT_RESPONSE: Final = b"XLR"
 
 # SessionRejectReason<373>
 INVALID_TAG_NUMBER: Final = 0

@@ -30,6 +30,21 @@ ORDER_ENTRY = Profile(
     ),
 )
 
+DROP_COPY = Profile(
+    role="drop_copy",
+    hosts={
+        "production": "fix-dc.binance.com",
+        "testnet": "fix-dc.testnet.binance.vision",
+        "demo": "demo-fix-dc.binance.com",
+    },
+    port=9000,
+    limits=Limits(
+        messages=Window(60, 60 * SECOND_NS, "60 SECOND"),
+        connection_attempts=Window(15, 30 * SECOND_NS, "30 SECOND"),
+        connections_max=10,
+    ),
+)
+
 RULES = {
     # A client never sends Reject: the venue does not answer one and nothing is gained.
     Sender.CLIENT: Rules(strict=False, gap="stale", silence_percent=120, check_clock=False),
