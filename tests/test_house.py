@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     # The process, and nothing else of the venue, has standard streams.
     "simulator.process": ("messages", "wire", "fix.", "simulator.", "screens.streams"),
+    "simulator.faults.command": ("simulator.faults.", "screens.streams"),
     "screens.": ("messages", "screens."),
     "screens.message": ("fix.decode", "fix.tree"),
     "screens.decode": (
@@ -111,6 +112,11 @@ DECIDES = (
     "simulator/admission.py",
     "simulator/book.py",
     "simulator/exchange.py",
+    "simulator/faults/__init__.py",
+    "simulator/faults/active.py",
+    "simulator/faults/frames.py",
+    "simulator/faults/names.py",
+    "simulator/faults/sessions.py",
     "simulator/orders.py",
     "simulator/refusals.py",
     "simulator/reports.py",

@@ -73,6 +73,8 @@ NEW_ORDER_SINGLE: Final = b"D"
 ORDER_CANCEL_REQUEST: Final = b"F"
 RESENDING: Final = frozenset({RESEND_REQUEST, SEQUENCE_RESET})
 BUSINESS_MESSAGE_REJECT: Final = b"j"
+LIMIT_QUERY: Final = b"XLQ"
+LIMIT_RESPONSE: Final = b"XLR"
 
 # SessionRejectReason<373>
 INVALID_TAG_NUMBER: Final = 0

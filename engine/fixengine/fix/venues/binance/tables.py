@@ -305,6 +305,7 @@ PLAYED = frozenset(
         fields.NEWS,
         fields.NEW_ORDER_SINGLE,
         fields.ORDER_CANCEL_REQUEST,
+        fields.LIMIT_QUERY,
     }
 )
 """The kinds that the engine and the built-in venue play; the other layouts only describe."""
