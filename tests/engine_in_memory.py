@@ -14,6 +14,7 @@ from fixengine.desk.orders import Orders
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
+from fixengine.network.clock import SECOND_NS, Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
@@ -120,6 +121,7 @@ class Engine:
             self.journal,
             lambda level, text, **details: self.log.append(text),
             lines=Lines() if lines is None else lines,
+            clock=Clock(SECOND_NS, 5 * SECOND_NS),
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,
@@ -173,7 +175,7 @@ class Engine:
         if seq is None:
             seq, self.seq = self.seq, self.seq + 1
         form = template(BINANCE_SPOT, kind, Sender.VENUE, "ME")
-        return bytes(form.encode(None, seq, wire.stamp(WALL_NS), values))
+        return bytes(form.encode(None, seq, wire.stamp(self.now + WALL_NS - NOW), values))
 
     def venue_sends(self, data: bytes) -> None:
         self.line.framer.feed(data)

@@ -16,6 +16,7 @@ from fixengine.desk.orders import Orders
 from fixengine.fix.session import Session
 from fixengine.fix.states import Happening, State, Verdict
 from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, SessionStatus, encode
+from fixengine.network.clock import SECOND_NS, Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
@@ -200,6 +201,7 @@ class EngineStage:
             journal,
             lambda level, text, **details: self.log.append(text),
             lines=Lines(self.script.sessions),
+            clock=Clock(SECOND_NS, 5 * SECOND_NS),
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,

@@ -133,6 +133,7 @@ class RefusedReason(StrEnum):
     STATE_FAILED = "state_failed"
     STOPPING = "stopping"
     UNWATCHED = "unwatched"
+    CLOCK_SKEW = "clock_skew"
 
 
 class SessionState(StrEnum):

@@ -23,6 +23,7 @@ from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
+from fixengine.fix.peek import peek
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
@@ -39,6 +40,7 @@ from fixengine.messages import (
     SessionState,
     request_decoder,
 )
+from fixengine.network.clock import Clock
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.line import Line, Pending
@@ -72,6 +74,7 @@ class Gateway:
         log: Log,
         *,
         lines: Lines,
+        clock: Clock,
         epoch: int,
         valid_for_ms_max: int,
         unsent_bytes_max: int,
@@ -82,6 +85,7 @@ class Gateway:
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
+        self.clock = clock
         self.reports = Reports(venue, orders, self.teller, log)
         self.log = log
         self.epoch = epoch
@@ -155,6 +159,8 @@ class Gateway:
         trouble = self._watch_journal(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
+        if reason is None and self.clock.trouble is not None:
+            reason = RefusedReason.CLOCK_SKEW, self.clock.trouble, None
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
@@ -368,6 +374,8 @@ class Gateway:
                     self.reports.on_application(line, message, now)
                 elif verdict is Verdict.REJECT:
                     self.reports.on_reject(line, message, now)
+                if verdict is Verdict.ADMIN or now >= self.clock.due_ns:
+                    self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
             line.session.fail(f"framing lost: {problem}", now)
         if line.framer.garbled != line.garbled_seen:
@@ -375,6 +383,21 @@ class Gateway:
             line.session.garbled(now)
         if line.session.hole is not None and line.blind_since_ns is None:
             line.blind_since_ns = heard_ns
+
+    def _sample_clock(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
+        """Hold SendingTime<52> of a message that counted against our clock."""
+        if verdict is Verdict.DROP:
+            return
+        sending_time = peek(message, fields.SENDING_TIME)
+        try:
+            sending_ns = wire.stamp_ns(sending_time)
+        except wire.RemoteProtocolError:
+            text = f"SendingTime {sending_time[:30]!r} cannot be read"
+            self.log("warning", text, session=line.name)
+            return
+        change = self.clock.sample(sending_ns, now + line.session.offset_ns, now)
+        if change is not None:
+            self.log("warning", change, event="clock", session=line.name)
 
     # --- session and time -------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from fixengine.fix.venue import Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm
 from fixengine.network.bus import Bus
+from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective
 from fixengine.network.connector import Connector
 from fixengine.network.gateway import Gateway
@@ -157,6 +158,9 @@ class Process:
             self.journal,
             self.log,
             lines=Lines(config.venue.sessions, by_symbol=config.venue.spread == "symbol"),
+            clock=Clock(
+                self.venue.clock_ahead_ns_max, config.venue.recv_window_ms * MILLISECOND_NS
+            ),
             epoch=epoch,
             valid_for_ms_max=config.bus.valid_for_ms_max,
             unsent_bytes_max=config.engine.unsent_bytes_max,
@@ -298,6 +302,7 @@ class Process:
         if step_ns:
             self.offset_ns = offset_ns
             self.journal.clock(now, offset_ns)
+            self.gateway.clock.stepped(step_ns)
             for line in self.gateway.lines:
                 line.session.offset_ns = offset_ns
         if not self._busy:
