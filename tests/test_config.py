@@ -99,6 +99,7 @@ def test_defaults() -> None:
             "mode": "venue",
             "cancel_reserve_percent": 5,
             "strategy_share_percent": 50,
+            "clock_warn_ms": 250,
         },
         "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
         "log": {"json": False, "level": "info"},

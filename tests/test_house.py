@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.strategies": ("messages",),
     "network.line": ("messages", "wire", "fix.", "desk."),
     "network.sessions": ("messages", "fix."),
+    "network.clock": (),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     # The process, and nothing else of the venue, has standard streams.
@@ -86,6 +87,8 @@ DECIDES = (
     "fix/venues",
     "desk",
     "network/gateway.py",
+    "network/clock.py",
+    "network/limits.py",
     "network/line.py",
     "network/reports.py",
     "network/sessions.py",

@@ -132,6 +132,7 @@ class RefusedReason(StrEnum):
     JOURNAL_FULL = "journal_full"
     STATE_FAILED = "state_failed"
     STOPPING = "stopping"
+    CLOCK_SKEW = "clock_skew"
 
 
 class SessionState(StrEnum):

@@ -59,7 +59,8 @@ class Order:
     """One request: an order, or (target set) a cancel of one.
 
     line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
-    told its strategy about it, as bus bytes; a repeated request is answered with it.
+    told its strategy about it, as bus bytes; a repeated request is answered with it. opened_ns: on
+    the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Order:
         "cl_ord_id",
         "exec_ids",
         "line",
+        "opened_ns",
         "order_id",
         "outcome",
         "seq",
@@ -87,6 +89,7 @@ class Order:
         self.target = target
         self.standing = Standing.PENDING
         self.order_id: str | None = None
+        self.opened_ns = 0
         self.line = -1
         self.seq = -1
         self.exec_ids: set[str] = set()

@@ -41,6 +41,11 @@ ORIG_CL_ORD_ID: Final = 41
 ORDER_ID: Final = 37
 SYMBOL: Final = 55
 
+# Limits
+REQ_ID: Final = 6136
+LIMIT_TYPE: Final = 25004
+LIMIT_RESET_INTERVAL_RESOLUTION: Final = 25008
+
 # Message kinds (values of MsgType)
 HEARTBEAT: Final = b"0"
 TEST_REQUEST: Final = b"1"
@@ -52,6 +57,8 @@ LOGON: Final = b"A"
 NEWS: Final = b"B"
 NEW_ORDER_SINGLE: Final = b"D"
 ORDER_CANCEL_REQUEST: Final = b"F"
+LIMIT_QUERY: Final = b"XLQ"
+LIMIT_RESPONSE: Final = b"XLR"
 
 # SessionRejectReason<373>
 INVALID_TAG_NUMBER: Final = 0

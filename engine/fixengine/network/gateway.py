@@ -42,6 +42,7 @@ from fixengine.messages import (
     wrong_field,
 )
 from fixengine.network.journal.record import Kind, mask_value, named
+from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.reports import Log, Reports
 from fixengine.network.strategies import Strategies, Strategy
@@ -80,12 +81,14 @@ class Gateway:
         valid_for_ms_max: int,
         unsent_bytes_max: int,
         cancel_unsent_bytes_max: int,
+        limits: Limits,
     ) -> None:
         self.venue = venue
+        self.limits = limits
         self.orders = orders
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
-        self.reports = Reports(venue, orders, self.teller, log)
+        self.reports = Reports(venue, orders, self.teller, log, limits.on_report)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -267,12 +270,7 @@ class Gateway:
         if self.orders.full(strategy.number, is_cancel):
             text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
-        budget = line.budget
-        wait_ns = 0 if budget is None else budget.wait_ns(now, strategy.number, is_cancel)
-        if wait_ns:
-            wait_ms = -(-wait_ns // MILLISECOND_NS)
-            return RefusedReason.LIMIT, "the venue's message limit would be exceeded", wait_ms
-        return None
+        return self.limits.check(line, strategy.number, now, is_cancel)
 
     def _intend(
         self,
@@ -304,8 +302,7 @@ class Gateway:
         order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
-        if line.budget is not None:
-            line.budget.use(now, strategy.number)
+        self.limits.count(line, order, now)
         return None
 
     # --- out: the end of a wake-up ----------------------------------------------------------
@@ -365,8 +362,15 @@ class Gateway:
                 self.teller.record(Kind.FRAME_IN, now, line.number, bytes(message))
                 verdict = line.session.receive(message, now)
                 if verdict is Verdict.APPLICATION:
-                    self.reports.on_application(line, message, now)
-                elif verdict is Verdict.REJECT:
+                    if message.kind == fields.LIMIT_RESPONSE:
+                        self.limits.on_response(line, message, now)
+                    else:
+                        self.reports.on_application(line, message, now)
+                    if self.limits.clock.wants(now):
+                        self.limits.hear(line, message, now)
+                elif verdict is Verdict.ADMIN:
+                    self.limits.on_admin(line, message, now)
+                elif verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
                     self.reports.on_reject(line, message, now)
         except wire.RemoteProtocolError as problem:
             line.session.fail(f"framing lost: {problem}", now)
@@ -378,6 +382,7 @@ class Gateway:
 
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
+        self.limits.tick(now)
         self._watch_journal(now)
         for line in self.lines:
             line.session.tick(now)
@@ -437,6 +442,7 @@ class Gateway:
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
         self.teller.record(Kind.DROPPED, now, 0, named(order.wire_id, b""))
+        self.limits.undo(order)
         self.orders.drop(order)
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)

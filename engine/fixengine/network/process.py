@@ -17,6 +17,7 @@ from typing import Any
 
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
+from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.logon import Initiator
 from fixengine.fix.session import Session
@@ -24,9 +25,11 @@ from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm
 from fixengine.network.bus import Bus
+from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.log import Log
 from fixengine.network.recall import carried, recall, start_record
@@ -163,6 +166,7 @@ class Process:
             valid_for_ms_max=config.bus.valid_for_ms_max,
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
+            limits=self._limits(),
         )
         wall = now + self.offset_ns
         attempts = self.profile.limits.connection_attempts
@@ -177,6 +181,17 @@ class Process:
             },
             attempts_ns=tuple(at - self.offset_ns for at in state.attempts(wall)),
         )
+
+    def _limits(self) -> Limits:
+        config = self.config
+        behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
+        warn_ns = config.limits.clock_warn_ms * MILLISECOND_NS
+        clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max, warn_ns)
+        unfilled = None
+        if config.limits.mode == "venue":
+            windows = self.profile.limits.unfilled_orders
+            unfilled = Unfilled(windows, config.limits.strategy_share_percent)
+        return Limits(self.venue, clock, unfilled, self.log)
 
     async def _serve(self) -> int:
         loop = self._loop
@@ -283,6 +298,7 @@ class Process:
     def _on_second(self, now: int) -> None:
         """Sample the wall clock; collect garbage in a quiet second."""
         self._last_clock_ns = now
+        self.gateway.limits.clock.read_anew()
         offset_ns = time.time_ns() - time.monotonic_ns()
         step_ns = offset_ns - self.offset_ns
         if abs(step_ns) > CLOCK_STEP_NS:
@@ -292,6 +308,7 @@ class Process:
             self.journal.clock(now, offset_ns)
             for line in self.gateway.lines:
                 line.session.offset_ns = offset_ns
+            self.gateway.limits.clock_stepped(step_ns)
         if not self._busy:
             gc.collect(0)
         self._busy = False
@@ -300,6 +317,8 @@ class Process:
         """The end of every wake-up: write, look at what happened, set the next timer."""
         if self._ended.done():
             return
+        if self.gateway.limits.clock.is_doubted:
+            self._on_second(now)
         self.gateway.flush(now)
         for line in list(self.gateway.lines):
             self._look_at(line, now)

@@ -95,6 +95,11 @@ class UnfilledOrders:
                 return window
         return None
 
+    def counts(self, now: int) -> list[tuple[Window, int]]:
+        """Each window with its count, the shortest first."""
+        self._settle(now)
+        return list(zip(self._windows, self._counts, strict=True))
+
     def placed(self, now: int) -> None:
         """Count an order."""
         self._settle(now)

@@ -14,14 +14,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.logon import Acceptor
 from fixengine.fix.session import Session
 from fixengine.fix.states import Happening, State, Verdict
-from fixengine.fix.venue import Complaint, Sender, template
+from fixengine.fix.venue import Complaint, Sender, Window, template
 from fixengine.simulator import refusals
 from fixengine.simulator.admission import Admission, Counter, Credential
 from fixengine.simulator.exchange import Exchange
@@ -37,9 +37,20 @@ MESSAGE_BYTES_MAX = 64 * 1024
 OUTPUT_BYTES_MAX = 4 << 20
 CONNECTIONS_OPEN_MAX = 500
 STOP_S = 2.0
-REQUEST_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST)
-ANSWER_KINDS = (fields.EXECUTION_REPORT, fields.ORDER_CANCEL_REJECT)
+REQUEST_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST, fields.LIMIT_QUERY)
+ANSWER_KINDS = (fields.EXECUTION_REPORT, fields.ORDER_CANCEL_REJECT, fields.LIMIT_RESPONSE)
 ENDS = (Happening.LOGGED_OUT, Happening.LOST, Happening.LOGON_REFUSED)
+
+
+class Indicator(NamedTuple):
+    """One member of the group NoLimitIndicators<25003>."""
+
+    limit_type: str
+    limit_count: int
+    limit_max: int
+    limit_reset_interval: int
+    limit_reset_interval_resolution: str
+
 
 Say = Callable[..., None]
 """say(event, **facts): tell the operator."""
@@ -297,6 +308,9 @@ class Server:
         if isinstance(request, Complaint):
             session.reject(request, message, now)
             return
+        if kind == fields.LIMIT_QUERY:
+            self._tell_limits(connection, request.req_id, now)
+            return
         requester: Connection | None = connection
         if kind == fields.NEW_ORDER_SINGLE:
             if connection.faults.loses_outcome:
@@ -311,6 +325,16 @@ class Server:
             session.reject(answers, message, now)
         else:
             self._deliver(answers, requester, now)
+
+    def _tell_limits(self, connection: Connection, req_id: str, now: int) -> None:
+        """LimitResponse: messages of this connection, then the account's unfilled orders."""
+        assert connection.credential is not None
+        window = self.play.limits.messages
+        found = [_indicator("2", window, connection.messages.count)]
+        for window, count in connection.credential.account.unfilled.counts(now + self._offset_ns):
+            found.append(_indicator("1", window, count))
+        values = {"req_id": req_id, "limit_indicators": tuple(found)}
+        self._send(connection, fields.LIMIT_RESPONSE, values, now)
 
     # --- bytes out --------------------------------------------------------------------------
 
@@ -378,3 +402,9 @@ class Server:
         self._flush()
         if self._record_failure is not None:
             raise self._record_failure
+
+
+def _indicator(limit_type: str, window: Window, count: int) -> Indicator:
+    """How much of a limit is used. The interval is the venue's own, at any time scale."""
+    interval, unit = window.name.split()
+    return Indicator(limit_type, count, window.count_max, int(interval), unit[0].lower())

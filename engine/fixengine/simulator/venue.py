@@ -46,7 +46,7 @@ def play(limits: str, time_scale: int) -> Play:
         messages=window(real.messages),
         connection_attempts=window(real.connection_attempts),
         connections_max=real.connections_max if limited else UNLIMITED,
-        unfilled_orders=tuple(window(item) for item in real.unfilled_orders) if limited else (),
+        unfilled_orders=tuple(window(item) for item in real.unfilled_orders),
     )
     profiles = {**BINANCE_SPOT.profiles, ROLE: profile._replace(limits=scaled)}
     return Play(replace(BINANCE_SPOT, profiles=profiles), SECOND_NS // time_scale, limited)

@@ -148,7 +148,7 @@ class Engine(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """Limits kept here, so that the venue never has to enforce its own."""
+    """Limits kept here, so that the venue never has to enforce its own; it is asked for them."""
 
     mode: Annotated[Literal["venue", "off"], about("off: keep none; for the simulator only.")] = (
         "venue"
@@ -165,6 +165,15 @@ class Limits(Section, frozen=True, kw_only=True):
             le=100,
         ),
     ] = 50
+    clock_warn_ms: Annotated[
+        int,
+        about(
+            "Warn when our clock is so far off the venue's. Beyond what the venue refuses (1000 ms"
+            " ahead, venue.recv_window_ms behind) new orders are refused here, whatever the mode.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 250
 
 
 class Journal(Section, frozen=True, kw_only=True):

@@ -90,10 +90,12 @@ UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007})
 
 REFUSALS = {
     -1002: "stop",
+    -1015: "ask_limits",
+    -1021: "set_clock",
     -1022: "stop",
     -2014: "stop",
     -2015: "stop",
     -1033: "next_comp_id",
     -1034: "wait",
 }
-"""What a refused Logon means; every other code is tried again later."""
+"""What a refusal means beyond the request; a Logon with any other code is tried again later."""

@@ -295,6 +295,7 @@ LAYOUTS = (
 
 PLAYED = frozenset(
     {
+        fields.LIMIT_RESPONSE,
         fields.HEARTBEAT,
         fields.TEST_REQUEST,
         fields.REJECT,
@@ -305,6 +306,7 @@ PLAYED = frozenset(
         fields.NEWS,
         fields.NEW_ORDER_SINGLE,
         fields.ORDER_CANCEL_REQUEST,
+        fields.LIMIT_QUERY,
     }
 )
 """The kinds that the engine and the built-in venue play; the other layouts only describe."""
