@@ -152,6 +152,12 @@ def test_an_answer_that_makes_no_sense_is_told_and_the_table_holds(
     assert refused(engine).reason == "limit"
 
 
+def test_an_answer_without_end_is_not_taken_over() -> None:
+    engine = limited()
+    says(engine, *(("1", 0, 5, number, "s") for number in range(1, 40)))
+    assert engine.log[0].endswith("it has 39 limits, more than 32")
+
+
 def test_an_answer_without_what_it_must_have_is_told_and_the_table_holds() -> None:
     engine = limited()
     rows = (("1", 0, 5, 10, "s"),)

@@ -55,14 +55,14 @@ class Budget:
         oldest = self._slices[0][0]
         return max(1, (oldest + SLICES + 1) * self._slice_ns - now)
 
-    def use(self, now: int, user: int) -> None:
-        """Count one use; user SESSION for the session's own messages."""
+    def use(self, now: int, user: int, count: int = 1) -> None:
+        """Count uses; user SESSION for the session's own messages."""
         index = now // self._slice_ns
         if not self._slices or self._slices[-1][0] != index:
             self._slices.append((index, Counter()))
-        self._slices[-1][1][user] += 1
-        self._used[user] += 1
-        self._total += 1
+        self._slices[-1][1][user] += count
+        self._used[user] += count
+        self._total += count
 
     def adopt(self, count_max: int, interval_ns: int, used: int, now: int) -> bool:
         """Take over what the venue says of its limit; True where it is another than ours.
@@ -77,8 +77,8 @@ class Budget:
             self._slices.clear()
             if self._total:
                 self._slices.append((now // self._slice_ns, self._used.copy()))
-        for _ in range(min(used, count_max) - self._total):
-            self.use(now, SESSION)
+        if used > self._total:
+            self.use(now, SESSION, used - self._total)
         return changed
 
     def _set(self, count_max: int, interval_ns: int) -> None:

@@ -29,6 +29,7 @@ from fixengine.network.teller import Reason
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 ANSWER_NS_MAX = 10 * SECOND_NS
+ROWS_MAX = 32
 UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 CODE = re.compile(r"-?[0-9]{1,9}\Z")
 LIMIT_NUMBER_MAX = (1 << 63) - 1
@@ -254,7 +255,10 @@ class Limits:
         response.check()
         orders: list[Told] = []
         messages = None
-        for row in response.value("limit_indicators") or ():
+        rows = response.value("limit_indicators") or ()
+        if len(rows) > ROWS_MAX:
+            raise ValueError(f"it has {len(rows)} limits, more than {ROWS_MAX}")
+        for row in rows:
             kind = self._venue.enums[fields.LIMIT_TYPE].get(row[0])
             if kind not in ("ORDER_LIMIT", "MESSAGE_LIMIT"):
                 continue
