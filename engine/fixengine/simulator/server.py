@@ -334,7 +334,9 @@ class Server:
         for window, count in connection.credential.account.unfilled.counts(now + self._offset_ns):
             found.append(_indicator("1", window, count))
         values = {"req_id": req_id, "limit_indicators": tuple(found)}
-        self._send(connection, fields.LIMIT_RESPONSE, values, now)
+        # Not by _send: it is no report, which the record keeps and faults count.
+        connection.session.send(connection.templates[fields.LIMIT_RESPONSE], None, now, values)
+        self._to_flush.add(connection)
 
     # --- bytes out --------------------------------------------------------------------------
 
