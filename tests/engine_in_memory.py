@@ -19,6 +19,7 @@ from fixengine.network.clock import Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line
+from fixengine.network.lines import Lines
 from fixengine.network.strategies import Handed, Standing, Strategies
 from sessions_in_memory import SECOND_NS, WALL_NS, initiator, parsed
 
@@ -101,12 +102,13 @@ class Engine:
         standings: dict[str, Standing] | None = None,
         orders: Orders | None = None,
         unfilled: Unfilled | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
         self.journal = Journal()
         self.log: list[str] = []
-        self.clock = Clock(SECOND_NS, 5 * SECOND_NS, 250_000_000)
+        self.clock = Clock(SECOND_NS, 5 * SECOND_NS)
         self.strategies = Strategies(
             self.bus,
             Register(),
@@ -122,6 +124,8 @@ class Engine:
             self.strategies,
             self.journal,
             self.say,
+            lines=Lines() if lines is None else lines,
+            clock=self.clock,
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,
@@ -133,7 +137,7 @@ class Engine:
         self.seq = 1
         self.venue_ahead_ns = 0
         self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
-        self.gateway.active = self.line
+        self.gateway.lines.up(self.line, self.now)
         self.wire.written.clear()
         if standings is None:
             self.hello(b"a", "alpha")
@@ -147,7 +151,7 @@ class Engine:
         session.offset_ns = WALL_NS - NOW
         line = Line(1, BINANCE_SPOT, session, recv_window_ms=5000, budget=budget)
         line.transport = self.wire
-        self.gateway.lines.append(line)
+        self.gateway.lines.add(line)
         session.connected(self.now)
         self.gateway.flush(self.now)
         return line

@@ -341,6 +341,27 @@ def test_check_says_what_the_venue_and_its_certificate_lack(stage: Stage, tmp_pa
         assert text in last["text"], name
 
 
+def test_check_logs_on_to_the_drop_copy_too(tmp_path: Path, stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    venue = {"drop_copy": True}
+    config, _ = write_config(tmp_path, acceptor.place, venue=venue)
+    for flag, status in (("Y", 0), ("", 1)):
+        process = start("check", str(config), "--json")
+        acceptor.logon().logout()
+        peer = acceptor.accept()
+        if flag:
+            assert peer.answer_logon()[9406] == flag
+            peer.logout()
+        else:
+            peer.comp_id = peer.expect("A")[49]
+            peer.send("3", {45: 1, 372: "A", 373: 99, 25016: -1185, 58: "no drop copy"})
+            assert peer.read() == {}
+        ended, out, errors = finish(process)
+        assert (ended, errors) == (status, "")
+        last = orjson.loads(out.splitlines()[-1])
+        assert ("drop copy" in last["text"], last["ok"]) == (True, not status)
+
+
 def test_check_keeps_the_venues_rules_and_says_for_how_long(tmp_path: Path, stage: Stage) -> None:
     acceptor = stage.acceptor()
     config, _ = write_config(tmp_path, acceptor.place)

@@ -70,7 +70,13 @@ def test_defaults() -> None:
             "sender_comp_ids": ("A", "B-_9zZ"),
             "heartbeat_s": 30,
             "message_handling": "sequential",
-            "response_mode": "everything",
+            "sessions": 1,
+            "report_sessions": None,
+            "spread": "round_robin",
+            "drain_ms_max": 10_000,
+            "drop_copy": False,
+            "drop_copy_host": "fix-dc.testnet.binance.vision",
+            "drop_copy_port": 0,
             "recv_window_ms": 5000,
             "connect_timeout_ms": 5000,
             "logon_timeout_ms": 10_000,
@@ -99,7 +105,6 @@ def test_defaults() -> None:
             "mode": "venue",
             "cancel_reserve_percent": 5,
             "strategy_share_percent": 50,
-            "clock_warn_ms": 250,
         },
         "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
         "log": {"json": False, "level": "info"},
@@ -205,9 +210,30 @@ WRONG = [
         "venue.sender_comp_ids: expected a list",
     ),
     ({"venue__message_handling": 2}, 'venue.message_handling: expected "sequential" or "unorder'),
+    ({"venue__sessions": 10}, "venue.sessions: expected an integer 1..9, got 10"),
     (
-        {"venue__response_mode": "only_acks"},
-        'venue.response_mode: expected "everything"; with only_acks the fills of resting orders',
+        {"venue__sessions": 2},
+        "venue.sender_comp_ids: expected at least 3 ids, one more than sessions"
+        " (venue.sessions is 2), got 2",
+    ),
+    (
+        {"venue__drop_copy": True},
+        "venue.sender_comp_ids: expected at least 3 ids, one more than sessions"
+        " (venue.sessions is 1, with venue.drop_copy), got 2",
+    ),
+    (
+        {"venue__report_sessions": 0},
+        "venue.report_sessions: 0 needs venue.drop_copy = true; else nobody would hear of",
+    ),
+    (
+        {"venue__report_sessions": 2},
+        "venue.report_sessions: expected at most venue.sessions, 1, got 2",
+    ),
+    ({"venue__report_sessions": 10}, "venue.report_sessions: expected an integer 0..9, not"),
+    ({"venue__spread": "random"}, 'venue.spread: expected "round_robin" or "symbol", got'),
+    (
+        {"venue__drop_copy_host": "fix-dc.binance.com"},
+        'venue.drop_copy_host: this is the host of "production", but environment is "testnet"',
     ),
     ({"venue__ca_file": ""}, 'venue.ca_file: expected the name of a file or directory, got ""'),
     ({"venue__ca_file": 5}, "venue.ca_file: expected the name of a file or directory, got 5"),
@@ -399,3 +425,24 @@ def test_effective_can_be_written_as_json() -> None:
     text = json.dumps(effective(parse(MINIMAL, PATH)))
     assert "private.pem" in text
     assert os.fspath(PATH.parent) in text
+
+
+def test_who_hears_of_fills_by_default() -> None:
+    many = minimal(venue__sender_comp_ids=[f"A{n}" for n in range(9)], venue__sessions=5)
+    assert parse(many, PATH).venue.reporting == 2
+    assert parse(MINIMAL, PATH).venue.reporting == 1
+    blind = {"venue__drop_copy": True, "venue__report_sessions": 0}
+    told = minimal(venue__sender_comp_ids=["A", "B", "C"], **blind)
+    assert parse(told, PATH).venue.reporting == 0
+
+
+def test_where_the_drop_copy_is() -> None:
+    venue = parse(MINIMAL, PATH).venue
+    host = "fix-dc.testnet.binance.vision"
+    assert venue.drop_copy_place == (host, 9000, host)
+    simulator = {"environment": "simulator", "ca_file": "ca", "port": 7, "server_name": "x"}
+    changes = {f"venue__{name}": value for name, value in simulator.items()}
+    venue = parse(minimal(**changes), PATH).venue
+    assert venue.drop_copy_place == venue.order_entry == ("127.0.0.1", 7, "x")
+    venue = parse(minimal(**changes, venue__drop_copy_port=8), PATH).venue
+    assert venue.drop_copy_place == ("127.0.0.1", 8, "x")

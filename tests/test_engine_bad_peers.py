@@ -159,7 +159,7 @@ def test_sigterm_gives_up_a_connection_under_way(stage: Stage) -> None:
 
 
 def test_a_venue_that_never_answers_the_logon(stage: Stage) -> None:
-    venue = stage.venue("--fault", "mute")
+    venue = stage.venue("--fault", "silent")
     engine = stage.engine(venue.place, venue={"logon_timeout_ms": 200})
     client = stage.client(engine)
     engine.expect(event="down", text="no Logon came in time")
@@ -241,7 +241,7 @@ def test_what_is_no_answer_to_the_logon_ends_the_attempt(stage: Stage, case: str
 
 
 def test_rubbish_after_the_logon(stage: Stage) -> None:
-    venue = stage.venue("--fault", "garbage-after-logon")
+    venue = stage.venue("--fault", "garbage")
     engine = stage.engine(venue.place)
     client = stage.client(engine)
     down = engine.expect(event="down")
@@ -254,16 +254,13 @@ def test_rubbish_after_the_logon(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "text", "status"),
+    ("fault", "text"),
     [
-        ("hole", "MsgSeqNum 3 expected, 4 received", 0),
-        # Even the answer to the Logout has a number that was used before.
-        ("duplicate-seq", "MsgSeqNum too low, expecting 3 received 2", 1),
+        ("hole", "MsgSeqNum 3 expected, 4 received"),
+        ("duplicate-seq", "MsgSeqNum too low, expecting 3 received 2"),
     ],
 )
-def test_a_break_in_the_sequence_ends_the_session(
-    stage: Stage, fault: str, text: str, status: int
-) -> None:
+def test_a_break_in_the_sequence_ends_the_session(stage: Stage, fault: str, text: str) -> None:
     venue = stage.venue("--fault", fault)
     engine = stage.engine(venue.place)
     client = stage.client(engine)
@@ -278,7 +275,7 @@ def test_a_break_in_the_sequence_ends_the_session(
     hear(client, SessionStatus, state=SessionState.ACTIVE)
     third = trade(client)
     assert (first.source, third.source) == (COMP_IDS[0], COMP_IDS[1])
-    assert engine.end() == status
+    assert engine.end() == 0
     assert len(written_once(engine)) == 3
 
 

@@ -153,20 +153,18 @@ def test_a_clock_that_the_venue_would_refuse_stops_orders_until_it_is_right(stag
     peer = acceptor.accept()
     peer.answer_logon(t52=stamp(-0.5))
     told = engine.expect(level="warning", event="clock")
-    assert re.match(
-        r"our clock is 5\d\d ms ahead of the venue's; check chrony or ntp", told["text"]
-    )
+    assert re.search(r"clock is 5\d\d ms ahead of the venue's; check chrony or ntp", told["text"])
     order = client.submit(limit())
     seq = peer.expect("D")[34]
     reason = {25016: "-1021", 58: "Timestamp for this request was 1000ms ahead.", 373: 10}
     peer.send("3", {45: seq, 372: "D"} | reason, t52=stamp(-2))
     told = engine.expect(level="error", event="clock")
-    assert re.search(r"refused our SendingTime: our clock is 20\d\d ms ahead", told["text"])
+    assert re.search(r"refused our time: this .* clock is 20\d\d ms ahead", told["text"])
     assert hear(client, ExecutionReport, cl_ord_id=order).venue_code == "-1021"
     refused = hear(client, Refused, cl_ord_id=client.submit(limit()))
     assert refused.reason == RefusedReason.CLOCK_SKEW
     peer.send("0", {})
-    engine.expect(level="info", event="clock")
+    engine.expect(event="clock", text="near enough again")
     client.submit(limit())
     peer.expect("D")
     engine.signal(signal.SIGTERM)

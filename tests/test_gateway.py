@@ -24,7 +24,7 @@ from fixengine.messages import (
     SessionStatus,
     encode,
 )
-from fixengine.network.gateway import IDLE_PER_SECOND_MAX
+from fixengine.network.idle import IDLE_PER_SECOND_MAX
 from fixengine.network.journal.record import Kind
 from fixengine.network.line import line_number
 
@@ -72,6 +72,7 @@ def test_the_table_says_what_the_engine_plays(engine: Engine) -> None:
             for layout in BINANCE_SPOT.layouts
             if not layout.admin and BINANCE_SPOT.plays(layout.kind, sender)
         }
+        # The built-in venue answers LimitQuery; the engine does not ask yet.
         assert played == set(kinds)
 
 
@@ -144,10 +145,11 @@ def test_the_age_is_looked_at_again_before_the_bytes_are_written(engine: Engine)
 
 
 def test_without_a_session_orders_are_refused_and_never_kept(engine: Engine) -> None:
-    engine.gateway.active = None
+    engine.gateway.lines.remove(engine.line)
     engine.request(engine.order())
     assert refused(engine).reason == "not_connected"
-    engine.gateway.active = engine.line
+    engine.gateway.lines.add(engine.line)
+    engine.gateway.lines.up(engine.line, engine.now)
     engine.gateway.flush(engine.now)
     assert engine.wire.written == []
 

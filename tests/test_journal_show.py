@@ -82,7 +82,7 @@ def test_frame_in_both_forms() -> None:
 
 
 def test_a_request_carried_over_is_readable() -> None:
-    entry = Carried(1, "a-1", "BTCUSDT", "final", "77", None, ["5"], messages.encode(report))
+    entry = Carried(1, "a-1", "BTCUSDT", "final", "77", None, ["E5"], messages.encode(report))
     shown = content_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
     outcome = shown.pop("outcome")
     assert shown == {
@@ -92,14 +92,14 @@ def test_a_request_carried_over_is_readable() -> None:
         "symbol": "BTCUSDT",
         "standing": "final",
         "order_id": "77",
-        "exec_ids": ["5"],
+        "seen": ["E5"],
     }
     assert (outcome["message"], outcome["exec_type"]) == ("ExecutionReport", "F")
     entry.outcome = None
     text = text_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
     assert text.endswith(
         " CARRIED line 0 wire_cl_ord_id=1-7-1 strategy=1 cl_ord_id=a-1 symbol=BTCUSDT"
-        ' standing=final order_id=77 exec_ids=["5"]'
+        ' standing=final order_id=77 seen=["E5"]'
     )
     assert content_of(record(Kind.CARRIED, named("1-7-1", b"\x90"))) == {
         "wire_cl_ord_id": "1-7-1",

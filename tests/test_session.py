@@ -274,7 +274,7 @@ def test_wrong_comp_ids_end_the_session_but_not_in_news() -> None:
     pair = Pair().log_on()
     form = template(BINANCE_SPOT, b"B", Sender.VENUE, "OE")
     pair.give(pair.client, form.encode(None, 2, wire.stamp(WALL_NS), {"headline": "10 seconds"}))
-    assert kinds(pair.client.take_events()) == [Happening.NEWS]
+    assert kinds(pair.client.take_events()) == [Happening.WARNING, Happening.NEWS]
     form = template(BINANCE_SPOT, b"8", Sender.VENUE, "OE")
     pair.give(pair.client, form.encode(None, 3, wire.stamp(WALL_NS), REPORT))
     assert pair.client.state is State.CLOSED

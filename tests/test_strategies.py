@@ -30,7 +30,7 @@ def engine() -> Engine:
 
 def tell(engine: Engine, count: int) -> None:
     for number in range(count):
-        engine.gateway.on_session("active", str(number), "ME", engine.now)
+        engine.gateway.on_session("active", str(number), "ME", "active", engine.now)
 
 
 def seqs(events: list) -> list[int]:

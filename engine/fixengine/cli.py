@@ -17,6 +17,7 @@ examples:
   fixengine demo                         the whole walk on the built-in venue, with a summary
   fixengine demo --json --orders 2000    the same for programs
   fixengine simulate --port 9000         the built-in venue alone
+  fixengine fault PATH news              tell a running venue what to do wrong
   fixengine check engine.toml            would this configuration work?
   fixengine run engine.toml              the network process
   fixengine journal show STATE_DIR       what an engine did, record by record
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     from fixengine.demo import run as demo
     from fixengine.screens import decode
     from fixengine.simulator import process as simulator
+    from fixengine.simulator.faults import command as fault
 
     parser = argparse.ArgumentParser(
         prog="fixengine",
@@ -90,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     added = commands.add_parser("simulate", help="run the built-in venue alone")
     simulator.add_arguments(added)
     added.set_defaults(action=simulator.run)
+
+    added = commands.add_parser("fault", help="tell a running venue what to do wrong")
+    fault.add_arguments(added)
+    added.set_defaults(action=fault.run)
 
     added = commands.add_parser("run", help="run the network process")
     added.add_argument("config", type=Path, help="engine.toml")

@@ -132,6 +132,7 @@ class RefusedReason(StrEnum):
     JOURNAL_FULL = "journal_full"
     STATE_FAILED = "state_failed"
     STOPPING = "stopping"
+    UNWATCHED = "unwatched"
     CLOCK_SKEW = "clock_skew"
 
 
@@ -557,7 +558,11 @@ class OrderUnknown(Message):
 
 
 class SessionStatus(Message):
-    """State of a venue session (SessionState) changed."""
+    """State of a venue session (SessionState) changed.
+
+    source: its SenderCompID. state: its state. engine_state: that of the engine as a whole, active
+    while at least one session carries orders; empty from an engine that does not say.
+    """
 
     report_seq: int
     epoch: int
@@ -566,6 +571,7 @@ class SessionStatus(Message):
     received_ns: int
     state: str
     text: str = ""
+    engine_state: str = ""
 
 
 class Gap(Message):

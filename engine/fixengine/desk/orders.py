@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator
 from enum import StrEnum
 
-from fixengine.messages import OrdStatus
+from fixengine.messages import ExecType, OrdStatus
 
 
 class Standing(StrEnum):
@@ -43,6 +43,7 @@ FINAL = frozenset(
         Standing.DONE,
     }
 )
+TRADE = ExecType.TRADE.value
 BY_STATUS = {
     OrdStatus.NEW.value: Standing.LIVE,
     OrdStatus.PARTIALLY_FILLED.value: Standing.LIVE,
@@ -61,16 +62,17 @@ class Order:
     line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
     told its strategy about it, as bus bytes; a repeated request is answered with it. opened_ns: on
     the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
+    seen: keys of the reports that were taken, see `report_key`.
     """
 
     __slots__ = (
         "cancels",
         "cl_ord_id",
-        "exec_ids",
         "line",
         "opened_ns",
         "order_id",
         "outcome",
+        "seen",
         "seq",
         "standing",
         "strategy",
@@ -92,7 +94,7 @@ class Order:
         self.opened_ns = 0
         self.line = -1
         self.seq = -1
-        self.exec_ids: set[str] = set()
+        self.seen: set[str] = set()
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
 
@@ -100,6 +102,22 @@ class Order:
     def is_cancel(self) -> bool:
         """Whether this is a cancel rather than an order."""
         return self.target is not None
+
+
+def report_key(
+    exec_type: str | None, exec_id: str | None, trade_id: str | None, alloc_id: str | None
+) -> str | None:
+    """What names a report among those of one order, on whichever session it comes; None: nothing.
+
+    A fill is named by its TradeID<1003>, or by its AllocID<70> where the venue routed the order;
+    anything else by its ExecID<17>.
+    """
+    if exec_type == TRADE:
+        if trade_id is not None:
+            return "T" + trade_id
+        if alloc_id is not None:
+            return "A" + alloc_id
+    return None if exec_id is None else "E" + exec_id
 
 
 class Orders:
@@ -195,6 +213,10 @@ class Orders:
         for order in lost:
             self.unknown(order)
         return lost
+
+    def waiting(self, line: int) -> bool:
+        """Whether anything that went out on this session is unanswered."""
+        return any(at == line for at, _ in self._by_seq)
 
     def unknown(self, order: Order) -> None:
         """The outcome of this request is not known."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from fixengine import wire
 from fixengine.fix import fields
@@ -18,7 +19,7 @@ class Initiator:
 
     sign: the payload's bytes -> the base64 signature; it holds the private key and nobody else
     does. heart_bt_int: seconds. message_handling: MessageHandling<25035>. response_mode:
-    ResponseMode<25036>, or None to leave it out.
+    ResponseMode<25036>, or None to leave it out. more: further values of the Logon, by name.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Initiator:
         heart_bt_int: int,
         message_handling: int,
         response_mode: int | None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self._api_key = api_key
         self._sign = sign
         self.heart_bt_int = heart_bt_int
         self.message_handling = message_handling
         self.response_mode = response_mode
+        self.more = more or {}
 
     def connected(self, session: Session, now: int) -> State:
         """Send the signed Logon."""
@@ -51,7 +54,7 @@ class Initiator:
             self.response_mode,
         )
         session.heartbeat_ns = self.heart_bt_int * SECOND_NS
-        session.emit_logon(values, now, sending_time)
+        session.emit_logon({**values, **self.more}, now, sending_time)
         return State.LOGON_SENT
 
     def logon(self, session: Session, message: wire.Message, now: int) -> Complaint | None:

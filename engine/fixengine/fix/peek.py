@@ -8,6 +8,10 @@ message as a whole may be trusted is somebody else's question.
 from __future__ import annotations
 
 from fixengine import wire
+from fixengine.fix import fields
+
+TEXT_BYTES_MAX = 256
+CHECK_SUM_BYTES = len(b"10=000\x01")
 
 
 def peek(message: wire.Message, tag: int) -> bytes:
@@ -31,3 +35,32 @@ def peek_number(message: wire.Message, tag: int) -> int | None:
     except wire.RemoteProtocolError:
         return None
     return number
+
+
+def after(seq: int) -> int:
+    """The number after this one; SEQNUM rolls over to 0 (spec section 6)."""
+    return 0 if seq == fields.SEQ_NUM_MAX else seq + 1
+
+
+def reread(frame: bytes) -> wire.Message | None:
+    """A frame once more, whatever its checksum says; None where it cannot be read at all."""
+    framer = wire.Framer()
+    checked = frame[:-CHECK_SUM_BYTES]
+    framer.feed(checked + b"10=%03d\x01" % (sum(checked) % 256))
+    return next(framer, None)
+
+
+def seq_of(message: wire.Message) -> int | None:
+    """MsgSeqNum<34>; None where it is absent, malformed or out of its range."""
+    seq = peek_number(message, fields.MSG_SEQ_NUM)
+    return seq if seq is not None and 0 <= seq <= fields.SEQ_NUM_MAX else None
+
+
+def text_of(value: bytes) -> str:
+    """Bytes of the peer as text that may be shown and echoed."""
+    return printable(value[:TEXT_BYTES_MAX].decode("ascii", "replace"))
+
+
+def printable(text: str) -> str:
+    """Printable ASCII only, and bounded: what a Text<58> may hold."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text[:TEXT_BYTES_MAX])

@@ -23,12 +23,19 @@ from typing import Any, Protocol
 
 from fixengine import wire
 from fixengine.fix import fields
-from fixengine.fix.peek import peek, peek_number, peek_text
+from fixengine.fix.peek import (
+    after,
+    peek,
+    peek_number,
+    peek_text,
+    printable,
+    reread,
+    seq_of,
+    text_of,
+)
 from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, Venue, template
 
-TEXT_BYTES_MAX = 256
-CHECK_SUM_BYTES = len(b"10=000\x01")
 FAULTS = {"tag": "bad_tag_number"}
 """Names of complaints by the reason of a message's fault; every other is "garbled"."""
 
@@ -146,7 +153,7 @@ class Session:
         than the Logon's own timeout is waited.
         """
         if self.state is State.ACTIVE:
-            self._emit(fields.LOGOUT, now, {"text": _printable(text) or None})
+            self._emit(fields.LOGOUT, now, {"text": printable(text) or None})
             self._enter(State.LOGOUT_SENT, now)
         elif self.state is State.LOGON_SENT:
             self._logout_text = text
@@ -174,7 +181,7 @@ class Session:
     def fail(self, text: str, now: int) -> None:
         """The peer broke the protocol beyond repair: Logout with the reason, then close."""
         if self.state in (State.ACTIVE, State.LOGON_SENT):
-            self._emit(fields.LOGOUT, now, {"text": _printable(text)})
+            self._emit(fields.LOGOUT, now, {"text": printable(text)})
         self._end(Happening.LOST, text, now)
 
     @property
@@ -229,12 +236,12 @@ class Session:
             fields.REJECT,
             now,
             {
-                "ref_seq_num": None if message is None else _seq_of(message),
+                "ref_seq_num": None if message is None else seq_of(message),
                 "ref_tag_id": tag or complaint.tag,
-                "ref_msg_type": None if message is None else _text_of(message.kind),
+                "ref_msg_type": None if message is None else text_of(message.kind),
                 "session_reject_reason": complaint.reason,
                 "venue_code": None if complaint.code is None else str(complaint.code),
-                "text": _printable(text),
+                "text": printable(text),
             },
         )
         if complaint.close:
@@ -247,10 +254,12 @@ class Session:
         role names in its Reject what can be read of it; the number is used up if it was expected.
         """
         if self.rules.strict:
-            message = _reread(frame)
-            if message is not None and _seq_of(message) == self.next_in:
-                self.next_in = _after(self.next_in)
+            message = reread(frame)
+            if message is not None and seq_of(message) == self.next_in:
+                self.next_in = after(self.next_in)
             self._complain("garbled", message, now, "wrong CheckSum")
+        elif self.state is State.LOGON_SENT:
+            self.fail("a message with a wrong CheckSum came instead of a Logon", now)
         else:
             self._mark_stale("a message with a wrong CheckSum was dropped")
 
@@ -258,24 +267,32 @@ class Session:
 
     def _accept_header(self, message: wire.Message, kind: bytes, now: int) -> bool:
         """CompIDs, sequence and clock. False: the message ends here."""
-        seq = _seq_of(message)
+        seq = seq_of(message)
         if self.rules.strict:
             return self._accept_strictly(message, seq, now)
-        if kind != fields.NEWS and not self._comp_ids_fit(message):
-            self.fail(f"wrong SenderCompID or TargetCompID in MsgType {_text_of(kind)}", now)
+        if peek(message, fields.BEGIN_STRING) != self.venue.begin_string:
+            self.fail(f"wrong BeginString in MsgType {text_of(kind)}", now)
+            return False
+        if not self._comp_ids_fit(message) and not self._is_news_to_all(message, kind):
+            self.fail(f"wrong SenderCompID or TargetCompID in MsgType {text_of(kind)}", now)
             return False
         if seq is None:
             self.fail("MsgSeqNum(34) is missing or malformed", now)
             return False
         if seq != self.next_in:
             if seq < self.next_in:
+                if peek(message, fields.POSS_DUP_FLAG) == b"Y" and self.state is State.ACTIVE:
+                    # The venue's tables do not have the flag; where it says so, nothing is new.
+                    text = f"a copy of MsgSeqNum {seq} (PossDupFlag) passed over"
+                    self._note(Happening.WARNING, text)
+                    return False
                 self.fail(f"MsgSeqNum too low, expecting {self.next_in} received {seq}", now)
                 return False
             if self.state is State.LOGON_SENT:
                 self.fail(f"Logon with MsgSeqNum {seq}, expected {self.next_in}", now)
                 return False
             self._mark_stale(f"MsgSeqNum {self.next_in} expected, {seq} received")
-        self.next_in = _after(seq)
+        self.next_in = after(seq)
         if message.fault is not None:
             self._note(Happening.WARNING, f"MsgSeqNum {seq}: {message.fault}")
         return True
@@ -285,7 +302,7 @@ class Session:
             return self._complain_of_header(fields.MSG_SEQ_NUM, message, now)
         if seq != self.next_in:
             return self._complain("bad_seq_num", message, now, self.next_in)
-        self.next_in = _after(seq)
+        self.next_in = after(seq)
         fault = message.fault
         if fault is not None:
             name = FAULTS.get(fault.reason, "garbled")
@@ -350,6 +367,15 @@ class Session:
             and peek(message, fields.TARGET_COMP_ID) == ours.encode()
         )
 
+    def _is_news_to_all(self, message: wire.Message, kind: bytes) -> bool:
+        """News of the venue to another TargetCompID, as in its documents' sample: told, taken."""
+        theirs = self.venue.venue_comp_id.encode()
+        if kind != fields.NEWS or peek(message, fields.SENDER_COMP_ID) != theirs:
+            return False
+        target = text_of(peek(message, fields.TARGET_COMP_ID))
+        self._note(Happening.WARNING, f"News for {target or 'nobody'}")
+        return True
+
     # --- one method per kind of message -----------------------------------------------------
 
     def _logon_answered(self, message: wire.Message, now: int) -> Verdict:
@@ -382,7 +408,7 @@ class Session:
         if self.rules.strict:
             self._refuse_logon(self.venue.complaints["expected_logon"], message, now)
         else:
-            self.fail(f"MsgType {_text_of(message.kind)} came instead of a Logon", now)
+            self.fail(f"MsgType {text_of(message.kind)} came instead of a Logon", now)
         return Verdict.DROP
 
     def _heartbeat(self, message: wire.Message, now: int) -> Verdict:
@@ -393,6 +419,8 @@ class Session:
     def _test_request(self, message: wire.Message, now: int) -> Verdict:
         try:
             test_req_id = message.get_str(fields.TEST_REQ_ID)
+            if test_req_id is None:
+                raise wire.RemoteProtocolError("TestReqID(112) is missing")
             self._emit(fields.HEARTBEAT, now, {"test_req_id": test_req_id})
         except (wire.RemoteProtocolError, wire.LocalProtocolError) as problem:
             self._note(Happening.WARNING, f"TestRequest that cannot be echoed: {problem}")
@@ -430,17 +458,21 @@ class Session:
         if self.rules.strict or self.venue.plays(message.kind, self.peer):
             return Verdict.APPLICATION
         name = self.venue.kinds.get(message.kind, "unknown")
-        self._note(Happening.WARNING, f"{name} MsgType {_text_of(message.kind)} passed over")
+        if message.kind in fields.RESENDING:
+            # Nothing is ever resent here; a peer that thinks so has lost its place in the session.
+            self.fail(f"MsgType {text_of(message.kind)} came, which this venue does not have", now)
+            return Verdict.DROP
+        self._note(Happening.WARNING, f"{name} MsgType {text_of(message.kind)} passed over")
         return Verdict.DROP
 
     def _after_the_end(self, message: wire.Message, now: int) -> Verdict:
         """Reports that lay behind a Logout in the same bytes are still the venue's word."""
-        seq = _seq_of(message)
+        seq = seq_of(message)
         if self.rules.strict or seq is None or seq < self.next_in or not self._logged_on:
             return Verdict.DROP
         if not self.venue.plays(message.kind, self.peer) or not self._comp_ids_fit(message):
             return Verdict.DROP
-        self.next_in = _after(seq)
+        self.next_in = after(seq)
         return Verdict.DROP if self._is_admin(message.kind) else Verdict.APPLICATION
 
     def _is_admin(self, kind: bytes) -> bool:
@@ -461,19 +493,20 @@ class Session:
             tested = self._test_sent_ns = None
         if tested is not None and now >= tested + self.heartbeat_ns:
             text = f"silent for {(now - self.last_received_ns) // 1_000_000} ms"
-            if self.rules.strict:
-                self._emit(fields.LOGOUT, now, {"text": "Heartbeat missing."})
+            if self.rules.silence_text is not None:
+                self._emit(fields.LOGOUT, now, {"text": self.rules.silence_text})
             self._end(Happening.LOST, text, now)
             return
         if tested is None and now >= self.last_received_ns + self._silence_ns:
             self._test_count += 1
             self._test_sent_ns = now
-            self._emit(fields.TEST_REQUEST, now, {"test_req_id": _text_of(self._test_id())})
+            self._emit(fields.TEST_REQUEST, now, {"test_req_id": text_of(self._test_id())})
         if now >= self.last_sent_ns + self.heartbeat_ns:
             self._emit(fields.HEARTBEAT, now, {})
 
     def _test_id(self) -> bytes:
-        return b"fixengine-%d" % self._test_count
+        text = self.rules.test_req_id
+        return (text % self._test_count if "%d" in text else text).encode()
 
     # --- small steps ------------------------------------------------------------------------
 
@@ -556,35 +589,7 @@ class Session:
         sending_time: bytes | None = None,
     ) -> bytes:
         frame = form.encode(source, self.next_out, sending_time or self.stamp(now), replace)
-        self.next_out = _after(self.next_out)
+        self.next_out = after(self.next_out)
         self.last_sent_ns = now
         self.output.append(frame)
         return frame
-
-
-def _after(seq: int) -> int:
-    """The number after this one; SEQNUM rolls over to 0 (spec section 6)."""
-    return 0 if seq == fields.SEQ_NUM_MAX else seq + 1
-
-
-def _reread(frame: bytes) -> wire.Message | None:
-    """What a frame with a wrong checksum says, None where it cannot be read at all."""
-    framer = wire.Framer()
-    checked = frame[:-CHECK_SUM_BYTES]
-    framer.feed(checked + b"10=%03d\x01" % (sum(checked) % 256))
-    return next(framer, None)
-
-
-def _seq_of(message: wire.Message) -> int | None:
-    seq = peek_number(message, fields.MSG_SEQ_NUM)
-    return seq if seq is not None and 0 <= seq <= fields.SEQ_NUM_MAX else None
-
-
-def _text_of(value: bytes) -> str:
-    """Bytes of the peer as text that may be shown and echoed."""
-    return _printable(value[:TEXT_BYTES_MAX].decode("ascii", "replace"))
-
-
-def _printable(text: str) -> str:
-    """Printable ASCII only, and bounded: what a Text<58> may hold."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text[:TEXT_BYTES_MAX])

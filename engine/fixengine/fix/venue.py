@@ -11,12 +11,13 @@ Nothing here decides at run time; session.py and logon.py do, by what stands her
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from fixengine import messages, wire
 from fixengine.fix import fields
+from fixengine.fix.grammar import Grammar
 
 
 class Sender(Enum):
@@ -99,12 +100,18 @@ class Limits(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """One kind of session a venue offers: hosts by environment, port, limits."""
+    """One kind of session a venue offers: hosts by environment, port, limits.
+
+    logon: values by name that the client's Logon of such a session has besides. lag_ns: how much
+    later than elsewhere the venue reports here.
+    """
 
     role: str
     hosts: Mapping[str, str]
     port: int
     limits: Limits
+    logon: Mapping[str, object] = {}
+    lag_ns: int = 0
 
 
 class Complaint(NamedTuple):
@@ -125,15 +132,21 @@ class Rules(NamedTuple):
     """How one role behaves where FIX leaves a choice.
 
     strict: complain with Reject<3> (an acceptor); otherwise note it and go on or log out.
-    gap: on MsgSeqNum too high, "reject" or "stale" (go on, but trust the session no more).
-    silence_percent: of HeartBtInt without input after which a TestRequest is sent.
-    check_clock: hold SendingTime<52> against the clock.
+    gap: on MsgSeqNum too high, "reject", "stale" (go on, but trust the session no more) or
+    "resend" (ask for what is missing; fix/classic.py). silence_percent: of HeartBtInt without
+    input after which a TestRequest is sent. check_clock: hold SendingTime<52> against the clock.
+    silence_text: of the Logout when a TestRequest is not answered, None to close without one.
+    test_req_id: TestReqID<112>, with %d for the count. resends: whether application messages are
+    sent again when they are asked for; otherwise they are gap-filled, as orders must be.
     """
 
     strict: bool
     gap: str
     silence_percent: int
     check_clock: bool
+    silence_text: str | None = None
+    test_req_id: str = "fixengine-%d"
+    resends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +160,9 @@ class Venue:
     layout. enums: tag -> {value: FIX's name of it}. scopes: by role, what each official dictionary
     defines. overrides: where the table departs from those on purpose. complaints: by name, what a
     strict role answers. unknown_codes: error codes after which the outcome of a request is not
-    known.
+    known. too_many_messages: how the text of a Logout begins that ends a session for its rate.
+    grammar, taken: of a classic venue, what its FIX version defines, and the application messages
+    taken from each sender.
     """
 
     name: str
@@ -178,6 +193,9 @@ class Venue:
     logon_payload: Callable[..., bytes]
     make_cl_ord_id: Callable[[int, int, int], str]
     own: Callable[[str], tuple[int, int, int] | None]
+    too_many_messages: str | None = None
+    grammar: Grammar | None = None
+    taken: Mapping[Sender, frozenset[bytes]] = field(default_factory=dict)
 
     def layout(self, kind: bytes, sender: Sender) -> Layout:
         """The table of one message; KeyError where that sender has no such message."""

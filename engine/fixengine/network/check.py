@@ -1,8 +1,8 @@
 """`fixengine check`: whether a configuration would work, found out without trading.
 
 Each step builds on the one before; the first that fails ends the check and says what to do. The
-last one logs on under the first free SenderCompID and logs out again, which trades nothing but
-counts as one connection attempt at the venue.
+last logs on under the first free SenderCompID and logs out again, for order entry and, where it is
+configured, for drop copy; each trades nothing but counts as a connection attempt at the venue.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from fixengine.network.config import Config, ConfigError
 from fixengine.network.host import harden
 from fixengine.network.journal import JournalError
 from fixengine.network.sessions import RESTS, attempt_free_ns, window_full
+from fixengine.network.slot import CARRIES_ORDERS, DROP_COPY
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
@@ -49,9 +50,13 @@ class LogonTrial:
     comp_id_free: after a failure, whether the venue holds nothing against the SenderCompID.
     """
 
-    def __init__(self, config: Config, api_key: str, signer: Signer, comp_id: str) -> None:
+    def __init__(
+        self, config: Config, api_key: str, signer: Signer, comp_id: str, role: str
+    ) -> None:
         venue = config.venue
         self._venue = venue
+        self._role = role
+        self._place = venue.order_entry if role == CARRIES_ORDERS else venue.drop_copy_place
         self._session = Session(
             BINANCE_SPOT,
             Sender.CLIENT,
@@ -60,7 +65,8 @@ class LogonTrial:
                 signer.sign,
                 heart_bt_int=venue.heartbeat_s,
                 message_handling=2 if venue.message_handling == "sequential" else 1,
-                response_mode=1,
+                response_mode=1 if role == CARRIES_ORDERS else None,
+                more=BINANCE_SPOT.profiles[role].logon,
             ),
             client_comp_id=comp_id,
             logon_timeout_ns=venue.logon_timeout_ms * MILLISECOND_NS,
@@ -80,8 +86,9 @@ class LogonTrial:
         timeout_s = venue.connect_timeout_ms / 1000
         try:
             context = tls_context(venue.ca_file)
+            place = self._place
             await connect(
-                self._protocol, venue.host, venue.port, context, venue.server_name, timeout_s
+                self._protocol, place.host, place.port, context, place.server_name, timeout_s
             )
         except ConnectError as problem:
             return Step("connect", False, str(problem))
@@ -118,7 +125,8 @@ class LogonTrial:
                 self._session.logout("check is done", time.monotonic_ns())
             elif event.kind is Happening.LOGGED_OUT:
                 name = self._session.client_comp_id
-                text = f"as {name}, served by {self._uuid}; logged out in order"
+                what = "" if self._role == CARRIES_ORDERS else "drop copy "
+                text = f"{what}as {name}, served by {self._uuid}; logged out in order"
                 self._finding = Step("logon", event.clean, text)
             elif event.kind in (Happening.LOST, Happening.LOGON_REFUSED):
                 # A refusal with a code leaves nothing behind at the venue.
@@ -152,7 +160,8 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
             say("bus", True, f"{config.bus.endpoint} can be bound")
             if offline:
                 return True
-            return _check_logon(config, api_key, signer, state, show)
+            roles = [CARRIES_ORDERS, DROP_COPY] if config.venue.drop_copy else [CARRIES_ORDERS]
+            return all(_check_logon(config, api_key, signer, state, role, show) for role in roles)
     except ConfigError as problem:
         return say("config", False, str(problem))
     except KeyFileError as problem:
@@ -178,7 +187,12 @@ def next_attempt(config: Config, state: StateDir, wall: int) -> tuple[str, int, 
 
 
 def _check_logon(
-    config: Config, api_key: str, signer: Signer, state: StateDir, show: Callable[[Step], None]
+    config: Config,
+    api_key: str,
+    signer: Signer,
+    state: StateDir,
+    role: str,
+    show: Callable[[Step], None],
 ) -> bool:
     wall = time.time_ns()
     comp_id, due, why = next_attempt(config, state, wall)
@@ -188,7 +202,7 @@ def _check_logon(
         return False
     state.attempt(wall)
     state.mark_in_use(comp_id, config.venue.heartbeat_s, wall)
-    trial = LogonTrial(config, api_key, signer, comp_id)
+    trial = LogonTrial(config, api_key, signer, comp_id, role)
     step = uvloop.run(trial.run())
     if step.ok or step.name == "connect" or trial.comp_id_free:
         state.clear(comp_id)

@@ -1,121 +1,112 @@
-"""How far our clock is off the venue's, from the SendingTime<52> of what it sends. Sans-I/O.
+"""How far our wall clock is from the venue's, and when that is too far to trade. Sans-I/O.
 
-Each message gives `our time at receipt - SendingTime`: how far we are ahead plus the time the
-message took. That time is never negative, so the least sample is the best: a negative one says for
-certain that we are behind, and we are ahead by no more than it says. What was held up on its way
-gives a higher sample and changes nothing. Samples older than WINDOW_NS are forgotten, so that slow
-drift is followed; the last one is kept whatever its age.
+Every message of the venue carries its SendingTime<52>. What we read on our clock when it arrives,
+less that time, is our clock's lead plus the way of the message, which is never negative: so the
+least difference of many is an upper bound of the lead, and a good one, for some message always
+comes without delay. The least of a window is kept, so that a clock that drifts is noticed.
 
-Our own clock's steps are known, so they move all samples and need no new ones. When the venue
-refuses a time, whatever we believed is wrong: all is forgotten, and `is_doubted` asks the owner to
-read the clock anew.
+A venue refuses what is dated a second ahead of its clock, and what is older than RecvWindow (spec
+section 4). An order that would only be refused is refused here, with the reason named.
 """
 
 from __future__ import annotations
 
-from collections import deque
-
-SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+WINDOW_NS = 60 * SECOND_NS
+"""A difference counts for one to two windows; a silent venue still sends a Heartbeat in each."""
 SAMPLE_NS = SECOND_NS
-"""Samples closer together than this are one."""
-WINDOW_NS = 120 * SECOND_NS
-"""Two of the longest HeartBtInt: in a quiet session no single late message decides."""
-ADVICE = "check chrony or ntp on this machine"
+"""Among reports one in a second is looked at: a sample costs as much as reading a field."""
+WARN_NS = 250 * MILLISECOND_NS
+CALM_NS = 200 * MILLISECOND_NS
+"""Below it a warning is over; a clock that hovers about the limit is not told of each time."""
 
 
 class Clock:
-    """See the module's top.
+    """The lead of our wall clock over the venue's.
 
-    ahead_ns_max: the venue refuses what is so far ahead of its clock. behind_ns_max: RecvWindow of
-    our requests. warn_ns: the operator is told from there on. is_doubted: set until `read_anew`.
+    ahead_ns_max: a lead from which on the venue refuses every request. behind_ns_max: a lag beyond
+    which it does. due_ns: monotonic ns from which on another report is to be sampled. is_doubted:
+    the venue refused our time, and our clock was not read anew since.
     """
 
-    def __init__(self, ahead_ns_max: int, behind_ns_max: int, warn_ns: int) -> None:
+    def __init__(self, ahead_ns_max: int, behind_ns_max: int) -> None:
+        self.ahead_ns_max = ahead_ns_max
+        self.behind_ns_max = behind_ns_max
+        self.due_ns = 0
         self.is_doubted = False
-        self._ahead_ns_max = ahead_ns_max
-        self._behind_ns_max = behind_ns_max
-        self._warn_ns = warn_ns
-        self._level = "info"
-        # The least sample of each stretch of SAMPLE_NS, rising: what comes before a lower one and
-        # is older than it will never be the least again.
-        self._samples: deque[tuple[int, int]] = deque()
+        self._since_ns = 0
+        self._least: int | None = None
+        self._least_before: int | None = None
+        self._warned = False
+        self._refused = False
 
     @property
-    def ahead_ns(self) -> int:
-        """Estimate of our clock minus the venue's, ns; 0 where nothing is known."""
-        return self._samples[0][1] if self._samples else 0
+    def lead_ns(self) -> int | None:
+        """How far our clock is ahead at most; negative: behind. None before the first sample."""
+        known = [ns for ns in (self._least, self._least_before) if ns is not None]
+        return min(known) if known else None
 
-    def wants(self, now: int) -> bool:
-        """Whether the last sample is old enough that one more is worth its price."""
-        return not self._samples or now - self._samples[-1][0] >= SAMPLE_NS
+    def sample(self, sending_ns: int, received_ns: int, now: int) -> str | None:
+        """One message: SendingTime<52>, our wall clock at its arrival, our monotonic clock (ns).
 
-    def sample(self, sending_time_ns: int, wall_ns: int, now: int) -> None:
-        """A message came. wall_ns: our clock at its receipt; now: monotonic."""
-        ahead_ns = wall_ns - sending_time_ns
-        samples = self._samples
-        while samples and samples[-1][1] >= ahead_ns:
-            samples.pop()
-        if not samples or now - samples[-1][0] >= SAMPLE_NS:
-            samples.append((now, ahead_ns))
-        while len(samples) > 1 and now - samples[0][0] > WINDOW_NS:
-            samples.popleft()
+        Answers what the operator should be told, where the lead has become, or is no longer, one
+        to worry about.
+        """
+        self.due_ns = now + SAMPLE_NS
+        if now - self._since_ns >= WINDOW_NS:
+            # Nothing of a window that was longer ago than the last is left.
+            recent = now - self._since_ns < 2 * WINDOW_NS
+            self._least_before = self._least if recent else None
+            self._least = None
+            self._since_ns = now
+        difference = received_ns - sending_ns
+        self._least = difference if self._least is None else min(self._least, difference)
+        return self._change()
 
     def stepped(self, step_ns: int) -> None:
-        """Our clock now shows so much more than before."""
-        self._samples = deque((at, ahead_ns + step_ns) for at, ahead_ns in self._samples)
+        """Our wall clock was set, or was found to have moved: what was measured moves with it."""
+        if self._least is not None:
+            self._least += step_ns
+        if self._least_before is not None:
+            self._least_before += step_ns
 
-    def doubt(self, sending_time_ns: int | None, wall_ns: int, now: int) -> str:
-        """The venue refused a SendingTime: forget everything but the message that says so.
+    def doubt(self) -> None:
+        """The venue refused a SendingTime of ours: nothing that was measured holds any more.
 
-        Arguments as of `sample`; None where that message has no time. Answers what to tell.
+        The next sample, best that of the refusal itself, says how far off we are.
         """
-        self._samples.clear()
-        if sending_time_ns is not None:
-            self.sample(sending_time_ns, wall_ns, now)
-        self.is_doubted = True
-        return f"the venue refused our SendingTime: {self._state()}; {ADVICE}"
+        self._least = self._least_before = None
+        self.due_ns = 0
+        self.is_doubted = self._refused = True
 
     def read_anew(self) -> None:
-        """The owner has read the clock anew."""
+        """The owner has read our wall clock anew."""
         self.is_doubted = False
 
-    def refusal(self) -> str | None:
-        """Why no order may leave: the venue would refuse its SendingTime. None: one may."""
-        ahead_ns = self.ahead_ns
-        if ahead_ns >= self._ahead_ns_max:
-            limit_ns = self._ahead_ns_max
-        elif -ahead_ns > self._behind_ns_max:
-            limit_ns = self._behind_ns_max
-        else:
+    @property
+    def trouble(self) -> str | None:
+        """Why the venue would refuse every new order because of the clock, or None."""
+        lead = self.lead_ns
+        if lead is None or -self.behind_ns_max <= lead < self.ahead_ns_max:
             return None
-        return f"{self._state()}, and the venue refuses {limit_ns // MILLISECOND_NS} ms; {ADVICE}"
+        return f"{self._words(lead)}, and would refuse the order"
 
-    def news(self) -> tuple[str, str] | None:
-        """(level, text) for the operator where things got worse or better; None otherwise.
+    def _change(self) -> str | None:
+        lead = self.lead_ns
+        assert lead is not None, "a sample was taken"
+        if self._refused:
+            self._refused = False
+            self._warned = abs(lead) >= WARN_NS
+            return f"the venue refused our time: {self._words(lead)}; check chrony or ntp"
+        if not self._warned and abs(lead) >= WARN_NS:
+            self._warned = True
+            return f"{self._words(lead)}; check chrony or ntp"
+        if self._warned and abs(lead) < CALM_NS:
+            self._warned = False
+            return f"{self._words(lead)}: near enough again"
+        return None
 
-        They are better below four fifths of warn_ns, so that a clock about the limit says it once.
-        """
-        off_ns = abs(self.ahead_ns)
-        refusal = self.refusal()
-        if refusal is not None:
-            level, text = "error", f"new orders are refused: {refusal}"
-        elif off_ns >= self._warn_ns:
-            level, text = "warning", f"{self._state()}; {ADVICE}"
-        elif off_ns < self._warn_ns * 4 // 5:
-            level, text = "info", f"the clocks agree again: {self._state()}"
-        else:
-            # Between the two nothing begins and nothing is over, but refusing.
-            level = "info" if self._level == "info" else "warning"
-            text = f"{self._state()}; {ADVICE}"
-        if level == self._level:
-            return None
-        self._level = level
-        return level, text
-
-    def _state(self) -> str:
-        if not self._samples:
-            return "how far our clock is off the venue's is not known"
-        ahead_ms = self.ahead_ns // MILLISECOND_NS
-        way = "ahead of" if ahead_ms >= 0 else "behind"
-        return f"our clock is {abs(ahead_ms)} ms {way} the venue's"
+    def _words(self, lead: int) -> str:
+        where = "ahead of" if lead >= 0 else "behind"
+        return f"this machine's clock is {abs(lead) // MILLISECOND_NS} ms {where} the venue's"

@@ -13,7 +13,7 @@ comes in as an argument. An order that cannot go out now is refused at once and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
+from fixengine.fix.peek import peek, peek_number
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
@@ -38,12 +39,14 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
     request_decoder,
-    request_kinds,
-    wrong_field,
 )
+from fixengine.network.clock import Clock
+from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
+from fixengine.network.lines import Lines
+from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
 from fixengine.network.reports import Log, Reports
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
@@ -52,14 +55,8 @@ MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
 SECOND_NS = 1_000_000_000
 CATCH_UP_EVENTS = 256
-IDLE_PER_SECOND_MAX = 5000
-"""Messages of one socket in a second that lead to no order and acknowledge nothing; each takes
-the loop as long as an order does. After them it is not heard for the rest of the second."""
-RUBBISH_WEIGHT = 50
-"""As how many of these counts what is no message, a Hello, or anything before Hello."""
 RUBBISH_BYTES = 128
 OUTCOMES = ExecutionReport | OrderCancelReject
-PROBLEM_CHARACTERS = 100
 
 
 class Gateway:
@@ -77,6 +74,8 @@ class Gateway:
         journal: Journal,
         log: Log,
         *,
+        lines: Lines,
+        clock: Clock,
         epoch: int,
         valid_for_ms_max: int,
         unsent_bytes_max: int,
@@ -88,30 +87,25 @@ class Gateway:
         self.orders = orders
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
+        self.lines = lines
+        self.clock = clock
         self.reports = Reports(venue, orders, self.teller, log, limits.on_report)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
         self.unsent_bytes_max = unsent_bytes_max
         self.cancel_unsent_bytes_max = cancel_unsent_bytes_max
-        self.active: Line | None = None
-        self.lines: list[Line] = []
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._journal_trouble_ns: int | None = None
-        self._idle: dict[bytes, int] = {}
-        self._idle_since_ns = 0
+        self._idle = Idle(strategies, self.teller, log)
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
-        if now - self._idle_since_ns >= SECOND_NS:
-            # Here, for while the bus is busy the timer is moved on and on.
-            self._idle_since_ns = now
-            self._idle.clear()
-        if self._idle.get(peer, 0) > IDLE_PER_SECOND_MAX:
+        if not self._idle.hears(peer, now):
             return False
         self._on_message(peer, payload, now)
         return True
@@ -121,7 +115,7 @@ class Gateway:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:
             self._refuse_malformed(peer, payload, problem, now)
-            self._count_idle(peer, RUBBISH_WEIGHT, now)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
         token = request.token if isinstance(request, Hello) else None
         recorded = payload if not token else mask_value(payload, token.encode())
@@ -135,7 +129,7 @@ class Gateway:
                 # Without its id: under another socket that very request may be live.
                 text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
-            self._count_idle(peer, RUBBISH_WEIGHT, now)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
         before = self.counter, strategy.acknowledged
         if isinstance(request, NewOrderSingle):
@@ -147,25 +141,11 @@ class Gateway:
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
             self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
         if before == (self.counter, strategy.acknowledged):
-            self._count_idle(peer, 1, now)
-
-    def _count_idle(self, peer: bytes, weight: int, now: int) -> None:
-        """Count what led to nothing; where it is too much, say so once, for the peer is muted."""
-        before = self._idle.get(peer, 0)
-        self._idle[peer] = before + weight
-        strategy = self.strategies.of(peer)
-        if not before <= IDLE_PER_SECOND_MAX < before + weight or strategy is None:
-            return
-        what = "too much that leads to no order" if weight == 1 else "rubbish"
-        self.log("warning", f"strategy {strategy.name} sends {what}; muted for a second")
-        if weight == 1:
-            text = f"{IDLE_PER_SECOND_MAX} messages in this second led to no order; not heard in it"
-            wait_ms = max(1, (self._idle_since_ns + SECOND_NS - now) // MILLISECOND_NS)
-            self.teller.refuse(strategy, "", (RefusedReason.LIMIT, text, wait_ms), now)
+            self._idle.count(peer, 1, now)
 
     def _hello(self, peer: bytes, hello: Hello, now: int) -> None:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
-        self._count_idle(peer, RUBBISH_WEIGHT, now)
+        self._idle.count(peer, RUBBISH_WEIGHT, now)
         strategy = self.strategies.hello(peer, hello, now, self.session_state)
         if strategy is not None:
             self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, b""))
@@ -182,10 +162,11 @@ class Gateway:
         trouble = self._watch_journal(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
+        if reason is None and self.clock.trouble is not None:
+            reason = RefusedReason.CLOCK_SKEW, self.clock.trouble, None
         if reason is None:
-            reason = self._check_line(strategy, self.unsent_bytes_max, now, is_cancel=False)
-        if reason is None:
-            reason = self._intend(strategy, order, payload, order.symbol, None, now)
+            lines = self.lines.for_order(order.symbol)
+            reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
         if reason is not None:
             self.teller.refuse(strategy, order.cl_ord_id, reason, now)
 
@@ -199,10 +180,9 @@ class Gateway:
         if reason is None and (target is None or target.is_cancel):
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
             reason = RefusedReason.UNKNOWN_ORDER, text, None
-        if reason is None:
-            reason = self._check_line(strategy, self.cancel_unsent_bytes_max, now, is_cancel=True)
         if reason is None and target is not None:
-            reason = self._intend(strategy, cancel, payload, target.symbol, target, now)
+            lines = self.lines.for_cancel(target)
+            reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
         if reason is not None:
             self.teller.refuse(strategy, cancel.cl_ord_id, reason, now)
 
@@ -222,8 +202,8 @@ class Gateway:
             event.replayed = True
             self.teller.tell(strategy, event, now)
         elif known.standing is Standing.WRITTEN:
-            source = next((line.name for line in self.lines if line.number == known.line), "")
-            self.teller.sent(known, source, now, replayed=True)
+            line = self.lines.numbered(known.line)
+            self.teller.sent(known, "" if line is None else line.name, now, replayed=True)
         elif known.standing is not Standing.PENDING:
             text = "the outcome is not known"
             if known.target is not None:
@@ -252,13 +232,38 @@ class Gateway:
             return RefusedReason.TOO_OLD, text, None
         return None
 
-    def _check_line(
-        self, strategy: Strategy, unsent_bytes_max: int, now: int, is_cancel: bool
+    def _leave(
+        self,
+        lines: Sequence[Line],
+        strategy: Strategy,
+        request: NewOrderSingle | OrderCancelRequest,
+        payload: bytes,
+        symbol: str,
+        target: Order | None,
+        now: int,
     ) -> Reason | None:
-        """Whether a request could leave now."""
-        line = self.active
-        if line is None or not line.can_carry:
+        """Let a request leave over the first line that can take it; else why none can."""
+        is_cancel = target is not None
+        unsent_bytes_max = self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max
+        reason: Reason | None = None
+        for line in lines:
+            reason = self._check_line(line, strategy, unsent_bytes_max, now, is_cancel)
+            if reason is None and not is_cancel and not self.lines.are_watched:
+                text = "no session with all reports and no drop copy is up: fills could go unseen"
+                return RefusedReason.UNWATCHED, text, None
+            if reason is None:
+                return self._intend(line, strategy, request, payload, symbol, target, now)
+        if reason is None:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
+            return RefusedReason.NOT_CONNECTED, text, None
+        return reason
+
+    def _check_line(
+        self, line: Line, strategy: Strategy, unsent_bytes_max: int, now: int, is_cancel: bool
+    ) -> Reason | None:
+        """Whether a request could leave over this line now."""
+        if not line.can_carry:
+            text = f"session {line.name} with {self.venue.name} is {line.session.state}"
             return RefusedReason.NOT_CONNECTED, text, None
         unsent = line.unsent()
         if not line.can_carry:
@@ -274,6 +279,7 @@ class Gateway:
 
     def _intend(
         self,
+        line: Line,
         strategy: Strategy,
         request: NewOrderSingle | OrderCancelRequest,
         payload: bytes,
@@ -282,8 +288,6 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        line = self.active
-        assert line is not None, "_check_line passed"
         if self.counter >= COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         self.counter += 1
@@ -300,6 +304,7 @@ class Gateway:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
+        order.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
         self.limits.count(line, order, now)
@@ -309,7 +314,7 @@ class Gateway:
 
     def flush(self, now: int) -> None:
         """Write what this wake-up produced: one write a line, ages looked at once more."""
-        for line in self.lines:
+        for line in self.lines.all:
             pending, line.pending = line.pending, []
             stamped = sum(self._stamp(line, item, now) for item in pending)
             if line.session.output or line.session.close_requested:
@@ -357,6 +362,7 @@ class Gateway:
 
     def on_bytes(self, line: Line, now: int) -> None:
         """Bytes of the venue lie in the line's framer; `flush` must follow."""
+        heard_ns = line.session.last_received_ns
         try:
             for message in line.framer:
                 self.teller.record(Kind.FRAME_IN, now, line.number, bytes(message))
@@ -366,17 +372,43 @@ class Gateway:
                         self.limits.on_response(line, message, now)
                     else:
                         self.reports.on_application(line, message, now)
-                    if self.limits.clock.wants(now):
-                        self.limits.hear(line, message, now)
-                elif verdict is Verdict.ADMIN:
-                    self.limits.on_admin(line, message, now)
-                elif verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
-                    self.reports.on_reject(line, message, now)
+                elif verdict is Verdict.REJECT or message.kind == fields.REJECT:
+                    self._on_reject(line, message, verdict, now)
+                elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
+                    self.limits.ask(line, now)
+                if verdict is Verdict.ADMIN or now >= self.clock.due_ns:
+                    self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
             line.session.fail(f"framing lost: {problem}", now)
         if line.framer.garbled != line.garbled_seen:
             line.garbled_seen = line.framer.garbled
             line.session.garbled(now)
+        if line.session.hole is not None and line.blind_since_ns is None:
+            line.blind_since_ns = heard_ns
+
+    def _on_reject(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
+        """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""
+        code = peek_number(message, fields.ERROR_CODE)
+        if code is not None and self.venue.refusals.get(code) == "set_clock":
+            self.clock.doubt()
+        if verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
+            self.reports.on_reject(line, message, now)
+
+    def _sample_clock(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
+        """Hold SendingTime<52> of a message that counted against our clock."""
+        if verdict is Verdict.DROP:
+            return
+        sending_time = peek(message, fields.SENDING_TIME)
+        try:
+            sending_ns = wire.stamp_ns(sending_time)
+        except wire.RemoteProtocolError:
+            text = f"SendingTime {sending_time[:30]!r} cannot be read"
+            self.log("warning", text, session=line.name)
+            return
+        level = "error" if self.clock.is_doubted else "warning"
+        change = self.clock.sample(sending_ns, now + line.session.offset_ns, now)
+        if change is not None:
+            self.log(level, change, event="clock", session=line.name)
 
     # --- session and time -------------------------------------------------------------------
 
@@ -384,22 +416,31 @@ class Gateway:
         """Time has passed: session timers, parked reports. True: call again soon."""
         self.limits.tick(now)
         self._watch_journal(now)
-        for line in self.lines:
+        for line in self.lines.all:
             line.session.tick(now)
+            stuck_ns = line.stuck_ns(now)
+            if stuck_ns > line.session.heartbeat_ns > 0:
+                # A TestRequest would wait behind the same bytes.
+                text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
+                line.session.closed(now, text)
         more = False
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
         return more
 
-    def on_session(self, state: str, text: str, source: str, now: int) -> None:
-        """Tell every strategy that a session's state changed."""
-        self.session_state = state
-        self.teller.status(state, text, source, now)
+    def on_session(self, state: str, text: str, source: str, overall: str, now: int) -> None:
+        """Tell every strategy that a session's state changed, and the engine's as a whole."""
+        self.session_state = overall
+        self.teller.status(state, text, source, overall, now)
 
     def on_recalled(self, unwatched: Iterable[Order], now: int) -> None:
         """At start: these orders of an earlier run were open, and nobody watched them since."""
         for order in unwatched:
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
+
+    def waits_for(self, line: Line) -> bool:
+        """Whether anything that went out on this line, or is about to, is unanswered."""
+        return bool(line.pending) or self.orders.waiting(line.number)
 
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
         """A session ended: unwritten requests are refused, unanswered ones are unknown.
@@ -411,7 +452,8 @@ class Gateway:
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
         # When we stop, live orders are left alone; the next run says that it did not watch them.
-        for order in self.orders.lost(line.number, unwatched=not self.stopping):
+        unwatched = not self.stopping and not self.lines.covered(line)
+        for order in self.orders.lost(line.number, unwatched):
             self.teller.unknown(order, text, None, now)
 
     # --- small steps ------------------------------------------------------------------------
@@ -436,8 +478,8 @@ class Gateway:
 
     def _say_journal(self, level: str, text: str, now: int) -> None:
         self.log(level, text, event="journal")
-        source = "" if self.active is None else self.active.name
-        self.teller.status(self.session_state, text, source, now)
+        source = self.lines.carriers[0].name if self.lines.carriers else ""
+        self.teller.status(self.session_state, text, source, self.session_state, now)
 
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
@@ -447,7 +489,7 @@ class Gateway:
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
         if strategy.peer is not None:
-            self._count_idle(strategy.peer, 1, now)
+            self._idle.count(strategy.peer, 1, now)
 
     def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
         """Answer bytes that are no message, or one with a wrong field; only their head is recorded.
@@ -456,14 +498,14 @@ class Gateway:
         """
         head = b"" if b"Hello" in payload[:8] else payload[:RUBBISH_BYTES]
         self.teller.record(Kind.ORDER, now, 0, _input(peer, b"%d bytes: " % len(payload) + head))
-        columns = _columns_of(payload)
-        text = _why_malformed(columns, problem)
+        columns = columns_of(payload)
+        text = why_malformed(columns, problem)
         strategy = self.strategies.of(peer)
         malformed = RefusedReason.MALFORMED
         if strategy is None:
             self.teller.refuse_peer(peer, "", malformed, text, now)
             return
-        cl_ord_id = _cl_ord_id_of(columns)
+        cl_ord_id = cl_ord_id_of(columns)
         if self.orders.find(strategy.number, cl_ord_id) is not None:
             # A request of that id did leave: it must not be told that it never did.
             text, cl_ord_id = f"{cl_ord_id}: {text}", ""
@@ -473,29 +515,3 @@ class Gateway:
 def _input(peer: bytes, payload: bytes) -> bytes:
     """What an ORDER record holds: who sent it, and what."""
     return named(peer[:64].decode("ascii", "replace"), payload)
-
-
-def _columns_of(payload: bytes) -> list[Any]:
-    """The name and the values in bytes that are at least an array; else empty."""
-    try:
-        columns = msgspec.msgpack.decode(payload)
-    except NOT_A_MESSAGE:
-        return []
-    return columns if isinstance(columns, list) else []
-
-
-def _cl_ord_id_of(columns: list[Any]) -> str:
-    """The id in a request that could not be decoded as a whole, or an empty text."""
-    return columns[1][:36] if len(columns) > 1 and isinstance(columns[1], str) else ""
-
-
-def _why_malformed(columns: list[Any], problem: Exception) -> str:
-    """One line that names the wrong field, or says that this is no message at all.
-
-    It repeats no value: one of them may be a token.
-    """
-    kind = request_kinds.get(columns[0]) if columns and isinstance(columns[0], str) else None
-    wrong = None if kind is None else wrong_field(kind, columns[1:])
-    if wrong is not None:
-        return f"{wrong[0]}: {wrong[1]}"
-    return f"not a bus message: {str(problem)[:PROBLEM_CHARACTERS]}"

@@ -4,9 +4,6 @@ Messages are counted for each line, unfilled orders for the account. Both start 
 table; at each logon, and when the venue says that an order was one too many, a LimitQuery asks
 what really holds and is used. Its answer can only make us more careful with what is used, and its
 limits replace ours. Without an answer, or with one that cannot be read, the table holds on.
-
-How far the clocks are apart is looked at here too: what the venue would refuse for its SendingTime
-is refused before. A cancel never is; whether it is too late or too early, the venue may say.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from fixengine import wire
 from fixengine.desk.orders import Order
 from fixengine.desk.unfilled import Told, Unfilled
 from fixengine.fix import fields
-from fixengine.fix.peek import peek, peek_number, peek_text
+from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
 from fixengine.messages import ExecType, ExecutionReport, RefusedReason
 from fixengine.network.clock import Clock
@@ -33,7 +30,7 @@ ROWS_MAX = 32
 UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 CODE = re.compile(r"-?[0-9]{1,9}\Z")
 LIMIT_NUMBER_MAX = (1 << 63) - 1
-REFUSED_TIME, TOO_MANY_ORDERS = "set_clock", "ask_limits"
+TOO_MANY_ORDERS = "ask_limits"
 
 
 class Query(NamedTuple):
@@ -59,7 +56,7 @@ class Limits:
         unfilled: Unfilled | None,
         log: Log,
     ) -> None:
-        self.clock = clock
+        self._clock = clock
         self._venue = venue
         self._unfilled = unfilled
         self._log = log
@@ -71,9 +68,6 @@ class Limits:
     def check(self, line: Line, user: int, now: int, is_cancel: bool) -> Reason | None:
         """Why a strategy's request may not leave over this line now, or None."""
         if not is_cancel:
-            skew = self.clock.refusal()
-            if skew is not None:
-                return RefusedReason.CLOCK_SKEW, skew, None
             reason = self._check_unfilled(line, user, now)
             if reason is not None:
                 return reason
@@ -117,25 +111,6 @@ class Limits:
 
     # --- in -------------------------------------------------------------------------------------
 
-    def on_admin(self, line: Line, message: wire.Message, now: int) -> None:
-        """A message of the session itself came: it tells the time, and a Logon lets us ask."""
-        if message.kind == fields.LOGON:
-            self.ask(line, now)
-        if not (message.kind == fields.REJECT and self._is_time_refused(line, message, now)):
-            self.hear(line, message, now)
-
-    def hear(self, line: Line, message: wire.Message, now: int) -> None:
-        """Take the venue's clock from a message."""
-        sent_ns = _sending_time_ns(message)
-        if sent_ns is not None:
-            self.clock.sample(sent_ns, now + line.session.offset_ns, now)
-            self._tell_clock()
-
-    def clock_stepped(self, step_ns: int) -> None:
-        """Our wall clock was read anew and shows so much more than before."""
-        self.clock.stepped(step_ns)
-        self._tell_clock()
-
     def on_response(self, line: Line, message: wire.Message, now: int) -> None:
         """LimitResponse<XLR>."""
         query = self._queries.get(line)
@@ -164,8 +139,6 @@ class Limits:
 
     def on_reject(self, line: Line, message: wire.Message, now: int) -> bool:
         """Reject<3> of something of ours; True where it was a LimitQuery and is dealt with."""
-        if not self._is_time_refused(line, message, now):
-            self.hear(line, message, now)
         query = self._queries.get(line)
         if query is None or peek_number(message, fields.REF_SEQ_NUM) != query.seq:
             code, text = (peek_text(message, tag) for tag in (fields.ERROR_CODE, fields.TEXT))
@@ -226,27 +199,13 @@ class Limits:
         self._log("warning", said, session=line.name)
         self.ask(line, now)
 
-    def _is_time_refused(self, line: Line, message: wire.Message, now: int) -> bool:
-        if self._meaning(peek_text(message, fields.ERROR_CODE)) != REFUSED_TIME:
-            return False
-        wall = now + line.session.offset_ns
-        text = self.clock.doubt(_sending_time_ns(message), wall, now)
-        self._log("error", text, session=line.name, event="clock")
-        self._tell_clock()
-        return True
-
     def _meaning(self, code: str) -> str | None:
         """What a code means beyond the request it refuses."""
         return self._venue.refusals.get(int(code)) if CODE.match(code) else None
 
-    def _tell_clock(self) -> None:
-        news = self.clock.news()
-        if news is not None:
-            self._log(*news, event="clock")
-
     def _venue_ns(self, line: Line, now: int) -> int:
         """The venue's clock as far as we know it."""
-        return now + line.session.offset_ns - self.clock.ahead_ns
+        return now + line.session.offset_ns - (self._clock.lead_ns or 0)
 
     def _read(self, line: Line, message: wire.Message) -> tuple[list[Told], Told | None]:
         """What is said of unfilled orders and of messages. ValueError for what makes no sense."""
@@ -280,11 +239,3 @@ class Limits:
             raise ValueError(f"a limit per {interval} {unit}")
         interval_ns = numbers[2] * UNITS_S[unit] * SECOND_NS
         return Told(numbers[1], interval_ns, f"{numbers[2]} {unit}", numbers[0])
-
-
-def _sending_time_ns(message: wire.Message) -> int | None:
-    try:
-        sent_ns: int = wire.stamp_ns(peek(message, fields.SENDING_TIME))
-    except wire.RemoteProtocolError:
-        return None
-    return sent_ns

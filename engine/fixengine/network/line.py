@@ -24,6 +24,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     names_of,
 )
+from fixengine.network.slot import CARRIES_ORDERS, ONLY_POST, Post
 
 LINES_MAX = 255
 ENGINE_COLUMNS = 9
@@ -75,7 +76,11 @@ def line_number(last: int, used: Container[int]) -> int:
 
 
 class Line:
-    """One session; number is its place in the journal and in the order table."""
+    """One session; number is its place in the journal and in the order table.
+
+    post: what its slot is for. up_since_ns: when it was logged on. blind_since_ns: once something
+    was missed on it, when it was last heard before.
+    """
 
     def __init__(
         self,
@@ -85,11 +90,20 @@ class Line:
         *,
         recv_window_ms: int,
         budget: Budget | None,
+        post: Post = ONLY_POST,
         message_bytes_max: int = 1 << 20,
     ) -> None:
         self.number = number
         self.session = session
         self.budget = budget
+        self.slot = post.number
+        self.carries_orders = post.role == CARRIES_ORDERS
+        self.is_eye = post.everything
+        self.lag_ns = post.lag_ns
+        self.up_since_ns = 0
+        self.blind_since_ns: int | None = None
+        self._unsent = 0
+        self._moved_ns = 0
         self.transport: Transport | None = None
         self.pending: list[Pending] = []
         self.garbled_seen = 0
@@ -122,6 +136,23 @@ class Line:
         transport = self.transport
         return transport is not None and transport.alive and self.session.state is State.ACTIVE
 
+    @property
+    def heard_ns(self) -> int:
+        """Up to when everything that came was received, as far as this line can tell."""
+        blind = self.blind_since_ns
+        return self.session.last_received_ns if blind is None else blind
+
     def unsent(self) -> int:
         """Bytes that were written but have not left this machine."""
         return 0 if self.transport is None else self.transport.unsent()
+
+    def stuck_ns(self, now: int) -> int:
+        """For how long its unsent bytes have not become fewer; 0 where there are none.
+
+        Call it at least every second: what moved in between must not be hidden by what was added.
+        """
+        unsent = self.unsent()
+        if unsent == 0 or unsent < self._unsent or self._unsent == 0:
+            self._moved_ns = now
+        self._unsent = unsent
+        return now - self._moved_ns

@@ -15,22 +15,22 @@ import time
 import traceback
 from typing import Any
 
-from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
-from fixengine.fix.logon import Initiator
-from fixengine.fix.session import Session
-from fixengine.fix.venue import Sender, Venue
+from fixengine.fix.states import Happening
+from fixengine.fix.venue import Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm
 from fixengine.network.bus import Bus
 from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective
+from fixengine.network.connector import Connector
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
+from fixengine.network.lines import Lines
 from fixengine.network.log import Log
 from fixengine.network.recall import carried, recall, start_record
 from fixengine.network.sessions import (
@@ -40,11 +40,12 @@ from fixengine.network.sessions import (
     Ended,
     LogOut,
     Sessions,
+    SetClock,
     Status,
 )
+from fixengine.network.slot import CARRIES_ORDERS, posts_of
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
-from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -71,17 +72,13 @@ class Process:
         self.config = config
         self.log = log
         self.venue = _venue(config)
-        self.profile = self.venue.profiles["order_entry"]
         self._api_key = api_key
         self._signer = signer
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self._alarm = Alarm(self._loop, self._on_timer)
-        self._connecting: asyncio.Task[None] | None = None
         self._busy = False
         self._bugs = 0
-        self._protocol: TlsTransport | None = None
-        self._tls = tls_context(config.venue.ca_file)
         self._last_line = 0
         self._resting: asyncio.TimerHandle | None = None
         self._last_clock_ns = 0
@@ -156,41 +153,53 @@ class Process:
             valid_for_ms_max=config.bus.valid_for_ms_max,
             standings=standings,
         )
+        behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
+        clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
         self.gateway = Gateway(
             self.venue,
             orders,
             self.strategies,
             self.journal,
             self.log,
+            lines=Lines(config.venue.sessions, by_symbol=config.venue.spread == "symbol"),
+            clock=clock,
             epoch=epoch,
             valid_for_ms_max=config.bus.valid_for_ms_max,
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
-            limits=self._limits(),
+            limits=self._limits(clock),
         )
         wall = now + self.offset_ns
-        attempts = self.profile.limits.connection_attempts
+        venue = config.venue
+        posts = posts_of(self.venue, venue.sessions, venue.reporting, venue.drop_copy)
         self.sessions = Sessions(
             self.venue,
-            config.venue.sender_comp_ids,
-            config.venue.heartbeat_s * SECOND_NS,
-            attempts,
+            posts,
+            venue.sender_comp_ids,
+            venue.heartbeat_s * SECOND_NS,
+            drain_ns_max=venue.drain_ms_max * MILLISECOND_NS,
             locked_until_ns={
                 comp_id: state.locked_until(comp_id, wall) - self.offset_ns
-                for comp_id in config.venue.sender_comp_ids
+                for comp_id in venue.sender_comp_ids
             },
             attempts_ns=tuple(at - self.offset_ns for at in state.attempts(wall)),
         )
+        self.connector = Connector(
+            config,
+            self.venue,
+            self._api_key,
+            self._signer,
+            state,
+            self,
+            number=self._new_number,
+            offset_ns=lambda: self.offset_ns,
+        )
 
-    def _limits(self) -> Limits:
-        config = self.config
-        behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
-        warn_ns = config.limits.clock_warn_ms * MILLISECOND_NS
-        clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max, warn_ns)
+    def _limits(self, clock: Clock) -> Limits:
         unfilled = None
-        if config.limits.mode == "venue":
-            windows = self.profile.limits.unfilled_orders
-            unfilled = Unfilled(windows, config.limits.strategy_share_percent)
+        if self.config.limits.mode == "venue":
+            windows = self.venue.profiles[CARRIES_ORDERS].limits.unfilled_orders
+            unfilled = Unfilled(windows, self.config.limits.strategy_share_percent)
         return Limits(self.venue, clock, unfilled, self.log)
 
     async def _serve(self) -> int:
@@ -213,11 +222,7 @@ class Process:
             self._alarm.clear()
             if self._resting is not None:
                 self._resting.cancel()
-            if self._connecting is not None:
-                self._connecting.cancel()
-                await asyncio.wait([self._connecting])
-            if self._protocol is not None:
-                await self._protocol.wait_closed(CLOSE_S)
+            await self.connector.close(CLOSE_S)
 
     def _on_signal(self) -> None:
         """Stop in order; a second signal, or a Logout that hangs, ends it at once."""
@@ -271,13 +276,15 @@ class Process:
                 break
         self._settle(time.monotonic_ns())
 
-    def _on_bytes(self, line: Line) -> None:
+    def on_bytes(self, line: Line) -> None:
+        """Bytes of the venue lie in a line's framer."""
         self._busy = True
         now = time.monotonic_ns()
         self.gateway.on_bytes(line, now)
         self._settle(now)
 
-    def _on_lost(self, line: Line, reason: str) -> None:
+    def on_lost(self, line: Line, reason: str) -> None:
+        """The connection of a line is gone."""
         now = time.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, reason.encode())
         line.transport = None
@@ -298,7 +305,7 @@ class Process:
     def _on_second(self, now: int) -> None:
         """Sample the wall clock; collect garbage in a quiet second."""
         self._last_clock_ns = now
-        self.gateway.limits.clock.read_anew()
+        self.gateway.clock.read_anew()
         offset_ns = time.time_ns() - time.monotonic_ns()
         step_ns = offset_ns - self.offset_ns
         if abs(step_ns) > CLOCK_STEP_NS:
@@ -306,9 +313,9 @@ class Process:
         if step_ns:
             self.offset_ns = offset_ns
             self.journal.clock(now, offset_ns)
+            self.gateway.clock.stepped(step_ns)
             for line in self.gateway.lines:
                 line.session.offset_ns = offset_ns
-            self.gateway.limits.clock_stepped(step_ns)
         if not self._busy:
             gc.collect(0)
         self._busy = False
@@ -317,8 +324,10 @@ class Process:
         """The end of every wake-up: write, look at what happened, set the next timer."""
         if self._ended.done():
             return
-        if self.gateway.limits.clock.is_doubted:
+        if self.gateway.clock.is_doubted:
             self._on_second(now)
+        if self.sessions.draining:
+            self._drain(now)
         self.gateway.flush(now)
         for line in list(self.gateway.lines):
             self._look_at(line, now)
@@ -330,20 +339,26 @@ class Process:
         for event in line.session.take_events():
             level = "info" if event.kind in ("logged_on", "logged_out") else "warning"
             self.log(level, f"session {event.kind}: {event.text}", session=line.name)
-            if event.kind == "logged_on":
-                self.gateway.active = line
-            elif event.kind in ("lost", "logged_out", "logon_refused"):
+            if event.kind is Happening.LOGGED_ON:
+                self.gateway.lines.up(line, now)
+            elif event.kind in (Happening.LOST, Happening.LOGGED_OUT, Happening.LOGON_REFUSED):
                 self._retire(line, event.text, now)
-            self._apply(self.sessions.on_event(event, now, random.randrange(1000)), now)
+            jitter = random.randrange(1000)
+            self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
         if line.session.output or line.session.close_requested:
             self.gateway.flush(now)
 
     def _retire(self, line: Line, text: str, now: int) -> None:
-        if self.gateway.active is line:
-            self.gateway.active = None
         self.gateway.flush(now)
         self.gateway.on_line_lost(line, text, now)
         self.gateway.lines.remove(line)
+
+    def _drain(self, now: int) -> None:
+        """Say which of the sessions that were handed over have nothing unanswered."""
+        for comp_id in self.sessions.draining:
+            line = self.gateway.lines.named(comp_id)
+            if line is None or not self.gateway.waits_for(line):
+                self._apply(self.sessions.drained(comp_id, now), now)
 
     def _set_timer(self, now: int) -> None:
         # Counted from what was last done, not from now: traffic that wakes us ever again would put
@@ -357,17 +372,47 @@ class Process:
             due.append(self._parked_due_ns)
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
+    # --- what the connector tells -----------------------------------------------------------
+
+    def on_connected(self, line: Line) -> None:
+        """TLS of a line stands: its session logs on."""
+        now = time.monotonic_ns()
+        self.journal.append(Kind.LINK, now, line.number, f"up as {line.name}".encode())
+        self.gateway.lines.add(line)
+        line.session.connected(now)
+        self._settle(now)
+
+    def on_not_connected(self, comp_id: str, text: str) -> None:
+        """An attempt came to nothing."""
+        if self._ended.done():
+            return
+        now = time.monotonic_ns()
+        self.log("warning", text, session=comp_id)
+        jitter = random.randrange(1000)
+        self._apply(self.sessions.connect_failed(comp_id, text, now, jitter), now)
+        self._settle(now)
+
+    def on_defect(self, problem: BaseException) -> None:
+        """An attempt broke in a way that nobody expected."""
+        self._on_bug(self._loop, {"message": "connecting failed", "exception": problem})
+
+    def _new_number(self) -> int:
+        used = {line.number for line in self.gateway.lines}
+        self._last_line = line_number(self._last_line, used)
+        return self._last_line
+
     # --- effects of the control plane -------------------------------------------------------
 
     def _apply(self, effects: list[Effect], now: int) -> None:
         for effect in effects:
             if isinstance(effect, Connect):
-                self._connecting = self._loop.create_task(self._connect(effect.comp_id))
-                self._connecting.add_done_callback(self._on_connected)
+                self.connector.start(effect)
             elif isinstance(effect, Clear):
                 self._clear(effect.comp_id)
             elif isinstance(effect, LogOut):
-                self._log_out(effect.text, now)
+                self._log_out(effect, now)
+            elif isinstance(effect, SetClock):
+                self._on_second(now)
             elif isinstance(effect, Status):
                 self._tell(effect, now)
             elif not self._ended.done():
@@ -379,8 +424,10 @@ class Process:
         if status.until_ns is not None and status.until_ns > now:
             at = time.gmtime((status.until_ns + self.offset_ns) // SECOND_NS)
             text = f"{text}, at {time.strftime('%H:%M:%S', at)} UTC"
-        self.log("info", f"{status.state}: {text}", event=str(status.state))
-        self.gateway.on_session(status.state.value, text, self.sessions.comp_id, now)
+        level = "error" if status.alarm else "info"
+        source, state = status.comp_id, str(status.state)
+        self.log(level, f"{state}: {text}", event=state, session=source)
+        self.gateway.on_session(state, text, source, self.sessions.state.value, now)
 
     def _clear(self, comp_id: str) -> None:
         try:
@@ -395,97 +442,12 @@ class Process:
         status = 3 if ended.failed else 0 if ended.clean else 1
         self._ended.set_result(4 if self._bugs else status)
 
-    def _log_out(self, text: str, now: int) -> None:
-        if self.gateway.lines:
-            for line in self.gateway.lines:
-                line.session.logout(text, now)
-        elif self._connecting is not None:
-            # TCP or TLS is still under way: give it up; it reports itself as failed.
-            self._connecting.cancel()
-
-    def _mark(self, comp_id: str) -> None:
-        """Put on disk that this attempt is made; waits for the disk, so not on the loop."""
-        wall = time.time_ns()
-        self.state.attempt(wall)
-        self.state.mark_in_use(comp_id, self.config.venue.heartbeat_s, wall)
-
-    async def _connect(self, comp_id: str) -> None:
-        venue = self.config.venue
-        line = self._new_line(comp_id)
-        self._protocol = protocol = TlsTransport(
-            line.framer,
-            lambda: self._on_bytes(line),
-            lambda reason: self._on_lost(line, reason),
-        )
-        try:
-            await asyncio.to_thread(self._mark, comp_id)
-            await connect(
-                protocol,
-                venue.host,
-                venue.port,
-                self._tls,
-                venue.server_name,
-                venue.connect_timeout_ms / 1000,
-            )
-        except (ConnectError, StateError) as problem:
-            self._not_connected(str(problem))
-            return
-        now = time.monotonic_ns()
-        self.journal.append(Kind.LINK, now, line.number, f"up as {comp_id}".encode())
-        line.transport = protocol
-        self.gateway.lines.append(line)
-        line.session.connected(now)
-        self._settle(now)
-
-    def _on_connected(self, task: asyncio.Task[None]) -> None:
-        """An attempt is over; one that was cancelled or broke has not said so itself."""
-        problem = None if task.cancelled() else task.exception()
-        if task.cancelled() or problem is not None:
-            self._not_connected(f"the attempt was given up: {problem or 'stopping'}")
-        if problem is not None:
-            self._on_bug(self._loop, {"message": "connecting failed", "exception": problem})
-
-    def _not_connected(self, text: str) -> None:
-        if self._ended.done():
-            return
-        now = time.monotonic_ns()
-        self.log("warning", text)
-        self._apply(self.sessions.connect_failed(text, now, random.randrange(1000)), now)
-        self._settle(now)
-
-    def _new_line(self, comp_id: str) -> Line:
-        config = self.config.venue
-        handshake = Initiator(
-            self._api_key,
-            self._signer.sign,
-            heart_bt_int=config.heartbeat_s,
-            message_handling=2 if config.message_handling == "sequential" else 1,
-            response_mode=1,
-        )
-        session = Session(
-            self.venue,
-            Sender.CLIENT,
-            handshake,
-            client_comp_id=comp_id,
-            logon_timeout_ns=config.logon_timeout_ms * MILLISECOND_NS,
-            logout_timeout_ns=config.logout_timeout_ms * MILLISECOND_NS,
-            offset_ns=self.offset_ns,
-        )
-        window = self.profile.limits.messages
-        budget = None
-        if self.config.limits.mode == "venue":
-            limits = self.config.limits
-            shares = limits.cancel_reserve_percent, limits.strategy_share_percent
-            budget = Budget(window.count_max, window.interval_ns, *shares)
-        used = {line.number for line in self.gateway.lines}
-        self._last_line = line_number(self._last_line, used)
-        return Line(
-            self._last_line,
-            self.venue,
-            session,
-            recv_window_ms=config.recv_window_ms,
-            budget=budget,
-        )
+    def _log_out(self, effect: LogOut, now: int) -> None:
+        line = self.gateway.lines.named(effect.comp_id)
+        if line is None:
+            self.connector.cancel(effect.comp_id)
+        else:
+            line.session.logout(effect.text, now)
 
 
 class Numbers:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing
+from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing, report_key
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     Ack,
@@ -110,7 +110,7 @@ class Recall:
             return
         ids = carried.strategy, carried.cl_ord_id, wire_id
         order = self._orders.open(*ids, carried.symbol, target)
-        order.exec_ids.update(carried.exec_ids)
+        order.seen.update(carried.seen)
         order.outcome = carried.outcome
         standing = Standing(carried.standing)
         if carried.order_id is not None:
@@ -189,8 +189,10 @@ class Recall:
         order, cancel = self._orders.reported(*ids, event.symbol, event.order_id)
         if order is None:
             return
-        if event.exec_id is not None:
-            order.exec_ids.add(event.exec_id)
+        names = event.exec_type, event.exec_id, event.trade_id, event.alloc_id
+        key = report_key(*names)
+        if key is not None:
+            order.seen.add(key)
         late = order.standing in FINAL and BY_STATUS.get(event.ord_status) not in FINAL
         self._orders.update(order, cancel, event.ord_status, event.order_id)
         if not late:
@@ -232,7 +234,7 @@ def carried(orders: Orders) -> Iterator[bytes]:
             order.standing.value,
             order.order_id,
             None if order.target is None else order.target.wire_id,
-            sorted(order.exec_ids),
+            sorted(order.seen),
             order.outcome,
         )
         yield named(order.wire_id, encode(entry))

@@ -2,8 +2,10 @@
 
 A report finds its order by the ids on the wire, changes the order table, and becomes one event.
 What carries the code of an unknown outcome, whatever its form, makes the request unknown and is
-never taken for a refusal. A report that cannot be read makes its order unknown, not the session
-dead. Reports about orders of others are counted and passed over.
+never taken for a refusal. What several sessions tell is known by its key and told once; a raw
+look at each message before would cost more than the plan, which the framer has read already. A
+report that cannot be read makes its order unknown, not the session dead. Reports about orders of
+others are counted and passed over.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine import wire
-from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing
+from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing, report_key
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
@@ -25,6 +27,10 @@ from fixengine.messages import (
 )
 from fixengine.network.line import Line
 from fixengine.network.teller import Teller
+
+FOREIGN_TOLD_MAX = 1000
+"""Reports of own orders that are in no table any more: how many are known for the next line."""
+KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
 class Log(Protocol):
@@ -50,6 +56,7 @@ class Reports:
         self.watcher = watcher
         self.log = log
         self.foreign = 0
+        self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
 
     def on_application(self, line: Line, message: wire.Message, now: int) -> None:
         """An application message of the venue."""
@@ -108,11 +115,12 @@ class Reports:
         if _number(code) in self.venue.unknown_codes:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
-        exec_id = report.value("exec_id")
-        if exec_id is not None:
-            if exec_id in order.exec_ids:
+        value = report.value
+        key = report_key(value("exec_type"), value("exec_id"), value("trade_id"), value("alloc_id"))
+        if key is not None:
+            if key in order.seen:
                 return
-            order.exec_ids.add(exec_id)
+            order.seen.add(key)
         was_final = order.standing in FINAL
         self.orders.update(order, cancel, report.value("ord_status"), order_id)
         named = order if cancel is None else cancel
@@ -147,6 +155,12 @@ class Reports:
         if strategy is None:
             self.foreign += 1
             return
+        key = report.value("symbol"), report.value("order_id"), _key_of(report)
+        if key in self._foreign_told:
+            return
+        self._foreign_told[key] = None
+        if len(self._foreign_told) > FOREIGN_TOLD_MAX:
+            del self._foreign_told[next(iter(self._foreign_told))]
         text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
         self.log("error", text, session=line.name)
         ids = "", None, wire_id, orig_wire_id
@@ -182,12 +196,22 @@ class Reports:
             or self.orders.by_wire(cl_id)
             or self.orders.by_order_id(symbol, order_id)
         )
-        if order is not None:
+        if order is None:
+            return
+        # Another line may bring the same report whole, so it is not taken for seen.
+        key = _key_of(message)
+        if key is None or f"broken {key}" not in order.seen:
+            order.seen.add(f"broken {key}")
             self._make_unknown(order, text, None, now)
 
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         self.orders.unknown(order)
         self.teller.unknown(order, reason, code, now)
+
+
+def _key_of(message: wire.Message) -> str | None:
+    """The report_key of a message that was not decoded."""
+    return report_key(*(peek_text(message, tag) or None for tag in KEY_TAGS))
 
 
 def _number(text: str | None) -> int | None:

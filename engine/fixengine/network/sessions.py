@@ -1,36 +1,41 @@
-"""The control plane, sans-I/O: when to connect, under which SenderCompID, and when to give up.
+"""The control plane, sans-I/O: which sessions there are to be, under which SenderCompID, and when.
 
-It is told what happened and answers with effects; the process carries them out. What it guards:
+It is told what happened and answers with effects; the process carries them out. Every session is
+named by its SenderCompID, which no two have at once. What is guarded here:
 
 * A venue locks the SenderCompID of a session that ended without an answered Logout for twice
   HeartBtInt. A CompID is therefore marked in use before the connect and cleared only when the
   venue certainly holds nothing against it; a marked one is not used again before its time.
-* Connection attempts never exceed the venue's window, whatever fails.
-* A refusal that another attempt cannot cure (wrong key, wrong signature) ends the attempts.
+* Connection attempts never exceed the venue's window, whatever fails: it counts those of all
+  sessions of an account together, those of a hand-over among them.
+* A session that the venue is about to end is replaced before it ends (see slot.py). However often
+  the venue says so, one successor is opened at a time.
+* A refusal that another attempt cannot cure (wrong key, wrong signature) ends the attempts. What
+  is up goes on: its orders are better watched than left alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, Window
 from fixengine.messages import SessionState
+from fixengine.network.slot import CARRIES_ORDERS, STEADY_NS, Leg, Phase, Post, Slot
 
 SECOND_NS = 1_000_000_000
-BACKOFF_NS_MIN = 1 * SECOND_NS
-BACKOFF_NS_MAX = 30 * SECOND_NS
-STEADY_NS = 60 * SECOND_NS
-"""A session that lasted so long makes the next attempt a first one again."""
+DRAIN_NS_MAX = 10 * SECOND_NS
+ATTEMPT_LAG_NS = SECOND_NS
+"""How much later than it is counted an attempt may reach the venue: its mark waits for the disk."""
 
 
 class Connect(NamedTuple):
-    """Connect and log on under this SenderCompID; mark it in use on disk before."""
+    """Connect and log on under this SenderCompID for this post; mark it in use on disk before."""
 
     comp_id: str
+    post: Post
 
 
 class Clear(NamedTuple):
@@ -40,212 +45,329 @@ class Clear(NamedTuple):
 
 
 class LogOut(NamedTuple):
-    """Ask the session for an orderly end."""
+    """Ask this session for an orderly end; where it is still being connected, give that up."""
 
+    comp_id: str
     text: str
+
+
+class SetClock(NamedTuple):
+    """The venue found our SendingTime wrong: sample the wall clock at once."""
 
 
 class Status(NamedTuple):
     """Tell the strategies and the operator.
 
-    until_ns: monotonic ns of the next attempt, where one is waited for.
+    comp_id: which session; of a slot that waits, the one it had last. until_ns: monotonic ns of
+    the next attempt, where one is waited for. alarm: somebody should look into it.
     """
 
+    comp_id: str
     state: SessionState
     text: str
     until_ns: int | None = None
+    alarm: bool = False
 
 
 class Ended(NamedTuple):
-    """No further attempt will be made. clean: the last Logout was answered."""
+    """No session is left and no further attempt will be made. clean: each last Logout was
+    answered.
+    """
 
     text: str
     clean: bool
     failed: bool
 
 
-Effect = Connect | Clear | LogOut | Status | Ended
-
-
-class Phase(StrEnum):
-    """Where the control plane stands."""
-
-    WAITING = "waiting"
-    CONNECTING = "connecting"
-    UP = "up"
-    STOPPING = "stopping"
-    ENDED = "ended"
+Effect = Connect | Clear | LogOut | SetClock | Status | Ended
 
 
 class Sessions:
-    """Keeps one session of a role alive.
+    """Keeps one session in each slot alive.
 
-    comp_ids: the pool of SenderCompIDs. locked_until_ns: by CompID, monotonic ns before which it
-    must not be used. attempts_ns: monotonic ns of attempts made before this start.
+    comp_ids: the pool of SenderCompIDs, more than there are posts. drain_ns_max: how long an old
+    session is kept for what it left unanswered. locked_until_ns: by CompID, monotonic ns before
+    which it must not be used. attempts_ns: monotonic ns of attempts made before this start.
+
+    deadline: monotonic ns at which `tick` matters next; None while something else must happen.
+    draining: SenderCompIDs that `drained` is to be called for once they have nothing unanswered.
     """
 
     def __init__(
         self,
         venue: Venue,
+        posts: Sequence[Post],
         comp_ids: tuple[str, ...],
         heartbeat_ns: int,
-        attempts: Window,
         *,
+        drain_ns_max: int = DRAIN_NS_MAX,
         locked_until_ns: dict[str, int] | None = None,
         attempts_ns: tuple[int, ...] = (),
     ) -> None:
         self.venue = venue
         self.comp_ids = comp_ids
         self.heartbeat_ns = heartbeat_ns
-        self.window = attempts
-        self.phase = Phase.WAITING
-        self.comp_id = ""
-        self.failures = 0
-        self._locked_until_ns = dict(locked_until_ns or {})
-        self._attempts_ns: deque[int] = deque(attempts_ns, maxlen=attempts.count_max)
-        self._not_before_ns = 0
-        self._told_due_ns = 0
-        self._up_since_ns = 0
+        self.drain_ns_max = drain_ns_max
+        self.window = venue.profiles[CARRIES_ORDERS].limits.connection_attempts
+        self.slots = [Slot(post) for post in posts]
+        self.deadline: int | None = 0
+        self.draining: tuple[str, ...] = ()
+        self._stopping = False
         self._clean = True
+        self._refused_for_good = ""
+        self._last_comp_id = ""
+        self._locked_until_ns = dict(locked_until_ns or {})
+        self._attempts_ns: deque[int] = deque(attempts_ns, maxlen=self.window.count_max)
+        self._not_before_ns = 0
 
     @property
-    def deadline(self) -> int | None:
-        """Monotonic ns at which `tick` matters next; None while something else must happen."""
-        return self._due()[0] if self.phase is Phase.WAITING else None
+    def state(self) -> SessionState:
+        """The best of all that may carry orders: ACTIVE while one of them does."""
+        slots = [slot for slot in self.slots if slot.post.role == CARRIES_ORDERS]
+        if any(slot.serves for slot in slots):
+            return SessionState.ACTIVE
+        told = {leg.state for slot in slots for leg in slot.legs}
+        better = SessionState.DRAINING, SessionState.STALE, SessionState.CONNECTING
+        return next((state for state in better if state in told), SessionState.DOWN)
+
+    # --- what the process tells -------------------------------------------------------------
 
     def tick(self, now: int) -> list[Effect]:
-        """Connect if it is time; say once why it is not, where nothing before has said so."""
-        if self.phase is not Phase.WAITING:
-            return []
-        due, why = self._due()
-        if now < due:
-            return [] if due == self._told_due_ns else [self._waiting(why, due, now)]
-        self.comp_id = self._next_comp_id()
-        self._attempts_ns.append(now)
-        self.phase = Phase.CONNECTING
-        return [
-            Status(SessionState.CONNECTING, f"connecting as {self.comp_id}"),
-            Connect(self.comp_id),
-        ]
+        """Connect where it is time; say once why it is not; end what has drained long enough."""
+        effects: list[Effect] = []
+        for slot in self.slots:
+            for leg in slot.old:
+                if leg.phase is Phase.DRAINING and now >= leg.drain_until_ns:
+                    effects.append(self._log_out(leg, "handed over, though not all was answered"))
+        if not self._stopping and not self._refused_for_good:
+            # What has no session at all comes before what is to be replaced.
+            for slot in sorted(self.slots, key=lambda slot: slot.leg is not None):
+                effects += self._advance(slot, now)
+        return self._planned(effects)
 
-    def connect_failed(self, text: str, now: int, jitter_permille: int) -> list[Effect]:
+    def connect_failed(
+        self, comp_id: str, text: str, now: int, jitter_permille: int
+    ) -> list[Effect]:
         """No session came to be: TCP, TLS or the certificate failed."""
-        self._back_off(now, jitter_permille)
-        return [Clear(self.comp_id), *self._wait(text, now, clean=True)]
+        slot, leg = self._find(comp_id)
+        if not self._stopping:
+            slot.back_off(now, jitter_permille)
+        return self._planned([Clear(comp_id), *self._end(slot, leg, text, now, clean=None)])
 
-    def on_event(self, event: Event, now: int, jitter_permille: int) -> list[Effect]:
-        """Something happened to the session."""
+    def on_event(self, comp_id: str, event: Event, now: int, jitter_permille: int) -> list[Effect]:
+        """Something happened to a session."""
+        slot, leg = self._find(comp_id)
+        effects: list[Effect] = []
         if event.kind is Happening.LOGGED_ON:
-            self._up_since_ns = now
-            if self.phase is Phase.STOPPING:
-                # The answer to a Logon that was under way when the stop came; its Logout follows.
-                return []
-            self.phase = Phase.UP
-            return [Status(SessionState.ACTIVE, f"session {self.comp_id} is active")]
-        if event.kind is Happening.STALE:
-            return [Status(SessionState.STALE, event.text), LogOut("MsgSeqNum gap")]
-        if event.kind is Happening.NEWS:
-            return [Status(SessionState.DRAINING, event.text)]
-        if event.kind is Happening.LOGON_REFUSED:
-            return self._refused(event, now, jitter_permille)
-        if event.kind is Happening.LOGGED_OUT and event.clean:
-            self._session_ended(now)
-            if self.failures or self.phase is Phase.STOPPING:
-                self._back_off(now, jitter_permille)
-            else:
-                # An orderly end after a long session, as before maintenance: come back at once.
-                self.failures = 1
-            return [Clear(self.comp_id), *self._wait(event.text or "logged out", now, clean=True)]
-        if event.kind in (Happening.LOGGED_OUT, Happening.LOST):
-            self._session_ended(now)
-            self._back_off(now, jitter_permille)
-            self._lock(now)
-            return self._wait(event.text, now)
-        return []
+            effects = self._logged_on(slot, leg, now)
+        elif event.kind is Happening.STALE:
+            effects = [self._tell(leg, SessionState.STALE, event.text, alarm=True)]
+            effects.append(self._log_out(leg, "MsgSeqNum gap"))
+        elif event.kind is Happening.NEWS:
+            if leg.phase is Phase.UP:
+                leg.phase = Phase.LEAVING
+            effects = [self._tell(leg, SessionState.DRAINING, event.text)]
+        elif event.kind is Happening.LOGON_REFUSED:
+            effects = self._refused(slot, leg, event, now, jitter_permille)
+        elif event.kind in (Happening.LOGGED_OUT, Happening.LOST):
+            effects = self._over(slot, leg, event, now, jitter_permille)
+        return self._planned(effects)
+
+    def drained(self, comp_id: str, now: int) -> list[Effect]:
+        """A session of `draining` has nothing unanswered."""
+        _, leg = self._find(comp_id)
+        if leg.phase is not Phase.DRAINING or now < leg.drain_from_ns:
+            return []
+        return self._planned([self._log_out(leg, "handed over")])
 
     def stop(self, text: str, now: int) -> list[Effect]:
-        """End for good: log out if there is a session."""
-        if self.phase in (Phase.UP, Phase.CONNECTING):
-            self.phase = Phase.STOPPING
-            return [LogOut(text)]
-        if self.phase is Phase.WAITING:
-            self.phase = Phase.ENDED
-            return [Ended(text, clean=self._clean, failed=False)]
-        return []
+        """End for good: log out whatever there is."""
+        if self._stopping:
+            return []
+        self._stopping = True
+        self._clean = all(slot.clean for slot in self.slots if slot.leg is None)
+        effects: list[Effect] = [self._log_out(leg, text) for leg in self._legs()]
+        return self._planned(effects or [self._ended(text)])
+
+    # --- how a session begins ---------------------------------------------------------------
+
+    def _advance(self, slot: Slot, now: int) -> list[Effect]:
+        """Open the session that a slot lacks, if it is time."""
+        due, why = self._due(slot)
+        if due is None:
+            return []
+        if now < due:
+            return [] if due == slot.told_due_ns else [self._waiting(slot, why, due, now)]
+        self._attempts_ns.append(now)
+        leg = slot.begin(self._next_comp_id(now))
+        self._last_comp_id = leg.comp_id
+        text = f"connecting as {leg.comp_id}"
+        return [
+            self._tell(leg, SessionState.CONNECTING, text),
+            Connect(leg.comp_id, slot.post),
+        ]
+
+    def _logged_on(self, slot: Slot, leg: Leg, now: int) -> list[Effect]:
+        if leg.phase is Phase.ENDING:
+            # The answer to a Logon that was under way when the stop came; its Logout follows.
+            leg.up_since_ns = now
+            return []
+        old = slot.logged_on(leg, now, self.drain_ns_max)
+        effects: list[Effect] = [
+            self._tell(leg, SessionState.ACTIVE, f"session {leg.comp_id} is active")
+        ]
+        if old is not None:
+            text = f"handed over to session {leg.comp_id}"
+            effects.append(self._tell(old, SessionState.DRAINING, text))
+        return effects
+
+    # --- how a session ends -----------------------------------------------------------------
+
+    def _over(
+        self, slot: Slot, leg: Leg, event: Event, now: int, jitter_permille: int
+    ) -> list[Effect]:
+        """A session that was logged on is over."""
+        text = event.text or "logged out"
+        if leg.up_since_ns is not None and now - leg.up_since_ns >= STEADY_NS:
+            # Only a session that lasted shows that what failed before is over.
+            slot.failures = 0
+        if leg in slot.old:
+            pass
+        elif event.clean and not slot.failures:
+            # An orderly end after a long session, as before maintenance: come back at once.
+            slot.failures = 1
+        else:
+            slot.back_off(now, jitter_permille)
+        if event.clean:
+            return [Clear(leg.comp_id), *self._end(slot, leg, text, now, clean=True)]
+        self._lock(leg, now)
+        limit = self.venue.too_many_messages
+        if limit is None or not event.text.startswith(limit):
+            return self._end(slot, leg, text, now, clean=False)
+        slot.hold(now + self.venue.profiles[slot.post.role].limits.messages.interval_ns)
+        return self._end(slot, leg, text, now, clean=False, alarm=True)
+
+    def _refused(
+        self, slot: Slot, leg: Leg, event: Event, now: int, jitter_permille: int
+    ) -> list[Effect]:
+        """The venue did not take a Logon; its code says what that means for the next one."""
+        slot.back_off(now, jitter_permille)
+        if event.code is None:
+            self._lock(leg, now)
+            return self._end(slot, leg, f"Logon failed: {event.text}", now, clean=False)
+        text = f"{event.text} ({event.code})"
+        action = self.venue.refusals.get(event.code)
+        if action == "stop" and not self._stopping:
+            text = f"the venue refused the Logon for good: {text}; check the key and its rights"
+            self._refused_for_good, self._clean = text, True
+            return [Clear(leg.comp_id), *self._end(slot, leg, text, now, None, alarm=True)]
+        if action == "next_comp_id":
+            self._lock(leg, now)
+            return self._end(slot, leg, f"Logon refused: {text}", now, clean=False)
+        effects: list[Effect] = [Clear(leg.comp_id)]
+        if action == "wait":
+            self._not_before_ns = max(self._not_before_ns, now + self.window.interval_ns)
+        elif action == "set_clock":
+            effects.append(SetClock())
+        return effects + self._end(slot, leg, f"Logon refused: {text}", now, clean=None)
+
+    def _end(
+        self,
+        slot: Slot,
+        leg: Leg,
+        text: str,
+        now: int,
+        clean: bool | None,
+        alarm: bool = False,
+    ) -> list[Effect]:
+        """Take a session out of its slot. clean None: there was none that could be unclean."""
+        waits = slot.ended(leg)
+        if clean is not None:
+            slot.clean = clean
+        if clean is False:
+            self._clean = False
+        if self._stopping or self._refused_for_good:
+            told = self._tell(leg, SessionState.DOWN, text, alarm=alarm)
+            return [told] if any(self._legs()) else [told, self._ended(text)]
+        due, why = self._due(slot) if waits else (None, "")
+        if due is None:
+            return [self._tell(leg, SessionState.DOWN, text, alarm=alarm)]
+        status = self._waiting(slot, f"{text}; {why}" if why else text, due, now)
+        return [status._replace(comp_id=leg.comp_id, state=SessionState.DOWN, alarm=alarm)]
+
+    def _ended(self, text: str) -> Ended:
+        failed = bool(self._refused_for_good)
+        return Ended(self._refused_for_good or text, self._clean, failed)
 
     # --- small steps ------------------------------------------------------------------------
 
-    def _refused(self, event: Event, now: int, jitter_permille: int) -> list[Effect]:
-        code = event.code
-        text = event.text if code is None else f"{event.text} ({code})"
-        self._back_off(now, jitter_permille)
-        if code is None:
-            self._lock(now)
-            return self._wait(f"Logon failed: {text}", now)
-        action = self.venue.refusals.get(code)
-        if action == "stop" and self.phase is not Phase.STOPPING:
-            self.phase = Phase.ENDED
-            text = f"the venue refused the Logon for good: {text}; check the key and its rights"
-            return [
-                Clear(self.comp_id),
-                Status(SessionState.DOWN, text),
-                Ended(text, clean=True, failed=True),
-            ]
-        if action == "wait":
-            self._not_before_ns = max(self._not_before_ns, now + self.window.interval_ns)
-        if action == "next_comp_id":
-            self._lock(now)
-            return self._wait(f"Logon refused: {text}", now)
-        return [Clear(self.comp_id), *self._wait(f"Logon refused: {text}", now, clean=True)]
+    def _legs(self) -> list[Leg]:
+        return [leg for slot in self.slots for leg in slot.legs]
 
-    def _wait(self, text: str, now: int, clean: bool = False) -> list[Effect]:
-        if self.phase is Phase.STOPPING:
-            self.phase = Phase.ENDED
-            return [
-                Status(SessionState.DOWN, text),
-                Ended(text, clean=clean, failed=False),
-            ]
-        self.phase = Phase.WAITING
-        due, why = self._due()
-        return [self._waiting(f"{text}; {why}" if why else text, due, now)]
+    def _find(self, comp_id: str) -> tuple[Slot, Leg]:
+        for slot in self.slots:
+            for leg in slot.legs:
+                if leg.comp_id == comp_id:
+                    return slot, leg
+        raise KeyError(f"there is no session {comp_id}")
 
-    def _waiting(self, text: str, due: int, now: int) -> Status:
-        self._told_due_ns = due
+    def _log_out(self, leg: Leg, text: str) -> LogOut:
+        leg.phase = Phase.ENDING
+        return LogOut(leg.comp_id, text)
+
+    def _tell(self, leg: Leg, state: SessionState, text: str, alarm: bool = False) -> Status:
+        leg.state = state
+        return Status(leg.comp_id, state, text, alarm=alarm)
+
+    def _waiting(self, slot: Slot, text: str, due: int, now: int) -> Status:
+        slot.told_due_ns = due
         wait_ms = -(-max(0, due - now) // 1_000_000)
-        return Status(SessionState.DOWN, f"{text}; next attempt in {wait_ms} ms", due)
+        state = SessionState.DOWN if slot.leg is None else SessionState.DRAINING
+        comp_id = slot.last_comp_id if slot.leg is None else slot.leg.comp_id
+        return Status(comp_id, state, f"{text}; next attempt in {wait_ms} ms", due)
 
-    def _session_ended(self, now: int) -> None:
-        """Only a session that lasted shows that what failed before is over."""
-        self._clean = True
-        if now - self._up_since_ns >= STEADY_NS:
-            self.failures = 0
+    def _lock(self, leg: Leg, now: int) -> None:
+        self._locked_until_ns[leg.comp_id] = now + 2 * self.heartbeat_ns
 
-    def _lock(self, now: int) -> None:
-        self._clean = False
-        self._locked_until_ns[self.comp_id] = now + 2 * self.heartbeat_ns
-
-    def _back_off(self, now: int, jitter_permille: int) -> None:
-        wait = min(BACKOFF_NS_MAX, BACKOFF_NS_MIN << min(self.failures, 10))
-        self.failures += 1
-        self._not_before_ns = now + wait + wait * jitter_permille // 2000
-
-    def _next_comp_id(self) -> str:
-        """The id that is free first; among free ones the next after the last used."""
+    def _next_comp_id(self, now: int) -> str:
+        """Among the ids that are free the next after the last used."""
         ids = self.comp_ids
-        start = ids.index(self.comp_id) + 1 if self.comp_id in ids else 0
-        ring = ids[start:] + ids[:start]
-        return min(ring, key=lambda comp_id: self._locked_until_ns.get(comp_id, 0))
+        start = ids.index(self._last_comp_id) + 1 if self._last_comp_id in ids else 0
+        free = [comp_id for comp_id in ids[start:] + ids[:start] if comp_id in self._unused()]
+        return min(free, key=lambda comp_id: max(now, self._locked_until_ns.get(comp_id, 0)))
 
-    def _due(self) -> tuple[int, str]:
-        """Monotonic ns of the next attempt, and what it waits for beyond the ordinary pause."""
-        due, why = self._not_before_ns, ""
-        rests_until = self._locked_until_ns.get(self._next_comp_id(), 0)
+    def _unused(self) -> set[str]:
+        return set(self.comp_ids) - {leg.comp_id for leg in self._legs()}
+
+    def _due(self, slot: Slot) -> tuple[int | None, str]:
+        """Monotonic ns of a slot's next attempt, and what it waits for beyond the ordinary pause.
+
+        None: it lacks nothing, or another session must end before.
+        """
+        role = slot.post.role
+        open_count = sum(1 for each in self.slots if each.post.role == role for _ in each.legs)
+        unused = self._unused()
+        too_many = open_count >= self.venue.profiles[role].limits.connections_max
+        if not slot.lacks or too_many or not unused:
+            return None, ""
+        due, why = max(slot.not_before_ns, self._not_before_ns), ""
+        rests_until = min(self._locked_until_ns.get(comp_id, 0) for comp_id in unused)
         if rests_until > due:
             due, why = rests_until, RESTS
         window_until = attempt_free_ns(self._attempts_ns, self.window)
         if window_until > due:
             due, why = window_until, window_full(self.window)
         return due, why
+
+    def _planned(self, effects: list[Effect]) -> list[Effect]:
+        """Note what comes next, so that asking for it costs nothing."""
+        old = [leg for slot in self.slots for leg in slot.old if leg.phase is Phase.DRAINING]
+        self.draining = tuple(leg.comp_id for leg in old)
+        due = [leg.drain_until_ns for leg in old]
+        if not self._stopping and not self._refused_for_good:
+            due += [at for at, _ in map(self._due, self.slots) if at is not None]
+        self.deadline = min(due, default=None)
+        return effects
 
 
 RESTS = "every SenderCompID rests after an unclean end of its session"
@@ -263,4 +385,4 @@ def attempt_free_ns(attempts_ns: Sequence[int], window: Window) -> int:
     """
     if len(attempts_ns) < window.count_max:
         return 0
-    return attempts_ns[-window.count_max] + window.interval_ns + 1
+    return attempts_ns[-window.count_max] + window.interval_ns + ATTEMPT_LAG_NS

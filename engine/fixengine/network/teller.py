@@ -106,11 +106,11 @@ class Teller:
         head = self.head("", now)
         self.strategies.answer(peer, Refused(*head, cl_ord_id, kind.value, text))
 
-    def status(self, state: str, text: str, source: str, now: int) -> None:
-        """Tell every strategy that a session's state changed."""
+    def status(self, state: str, text: str, source: str, engine_state: str, now: int) -> None:
+        """Tell every strategy that a session's state changed, and how the engine stands."""
         head = self.head(source, now)
         for strategy in list(self.strategies.by_number.values()):
-            self.tell(strategy, SessionStatus(*head, state, text), now)
+            self.tell(strategy, SessionStatus(*head, state, text, engine_state), now)
 
     def head(self, source: str, now: int) -> tuple[int, int, str, bool, int]:
         """The first columns of an event: report_seq (given later), epoch, source, ..."""

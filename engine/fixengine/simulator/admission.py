@@ -23,7 +23,7 @@ from fixengine.simulator import refusals
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.refusals import complaint
 from fixengine.simulator.syntax import Syntax
-from fixengine.simulator.venue import ROLE
+from fixengine.simulator.venue import DROP_COPY
 
 RESET_TEXT = (
     "Continuation of sequence numbers to new session is currently unsupported."
@@ -34,9 +34,15 @@ COMP_ID_IN_USE = complaint(
 )
 BAD_KEY = complaint(-2015, "Invalid API-key, IP, or permissions for action.", fields.USERNAME)
 BAD_SIGNATURE = complaint(-1022, "Signature for this request is not valid.", fields.RAW_DATA)
-DROP_COPY = complaint(
+NO_DROP_COPY_HERE = complaint(
     -1184,
     "DropCopy sessions are not supported on this server. Please reconnect to a drop copy server.",
+    9406,
+)
+ONLY_DROP_COPY_HERE = complaint(
+    -1185,
+    "Only DropCopy sessions are supported on this server."
+    " Either reconnect to order entry server or set `DropCopyFlag` field.",
     9406,
 )
 
@@ -58,16 +64,25 @@ class Counter:
 
 
 @dataclass(slots=True)
+class Taken:
+    """A SenderCompID. free_at: wall clock ns at which it is free; None while it is in use."""
+
+    role: str
+    free_at: int | None = None
+
+
+@dataclass(slots=True)
 class Credential:
     """An API key of an account, with what is counted per account.
 
-    taken: SenderCompID -> wall clock ns at which it is free again, or None while it is in use.
+    attempts: by role, each of which has servers of its own. taken: by SenderCompID, which is
+    unique over both roles.
     """
 
     account: Account
     public_key: Ed25519PublicKey
-    attempts: Counter = field(default_factory=Counter)
-    taken: dict[str, int | None] = field(default_factory=dict)
+    attempts: dict[str, Counter] = field(default_factory=dict)
+    taken: dict[str, Taken] = field(default_factory=dict)
 
 
 class Admission:
@@ -75,44 +90,47 @@ class Admission:
 
     def __init__(self, venue: Venue, credentials: dict[str, Credential]) -> None:
         self._venue = venue
-        self._limits = venue.profiles[ROLE].limits
         self._credentials = credentials
         self._syntax = Syntax(venue, fields.LOGON)
-        self._by_address = Counter()
+        self._by_address: dict[str, Counter] = {role: Counter() for role in venue.profiles}
 
-    def attempted(self, now: int) -> bool:
+    def attempted(self, role: str, now: int) -> bool:
         """Count a connection; all come from one address here. False: too many of them."""
-        return self._by_address.add(self._limits.connection_attempts, now)
+        window = self._venue.profiles[role].limits.connection_attempts
+        return self._by_address[role].add(window, now)
 
-    def judge(self, message: wire.Message, within_limit: bool, now: int) -> Complaint | Credential:
+    def judge(
+        self, message: wire.Message, role: str, within_limit: bool, now: int
+    ) -> Complaint | Credential:
         """What is wrong with a Logon, or who it is; the session has checked its header.
 
         within_limit: what `attempted` said of this connection.
         """
         logon = self._syntax.read(message)
-        found = logon if isinstance(logon, Complaint) else self._options(logon)
+        found = logon if isinstance(logon, Complaint) else self._options(logon, role)
         if found is not None:
             return found
         credential = self._credentials.get(logon.username)
         if credential is None:
             return BAD_KEY
-        if not credential.attempts.add(self._limits.connection_attempts, now):
-            return self._too_many_attempts("for account")
+        limits = self._venue.profiles[role].limits
+        attempts = credential.attempts.setdefault(role, Counter())
+        if not attempts.add(limits.connection_attempts, now):
+            return _too_many_attempts("for account", limits.connection_attempts)
         if not within_limit:
-            return self._too_many_attempts("from IP")
+            return _too_many_attempts("from IP", limits.connection_attempts)
         if not self._signature_fits(credential, logon, message):
             return BAD_SIGNATURE
         comp_id = message.get_str(fields.SENDER_COMP_ID)
         self._release(credential, now)
         if comp_id in credential.taken:
             return COMP_ID_IN_USE
-        if len(credential.taken) >= self._limits.connections_max:
-            text = (
-                "Too many concurrent connections;"
-                f" current limit is '{self._limits.connections_max}'."
-            )
+        count = sum(taken.role == role for taken in credential.taken.values())
+        if count >= limits.connections_max:
+            most = limits.connections_max
+            text = f"Too many concurrent connections; current limit is '{most}'."
             return complaint(-1034, text)
-        credential.taken[comp_id] = None
+        credential.taken[comp_id] = Taken(role)
         return credential
 
     def ended(self, credential: Credential, comp_id: str, free_at: int | None) -> None:
@@ -120,26 +138,18 @@ class Admission:
         if free_at is None:
             credential.taken.pop(comp_id, None)
         else:
-            credential.taken[comp_id] = free_at
+            credential.taken[comp_id].free_at = free_at
 
     def _release(self, credential: Credential, now: int) -> None:
         over = [
             comp_id
-            for comp_id, free_at in credential.taken.items()
-            if free_at is not None and free_at <= now
+            for comp_id, taken in credential.taken.items()
+            if taken.free_at is not None and taken.free_at <= now
         ]
         for comp_id in over:
             del credential.taken[comp_id]
 
-    def _too_many_attempts(self, whose: str) -> Complaint:
-        window = self._limits.connection_attempts
-        text = (
-            f"Too many connection attempts {whose};"
-            f" current limit is {window.count_max} per '{window.name}'."
-        )
-        return complaint(-1034, text)
-
-    def _options(self, logon: Any) -> Complaint | None:
+    def _options(self, logon: Any, role: str) -> Complaint | None:
         venue = self._venue
         if logon.encrypt_method != 0:
             return _not_valid(98)
@@ -151,8 +161,8 @@ class Admission:
             return _not_valid(25035)
         if logon.response_mode not in (None, 1, 2):
             return _not_valid(25036)
-        if logon.drop_copy_flag == "Y":
-            return DROP_COPY
+        if (logon.drop_copy_flag == "Y") != (role == DROP_COPY):
+            return ONLY_DROP_COPY_HERE if role == DROP_COPY else NO_DROP_COPY_HERE
         if logon.uuid is not None:
             return refusals.complaint(
                 -1170, "Tag '25037' not defined for this message type.", 25037
@@ -176,3 +186,11 @@ class Admission:
 
 def _not_valid(tag: int) -> Complaint:
     return complaint(-1130, f"Data sent for parameter '{tag}' is not valid.", tag)
+
+
+def _too_many_attempts(whose: str, window: Window) -> Complaint:
+    text = (
+        f"Too many connection attempts {whose};"
+        f" current limit is {window.count_max} per '{window.name}'."
+    )
+    return complaint(-1034, text)

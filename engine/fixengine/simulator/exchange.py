@@ -266,16 +266,30 @@ class Exchange:
                 taker.account.unfilled.filled(TAKER_DECREMENT, now)
             if maker.cum_qty == quantity:
                 maker.account.unfilled.filled(MAKER_DECREMENT, now)
-            trade_id = market.next_trade_id()
-            for order in (taker, maker):
-                takes = order is taker
-                fee = self._settle(order, price, quantity, takes)
-                exec_id = market.next_exec_id()
-                if not order.account.unlimited:
-                    match = Match(exec_id, trade_id, price, quantity, takes)
-                    answers.append(reports.traded(order, match, fee, stamp))
-            if maker.leaves_qty == 0:
-                maker.account.closed(maker)
+            answers += self._matched(market, taker, maker, price, quantity, stamp)
+        return answers
+
+    def _matched(
+        self,
+        market: Market,
+        taker: PlacedOrder,
+        maker: PlacedOrder,
+        price: int,
+        quantity: int,
+        stamp: str,
+    ) -> list[Answer]:
+        """Settle and report both sides of one match."""
+        answers = []
+        trade_id = market.next_trade_id()
+        for order in (taker, maker):
+            takes = order is taker
+            fee = self._settle(order, price, quantity, takes)
+            exec_id = market.next_exec_id()
+            if not order.account.unlimited:
+                match = Match(exec_id, trade_id, price, quantity, takes)
+                answers.append(reports.traded(order, match, fee, stamp))
+        if maker.leaves_qty == 0:
+            maker.account.closed(maker)
         return answers
 
     def _settle(
@@ -292,6 +306,34 @@ class Exchange:
         fee = received * (account.taker_ppm if takes else account.maker_ppm) // PPM
         account.traded(order, reserved, paid, received - fee)
         return fee, asset
+
+    def burst(self, account: Account, count: int, now: int) -> list[Answer] | str:
+        """Let the house trade count times, a lot step each, with one resting order.
+
+        It is the account's biggest one, and its place in the queue does not matter. A text says
+        why that cannot be.
+        """
+        resting = account.by_client_id.values()
+        order = max(resting, key=lambda order: order.leaves_qty, default=None)
+        if order is None:
+            return "no order rests"
+        market = self.markets[order.instrument.symbol]
+        step = order.instrument.lot.step
+        if order.leaves_qty < count * step:
+            return f"the biggest resting order is good for {order.leaves_qty // step} trades"
+        assert order.price is not None
+        answers: list[Answer] = []
+        side, price, stamp = SELL if order.side == BUY else BUY, order.price, reports.utc(now)
+        if order.cum_qty == 0:
+            account.unfilled.filled(MAKER_DECREMENT, now)
+        for _ in range(count):
+            taker = self._house_order(market, side, price, step)
+            taker.trade(price, step)
+            order.trade(price, step)
+            if order.leaves_qty == 0:
+                market.book.cancel(order)
+            answers += self._matched(market, taker, order, price, step, stamp)
+        return answers
 
     # --- the house --------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
 """The simulator's own keys and certificates, made on first start in its state directory.
 
 A certificate authority that signs one server certificate, an Ed25519 key for the client and an
-API key, as a trader would have them from the venue. Private files have mode 0600 in a directory of
-mode 0700. Certificates that have run out, or will within a day, are made anew; the client's keys
-stay. Beside them lies a ready `engine.toml`.
+API key, as a trader would have them from the venue. Beside the right certificate lie wrong ones,
+of the same server key, for tests of clients: see WRONG. Private files have mode 0600 in a
+directory of mode 0700. Certificates that have run out, or will within a day, are made anew; the
+client's keys stay. Beside them lies a ready `engine.toml`.
 
 Nothing here is a secret worth anything: it opens the simulator and nothing else.
 """
@@ -34,6 +35,15 @@ SERVER_NAME = "fix-oe.simulator"
 VALID_DAYS = 825
 RENEW_BEFORE = datetime.timedelta(days=1)
 API_KEY_CHARS = 64
+SERVER_NAMES = (
+    x509.DNSName("localhost"),
+    x509.DNSName(SERVER_NAME),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    x509.IPAddress(ipaddress.ip_address("::1")),
+)
+OTHER_NAME = x509.DNSName("other.simulator")
+WRONG = ("other-name", "expired", "other-ca")
+"""Certificates no client may take: for another name, run out, of an authority it does not know."""
 PRIVATE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 
@@ -85,6 +95,11 @@ def ensure(directory: Path, now: datetime.datetime) -> Files:
             " choose another with --state-dir"
         ) from problem
     return files
+
+
+def wrong_certificate(files: Files, which: str) -> Path:
+    """Where a wrong certificate of the server's key lies; which: one of WRONG."""
+    return files.server_certificate_file.with_name(f"{which}.pem")
 
 
 def read_api_key(files: Files) -> str:
@@ -185,6 +200,8 @@ def _runs_out(files: Files, now: datetime.datetime) -> bool:
         server = x509.load_pem_x509_certificate(files.server_certificate_file.read_bytes())
         key = serialization.load_pem_private_key(files.server_key_file.read_bytes(), None)
         server.verify_directly_issued_by(ca)
+        for which in WRONG:
+            x509.load_pem_x509_certificate(wrong_certificate(files, which).read_bytes())
     except (FileNotFoundError, ValueError, TypeError, InvalidSignature):
         return True
     if key.public_key() != server.public_key():
@@ -193,37 +210,53 @@ def _runs_out(files: Files, now: datetime.datetime) -> bool:
 
 
 def _make_certificates(files: Files, now: datetime.datetime) -> None:
-    """A new authority and a server certificate of it; the authority's key is not kept."""
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fixengine simulator CA")])
-    ca = (
-        _certificate(ca_name, ca_name, ca_key.public_key(), ca_key.public_key(), now)
+    """A new authority and the server's certificates; the authority's key is not kept."""
+    ca_key, ca = _authority(now)
+    other_ca_key, other_ca = _authority(now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    long_ago = now - datetime.timedelta(days=VALID_DAYS + 1)
+    pem = serialization.Encoding.PEM
+    for path, names, issuer, issuer_key, since in (
+        (wrong_certificate(files, "other-name"), (OTHER_NAME,), ca, ca_key, now),
+        (wrong_certificate(files, "expired"), SERVER_NAMES, ca, ca_key, long_ago),
+        (wrong_certificate(files, "other-ca"), SERVER_NAMES, other_ca, other_ca_key, now),
+        (files.server_certificate_file, SERVER_NAMES, ca, ca_key, now),
+    ):
+        made = _server_certificate(names, key.public_key(), issuer, issuer_key, since)
+        _write(path, made.public_bytes(pem))
+    _write(files.server_key_file, _private_pem(key))
+    _write(files.ca_file, ca.public_bytes(pem))
+
+
+def _authority(now: datetime.datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fixengine simulator CA")])
+    made = (
+        _certificate(name, name, key.public_key(), key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True), critical=True)
-        .sign(ca_key, hashes.SHA256())
+        .sign(key, hashes.SHA256())
     )
-    key = ec.generate_private_key(ec.SECP256R1())
+    return key, made
+
+
+def _server_certificate(
+    names: tuple[x509.GeneralName, ...],
+    key: ec.EllipticCurvePublicKey,
+    issuer: x509.Certificate,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    now: datetime.datetime,
+) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SERVER_NAME)])
-    names = x509.SubjectAlternativeName(
-        [
-            x509.DNSName("localhost"),
-            x509.DNSName(SERVER_NAME),
-            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-            x509.IPAddress(ipaddress.ip_address("::1")),
-        ]
-    )
-    server = (
-        _certificate(name, ca_name, key.public_key(), ca_key.public_key(), now)
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    return (
+        _certificate(name, issuer.subject, key, issuer_key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(key_cert_sign=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(names, critical=False)
-        .sign(ca_key, hashes.SHA256())
+        .add_extension(usage, critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(issuer_key, hashes.SHA256())
     )
-    pem = serialization.Encoding.PEM
-    _write(files.server_key_file, _private_pem(key))
-    _write(files.server_certificate_file, server.public_bytes(pem))
-    _write(files.ca_file, ca.public_bytes(pem))
 
 
 def _certificate(

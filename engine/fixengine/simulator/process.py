@@ -15,7 +15,6 @@ import ipaddress
 import os
 import select
 import signal
-import ssl
 import sys
 import uuid
 from pathlib import Path
@@ -28,18 +27,29 @@ from fixengine.screens.streams import complain, drop
 from fixengine.simulator import pki
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.admission import Credential
+from fixengine.simulator.connection import Connection
 from fixengine.simulator.exchange import Exchange
-from fixengine.simulator.faults import Fault
+from fixengine.simulator.faults import command, names
+from fixengine.simulator.faults.active import Faults
+from fixengine.simulator.faults.control import Control, ControlError
 from fixengine.simulator.instruments import INSTRUMENTS, units
+from fixengine.simulator.listener import Listener, cause
 from fixengine.simulator.record import Recorder
-from fixengine.simulator.server import TICK_S, Connection, Server
-from fixengine.simulator.venue import TIME_SCALE_MAX, Play, play
+from fixengine.simulator.server import TICK_S, Server
+from fixengine.simulator.tls import Contexts
+from fixengine.simulator.venue import DROP_COPY, ORDER_ENTRY, TIME_SCALE_MAX, Play, play
 
 STATE_DIR = Path("~/.local/state/fixengine/simulator")
-TLS_TIMEOUT_S = 10.0
-TLS_CLOSE_TIMEOUT_S = 1.0
-BACKLOG_MAX = 100
 USAGE_ERROR = 2
+FAULTS_EPILOG = """\
+Those that meet messages also take kind=8+9 (MsgTypes, or any), after=N and times=N (or always);
+all that meet sessions take session=SENDERCOMPID. What is done at once is done at the next Logon.
+
+examples:
+  fixengine simulate --fault drop:after=1 --fault split:bytes=1
+  fixengine simulate --fault refuse-logon:code=-2015,times=2,session=ENGINE1
+  fixengine simulate --drop-copy-port 9100 --control ~/.local/state/fixengine/simulator/control
+"""
 FEE_PPM = 1000
 BALANCES = {
     "USDT": "100000000",
@@ -77,8 +87,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record", type=Path, help="write a JSON line for each report sent")
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
-    faults = [fault.value for fault in Fault]
-    parser.add_argument("--fault", choices=faults, help="misbehave in this way, for tests")
+    parser.add_argument(
+        "--drop-copy-port", type=_port, help="offer drop copy there; 0 takes any free one"
+    )
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,...]",
+        help="misbehave in this way, for tests; may be repeated",
+    )
+    parser.add_argument(
+        "--control",
+        type=Path,
+        metavar="PATH",
+        help="make a socket there on which `fixengine fault` sets and clears faults",
+    )
+    parser.epilog = f"faults:\n{command.table()}\n\n{FAULTS_EPILOG}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(options: argparse.Namespace) -> int:
@@ -86,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(options))
-    except (SimulatorError, pki.PkiError) as problem:
+    except (SimulatorError, ControlError, pki.PkiError) as problem:
         complain(f"fixengine simulate: {problem}")
         return USAGE_ERROR
     return 0
@@ -124,15 +151,18 @@ def _server(
         {asset: units(text) for asset, text in BALANCES.items()},
         maker_ppm=FEE_PPM,
         taker_ppm=FEE_PPM,
-        unfilled_orders=rules.limits.unfilled_orders,
+        unfilled_orders=rules.limits(ORDER_ENTRY).unfilled_orders,
     )
     credential = Credential(account, pki.read_public_key(files))
+    faults = Faults()
+    for asked in options.fault:
+        faults.add(asked)
     return Server(
         rules,
         Exchange(INSTRUMENTS, limits=rules.limited),
         {pki.read_api_key(files): credential},
         recorder=recorder,
-        fault=None if options.fault is None else Fault(options.fault),
+        faults=faults,
         uuid=str(uuid.uuid4()),
         say=teller.say,
     )
@@ -147,22 +177,22 @@ async def _listen(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server.tick()
+    contexts = Contexts(files, server.faults)
+    listeners: list[Listener] = []
+    drop_copy_port = control = None
     try:
-        listener = await loop.create_server(
-            lambda: Connection(server),
-            options.host,
-            options.port,
-            ssl=_tls_context(files),
-            backlog=BACKLOG_MAX,
-            ssl_handshake_timeout=TLS_TIMEOUT_S,
-            ssl_shutdown_timeout=TLS_CLOSE_TIMEOUT_S,
-        )
-    except OSError as problem:
-        raise SimulatorError(
-            f"cannot listen on {options.host}:{options.port}: {_cause(problem)};"
-            " choose another --port, or 0 for any free one"
-        ) from problem
-    host, port = listener.sockets[0].getsockname()[:2]
+        host, port = _open(options, "port", ORDER_ENTRY, server, contexts, listeners)
+        if options.drop_copy_port is not None:
+            _, drop_copy_port = _open(
+                options, "drop_copy_port", DROP_COPY, server, contexts, listeners
+            )
+        if options.control is not None:
+            path = options.control.expanduser().absolute()
+            control = await Control(server.faults, server.ask, server.clear).listen(path)
+    except (SimulatorError, ControlError):
+        for listener in listeners:
+            await listener.close()
+        raise
     pki.write_config(files, host, port)
     facts = {
         "host": host,
@@ -173,6 +203,7 @@ async def _listen(
         "config_file": str(files.config_file),
         "limits": options.limits,
         "time_scale": options.time_scale,
+        "drop_copy_port": drop_copy_port,
     }
     if options.json:
         teller.say("listening", **facts)
@@ -192,28 +223,43 @@ async def _listen(
 
     tick()
     await stop.wait()
-    listener.close()
+    if control is not None:
+        control.close()
+        options.control.expanduser().unlink(missing_ok=True)
+    for listener in listeners:
+        await listener.close()
     await server.stop()
     if failures:
         raise failures[0]
 
 
-def _cause(problem: OSError) -> str:
-    # asyncio's own text repeats the address; that of a failed name look-up has no errno.
-    known = isinstance(problem.errno, int) and problem.errno > 0
-    return os.strerror(problem.errno or 0) if known else str(problem)
-
-
-def _tls_context(files: pki.Files) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(files.server_certificate_file, files.server_key_file)
-    return context
+def _open(
+    options: argparse.Namespace,
+    option: str,
+    role: str,
+    server: Server,
+    contexts: Contexts,
+    listeners: list[Listener],
+) -> tuple[str, int]:
+    """Listen on one port and note it in listeners; the address. Raises SimulatorError."""
+    port = getattr(options, option)
+    listener = Listener(lambda: Connection(server, role), server.faults, contexts.present)
+    try:
+        address = listener.listen(options.host, port)
+    except OSError as problem:
+        raise SimulatorError(
+            f"cannot listen on {options.host}:{port}: {cause(problem)};"
+            f" choose another --{option.replace('_', '-')}, or 0 for any free one"
+        ) from problem
+    listeners.append(listener)
+    return address
 
 
 def _listening_text(options: argparse.Namespace, facts: dict[str, Any]) -> str:
+    drop_copy = facts["drop_copy_port"]
+    also = "" if drop_copy is None else f" drop copy on {drop_copy},"
     return (
-        f"venue: TLS FIX on {facts['host']}:{facts['port']}, limits {options.limits},"
+        f"venue: TLS FIX on {facts['host']}:{facts['port']},{also} limits {options.limits},"
         f" time scale {options.time_scale}; try: fixengine run {facts['config_file']}"
     )
 
@@ -260,6 +306,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _fault(text: str) -> names.Asked:
+    try:
+        return names.read_flag(text)
+    except names.FaultError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
 
 
 def _port(text: str) -> int:

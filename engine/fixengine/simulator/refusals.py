@@ -109,6 +109,9 @@ UNSUPPORTED_OPERATION = complaint(-1020, "This operation is not supported.", fie
 NOT_IN_ORDER_ENTRY = complaint(
     -1186, "Requested operation is not allowed in order entry sessions.", fields.MSG_TYPE
 )
+NOT_IN_DROP_COPY = complaint(
+    -1183, "Requested operation is not allowed in drop copy sessions.", fields.MSG_TYPE
+)
 
 DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")

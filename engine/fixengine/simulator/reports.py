@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from fixengine import wire
 from fixengine.fix import fields
+from fixengine.fix.venue import Window
 from fixengine.messages import MiscFee
 from fixengine.simulator.accounts import Account, PlacedOrder
 from fixengine.simulator.instruments import text_of
@@ -26,6 +27,7 @@ EXCHANGE_FEES = "4"
 
 NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
 TRADE = "F"
+ORDER_LIMIT, MESSAGE_LIMIT = "1", "2"
 UNFILLED_IOC, UNFILLED_FOK, NO_LIQUIDITY = "5", "6", "7"
 
 ECHO = (
@@ -179,6 +181,22 @@ def cancel_refused(account: Account, request: Any, refusal: Refusal) -> Answer:
         "text": refusal.text,
     }
     return Answer(account, fields.ORDER_CANCEL_REJECT, values, ack=True, push=False)
+
+
+class Indicator(NamedTuple):
+    """One entry of LimitResponse, by the names of the venue table."""
+
+    limit_type: str
+    limit_count: int
+    limit_max: int
+    limit_reset_interval: int
+    limit_reset_interval_resolution: str
+
+
+def indicator(limit_type: str, window: Window, count: int) -> Indicator:
+    """How much of a limit is used. The interval is the venue's own, at any time scale."""
+    interval, unit = window.name.split()
+    return Indicator(limit_type, count, window.count_max, int(interval), unit[0].lower())
 
 
 def _report(

@@ -17,7 +17,7 @@ from fixengine.fix import fields
 from fixengine.fix.peek import peek
 from fixengine.fix.venue import Complaint, Row, Sender, Venue, plan
 from fixengine.simulator import refusals
-from fixengine.simulator.venue import ROLE
+from fixengine.simulator.venue import ORDER_ENTRY
 
 CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25015)
 INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
@@ -45,7 +45,7 @@ class Syntax:
         layout = venue.layout(kind, Sender.CLIENT)
         self._plan = plan(venue, kind, Sender.CLIENT)
         self._request: Any = namedtuple(layout.name, self._plan.names)  # type: ignore[misc]
-        self._defined = venue.scopes[ROLE].tags
+        self._defined = venue.scopes[ORDER_ENTRY].tags
         self._tests = [
             (self._plan.names.index(row.name), test, found)
             for row in layout.rows

@@ -15,7 +15,9 @@ from fixengine.fix.venues.binance import BINANCE_SPOT, SECOND_NS
 
 TIME_SCALE_MAX = 1000
 UNLIMITED = 1 << 62
-ROLE = "order_entry"
+ORDER_ENTRY = "order_entry"
+DROP_COPY = "drop_copy"
+DROP_COPY_DELAY_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,9 @@ class Play:
     second_ns: int
     limited: bool
 
-    @property
-    def limits(self) -> Limits:
-        """The limits that hold, `off` and time scale already applied."""
-        return self.venue.profiles[ROLE].limits
+    def limits(self, role: str) -> Limits:
+        """The limits that hold for a kind of session, `off` and time scale already applied."""
+        return self.venue.profiles[role].limits
 
 
 def play(limits: str, time_scale: int) -> Play:
@@ -40,13 +41,16 @@ def play(limits: str, time_scale: int) -> Play:
         count_max = real.count_max if limited else UNLIMITED
         return Window(count_max, real.interval_ns // time_scale, real.name)
 
-    profile: Profile = BINANCE_SPOT.profiles[ROLE]
-    real = profile.limits
-    scaled = Limits(
-        messages=window(real.messages),
-        connection_attempts=window(real.connection_attempts),
-        connections_max=real.connections_max if limited else UNLIMITED,
-        unfilled_orders=tuple(window(item) for item in real.unfilled_orders),
-    )
-    profiles = {**BINANCE_SPOT.profiles, ROLE: profile._replace(limits=scaled)}
+    def scaled(profile: Profile) -> Profile:
+        real = profile.limits
+        return profile._replace(
+            limits=Limits(
+                messages=window(real.messages),
+                connection_attempts=window(real.connection_attempts),
+                connections_max=real.connections_max if limited else UNLIMITED,
+                unfilled_orders=tuple(window(item) for item in real.unfilled_orders),
+            )
+        )
+
+    profiles = {role: scaled(profile) for role, profile in BINANCE_SPOT.profiles.items()}
     return Play(replace(BINANCE_SPOT, profiles=profiles), SECOND_NS // time_scale, limited)

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
+from fixengine.fix.venue import Profile
+from fixengine.fix.venues.binance import BINANCE_SPOT, DROP_COPY, ORDER_ENTRY
 from fixengine.network.config.settings import (
     COMP_IDS_MAX,
     EXPECTED,
@@ -195,7 +196,7 @@ class Reader:
             raise self._wrong(section, name, f"{FILE}; there is no such home", given) from None
 
     def _venue(self, venue: Venue) -> Venue:
-        for name in ("host", "server_name"):
+        for name in ("host", "server_name", "drop_copy_host"):
             value = getattr(venue, name)
             if value and not HOST.fullmatch(value):
                 raise self._wrong("venue", name, EXPECTED[name], value)
@@ -203,20 +204,41 @@ class Reader:
         sound = 2 <= len(ids) <= COMP_IDS_MAX and len(set(ids)) == len(ids)
         if not sound or not all(COMP_ID.fullmatch(comp_id) for comp_id in ids):
             raise self._wrong("venue", "sender_comp_ids", EXPECTED["sender_comp_ids"], list(ids))
-        if venue.response_mode == "only_acks":
-            reason = 'expected "everything"; with only_acks the fills of resting orders vanish,'
-            raise self._error("venue.response_mode", f"{reason} and there is no second eye yet")
-        hosts = {"simulator": LOCAL_HOST, **ORDER_ENTRY.hosts}
-        for environment, host in ORDER_ENTRY.hosts.items():
-            if venue.host.lower().rstrip(".") == host and environment != venue.environment:
-                reason = f'this is the host of "{environment}", but environment is'
-                raise self._error("venue.host", f'{reason} "{venue.environment}"')
+        self._check_sessions(venue)
+        self._check_host("venue.host", venue.host, ORDER_ENTRY, venue)
+        self._check_host("venue.drop_copy_host", venue.drop_copy_host, DROP_COPY, venue)
         if venue.environment == "simulator" and venue.ca_file is None:
             reason = "expected the simulator's ca.pem: no public authority vouches for it"
             raise self._error("venue.ca_file", f"missing; {reason}")
-        host = venue.host or hosts[venue.environment]
-        name = venue.server_name or host
-        return msgspec.structs.replace(venue, host=host, server_name=name)
+        host = venue.host or ORDER_ENTRY.hosts.get(venue.environment, LOCAL_HOST)
+        return msgspec.structs.replace(
+            venue,
+            host=host,
+            server_name=venue.server_name or host,
+            drop_copy_host=venue.drop_copy_host or DROP_COPY.hosts.get(venue.environment, host),
+        )
+
+    def _check_sessions(self, venue: Venue) -> None:
+        """Enough ids for the sessions, and somebody who hears of every fill."""
+        slots = venue.sessions + venue.drop_copy
+        if len(venue.sender_comp_ids) <= slots:
+            what = f"venue.sessions is {venue.sessions}"
+            what += ", with venue.drop_copy" if venue.drop_copy else ""
+            reason = f"expected at least {slots + 1} ids, one more than sessions ({what}), got"
+            raise self._error("venue.sender_comp_ids", f"{reason} {len(venue.sender_comp_ids)}")
+        if venue.reporting > venue.sessions:
+            reason = f"expected at most venue.sessions, {venue.sessions}, got {venue.reporting}"
+            raise self._error("venue.report_sessions", reason)
+        if not venue.reporting and not venue.drop_copy:
+            reason = "0 needs venue.drop_copy = true; else nobody would hear of the fills"
+            raise self._error("venue.report_sessions", f"{reason} of resting orders")
+
+    def _check_host(self, name: str, given: str, profile: Profile, venue: Venue) -> None:
+        """No host of another environment."""
+        for environment, host in profile.hosts.items():
+            if given.lower().rstrip(".") == host and environment != venue.environment:
+                reason = f'this is the host of "{environment}", but environment is'
+                raise self._error(name, f'{reason} "{venue.environment}"')
 
     def _bus(self, bus: Bus, engine: Engine) -> Bus:
         given = bus.endpoint or f"ipc://{engine.state_dir / 'bus' / 'engine'}"

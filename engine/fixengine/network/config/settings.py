@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -32,6 +32,14 @@ def about(description: str, **limits: Any) -> msgspec.Meta:
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the sections."""
+
+
+class Place(NamedTuple):
+    """An address, and the name that its certificate must have."""
+
+    host: str
+    port: int
+    server_name: str
 
 
 class Venue(Section, frozen=True, kw_only=True):
@@ -56,8 +64,8 @@ class Venue(Section, frozen=True, kw_only=True):
     sender_comp_ids: Annotated[
         tuple[str, ...],
         about(
-            "SenderCompIDs to take in turn, one more than sessions at least: after an unclean end"
-            " an id rests for twice heartbeat_s."
+            "SenderCompIDs to take in turn, more than sessions and drop copy together: after an"
+            " unclean end an id rests for twice heartbeat_s, and a hand-over takes a further one."
         ),
     ]
     heartbeat_s: Annotated[
@@ -72,10 +80,44 @@ class Venue(Section, frozen=True, kw_only=True):
         Literal["sequential", "unordered"],
         about("25035. unordered: the venue may let a cancel overtake its order."),
     ] = "sequential"
-    response_mode: Annotated[
-        Literal["everything", "only_acks"],
-        about("25036. only_acks is refused: fills of resting orders would not be reported."),
-    ] = "everything"
+    sessions: Annotated[
+        int,
+        about(
+            "Order-entry sessions at once, one less than the venue allows, for a hand-over.",
+            ge=1,
+            le=ORDER_ENTRY.limits.connections_max - 1,
+        ),
+    ] = 1
+    report_sessions: Annotated[
+        Annotated[int, about("", ge=0, le=ORDER_ENTRY.limits.connections_max - 1)] | None,
+        about(
+            "How many of them get all reports of the account (25036 EVERYTHING), the others get"
+            " acknowledgements only. 0 only with drop_copy: fills would vanish. Default: 2, or 1"
+            " where sessions is 1."
+        ),
+    ] = None
+    spread: Annotated[
+        Literal["round_robin", "symbol"],
+        about("Which session takes an order: each in turn, or always the same for a symbol."),
+    ] = "round_robin"
+    drain_ms_max: Annotated[
+        int,
+        about(
+            "How long, after a hand-over before maintenance, an old session is kept for answers.",
+            ge=100,
+            le=60_000,
+        ),
+    ] = 10_000
+    drop_copy: Annotated[
+        bool, about("Keep a drop copy session too: reports of the account, a second later.")
+    ] = False
+    drop_copy_host: Annotated[
+        str,
+        about("Host of the drop copy. Default: the environment's; of the simulator venue.host."),
+    ] = ""
+    drop_copy_port: Annotated[
+        int, about("Port of the drop copy. 0: the same as port.", ge=0, le=65_535)
+    ] = 0
     recv_window_ms: Annotated[
         int,
         about(
@@ -91,6 +133,24 @@ class Venue(Section, frozen=True, kw_only=True):
     logout_timeout_ms: Annotated[
         int, about("Wait for the Logout answer; without it the id is locked.", ge=100, le=60_000)
     ] = 10_000
+
+    @property
+    def reporting(self) -> int:
+        """Order-entry sessions that get all reports."""
+        given = self.report_sessions
+        return min(2, self.sessions) if given is None else given
+
+    @property
+    def order_entry(self) -> Place:
+        """Where order-entry sessions connect."""
+        return Place(self.host, self.port, self.server_name)
+
+    @property
+    def drop_copy_place(self) -> Place:
+        """Where the drop copy session connects; a host of its own vouches for itself."""
+        host = self.drop_copy_host
+        name = self.server_name if host == self.host else host
+        return Place(host, self.drop_copy_port or self.port, name)
 
 
 class Key(Section, frozen=True, kw_only=True):
@@ -165,15 +225,6 @@ class Limits(Section, frozen=True, kw_only=True):
             le=100,
         ),
     ] = 50
-    clock_warn_ms: Annotated[
-        int,
-        about(
-            "Warn when our clock is so far off the venue's. Beyond what the venue refuses (1000 ms"
-            " ahead, venue.recv_window_ms behind) new orders are refused here, whatever the mode.",
-            ge=1,
-            le=1000,
-        ),
-    ] = 250
 
 
 class Journal(Section, frozen=True, kw_only=True):
@@ -229,6 +280,8 @@ EXPECTED = {
     "endpoint": f"ipc://PATH, the path of at most {SOCKET_PATH_BYTES_MAX} bytes",
     "host": "a host name or address",
     "server_name": "a host name or address",
+    "drop_copy_host": "a host name or address",
+    "report_sessions": "an integer 0..9, not more than sessions",
     "ring_bytes": "a power of two from 1048576 to 1073741824",
 }
 

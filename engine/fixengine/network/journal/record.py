@@ -95,7 +95,8 @@ class Carried(msgspec.Struct, array_like=True):
     """What a CARRIED record holds: a request as an earlier run left it. Its name is the wire id.
 
     strategy: number. standing: of the order table. target_wire_id: of a cancel, the order it is
-    for. outcome: the bus event that answers the request's id, None where there is none yet.
+    for. seen: keys of the reports that were taken. outcome: the bus event that answers the
+    request's id, None where there is none yet.
     """
 
     strategy: int
@@ -104,7 +105,7 @@ class Carried(msgspec.Struct, array_like=True):
     standing: str
     order_id: str | None
     target_wire_id: str | None
-    exec_ids: list[str]
+    seen: list[str]
     outcome: bytes | None
 
 

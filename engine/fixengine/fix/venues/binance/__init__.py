@@ -18,15 +18,17 @@ from fixengine.fix.venues.binance.names import KINDS, NAMES, SCOPES
 from fixengine.fix.venues.binance.overrides import OVERRIDES
 from fixengine.fix.venues.binance.rules import (
     COMPLAINTS,
+    DROP_COPY,
     ORDER_ENTRY,
     REFUSALS,
     RULES,
     SECOND_NS,
+    TOO_MANY_MESSAGES,
     UNKNOWN_CODES,
 )
 from fixengine.fix.venues.binance.tables import LAYOUTS, PLAYED
 
-__all__ = ["BINANCE_SPOT", "ORDER_ENTRY", "SECOND_NS"]
+__all__ = ["BINANCE_SPOT", "DROP_COPY", "ORDER_ENTRY", "SECOND_NS"]
 
 BINANCE_SPOT = Venue(
     name="binance-spot",
@@ -47,7 +49,7 @@ BINANCE_SPOT = Venue(
     enums=ENUMS,
     scopes=SCOPES,
     overrides=OVERRIDES,
-    profiles={"order_entry": ORDER_ENTRY},
+    profiles={"order_entry": ORDER_ENTRY, "drop_copy": DROP_COPY},
     rules=RULES,
     complaints=COMPLAINTS,
     heartbeat_s_min=5,
@@ -63,4 +65,5 @@ BINANCE_SPOT = Venue(
     logon_payload=logon_payload,
     make_cl_ord_id=make_cl_ord_id,
     own=own,
+    too_many_messages=TOO_MANY_MESSAGES,
 )

@@ -30,10 +30,33 @@ ORDER_ENTRY = Profile(
     ),
 )
 
+DROP_COPY = Profile(
+    role="drop_copy",
+    hosts={
+        "production": "fix-dc.binance.com",
+        "testnet": "fix-dc.testnet.binance.vision",
+        "demo": "demo-fix-dc.binance.com",
+    },
+    port=9000,
+    limits=Limits(
+        messages=Window(60, 60 * SECOND_NS, "60 SECOND"),
+        connection_attempts=Window(15, 30 * SECOND_NS, "30 SECOND"),
+        connections_max=10,
+    ),
+    logon={"drop_copy_flag": "Y"},
+    lag_ns=SECOND_NS,
+)
+
 RULES = {
     # A client never sends Reject: the venue does not answer one and nothing is gained.
     Sender.CLIENT: Rules(strict=False, gap="stale", silence_percent=120, check_clock=False),
-    Sender.VENUE: Rules(strict=True, gap="reject", silence_percent=100, check_clock=True),
+    Sender.VENUE: Rules(
+        strict=True,
+        gap="reject",
+        silence_percent=100,
+        check_clock=True,
+        silence_text="Heartbeat missing.",
+    ),
 }
 
 COMPLAINTS = {
@@ -99,3 +122,5 @@ REFUSALS = {
     -1034: "wait",
 }
 """What a refusal means beyond the request; a Logon with any other code is tried again later."""
+
+TOO_MANY_MESSAGES = "Too many messages"

@@ -1,0 +1,179 @@
+"""Brings lines up: mark on disk, TCP, TLS, a line with its session; tells how each attempt ended.
+
+An attempt is named by its SenderCompID, as everything that sessions.py decides. Nothing is decided
+here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from fixengine.desk.limits import Budget
+from fixengine.fix.keys import Signer
+from fixengine.fix.logon import Initiator
+from fixengine.fix.session import Session
+from fixengine.fix.venue import Sender, Venue
+from fixengine.network.config import Config
+from fixengine.network.line import Line
+from fixengine.network.sessions import Connect
+from fixengine.network.slot import CARRIES_ORDERS
+from fixengine.network.state import StateDir, StateError
+from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
+
+MILLISECOND_NS = 1_000_000
+EVERYTHING, ONLY_ACKS = 1, 2
+SEQUENTIAL, UNORDERED = 2, 1
+
+
+class Owner(Protocol):
+    """Who is told. The lines are its own from `on_connected` on."""
+
+    def on_connected(self, line: Line) -> None:
+        """TLS stands."""
+
+    def on_not_connected(self, comp_id: str, text: str) -> None:
+        """An attempt failed, or was given up."""
+
+    def on_bytes(self, line: Line) -> None:
+        """Bytes lie in the line's framer."""
+
+    def on_lost(self, line: Line, reason: str) -> None:
+        """The connection of a line is gone."""
+
+    def on_defect(self, problem: BaseException) -> None:
+        """An attempt broke in a way that nobody expected."""
+
+
+class Connector:
+    """See the module's top. number: gives a new line its number. offset: the wall clock minus the
+    monotonic clock, ns.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        venue: Venue,
+        api_key: str,
+        signer: Signer,
+        state: StateDir,
+        owner: Owner,
+        *,
+        number: Callable[[], int],
+        offset_ns: Callable[[], int],
+    ) -> None:
+        self.config = config
+        self.venue = venue
+        self._api_key = api_key
+        self._signer = signer
+        self._state = state
+        self._owner = owner
+        self._number = number
+        self._offset_ns = offset_ns
+        self._tls = tls_context(config.venue.ca_file)
+        self._attempts: dict[str, asyncio.Task[None]] = {}
+        self._open: set[TlsTransport] = set()
+
+    def start(self, wanted: Connect) -> None:
+        """Begin an attempt; the owner is told how it ends."""
+        task = asyncio.get_running_loop().create_task(self._connect(wanted))
+        self._attempts[wanted.comp_id] = task
+        task.add_done_callback(lambda task: self._on_done(wanted.comp_id, task))
+
+    def cancel(self, comp_id: str) -> None:
+        """Give up an attempt while TCP or TLS is under way; it reports itself as failed."""
+        if comp_id in self._attempts:
+            self._attempts[comp_id].cancel()
+
+    async def close(self, timeout_s: float) -> None:
+        """Give up every attempt and wait until the connections that are to be closed are gone."""
+        tasks = list(self._attempts.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await asyncio.gather(*(protocol.wait_closed(timeout_s) for protocol in self._open))
+
+    # --- one attempt ------------------------------------------------------------------------
+
+    async def _connect(self, wanted: Connect) -> None:
+        venue, owner = self.config.venue, self._owner
+        line = self._new_line(wanted)
+        protocol = TlsTransport(
+            line.framer,
+            lambda: owner.on_bytes(line),
+            lambda reason: self._on_lost(line, protocol, reason),
+        )
+        place = venue.order_entry if line.carries_orders else venue.drop_copy_place
+        timeout_s = venue.connect_timeout_ms / 1000
+        self._open.add(protocol)
+        try:
+            await asyncio.to_thread(self._mark, wanted.comp_id)
+            await connect(protocol, *place[:2], self._tls, place.server_name, timeout_s)
+        except (ConnectError, StateError) as problem:
+            self._open.discard(protocol)
+            owner.on_not_connected(wanted.comp_id, str(problem))
+            return
+        line.transport = protocol
+        owner.on_connected(line)
+
+    def _on_done(self, comp_id: str, task: asyncio.Task[None]) -> None:
+        """An attempt is over; one that was cancelled or broke has not said so itself."""
+        if self._attempts.get(comp_id) is task:
+            del self._attempts[comp_id]
+        problem = None if task.cancelled() else task.exception()
+        if task.cancelled() or problem is not None:
+            text = f"the attempt was given up: {problem or 'stopping'}"
+            self._owner.on_not_connected(comp_id, text)
+        if problem is not None:
+            self._owner.on_defect(problem)
+
+    def _on_lost(self, line: Line, protocol: TlsTransport, reason: str) -> None:
+        self._open.discard(protocol)
+        self._owner.on_lost(line, reason)
+
+    def _mark(self, comp_id: str) -> None:
+        """Put on disk that this attempt is made; waits for the disk, so not on the loop."""
+        wall = time.time_ns()
+        self._state.attempt(wall)
+        self._state.mark_in_use(comp_id, self.config.venue.heartbeat_s, wall)
+
+    def _new_line(self, wanted: Connect) -> Line:
+        config, post = self.config.venue, wanted.post
+        profile = self.venue.profiles[post.role]
+        mode = None
+        if post.role == CARRIES_ORDERS:
+            mode = EVERYTHING if post.everything else ONLY_ACKS
+        handshake = Initiator(
+            self._api_key,
+            self._signer.sign,
+            heart_bt_int=config.heartbeat_s,
+            message_handling=SEQUENTIAL if config.message_handling == "sequential" else UNORDERED,
+            response_mode=mode,
+            more=profile.logon,
+        )
+        session = Session(
+            self.venue,
+            Sender.CLIENT,
+            handshake,
+            client_comp_id=wanted.comp_id,
+            logon_timeout_ns=config.logon_timeout_ms * MILLISECOND_NS,
+            logout_timeout_ns=config.logout_timeout_ms * MILLISECOND_NS,
+            offset_ns=self._offset_ns(),
+        )
+        window = profile.limits.messages
+        budget = None
+        if self.config.limits.mode == "venue":
+            limits = self.config.limits
+            shares = limits.cancel_reserve_percent, limits.strategy_share_percent
+            budget = Budget(window.count_max, window.interval_ns, *shares)
+        return Line(
+            self._number(),
+            self.venue,
+            session,
+            recv_window_ms=config.recv_window_ms,
+            budget=budget,
+            post=post,
+        )

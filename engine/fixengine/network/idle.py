@@ -1,0 +1,53 @@
+"""Who sends much that leads to nothing is not heard for the rest of the second.
+
+Each message takes the loop as long as an order does, so one strategy's could starve the others'.
+"""
+
+from __future__ import annotations
+
+from fixengine.messages import RefusedReason
+from fixengine.network.reports import Log
+from fixengine.network.strategies import Strategies
+from fixengine.network.teller import Teller
+
+MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+IDLE_PER_SECOND_MAX = 5000
+"""Messages of one socket in a second that lead to no order and acknowledge nothing."""
+RUBBISH_WEIGHT = 50
+"""As how many of these counts what is no message, a Hello, or anything before Hello."""
+
+
+class Idle:
+    """Counts by socket what led to nothing in this second."""
+
+    def __init__(self, strategies: Strategies, teller: Teller, log: Log) -> None:
+        self._strategies = strategies
+        self._teller = teller
+        self._log = log
+        self._counts: dict[bytes, int] = {}
+        self._since_ns = 0
+
+    def hears(self, peer: bytes, now: int) -> bool:
+        """Whether a message of this socket is to be looked at."""
+        if now - self._since_ns >= SECOND_NS:
+            # Here, for while the bus is busy the timer is moved on and on.
+            self._since_ns = now
+            self._counts.clear()
+        return self._counts.get(peer, 0) <= IDLE_PER_SECOND_MAX
+
+    def count(self, peer: bytes, weight: int, now: int) -> None:
+        """Count what led to nothing; where it is too much, say so once, for the peer is muted."""
+        before = self._counts.get(peer, 0)
+        self._counts[peer] = before + weight
+        if not before <= IDLE_PER_SECOND_MAX < before + weight:
+            return
+        strategy = self._strategies.of(peer)
+        if strategy is None:
+            return
+        what = "too much that leads to no order" if weight == 1 else "rubbish"
+        self._log("warning", f"strategy {strategy.name} sends {what}; muted for a second")
+        if weight == 1:
+            text = f"{IDLE_PER_SECOND_MAX} messages in this second led to no order; not heard in it"
+            wait_ms = max(1, (self._since_ns + SECOND_NS - now) // MILLISECOND_NS)
+            self._teller.refuse(strategy, "", (RefusedReason.LIMIT, text, wait_ms), now)

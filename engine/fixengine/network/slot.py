@@ -1,0 +1,174 @@
+"""A slot: a place that is to be filled by a session of one role, whatever becomes of each.
+
+A session from its connect to its end is a Leg, named by its SenderCompID. A slot has at most one
+leg that serves or is to serve. Once that one is about to be ended by the venue (News<B>), a
+successor is opened beside it; when the successor is active it takes over, and the old leg drains:
+what it left unanswered is waited for, then it is logged out.
+
+    CONNECTING -> UP -> LEAVING -> DRAINING -> ENDING
+
+Sessions decides when a leg is begun and under which id; here stands only where each one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from fixengine.fix.venue import Venue
+from fixengine.messages import SessionState
+
+SECOND_NS = 1_000_000_000
+BACKOFF_NS_MIN = 1 * SECOND_NS
+BACKOFF_NS_MAX = 30 * SECOND_NS
+STEADY_NS = 60 * SECOND_NS
+"""A session that lasted so long makes the next attempt a first one again."""
+
+
+class Post(NamedTuple):
+    """What a slot is for.
+
+    number: its place, from 0. role: of the venue's profiles. everything: whether its sessions get
+    all reports of the account (ResponseMode EVERYTHING) or only acknowledgements of their own
+    requests. lag_ns: how much later than others the venue reports here.
+    """
+
+    number: int
+    role: str
+    everything: bool
+    lag_ns: int = 0
+
+
+CARRIES_ORDERS = "order_entry"
+DROP_COPY = "drop_copy"
+ONLY_POST = Post(0, CARRIES_ORDERS, everything=True)
+"""That of an engine with one session."""
+
+
+def posts_of(
+    venue: Venue, sessions: int, report_sessions: int, drop_copy: bool
+) -> tuple[Post, ...]:
+    """The posts of an engine; the first report_sessions of its sessions get all reports."""
+    posts = [
+        Post(number, CARRIES_ORDERS, everything=number < report_sessions)
+        for number in range(sessions)
+    ]
+    if drop_copy:
+        lag_ns = venue.profiles[DROP_COPY].lag_ns
+        posts.append(Post(sessions, DROP_COPY, everything=True, lag_ns=lag_ns))
+    return tuple(posts)
+
+
+class Phase(StrEnum):
+    """Where a leg stands. LEAVING serves until a successor does; ENDING was asked to log out."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    LEAVING = "leaving"
+    DRAINING = "draining"
+    ENDING = "ending"
+
+
+SERVING = (Phase.UP, Phase.LEAVING)
+
+
+class Leg:
+    """One session. state: what was last told of it. drain_from_ns, drain_until_ns: while it
+    drains, when it may end at the earliest and must at the latest; monotonic ns.
+    """
+
+    def __init__(self, comp_id: str) -> None:
+        self.comp_id = comp_id
+        self.phase = Phase.CONNECTING
+        self.state = SessionState.CONNECTING
+        self.up_since_ns: int | None = None
+        self.drain_from_ns = 0
+        self.drain_until_ns = 0
+
+
+class Slot:
+    """See the module's top.
+
+    leg: what serves, or is to serve next. old: legs that drain or were asked to log out after a
+    hand-over. not_before_ns: when the next attempt may be made. told_due_ns: the attempt that was
+    announced last. clean: whether the last session ended with an answered Logout.
+    """
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+        self.leg: Leg | None = None
+        self.successor: Leg | None = None
+        self.old: list[Leg] = []
+        self.last_comp_id = ""
+        self.failures = 0
+        self.not_before_ns = 0
+        self.told_due_ns = 0
+        self.clean = True
+
+    @property
+    def legs(self) -> Iterator[Leg]:
+        """Every session it has."""
+        if self.leg is not None:
+            yield self.leg
+        if self.successor is not None:
+            yield self.successor
+        yield from self.old
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a further session is to be opened: there is none, or it is about to end."""
+        if self.leg is None:
+            return True
+        return self.leg.phase is Phase.LEAVING and self.successor is None and not self.old
+
+    @property
+    def serves(self) -> bool:
+        """Whether one of its sessions does what the slot is for."""
+        return self.leg is not None and self.leg.phase in SERVING
+
+    def begin(self, comp_id: str) -> Leg:
+        """A session is opened under this id."""
+        leg = Leg(comp_id)
+        self.last_comp_id = comp_id
+        if self.leg is None:
+            self.leg = leg
+        else:
+            self.successor = leg
+        return leg
+
+    def logged_on(self, leg: Leg, now: int, drain_ns_max: int) -> Leg | None:
+        """A session is active; the one that now drains because of it."""
+        leg.phase = Phase.UP
+        leg.up_since_ns = now
+        if leg is not self.successor:
+            return None
+        old, self.leg, self.successor = self.leg, leg, None
+        assert old is not None, "a successor has a predecessor, or it is none"
+        old.phase = Phase.DRAINING
+        # A report that was on its way while the new session logged on still comes here.
+        old.drain_from_ns = now + 2 * self.post.lag_ns
+        old.drain_until_ns = max(old.drain_from_ns, now + drain_ns_max)
+        self.old.append(old)
+        return old
+
+    def ended(self, leg: Leg) -> bool:
+        """A session is over; whether the slot waits for another attempt because of it."""
+        if leg in self.old:
+            self.old.remove(leg)
+            return False
+        if leg is self.successor:
+            self.successor = None
+            return True
+        self.leg, self.successor = self.successor, None
+        return self.leg is None
+
+    def back_off(self, now: int, jitter_permille: int) -> None:
+        """Let the next attempt wait, longer each time."""
+        wait = min(BACKOFF_NS_MAX, BACKOFF_NS_MIN << min(self.failures, 10))
+        self.failures += 1
+        self.hold(now + wait + wait * jitter_permille // 2000)
+
+    def hold(self, until_ns: int) -> None:
+        """No attempt before this time."""
+        self.not_before_ns = max(self.not_before_ns, until_ns)

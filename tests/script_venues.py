@@ -1,0 +1,114 @@
+"""The venues scripts can be played for: one entry of VENUES each.
+
+A `Dialect` builds the session under test for a role, and knows the few messages that a script
+need not spell out: the peer's half of the handshake, and an application message of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fixengine import wire
+from fixengine.fix import fields
+from fixengine.fix.logon import Acceptor, Initiator
+from fixengine.fix.session import Session
+from fixengine.fix.venue import Complaint, Sender, Venue, template
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.messages import NewOrderSingle
+from fixengine.simulator.syntax import Syntax, not_played
+from script_reader import UNIT_NS
+from sessions_in_memory import WALL_NS
+
+SIGNATURE = b"s" * 88
+
+
+class Dialect(NamedTuple):
+    """One venue for scripts.
+
+    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator) -> the session under
+    test, not connected. peer_comp_ids: by our role, (SenderCompID, TargetCompID) of what the peer
+    writes, given the initiator's id. logon: by our role, fields of the peer's Logon, `%d` for
+    HeartBtInt in seconds. say: have the session send an application message of this ClOrdID.
+    resync: by our role, whether a framer goes on behind bytes that are no FIX.
+    """
+
+    session: Callable[[str, str, int, str], Session]
+    venue: Callable[[str], Venue]
+    peer_comp_ids: Callable[[str, str], tuple[str, str]]
+    logon: dict[str, str]
+    say: Callable[[Session, str, int], object]
+    resync: dict[str, bool]
+
+
+# --- Binance Spot -----------------------------------------------------------------------------
+
+
+def _binance(role: str, version: str, heartbeat_ns: int, comp_id: str) -> Session:
+    if role == "initiator":
+        handshake = Initiator(
+            "KEY",
+            lambda payload: SIGNATURE,
+            heart_bt_int=heartbeat_ns // UNIT_NS["s"],
+            message_handling=2,
+            response_mode=1,
+        )
+        return Session(
+            BINANCE_SPOT, Sender.CLIENT, handshake, client_comp_id=comp_id, offset_ns=WALL_NS
+        )
+    syntaxes = {
+        layout.kind: Syntax(BINANCE_SPOT, layout.kind)
+        for layout in BINANCE_SPOT.layouts
+        if BINANCE_SPOT.plays(layout.kind, Sender.CLIENT)
+    }
+
+    def examine(message: wire.Message) -> Complaint | None:
+        syntax = syntaxes.get(message.kind)
+        if syntax is None:
+            return not_played(BINANCE_SPOT, message.kind)
+        found = syntax.read(message)
+        return found if isinstance(found, Complaint) else None
+
+    return Session(
+        BINANCE_SPOT,
+        Sender.VENUE,
+        Acceptor(lambda *_: None, "uuid-1"),
+        offset_ns=WALL_NS,
+        examine=examine,
+    )
+
+
+def _binance_say(session: Session, name: str, now: int) -> object:
+    if session.sender is Sender.CLIENT:
+        form = template(BINANCE_SPOT, fields.NEW_ORDER_SINGLE, Sender.CLIENT, "ME", 5000)
+        order = NewOrderSingle.limit("BTCUSDT", "1", "1", "50000", cl_ord_id=name)
+        return session.send(form, order, now)
+    form = template(BINANCE_SPOT, fields.EXECUTION_REPORT, Sender.VENUE, "ME")
+    report = {
+        "cl_ord_id": name,
+        "ord_type": "2",
+        "side": "1",
+        "symbol": "BTCUSDT",
+        "exec_type": "0",
+        "ord_status": "0",
+        "cum_qty": "0",
+        "last_qty": "0",
+    }
+    return session.send(form, None, now, report)
+
+
+BINANCE = Dialect(
+    session=_binance,
+    venue=lambda version: BINANCE_SPOT,
+    peer_comp_ids=lambda role, us: ("SPOT", us) if role == "initiator" else (us, "SPOT"),
+    logon={
+        "initiator": "35=A|98=0|108=%d|25037=uuid-1",
+        "acceptor": (
+            f"35=A|95={len(SIGNATURE)}|96={SIGNATURE.decode()}|98=0|108=%d|141=Y|553=KEY|25035=2"
+        ),
+    },
+    say=_binance_say,
+    resync={"initiator": False, "acceptor": False},
+)
+
+VENUES = {"binance": BINANCE}

@@ -1,0 +1,618 @@
+"""What the built-in venue does wrong on demand, seen on the wire by a foreign client over TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from fixengine.simulator.faults import names
+from test_simulator import WAIT_S, Client, Venue, frame, running
+
+
+class Controlled:
+    """A venue and its control socket."""
+
+    def __init__(self, venue: Venue, path: Path) -> None:
+        self.venue = venue
+        self.path = path
+
+    def say(self, line: bytes) -> dict[str, Any]:
+        """One line and its answer."""
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(WAIT_S)
+            peer.connect(str(self.path))
+            peer.sendall(line + b"\n")
+            with peer.makefile("rb") as answers:
+                told: dict[str, Any] = orjson.loads(answers.readline())
+        return told
+
+    def fault(self, name: str, **values: object) -> None:
+        """Ask for a fault, which must be taken."""
+        told = self.say(orjson.dumps({"fault": name, **values}))
+        assert told["ok"], told
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controlled]:
+    """One venue for all; a second lasts a fiftieth."""
+    folder = tmp_path_factory.mktemp("faults")
+    path = folder / "control"
+    options = ("--limits", "off", "--time-scale", "50", "--control", str(path))
+    with running(folder / "state", *options, "--drop-copy-port", "0") as venue:
+        yield Controlled(venue, path)
+
+
+@pytest.fixture
+def one(shared: Controlled) -> Iterator[Controlled]:
+    """The shared venue, which has no faults and no clients afterwards."""
+    yield shared
+    assert shared.say(b'{"clear": "all"}')["ok"]
+    shared.venue.close_clients()
+
+
+def logon(one: Controlled, comp_id: str) -> Client:
+    """A session whose HeartBtInt does not pass within a test."""
+    return one.venue.logon(comp_id, replace={108: 60})
+
+
+# --- messages of the venue --------------------------------------------------------------------
+
+
+def test_drop_leaves_a_hole_and_after_and_times_are_kept(one: Controlled) -> None:
+    client = logon(one, "DROP")
+    one.fault("drop", after=1, times=2, session="DROP")
+    for number in range(4):
+        client.order(f"d{number}")
+    client.expect(t11="d0", t34="2")
+    client.expect(t11="d3", t34="5")
+    client.logout()
+
+
+def test_duplicate(one: Controlled) -> None:
+    client = logon(one, "DUPL")
+    one.fault("duplicate")
+    client.order("u0")
+    client.expect(t11="u0", t34="2")
+    client.expect(t11="u0", t34="2")
+    client.logout()
+
+
+def test_corrupt(one: Controlled) -> None:
+    client = logon(one, "CORRUPT")
+    one.fault("corrupt")
+    client.order("c0")
+    client.expect(t11="c0")
+    bad = client.frames[-1]
+    assert (sum(bad[:-7]) + 1) % 256 == int(bad[-4:-1])
+    client.order("c1")
+    client.expect(t11="c1", t34="3")
+    good = client.frames[-1]
+    assert sum(good[:-7]) % 256 == int(good[-4:-1])
+    client.logout()
+
+
+@pytest.mark.parametrize(("fault", "second"), [("hole", "4"), ("duplicate-seq", "2")])
+def test_numbers(one: Controlled, fault: str, second: str) -> None:
+    client = logon(one, "NUMBERS")
+    one.fault(fault)
+    client.order(f"{fault}0")
+    client.expect(t34="2")
+    client.order(f"{fault}1")
+    client.expect(t34=second)
+    client.logout()
+
+
+def test_field_clock_length_and_order(one: Controlled) -> None:
+    client = logon(one, "FIELDS")
+    one.fault("padded-length")
+    one.fault("header-order")
+    one.fault("wrong-clock", ms=-7_200_000 // 2)
+    one.fault("field", tag=150, value="")
+    client.order("f0")
+    report = client.expect(t35="8", t11="f0")
+    assert 150 not in report
+    assert len(report[9]) == 7
+    assert list(report)[2:7] == [35, 34, 49, 52, 56]
+    sent, said = (report[tag].split("-")[1][:2] for tag in (52, 60))
+    assert (int(said) - int(sent)) % 24 in (0, 1)
+    assert report[52] < report[60]
+    raw = client.frames[-1]
+    start = raw.index(b"35=8")
+    assert int(report[9]) == len(raw) - start - 7
+    assert sum(raw[:-7]) % 256 == int(raw[-4:-1])
+
+
+def end_of(client: Client) -> str:
+    """How TCP ends: ssl itself takes a RST for the end of the stream."""
+    with socket.socket(fileno=client.socket.detach()) as raw:
+        raw.settimeout(WAIT_S)
+        try:
+            while raw.recv(65536):
+                pass
+        except ConnectionResetError:
+            return "reset"
+    return "fin"
+
+
+@pytest.mark.parametrize("end", ["reset", "fin"])
+def test_cut(one: Controlled, end: str) -> None:
+    client = logon(one, f"CUT{end}"[:8])
+    one.fault("cut", end=end)
+    client.order(f"{end}0")
+    heard = client.socket.recv(65536)
+    assert heard.startswith(b"8=FIX.4.4")
+    assert b"\x0110=" not in heard
+    assert end_of(client) == end
+
+
+# --- the link ---------------------------------------------------------------------------------
+
+
+def records(client: Client, until: bytes) -> list[int]:
+    """Lengths of what each read of one TLS record gives, up to these bytes."""
+    seen, lengths = b"", []
+    while until not in seen:
+        data = client.socket.recv(65536)
+        assert data
+        seen += data
+        lengths.append(len(data))
+    return lengths
+
+
+def test_split_makes_records_of_their_own(one: Controlled) -> None:
+    client = logon(one, "SPLIT")
+    one.fault("split", bytes=1)
+    client.order("s0")
+    # An SSL socket hands out one record at a time.
+    lengths = records(client, b"\x0110=")
+    assert set(lengths) == {1}
+    assert len(lengths) > 200
+
+
+def test_coalesce_holds_until_there_are_enough(one: Controlled) -> None:
+    client = logon(one, "COAL")
+    one.fault("coalesce", count=4)
+    for number in range(3):
+        client.order(f"g{number}")
+    client.socket.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        client.read()
+    client.socket.settimeout(WAIT_S)
+    client.order("g3")
+    assert client.socket.recv(65536).count(b"\x0110=") == 4
+
+
+def test_delay_holds_in_order(one: Controlled) -> None:
+    client = logon(one, "DELAY")
+    one.fault("delay", ms=300)
+    begun = time.monotonic()
+    client.order("y0")
+    client.order("y1")
+    client.expect(t11="y0", t34="2")
+    assert time.monotonic() - begun >= 0.29
+    client.expect(t11="y1", t34="3")
+
+
+def test_black_hole_says_nothing_and_stays(one: Controlled) -> None:
+    client = one.venue.logon("HOLE", replace={108: 5})
+    one.fault("black-hole", session="HOLE")
+    client.order("b0")
+    # HeartBtInt lasts a tenth of a second here: five of them pass in silence.
+    client.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        client.read()
+    assert logon(one, "HOLE2").comp_id == "HOLE2"
+
+
+def test_mute_heartbeats_use_up_no_number(one: Controlled) -> None:
+    client = one.venue.logon("MUTE", replace={108: 50})
+    one.fault("mute-heartbeats")
+    client.send("1", [(112, "x")])
+    client.order("m0")
+    client.expect(t35="8", t11="m0", t34="2")
+
+
+def test_stop_reading(one: Controlled) -> None:
+    client = logon(one, "STOP")
+    one.fault("stop-reading", session="STOP")
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        client.write(bytes(1_000_000))
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+def test_swallow(one: Controlled) -> None:
+    client = logon(one, "SWALLOW")
+    one.fault("swallow")
+    client.order("w0")
+    client.order("w1")
+    client.expect(t35="8", t11="w1")
+    client.cancel("w2", t41="w0")
+    client.expect(t35="9", t11="w2", t25016="-2011")
+    client.logout()
+
+
+@pytest.mark.parametrize(
+    ("ref", "told"), [("own", "2"), ("absent", None), ("unknown", "1000000000")]
+)
+def test_reject(one: Controlled, ref: str, told: str | None) -> None:
+    client = logon(one, "REJECT")
+    one.fault("reject", ref=ref, code=-1008, reason=5, text="no")
+    client.order(f"r{ref}")
+    message = client.expect(t35="3", t25016="-1008", t373="5", t58="no")
+    assert message.get(45) == told
+    client.cancel("rc", t41=f"r{ref}")
+    client.expect(t35="9", t25016="-2011")
+    client.logout()
+
+
+def test_unknown_outcome(one: Controlled) -> None:
+    client = logon(one, "UNKNOWN")
+    one.fault("unknown-outcome")
+    client.order("k1")
+    client.order("k2")
+    client.expect(t35="3", t25016="-1007", t45="2", t372="D")
+    client.expect(t35="8", t150="0", t11="k1")
+    client.expect(t35="3", t25016="-1007", t45="3")
+    client.cancel("kc2", t41="k2")
+    client.expect(t35="9", t25016="-2011")
+    client.cancel("kc1", t41="k1")
+    client.expect(t150="4", t41="k1")
+    one.fault("unknown-outcome", form="report", carry="never", code=-1006)
+    assert one.say(b'{"clear": "unknown-outcome"}') == {"ok": True, "cleared": 2}
+    one.fault("unknown-outcome", form="report", carry="never", code=-1006)
+    client.order("k3")
+    client.expect(t35="8", t150="8", t25016="-1006", t11="k3")
+    client.logout()
+
+
+# --- at once ----------------------------------------------------------------------------------
+
+
+def test_news_counts_down_and_ends_in_logout(one: Controlled) -> None:
+    client = logon(one, "NEWS")
+    other = logon(one, "OTHER")
+    one.fault("news", session="NEWS", seconds=30)
+    for seconds in (30, 20):
+        text = f"You'll be disconnected in {seconds} seconds. Please reconnect."
+        client.expect(t35="B", t148=text)
+    last = "Your connection is about to be closed. Please reconnect."
+    client.expect(t35="B", t148=last)
+    client.expect(t35="5")
+    client.expect_close()
+    other.logout()
+
+
+def test_logout_leaves_the_comp_id_in_quarantine_or_not(one: Controlled) -> None:
+    client = logon(one, "LOGOUT")
+    one.fault("logout", session="LOGOUT", text="Too many messages")
+    client.expect(t35="5", t58="Too many messages")
+    client.expect_close()
+    again = one.venue.connect("LOGOUT")
+    again.logon()
+    again.expect(t35="3", t25016="-1033")
+    one.fault("clean-ends")
+    client = logon(one, "CLEAN")
+    one.fault("logout", session="CLEAN")
+    client.expect(t35="5")
+    logon(one, "CLEAN").logout()
+
+
+def test_reset_and_fin(one: Controlled) -> None:
+    client = logon(one, "RESET")
+    one.fault("reset", session="RESET")
+    assert end_of(client) == "reset"
+    client = logon(one, "FIN")
+    one.fault("fin", session="FIN")
+    assert end_of(client) == "fin"
+
+
+def test_garbage_and_second_logon(one: Controlled) -> None:
+    client = logon(one, "SECOND")
+    one.fault("second-logon", session="SECOND")
+    client.expect(t35="A", t34="2", t108="60")
+    one.fault("garbage", session="SECOND", bytes=100)
+    data = b""
+    while len(data) < 100:
+        data += client.socket.recv(65536)
+    assert (len(data), b"no FIX" in data, b"10=" in data) == (100, True, False)
+
+
+def test_burst_reports_every_trade_and_the_account_is_right(one: Controlled) -> None:
+    client = logon(one, "BURST")
+    client.order("big", t38="1")
+    client.expect(t11="big", t150="0")
+    one.fault("burst", count=10_000, session="BURST")
+    trades = set()
+    for number in range(10_000):
+        report = client.expect(t35="8", t150="F", t11="big", t34=str(3 + number))
+        trades.add(report[1003])
+    assert len(trades) == 10_000
+    step = float(report[32])
+    assert float(report[14]) == pytest.approx(10_000 * step)
+    assert float(report[14]) + float(report[151]) == pytest.approx(1.0)
+
+
+# --- the Logon --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [-1022, -2015, -1021, -1033, -1034])
+def test_refuse_logon(one: Controlled, code: int) -> None:
+    one.fault("refuse-logon", code=code, session="REFUSED")
+    client = one.venue.connect("REFUSED")
+    client.logon()
+    client.expect(t35="3", t34="1", t25016=str(code))
+    client.expect_close()
+    one.venue.logon("REFUSED").logout()
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"), [(34, "5"), (34, "0"), (49, "X"), (56, "Y"), (8, "FIX.4.2"), (108, "77")]
+)
+def test_a_wrong_logon(one: Controlled, tag: int, value: str) -> None:
+    one.fault("field", kind="A", tag=tag, value=value)
+    client = one.venue.connect("WRONGLOG")
+    client.logon()
+    message = client.read()
+    assert (message[35], message[tag]) == ("A", value)
+    client.logout()
+
+
+@pytest.mark.parametrize(("send", "kind"), [("logout", "5"), ("heartbeat", "0"), ("report", "8")])
+def test_instead_of_logon(one: Controlled, send: str, kind: str) -> None:
+    one.fault("instead-of-logon", send=send)
+    client = one.venue.connect(f"IN{kind}")
+    client.logon()
+    client.expect(t35=kind, t34="1")
+
+
+def test_silent(tmp_path: Path) -> None:
+    with running(tmp_path, "--fault", "silent", "--time-scale", "50") as venue:
+        client = venue.connect("SILENT")
+        client.logon()
+        client.expect_close()
+
+
+# --- TLS --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("which", "text"),
+    [
+        ("other-name", "Hostname mismatch"),
+        ("expired", "certificate has expired"),
+        ("other-ca", "unable to get local issuer|self-signed|signature failure"),
+        ("tls-1.1", "EOF|protocol"),
+    ],
+)
+def test_certificate(one: Controlled, which: str, text: str) -> None:
+    one.fault("certificate", which=which)
+    with pytest.raises(ssl.SSLError, match=text):
+        one.venue.connect("TLS")
+    assert one.say(b'{"clear": "certificate"}')["cleared"] == 1
+    logon(one, "TLS").logout()
+
+
+def test_tls_1_1_is_spoken_with_those_who_take_it(one: Controlled) -> None:
+    one.fault("certificate", which="tls-1.1")
+    listening = one.venue.listening
+    context = ssl.create_default_context(cafile=listening["ca_file"])
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection((listening["host"], listening["port"]), timeout=WAIT_S) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as secured,
+    ):
+        assert secured.version() == "TLSv1.1"
+
+
+@pytest.mark.parametrize("fault", ["hang-tls", "never-accept"])
+def test_no_tls(one: Controlled, fault: str) -> None:
+    one.fault(fault)
+    address = (one.venue.listening["host"], one.venue.listening["port"])
+    context = ssl.create_default_context(cafile=one.venue.listening["ca_file"])
+    with socket.create_connection(address, timeout=0.3) as raw, pytest.raises(TimeoutError):
+        context.wrap_socket(raw, server_hostname="localhost")
+    assert one.say(b'{"clear": "all"}')["cleared"] == 1
+    logon(one, "AFTER").logout()
+
+
+# --- switches of the session ------------------------------------------------------------------
+
+
+def test_bad_seq_logout(one: Controlled) -> None:
+    one.fault("bad-seq-logout")
+    client = logon(one, "BADSEQ")
+    client.send("0", [], seq=9)
+    client.expect(t35="5", t58="MsgSeqNum(34) contains an unexpected value. Expected: '2'.")
+    client.expect_close()
+
+
+def test_every_garbled_message_of_one_read_is_told(one: Controlled) -> None:
+    client = logon(one, "GARBLED")
+    client.write(b"".join(frame("0", client.header(), check_sum=1) for _ in range(3)))
+    for seq in ("2", "3", "4"):
+        client.expect(t35="3", t25016="-1177", t45=seq)
+    client.logout()
+
+
+# --- limits and drop copy ---------------------------------------------------------------------
+
+
+def pairs_of(client: Client) -> list[tuple[str, str]]:
+    """The entries of the last message's limit group: LimitType and LimitCount."""
+    fields = [field.split(b"=", 1) for field in client.frames[-1].split(b"\x01")[:-1]]
+    kinds = [value.decode() for tag, value in fields if tag == b"25004"]
+    counts = [value.decode() for tag, value in fields if tag == b"25005"]
+    return list(zip(kinds, counts, strict=True))
+
+
+def test_limit_query(tmp_path: Path) -> None:
+    with running(tmp_path) as venue:
+        client = venue.logon("LIMITS", replace={25036: 2})
+        client.order("l0")
+        client.expect(t150="0", t11="l0")
+        client.send("XLQ", [(6136, "q1")])
+        message = client.expect(t35="XLR", t6136="q1", t25003="3")
+        counted = dict(pairs_of(client)[:1])
+        # The window may have turned between the order and the query.
+        assert counted["2"] in ("1", "2")
+        assert [kind for kind, _ in pairs_of(client)] == ["2", "1", "1"]
+        assert pairs_of(client)[2] == ("1", "1")
+        assert (message[25006], message[25007], message[25008]) == ("200000", "1", "d")
+        client.logout()
+
+
+def drop_copy(one: Controlled, comp_id: str, **replace: object) -> Client:
+    """A connection to the drop copy port, its Logon sent."""
+    listening = one.venue.listening
+    port = listening["port"]
+    listening["port"] = listening["drop_copy_port"]
+    try:
+        client = one.venue.connect(comp_id)
+    finally:
+        listening["port"] = port
+    client.logon({108: 60} | {int(tag[1:]): value for tag, value in replace.items()})
+    return client
+
+
+def test_drop_copy(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+    options = ("--time-scale", "4", "--limits", "off", "--drop-copy-port", "0")
+    with running(tmp_path / "state", *options) as venue:
+        one = Controlled(venue, path)
+        copy = drop_copy(one, "COPY", t9406="Y")
+        copy.expect(t35="A", t34="1")
+        client = logon(one, "ORDERS")
+        begun = time.monotonic()
+        client.order("p0")
+        report = client.expect(t150="0", t11="p0")
+        client.order("bad", t38="0")
+        client.expect(t150="8")
+        client.cancel("p1", t41="p0")
+        client.expect(t150="4")
+        copied = copy.expect(t35="8", t34="2", t150="0", t11="p0", t17=report[17])
+        assert time.monotonic() - begun >= 0.24
+        assert copied[60] == report[60]
+        copy.expect(t35="8", t34="3", t150="4", t11="p1")
+        copy.order("p2")
+        copy.expect(t35="3", t25016="-1183", t372="D")
+        copy.send("XLQ", [(6136, "q")])
+        copy.expect(t35="XLR", t25003="1", t25004="2")
+        client.logout()
+        copy.logout()
+        refused = drop_copy(one, "COPY2")
+        refused.expect(t35="3", t25016="-1185", t371="9406")
+        refused.expect_close()
+
+
+# --- the control socket and the command -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (b"garbage", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"{}", "say one of"),
+        (b'{"fault": "nosuch"}', "no fault 'nosuch'; there are drop,"),
+        (b'{"fault": 7}', "no fault 7"),
+        (b'{"fault": "drop", "foo": 1}', "drop: no parameter 'foo'; it takes kind, session"),
+        (b'{"fault": "delay", "ms": 0}', "delay: ms: 0 is not a number from 1 to"),
+        (b'{"fault": "delay", "ms": true}', "delay: ms: True is not a number"),
+        (b'{"fault": "delay", "ms": null}', "delay: ms: None is not a number"),
+        (b'{"fault": "cut", "end": "x"}', "cut: end: 'x' is none of reset, fin"),
+        (b'{"fault": "field"}', "field: say which field"),
+        (b'{"fault": "news", "session": "NOBODY"}', "news: no session NOBODY is logged on"),
+        (b'{"clear": "nosuch"}', "clear: no fault 'nosuch'"),
+        (b'{"clear": "all", "x": 1}', "clear: it takes a session"),
+        (b"x" * 40_000, "a line is longer than"),
+    ],
+)
+def test_bad_lines_are_told_and_change_nothing(one: Controlled, line: bytes, text: str) -> None:
+    told = one.say(line)
+    assert (told["ok"], text in told["error"]) == (False, True), told
+    assert one.say(b'{"status": true}') == {"ok": True, "faults": []}
+    logon(one, "CALM").logout()
+
+
+def test_a_line_that_is_never_finished_disturbs_nobody(one: Controlled) -> None:
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(one.path))
+        peer.sendall(b'{"fault": "dro')
+    one.fault("drop", session="NOBODY")
+    (held,) = one.say(b'{"status": true}')["faults"]
+    assert (held["fault"], held["session"], held["times"]) == ("drop", "NOBODY", 1)
+
+
+def test_the_socket_is_private(one: Controlled, tmp_path: Path) -> None:
+    assert stat.S_IMODE(one.path.stat().st_mode) == 0o600
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir(mode=0o755)
+    regular = tmp_path / "file"
+    regular.write_text("x")
+    for path, text in (
+        (open_to_all / "c", "is open to others"),
+        (regular, "no socket"),
+        (one.path, "another venue listens there"),
+        (tmp_path / ("x" * 100), "choose a shorter"),
+    ):
+        options = ("--port", "0", "--state-dir", str(tmp_path / "s"), "--control", str(path))
+        done = fixengine("simulate", *options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert text in done.stderr and len(done.stderr.splitlines()) == 1
+    assert regular.read_text() == "x"
+
+
+def fixengine(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "fixengine", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+
+
+def test_the_command(one: Controlled) -> None:
+    client = logon(one, "CLI")
+    done = fixengine("fault", str(one.path), "logout", "--session", "CLI", "--text", "bye")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "logout: CLI\n", "")
+    client.expect(t35="5", t58="bye")
+    done = fixengine("fault", str(one.path), "delay", "--ms", "0", "--json")
+    assert (done.returncode, orjson.loads(done.stdout)["ok"]) == (1, False)
+    done = fixengine("fault", str(one.path), "drop", "--times", "always")
+    assert done.returncode == 0
+    done = fixengine("fault", str(one.path), "status")
+    assert done.stdout == "drop: every session  kind 8+9\n"
+    done = fixengine("fault", str(one.path), "clear", "drop")
+    assert done.stdout == "cleared: 1\n"
+    done = fixengine("fault", "/nowhere/at/all", "status")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_flags_are_checked_and_help_names_every_fault() -> None:
+    for flag, text in (
+        ("nosuch", "no fault 'nosuch'"),
+        ("delay:ms", "'ms' is no key=value"),
+        ("news:at=now", "at=now is for a running venue"),
+    ):
+        done = fixengine("simulate", "--fault", flag)
+        assert done.returncode == 2 and text in done.stderr
+    text = fixengine("simulate", "--help").stdout
+    for name in names.BY_NAME:
+        assert f"\n  {name} " in text

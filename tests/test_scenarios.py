@@ -1,0 +1,195 @@
+"""No scenario without its script or its test.
+
+`SCENARIOS` lists what a venue or the network may do to a session; a scenario is held in a column
+(a venue's dialect, or classic FIX) by a script whose first line names it, or by a test that
+`NAMED` names. `NOT_APPLICABLE` says where a scenario means nothing, `PENDING` what is not held
+yet: both must be exactly true.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from script_reader import all_scripts
+
+TESTS = Path(__file__).parent
+DESIGN = TESTS.parent.parent / "shared" / "design" / "reliability.md"
+COLUMNS = {"binance": ("binance",), "classic": ("plain",)}
+"""Column -> the venues whose scripts hold it."""
+
+SCENARIOS = {
+    "1B-a": "the connection stands: Logon, and nothing else before its answer",
+    "1B-b": "no connection, no TLS, no answer to the Logon",
+    "1B-c": "the Logon is answered",
+    "1B-d": "the Logon is answered with a number too high",
+    "1B-e": "the Logon is answered wrongly: number, CompIDs, version, CheckSum, HeartBtInt",
+    "1B-f": "the Logon is answered by Reject",
+    "1B-g": "the Logon is answered by Logout or by anything else",
+    "1B-h": "a second Logon",
+    "2-a": "a number as expected",
+    "2-b": "a hole in the numbers",
+    "2-c": "a number that was seen",
+    "2-d": "a message with a wrong CheckSum or BodyLength",
+    "2-e": "a copy that says PossDupFlag",
+    "2-f": "a copy whose OrigSendingTime is after its SendingTime",
+    "2-g": "a copy without OrigSendingTime",
+    "2-i": "another BeginString",
+    "2-k": "another SenderCompID or TargetCompID",
+    "2-m": "BodyLength too short, too long, zero-padded",
+    "2-o": "a SendingTime that is minutes off",
+    "2-q": "an unknown MsgType",
+    "2-r": "a MsgType that is known and not supported",
+    "2-s": "a MsgType that is known, with wrong fields",
+    "2-t": "8, 9 and 35 not first, or in another order",
+    "3": "bytes that are no message",
+    "4-a": "we have nothing to say for HeartBtInt",
+    "4-b": "a TestRequest",
+    "5": "a TestRequest while other things are to be sent",
+    "6": "the peer is silent",
+    "6-b": "a TestRequest of ours is answered wrongly",
+    "6-c": "the link is half open, or ends within a message",
+    "7": "a Reject of what we sent",
+    "8": "a ResendRequest",
+    "9": "a reconnect: which numbers go on",
+    "10-a": "a gap fill, higher",
+    "10-b": "a gap fill, equal",
+    "10-c": "a gap fill, lower",
+    "11": "a SequenceReset without gap fill",
+    "12": "we end the session",
+    "13-a": "the peer ends the session",
+    "13-b": "the peer ends the session because of its limits",
+    "14-a": "an undefined tag",
+    "14-b": "a required tag missing",
+    "14-c": "a tag of another message",
+    "14-d": "an empty value",
+    "14-e": "a value that no enumeration has",
+    "14-f": "a value of a wrong format",
+    "14-g": "header, body and trailer mixed",
+    "14-h": "a tag that comes twice",
+    "14-i": "a group whose count is wrong",
+    "14-j": "fields of a group out of order",
+    "14-k": "a data field whose length is wrong",
+    "14-l": "a time that is none",
+    "14-m": "a tag that is no number",
+    "14-n": "8, 9 and 35 out of order",
+    "14-u": "UTF-8, SOH within data, `=` within values",
+    "15": "fields of the body in another order",
+    "16": "the session ends while strategies send",
+    "19": "a report that says PossResend, or comes by another way again",
+    "20": "a ResendRequest while one of ours is open",
+    "N1": "News of maintenance, then Logout",
+    "N2": "a report of an order that was never ours",
+    "N3": "reports in an order that cannot be",
+    "N4": "10,000 reports in one burst; a stream cut anywhere",
+    "N5": "MsgSeqNum rolls over",
+    "N6": "certificates that are not the venue's",
+    "N7": "messages without end",
+}
+
+NAMED: dict[tuple[str, str], tuple[str, ...]] = {
+    ("1B-a", "binance"): (
+        "test_session.test_the_official_logon_is_reproduced_byte_for_byte",
+        "test_engine_certificates.test_the_name_of_the_venue_is_asked_for",
+    ),
+    ("1B-b", "binance"): (
+        "test_sessions.test_attempts_never_exceed_the_window_whatever_fails",
+        "test_engine_bad_peers.test_a_venue_that_never_answers_the_logon",
+        "test_engine_bad_peers.test_a_peer_that_is_not_the_venue_gets_no_session",
+    ),
+    ("5", "binance"): ("test_bursts.test_a_test_request_is_answered_before_orders_that_wait",),
+    ("N3", "binance"): ("test_order_states.test_a_report_in_any_state",),
+    ("N4", "binance"): (
+        "test_bursts.test_a_burst_is_told_whole_and_in_order",
+        "test_bursts.test_a_burst_byte_by_byte_is_told_whole_and_heartbeats_are_on_time",
+        "test_bursts.test_a_stream_is_read_whole_at_every_cut",
+        "test_bursts.test_a_stream_is_read_whole_in_random_pieces",
+    ),
+    ("N6", "binance"): (
+        "test_engine_bad_peers.test_a_peer_that_is_not_the_venue_gets_no_session",
+        "test_engine_bad_peers.test_a_certificate_of_another_authority_is_refused",
+        "test_engine_certificates.test_a_certificate_that_has_run_out_is_refused",
+        "test_simulator.test_each_name_of_the_certificate_is_accepted_and_no_other",
+    ),
+    ("N7", "binance"): (
+        "test_bursts.test_a_message_larger_than_we_take_is_closed_at_its_head",
+        "test_bursts.test_a_message_without_end_is_closed_at_the_largest_we_take",
+        "test_hostile.test_a_lost_framer_keeps_nothing_of_what_is_fed_to_it",
+        "test_hostile.test_a_million_fields",
+    ),
+}
+NAMED |= {
+    # Framing and TLS do not know the dialect.
+    (scenario, "classic"): NAMED[scenario, "binance"]
+    for scenario in ("N6", "N7")
+}
+
+NOT_APPLICABLE = {
+    ("20", "binance"): "this venue has no ResendRequest in either direction",
+    ("N1", "classic"): "News of maintenance is this venue's own",
+    ("N5", "classic"): "MsgSeqNum of classic FIX does not roll over",
+}
+
+PENDING: dict[tuple[str, str], str] = {
+    (scenario, "classic"): "classic FIX is not played yet"
+    for scenario in SCENARIOS
+    if (scenario, "classic") not in NAMED | NOT_APPLICABLE
+}
+
+
+def scripted(column: str) -> set[str]:
+    """Scenarios that a script of this column names."""
+    names = [script for script in all_scripts() if script.venue in COLUMNS[column]]
+    return {scenario for script in names for scenario in script.scenarios}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_scenario_is_held(column: str) -> None:
+    held = scripted(column) | {scenario for scenario, at in NAMED if at == column}
+    nothing = {scenario for scenario, at in NOT_APPLICABLE if at == column}
+    pending = {scenario for scenario, at in PENDING if at == column}
+    for scenario in sorted(pending):
+        print(f"{scenario} ({column}) is pending: {PENDING[scenario, column]}")
+    assert set(SCENARIOS) - held - nothing == pending, "PENDING is not what has no script"
+    assert not held & nothing, "held, though said to mean nothing"
+
+
+def test_scripts_name_scenarios_that_exist() -> None:
+    for script in all_scripts():
+        unknown = set(script.scenarios) - set(SCENARIOS)
+        assert not unknown, f"{script.path}: no such scenario: {unknown}"
+
+
+@cache
+def functions_of(module: str) -> frozenset[str]:
+    """Names of the tests of one file."""
+    tree = ast.parse((TESTS / f"{module}.py").read_text())
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
+def test_named_tests_exist() -> None:
+    for key, tests in NAMED.items():
+        for name in tests:
+            module, _, function = name.partition(".")
+            assert function in functions_of(module), f"{key}: there is no test {name}"
+
+
+def expanded(text: str) -> list[str]:
+    """`2-e/f/g` as 2-e, 2-f, 2-g; `2-d/3` as 2-d, 3; `14-a..n` as all of 14-a to 14-n."""
+    span = re.fullmatch(r"(.+-)([a-z])\.\.([a-z])", text)
+    if span is not None:
+        return [span[1] + chr(letter) for letter in range(ord(span[2]), ord(span[3]) + 1)]
+    first, *others = text.split("/")
+    stem = first.rpartition("-")[0]
+    return [first, *(f"{stem}-{other}" if other.isalpha() else other for other in others)]
+
+
+def test_the_list_is_that_of_the_design() -> None:
+    if not DESIGN.is_file():
+        pytest.skip("the design's table (../shared/design/reliability.md) is not on this machine")
+    table = DESIGN.read_text().split("\n## 3.")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([0-9N][^|]*?) \|", table, re.MULTILINE)
+    assert sorted(scenario for row in rows for scenario in expanded(row)) == sorted(SCENARIOS)
