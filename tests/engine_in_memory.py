@@ -11,15 +11,17 @@ from typing import Any
 from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
+from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
-from fixengine.network.clock import SECOND_NS, Clock
+from fixengine.network.clock import Clock
 from fixengine.network.gateway import Gateway
+from fixengine.network.limits import Limits
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
 from fixengine.network.strategies import Handed, Standing, Strategies
-from sessions_in_memory import WALL_NS, initiator, parsed
+from sessions_in_memory import SECOND_NS, WALL_NS, initiator, parsed
 
 EPOCH = 1000
 NOW = 1_000_000_000_000
@@ -99,12 +101,14 @@ class Engine:
         budget: Budget | None = None,
         standings: dict[str, Standing] | None = None,
         orders: Orders | None = None,
+        unfilled: Unfilled | None = None,
         lines: Lines | None = None,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
         self.journal = Journal()
         self.log: list[str] = []
+        self.clock = Clock(SECOND_NS, 5 * SECOND_NS)
         self.strategies = Strategies(
             self.bus,
             Register(),
@@ -119,23 +123,28 @@ class Engine:
             Orders(1000, 100) if orders is None else orders,
             self.strategies,
             self.journal,
-            lambda level, text, **details: self.log.append(text),
+            self.say,
             lines=Lines() if lines is None else lines,
-            clock=Clock(SECOND_NS, 5 * SECOND_NS),
+            clock=self.clock,
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,
             cancel_unsent_bytes_max=1000,
+            limits=Limits(BINANCE_SPOT, self.clock, unfilled, self.say),
         )
         self.wire = Wire()
         self.line = self.new_line(budget)
         self.seq = 1
+        self.venue_ahead_ns = 0
         self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
         self.gateway.lines.up(self.line, self.now)
         self.wire.written.clear()
         if standings is None:
             self.hello(b"a", "alpha")
         self.bus.sent.clear()
+
+    def say(self, level: str, text: str, **details: object) -> None:
+        self.log.append(text)
 
     def new_line(self, budget: Budget | None = None) -> Line:
         session = initiator()
@@ -175,7 +184,11 @@ class Engine:
         if seq is None:
             seq, self.seq = self.seq, self.seq + 1
         form = template(BINANCE_SPOT, kind, Sender.VENUE, "ME")
-        return bytes(form.encode(None, seq, wire.stamp(self.now + WALL_NS - NOW), values))
+        return bytes(
+            form.encode(
+                None, seq, wire.stamp(WALL_NS + self.now - NOW + self.venue_ahead_ns), values
+            )
+        )
 
     def venue_sends(self, data: bytes) -> None:
         self.line.framer.feed(data)

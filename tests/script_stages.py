@@ -18,6 +18,7 @@ from fixengine.fix.states import Happening, State, Verdict
 from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, SessionStatus, encode
 from fixengine.network.clock import SECOND_NS, Clock
 from fixengine.network.gateway import Gateway
+from fixengine.network.limits import Limits
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
 from fixengine.network.sessions import (
@@ -194,14 +195,20 @@ class EngineStage:
             valid_for_ms_max=10_000,
             standings={},
         )
+        clock = Clock(SECOND_NS, 5 * SECOND_NS)
+
+        def say(level: str, text: str, **details: object) -> None:
+            self.log.append(text)
+
         self.gateway = Gateway(
             self.venue,
             Orders(1000, 100),
             self.strategies,
             journal,
-            lambda level, text, **details: self.log.append(text),
+            say,
             lines=Lines(self.script.sessions),
-            clock=Clock(SECOND_NS, 5 * SECOND_NS),
+            clock=clock,
+            limits=Limits(self.venue, clock, None, say),
             epoch=EPOCH,
             valid_for_ms_max=10_000,
             unsent_bytes_max=0,

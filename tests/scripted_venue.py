@@ -19,6 +19,7 @@ import simplefix
 from fixengine.simulator import pki
 
 WAIT_S = 20.0
+PASSED_OVER = ("0", "1", "XLQ")
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -119,8 +120,8 @@ class Peer:
         return list(iter(self.read, {}))
 
     def expect(self, kind: str) -> dict[int, str]:
-        """The next message of this MsgType; Heartbeats and TestRequests are passed over."""
-        while (values := self.read()) and values[35] in "01" and values[35] != kind:
+        """The next message of this MsgType; others that are PASSED_OVER may come before."""
+        while (values := self.read()) and values[35] in PASSED_OVER and values[35] != kind:
             pass
         assert values.get(35) == kind, values
         return values

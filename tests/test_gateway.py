@@ -10,7 +10,6 @@ from engine_in_memory import EPOCH, NOW, Engine, edited
 from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders, Standing
-from fixengine.fix import fields
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
@@ -74,7 +73,7 @@ def test_the_table_says_what_the_engine_plays(engine: Engine) -> None:
             if not layout.admin and BINANCE_SPOT.plays(layout.kind, sender)
         }
         # The built-in venue answers LimitQuery; the engine does not ask yet.
-        assert played - {fields.LIMIT_QUERY, fields.LIMIT_RESPONSE} == set(kinds)
+        assert played == set(kinds)
 
 
 def test_the_journal_has_input_intent_and_frame_before_the_bytes_leave(engine: Engine) -> None:
@@ -180,9 +179,9 @@ def test_unsent_bytes_stop_orders_but_not_at_once_cancels(engine: Engine) -> Non
 
 def test_the_venues_message_limit_is_kept_with_a_reserve_for_cancels() -> None:
     engine = Engine(budget=Budget(10, 10_000 * MS, 20))
-    for number in range(7):
+    for number in range(6):
         engine.request(engine.order(f"o{number}"))
-    assert len(engine.wire.written) == 7, "the Logon counted too"
+    assert len(engine.wire.written) == 6, "the Logon and the LimitQuery counted too"
     engine.heard()
     engine.request(engine.order("o9"))
     (event,) = engine.heard()

@@ -102,6 +102,7 @@ DECIDES = (
     "network/clock.py",
     "network/gateway.py",
     "network/idle.py",
+    "network/limits.py",
     "network/line.py",
     "network/lines.py",
     "network/malformed.py",

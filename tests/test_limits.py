@@ -72,6 +72,23 @@ def test_one_user_cannot_take_all_from_another() -> None:
     assert budget.wait_ns(0, 2) == 0
 
 
+def test_the_venues_word_raises_what_is_used_and_replaces_the_limit() -> None:
+    budget = Budget(10, 1000, 20)
+    budget.use(0, 1)
+    assert not budget.adopt(10, 1000, 7, 0), "the same limit"
+    assert budget.used == 7
+    assert budget.wait_ns(0, 1) == 0
+    budget.use(0, 1)
+    assert budget.wait_ns(0, 1) > 0
+    assert not budget.adopt(10, 1000, 0, 0)
+    assert budget.used == 8, "what it says less of stays"
+    assert budget.adopt(20, 2000, 1 << 40, 500)
+    assert budget.wait_ns(500, 1) >= 2000
+    assert budget.wait_ns(2700, 1) == 0
+    with pytest.raises(ValueError, match="budget"):
+        budget.adopt(0, 1000, 0, 2700)
+
+
 @pytest.mark.parametrize(
     ("count_max", "interval_ns", "reserve"), [(0, 100, 0), (1, 1, 0), (1, 100, 100), (1, 100, -1)]
 )

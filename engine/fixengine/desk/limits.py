@@ -28,17 +28,18 @@ class Budget:
     def __init__(
         self, count_max: int, interval_ns: int, reserve_percent: int, share_percent: int = 100
     ) -> None:
-        if count_max < 1 or interval_ns < SLICES or not 0 <= reserve_percent < 100:
-            raise ValueError("budget: count_max >= 1, interval_ns >= 50, reserve 0..99 percent")
-        self.count_max = count_max
-        reserve = count_max * reserve_percent // 100
-        self.ordinary_max = count_max - reserve
-        self.urgent_max = count_max - reserve // 5
-        self.share_max = self.ordinary_max * share_percent // 100
-        self._slice_ns = -(-interval_ns // SLICES)
+        if not 0 <= reserve_percent < 100:
+            raise ValueError("budget: reserve 0..99 percent")
+        self._percents = reserve_percent, share_percent
         self._slices: deque[tuple[int, Counter[int]]] = deque()
         self._used: Counter[int] = Counter()
         self._total = 0
+        self._set(count_max, interval_ns)
+
+    @property
+    def used(self) -> int:
+        """Uses that count, as of the last `wait_ns`."""
+        return self._total
 
     def wait_ns(self, now: int, user: int, urgent: bool = False) -> int:
         """0 if this user may use it once more now, else ns until it may (at least 1)."""
@@ -54,14 +55,43 @@ class Budget:
         oldest = self._slices[0][0]
         return max(1, (oldest + SLICES + 1) * self._slice_ns - now)
 
-    def use(self, now: int, user: int) -> None:
-        """Count one use; user SESSION for the session's own messages."""
+    def use(self, now: int, user: int, count: int = 1) -> None:
+        """Count uses; user SESSION for the session's own messages."""
         index = now // self._slice_ns
         if not self._slices or self._slices[-1][0] != index:
             self._slices.append((index, Counter()))
-        self._slices[-1][1][user] += 1
-        self._used[user] += 1
-        self._total += 1
+        self._slices[-1][1][user] += count
+        self._used[user] += count
+        self._total += count
+
+    def adopt(self, count_max: int, interval_ns: int, used: int, now: int) -> bool:
+        """Take over what the venue says of its limit; True where it is another than ours.
+
+        used: what it has counted; ours is raised to that. Raises ValueError as the constructor.
+        """
+        self._expire(now)
+        changed = (count_max, interval_ns) != (self.count_max, self.interval_ns)
+        if changed:
+            self._set(count_max, interval_ns)
+            # When in the other interval each was made no longer fits: count all as made now.
+            self._slices.clear()
+            if self._total:
+                self._slices.append((now // self._slice_ns, self._used.copy()))
+        if used > self._total:
+            self.use(now, SESSION, used - self._total)
+        return changed
+
+    def _set(self, count_max: int, interval_ns: int) -> None:
+        if count_max < 1 or interval_ns < SLICES:
+            raise ValueError("budget: count_max >= 1, interval_ns >= 50")
+        reserve_percent, share_percent = self._percents
+        reserve = count_max * reserve_percent // 100
+        self.count_max = count_max
+        self.interval_ns = interval_ns
+        self.ordinary_max = count_max - reserve
+        self.urgent_max = count_max - reserve // 5
+        self.share_max = self.ordinary_max * share_percent // 100
+        self._slice_ns = -(-interval_ns // SLICES)
 
     def _expire(self, now: int) -> None:
         # A use made anywhere in a slice may count until that slice's end plus the interval.

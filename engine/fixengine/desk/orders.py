@@ -60,14 +60,16 @@ class Order:
     """One request: an order, or (target set) a cancel of one.
 
     line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
-    told its strategy about it, as bus bytes; a repeated request is answered with it. seen: keys of
-    the reports that were taken, see `report_key`.
+    told its strategy about it, as bus bytes; a repeated request is answered with it. opened_ns: on
+    the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
+    seen: keys of the reports that were taken, see `report_key`.
     """
 
     __slots__ = (
         "cancels",
         "cl_ord_id",
         "line",
+        "opened_ns",
         "order_id",
         "outcome",
         "seen",
@@ -89,6 +91,7 @@ class Order:
         self.target = target
         self.standing = Standing.PENDING
         self.order_id: str | None = None
+        self.opened_ns = 0
         self.line = -1
         self.seq = -1
         self.seen: set[str] = set()

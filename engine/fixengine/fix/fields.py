@@ -58,6 +58,11 @@ EXEC_ID: Final = 17
 TRADE_ID: Final = 1003
 ALLOC_ID: Final = 70
 
+# Limits
+REQ_ID: Final = 6136
+LIMIT_TYPE: Final = 25004
+LIMIT_RESET_INTERVAL_RESOLUTION: Final = 25008
+
 # Message kinds (values of MsgType)
 HEARTBEAT: Final = b"0"
 TEST_REQUEST: Final = b"1"

@@ -91,7 +91,7 @@ class Window(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """A venue's limits for one kind of session."""
+    """A venue's limits for one kind of session; unfilled_orders are those of the account."""
 
     messages: Window
     connection_attempts: Window

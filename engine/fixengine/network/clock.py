@@ -26,17 +26,20 @@ class Clock:
     """The lead of our wall clock over the venue's.
 
     ahead_ns_max: a lead from which on the venue refuses every request. behind_ns_max: a lag beyond
-    which it does. due_ns: monotonic ns from which on another report is to be sampled.
+    which it does. due_ns: monotonic ns from which on another report is to be sampled. is_doubted:
+    the venue refused our time, and our clock was not read anew since.
     """
 
     def __init__(self, ahead_ns_max: int, behind_ns_max: int) -> None:
         self.ahead_ns_max = ahead_ns_max
         self.behind_ns_max = behind_ns_max
         self.due_ns = 0
+        self.is_doubted = False
         self._since_ns = 0
         self._least: int | None = None
         self._least_before: int | None = None
         self._warned = False
+        self._refused = False
 
     @property
     def lead_ns(self) -> int | None:
@@ -68,6 +71,19 @@ class Clock:
         if self._least_before is not None:
             self._least_before += step_ns
 
+    def doubt(self) -> None:
+        """The venue refused a SendingTime of ours: nothing that was measured holds any more.
+
+        The next sample, best that of the refusal itself, says how far off we are.
+        """
+        self._least = self._least_before = None
+        self.due_ns = 0
+        self.is_doubted = self._refused = True
+
+    def read_anew(self) -> None:
+        """The owner has read our wall clock anew."""
+        self.is_doubted = False
+
     @property
     def trouble(self) -> str | None:
         """Why the venue would refuse every new order because of the clock, or None."""
@@ -79,6 +95,10 @@ class Clock:
     def _change(self) -> str | None:
         lead = self.lead_ns
         assert lead is not None, "a sample was taken"
+        if self._refused:
+            self._refused = False
+            self._warned = abs(lead) >= WARN_NS
+            return f"the venue refused our time: {self._words(lead)}; check chrony or ntp"
         if not self._warned and abs(lead) >= WARN_NS:
             self._warned = True
             return f"{self._words(lead)}; check chrony or ntp"

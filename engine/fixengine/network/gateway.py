@@ -23,7 +23,7 @@ from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders, Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
-from fixengine.fix.peek import peek
+from fixengine.fix.peek import peek, peek_number
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
@@ -43,6 +43,7 @@ from fixengine.messages import (
 from fixengine.network.clock import Clock
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import Kind, mask_value, named
+from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Lines
 from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
@@ -79,14 +80,16 @@ class Gateway:
         valid_for_ms_max: int,
         unsent_bytes_max: int,
         cancel_unsent_bytes_max: int,
+        limits: Limits,
     ) -> None:
         self.venue = venue
+        self.limits = limits
         self.orders = orders
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        self.reports = Reports(venue, orders, self.teller, log)
+        self.reports = Reports(venue, orders, self.teller, log, limits.on_report)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -272,12 +275,7 @@ class Gateway:
         if self.orders.full(strategy.number, is_cancel):
             text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
-        budget = line.budget
-        wait_ns = 0 if budget is None else budget.wait_ns(now, strategy.number, is_cancel)
-        if wait_ns:
-            wait_ms = -(-wait_ns // MILLISECOND_NS)
-            return RefusedReason.LIMIT, "the venue's message limit would be exceeded", wait_ms
-        return None
+        return self.limits.check(line, strategy.number, now, is_cancel)
 
     def _intend(
         self,
@@ -309,8 +307,7 @@ class Gateway:
         order.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
-        if line.budget is not None:
-            line.budget.use(now, strategy.number)
+        self.limits.count(line, order, now)
         return None
 
     # --- out: the end of a wake-up ----------------------------------------------------------
@@ -371,9 +368,14 @@ class Gateway:
                 self.teller.record(Kind.FRAME_IN, now, line.number, bytes(message))
                 verdict = line.session.receive(message, now)
                 if verdict is Verdict.APPLICATION:
-                    self.reports.on_application(line, message, now)
-                elif verdict is Verdict.REJECT:
-                    self.reports.on_reject(line, message, now)
+                    if message.kind == fields.LIMIT_RESPONSE:
+                        self.limits.on_response(line, message, now)
+                    else:
+                        self.reports.on_application(line, message, now)
+                elif verdict is Verdict.REJECT or message.kind == fields.REJECT:
+                    self._on_reject(line, message, verdict, now)
+                elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
+                    self.limits.ask(line, now)
                 if verdict is Verdict.ADMIN or now >= self.clock.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
@@ -383,6 +385,14 @@ class Gateway:
             line.session.garbled(now)
         if line.session.hole is not None and line.blind_since_ns is None:
             line.blind_since_ns = heard_ns
+
+    def _on_reject(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
+        """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""
+        code = peek_number(message, fields.ERROR_CODE)
+        if code is not None and self.venue.refusals.get(code) == "set_clock":
+            self.clock.doubt()
+        if verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
+            self.reports.on_reject(line, message, now)
 
     def _sample_clock(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
         """Hold SendingTime<52> of a message that counted against our clock."""
@@ -395,14 +405,16 @@ class Gateway:
             text = f"SendingTime {sending_time[:30]!r} cannot be read"
             self.log("warning", text, session=line.name)
             return
+        level = "error" if self.clock.is_doubted else "warning"
         change = self.clock.sample(sending_ns, now + line.session.offset_ns, now)
         if change is not None:
-            self.log("warning", change, event="clock", session=line.name)
+            self.log(level, change, event="clock", session=line.name)
 
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
+        self.limits.tick(now)
         self._watch_journal(now)
         for line in self.lines.all:
             line.session.tick(now)
@@ -472,6 +484,7 @@ class Gateway:
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
         self.teller.record(Kind.DROPPED, now, 0, named(order.wire_id, b""))
+        self.limits.undo(order)
         self.orders.drop(order)
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)

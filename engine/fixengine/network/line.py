@@ -32,6 +32,9 @@ REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
 REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
 
 
+REQUEST_KINDS = fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST, fields.LIMIT_QUERY
+
+
 class Transport(Protocol):
     """What is asked of the TLS connection."""
 
@@ -107,7 +110,8 @@ class Line:
         comp_id = session.client_comp_id
         self.templates = {
             kind: template(venue, kind, Sender.CLIENT, comp_id, recv_window_ms)
-            for kind in (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST)
+            for kind in REQUEST_KINDS
+            if venue.plays(kind, Sender.CLIENT)
         }
         self.plans = {
             fields.EXECUTION_REPORT: plan(
@@ -117,6 +121,8 @@ class Line:
                 venue, fields.ORDER_CANCEL_REJECT, Sender.VENUE, REJECT_COLUMNS
             ),
         }
+        if venue.plays(fields.LIMIT_RESPONSE, Sender.VENUE):
+            self.plans[fields.LIMIT_RESPONSE] = plan(venue, fields.LIMIT_RESPONSE, Sender.VENUE)
         self.framer = wire.Framer(message_bytes_max, plans=self.plans)
 
     @property

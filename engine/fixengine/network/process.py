@@ -16,6 +16,7 @@ import traceback
 from typing import Any
 
 from fixengine.desk.orders import Orders
+from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Happening
 from fixengine.fix.venue import Venue
@@ -27,6 +28,7 @@ from fixengine.network.config import Config, effective
 from fixengine.network.connector import Connector
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
 from fixengine.network.log import Log
@@ -41,7 +43,7 @@ from fixengine.network.sessions import (
     SetClock,
     Status,
 )
-from fixengine.network.slot import posts_of
+from fixengine.network.slot import CARRIES_ORDERS, posts_of
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
 
@@ -151,6 +153,8 @@ class Process:
             valid_for_ms_max=config.bus.valid_for_ms_max,
             standings=standings,
         )
+        behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
+        clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
         self.gateway = Gateway(
             self.venue,
             orders,
@@ -158,13 +162,12 @@ class Process:
             self.journal,
             self.log,
             lines=Lines(config.venue.sessions, by_symbol=config.venue.spread == "symbol"),
-            clock=Clock(
-                self.venue.clock_ahead_ns_max, config.venue.recv_window_ms * MILLISECOND_NS
-            ),
+            clock=clock,
             epoch=epoch,
             valid_for_ms_max=config.bus.valid_for_ms_max,
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
+            limits=self._limits(clock),
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -191,6 +194,13 @@ class Process:
             number=self._new_number,
             offset_ns=lambda: self.offset_ns,
         )
+
+    def _limits(self, clock: Clock) -> Limits:
+        unfilled = None
+        if self.config.limits.mode == "venue":
+            windows = self.venue.profiles[CARRIES_ORDERS].limits.unfilled_orders
+            unfilled = Unfilled(windows, self.config.limits.strategy_share_percent)
+        return Limits(self.venue, clock, unfilled, self.log)
 
     async def _serve(self) -> int:
         loop = self._loop
@@ -295,6 +305,7 @@ class Process:
     def _on_second(self, now: int) -> None:
         """Sample the wall clock; collect garbage in a quiet second."""
         self._last_clock_ns = now
+        self.gateway.clock.read_anew()
         offset_ns = time.time_ns() - time.monotonic_ns()
         step_ns = offset_ns - self.offset_ns
         if abs(step_ns) > CLOCK_STEP_NS:
@@ -313,6 +324,8 @@ class Process:
         """The end of every wake-up: write, look at what happened, set the next timer."""
         if self._ended.done():
             return
+        if self.gateway.clock.is_doubted:
+            self._on_second(now)
         if self.sessions.draining:
             self._drain(now)
         self.gateway.flush(now)

@@ -10,6 +10,7 @@ others are counted and passed over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine import wire
@@ -39,13 +40,20 @@ class Log(Protocol):
         """level: "info", "warning" or "error"."""
 
 
+Watcher = Callable[[Line, Order, ExecutionReport, int], None]
+"""Is told each report of an own order, once."""
+
+
 class Reports:
     """Interprets application messages and Rejects. foreign: reports of orders not ours."""
 
-    def __init__(self, venue: Venue, orders: Orders, teller: Teller, log: Log) -> None:
+    def __init__(
+        self, venue: Venue, orders: Orders, teller: Teller, log: Log, watcher: Watcher
+    ) -> None:
         self.venue = venue
         self.orders = orders
         self.teller = teller
+        self.watcher = watcher
         self.log = log
         self.foreign = 0
         self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
@@ -119,6 +127,7 @@ class Reports:
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
         event = self._event(line, report, ids, now)
+        self.watcher(line, order, event, now)
         # A report that comes late, such as a NEW after the fill, does not tell how it ended.
         late = was_final and BY_STATUS.get(event.ord_status) not in FINAL
         payload = self.teller.outcome(order, event, now, keep=not late)

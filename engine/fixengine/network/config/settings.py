@@ -208,7 +208,7 @@ class Engine(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """Limits kept here, so that the venue never has to enforce its own."""
+    """Limits kept here, so that the venue never has to enforce its own; it is asked for them."""
 
     mode: Annotated[Literal["venue", "off"], about("off: keep none; for the simulator only.")] = (
         "venue"

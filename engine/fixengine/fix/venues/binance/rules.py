@@ -113,6 +113,7 @@ UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007})
 
 REFUSALS = {
     -1002: "stop",
+    -1015: "ask_limits",
     -1021: "set_clock",
     -1022: "stop",
     -2014: "stop",
@@ -120,6 +121,6 @@ REFUSALS = {
     -1033: "next_comp_id",
     -1034: "wait",
 }
-"""What a refused Logon means; every other code is tried again later."""
+"""What a refusal means beyond the request; a Logon with any other code is tried again later."""
 
 TOO_MANY_MESSAGES = "Too many messages"

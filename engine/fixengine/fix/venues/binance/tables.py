@@ -295,6 +295,7 @@ LAYOUTS = (
 
 PLAYED = frozenset(
     {
+        fields.LIMIT_RESPONSE,
         fields.HEARTBEAT,
         fields.TEST_REQUEST,
         fields.REJECT,

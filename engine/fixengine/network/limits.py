@@ -1,0 +1,241 @@
+"""The venue's limits as the walk keeps them: whether a request may leave, and what counts.
+
+Messages are counted for each line, unfilled orders for the account. Both start from the venue's
+table; at each logon, and when the venue says that an order was one too many, a LimitQuery asks
+what really holds and is used. Its answer can only make us more careful with what is used, and its
+limits replace ours. Without an answer, or with one that cannot be read, the table holds on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from fixengine import wire
+from fixengine.desk.orders import Order
+from fixengine.desk.unfilled import Told, Unfilled
+from fixengine.fix import fields
+from fixengine.fix.peek import peek_number, peek_text
+from fixengine.fix.venue import Venue
+from fixengine.messages import ExecType, ExecutionReport, RefusedReason
+from fixengine.network.clock import Clock
+from fixengine.network.line import Line
+from fixengine.network.reports import Log
+from fixengine.network.teller import Reason
+
+SECOND_NS = 1_000_000_000
+MILLISECOND_NS = 1_000_000
+ANSWER_NS_MAX = 10 * SECOND_NS
+ROWS_MAX = 32
+UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
+CODE = re.compile(r"-?[0-9]{1,9}\Z")
+LIMIT_NUMBER_MAX = (1 << 63) - 1
+TOO_MANY_ORDERS = "ask_limits"
+
+
+class Query(NamedTuple):
+    """A LimitQuery that is not answered. placed: orders counted before it."""
+
+    req_id: str
+    seq: int
+    asked_ns: int
+    placed: int
+
+
+class Limits:
+    """See the module's top.
+
+    unfilled: None where that limit is not kept; messages are not counted where a line has no
+    budget.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        clock: Clock,
+        unfilled: Unfilled | None,
+        log: Log,
+    ) -> None:
+        self._clock = clock
+        self._venue = venue
+        self._unfilled = unfilled
+        self._log = log
+        self._queries: dict[Line, Query] = {}
+        self._query_count = 0
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def check(self, line: Line, user: int, now: int, is_cancel: bool) -> Reason | None:
+        """Why a strategy's request may not leave over this line now, or None."""
+        if not is_cancel:
+            reason = self._check_unfilled(line, user, now)
+            if reason is not None:
+                return reason
+        budget = line.budget
+        wait_ns = 0 if budget is None else budget.wait_ns(now, user, is_cancel)
+        if budget is None or not wait_ns:
+            return None
+        wait_ms = -(-wait_ns // MILLISECOND_NS)
+        text = (
+            f"message limit of session {line.name}: {budget.used} of {budget.count_max} in"
+            f" {budget.interval_ns // MILLISECOND_NS} ms are used, and the rest is kept for"
+            f" {'the session' if is_cancel else 'others and cancels'}; free in {wait_ms} ms"
+        )
+        return RefusedReason.LIMIT, text, wait_ms
+
+    def count(self, line: Line, order: Order, now: int) -> None:
+        """A request that passed is about to leave."""
+        if line.budget is not None:
+            line.budget.use(now, order.strategy)
+        if self._unfilled is not None and not order.is_cancel:
+            order.opened_ns = self._venue_ns(line, now)
+            self._unfilled.place(order.opened_ns, order.strategy)
+
+    def undo(self, order: Order) -> None:
+        """A request that was counted never left; the messages of its line stay counted."""
+        if self._unfilled is not None and order.opened_ns:
+            self._unfilled.undo(order.opened_ns, order.strategy)
+            order.opened_ns = 0
+
+    def ask(self, line: Line, now: int) -> None:
+        """Send a LimitQuery, unless one is under way on this line."""
+        kept = self._unfilled is not None or line.budget is not None
+        form = line.templates.get(fields.LIMIT_QUERY)
+        if not kept or form is None or not line.can_carry or line in self._queries:
+            return
+        self._query_count += 1
+        req_id = f"limits-{self._query_count}"
+        placed = 0 if self._unfilled is None else self._unfilled.placed
+        self._queries[line] = Query(req_id, line.session.next_out, now, placed)
+        line.session.send(form, None, now, {"req_id": req_id})
+
+    # --- in -------------------------------------------------------------------------------------
+
+    def on_response(self, line: Line, message: wire.Message, now: int) -> None:
+        """LimitResponse<XLR>."""
+        query = self._queries.get(line)
+        if query is None or peek_text(message, fields.REQ_ID) != query.req_id:
+            self._log("warning", "a LimitResponse to no LimitQuery of ours", session=line.name)
+            return
+        del self._queries[line]
+        try:
+            orders, messages = self._read(line, message)
+        except (wire.RemoteProtocolError, ValueError) as problem:
+            text = f"the LimitResponse cannot be read, the limits known so far hold: {problem}"
+            self._log("warning", text, session=line.name)
+            return
+        changes = []
+        if messages is not None and line.budget is not None:
+            count_max, interval_ns, name, used = messages
+            if line.budget.adopt(count_max, interval_ns, used, now):
+                changes.append(f"messages: {count_max} per {name}")
+        if orders and self._unfilled is not None:
+            at = self._venue_ns(line, now)
+            changed = self._unfilled.adopt(orders, query.placed, at)
+            changes += [f"unfilled orders: {change}" for change in changed]
+        if changes:
+            text = f"the venue's limits differ from ours and hold: {', '.join(changes)}"
+            self._log("info", text, session=line.name)
+
+    def on_reject(self, line: Line, message: wire.Message, now: int) -> bool:
+        """Reject<3> of something of ours; True where it was a LimitQuery and is dealt with."""
+        query = self._queries.get(line)
+        if query is None or peek_number(message, fields.REF_SEQ_NUM) != query.seq:
+            code, text = (peek_text(message, tag) for tag in (fields.ERROR_CODE, fields.TEXT))
+            self._on_code(line, code, text, now)
+            return False
+        del self._queries[line]
+        text = (
+            f"the venue refused the LimitQuery, the limits known so far hold:"
+            f" {peek_text(message, fields.ERROR_CODE)} {peek_text(message, fields.TEXT)}"
+        )
+        self._log("warning", text, session=line.name)
+        return True
+
+    def on_report(self, line: Line, order: Order, event: ExecutionReport, now: int) -> None:
+        """A report of an own order: a first fill makes room, a refusal may say there is none."""
+        if event.exec_type == ExecType.TRADE and event.last_qty == event.cum_qty:
+            if self._unfilled is not None and order.opened_ns:
+                at = self._venue_ns(line, now)
+                self._unfilled.fill(order.opened_ns, order.strategy, at)
+                order.opened_ns = 0
+        elif event.venue_code is not None:
+            self._on_code(line, event.venue_code, event.text or "", now)
+
+    def tick(self, now: int) -> None:
+        """Time has passed: a LimitQuery may have gone unanswered."""
+        for line, query in list(self._queries.items()):
+            if not line.can_carry:
+                del self._queries[line]
+            elif now - query.asked_ns >= ANSWER_NS_MAX:
+                del self._queries[line]
+                text = "the LimitQuery was not answered, the limits known so far hold"
+                self._log("warning", text, session=line.name)
+
+    # --- small steps ----------------------------------------------------------------------------
+
+    def _check_unfilled(self, line: Line, user: int, now: int) -> Reason | None:
+        if self._unfilled is None:
+            return None
+        blocked = self._unfilled.blocked(self._venue_ns(line, now), user)
+        if blocked is None:
+            return None
+        wait_ms = -(-blocked.wait_ns // MILLISECOND_NS)
+        whose = "this strategy's share" if blocked.is_share else "the account's limit"
+        text = (
+            f"unfilled orders, {whose}: {blocked.used} of {blocked.count_max} per {blocked.name}"
+            f" are used; free in {wait_ms} ms"
+        )
+        return RefusedReason.LIMIT, text, wait_ms
+
+    def _on_code(self, line: Line, code: str, text: str, now: int) -> None:
+        """Act on the code of a refused order."""
+        if self._unfilled is None or self._meaning(code) != TOO_MANY_ORDERS:
+            return
+        name = self._unfilled.exhaust(text, self._venue_ns(line, now))
+        said = (
+            f"the venue counts more unfilled orders than we do ({text}); none until {name} is over"
+        )
+        self._log("warning", said, session=line.name)
+        self.ask(line, now)
+
+    def _meaning(self, code: str) -> str | None:
+        """What a code means beyond the request it refuses."""
+        return self._venue.refusals.get(int(code)) if CODE.match(code) else None
+
+    def _venue_ns(self, line: Line, now: int) -> int:
+        """The venue's clock as far as we know it."""
+        return now + line.session.offset_ns - (self._clock.lead_ns or 0)
+
+    def _read(self, line: Line, message: wire.Message) -> tuple[list[Told], Told | None]:
+        """What is said of unfilled orders and of messages. ValueError for what makes no sense."""
+        plan = line.plans[fields.LIMIT_RESPONSE]
+        response = plan.read(message)
+        response.check()
+        orders: list[Told] = []
+        messages = None
+        rows = response.value("limit_indicators") or ()
+        if len(rows) > ROWS_MAX:
+            raise ValueError(f"it has {len(rows)} limits, more than {ROWS_MAX}")
+        for row in rows:
+            kind = self._venue.enums[fields.LIMIT_TYPE].get(row[0])
+            if kind not in ("ORDER_LIMIT", "MESSAGE_LIMIT"):
+                continue
+            told = self._told(*row[1:5])
+            if kind == "ORDER_LIMIT":
+                orders.append(told)
+            elif told.count_max < 1:
+                raise ValueError(f"a message limit of {told.count_max}")
+            else:
+                messages = told
+        return orders, messages
+
+    def _told(self, count: Any, count_max: Any, interval: Any, resolution: Any) -> Told:
+        unit = self._venue.enums[fields.LIMIT_RESET_INTERVAL_RESOLUTION].get(resolution or "")
+        numbers = int(count), int(count_max), int(interval or 0)
+        if unit not in UNITS_S or min(numbers) < 0 or max(numbers) > LIMIT_NUMBER_MAX:
+            raise ValueError(f"limit {count_max} per {interval} {resolution}, {count} used")
+        if numbers[2] < 1:
+            raise ValueError(f"a limit per {interval} {unit}")
+        interval_ns = numbers[2] * UNITS_S[unit] * SECOND_NS
+        return Told(numbers[1], interval_ns, f"{numbers[2]} {unit}", numbers[0])
