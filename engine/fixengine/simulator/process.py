@@ -24,7 +24,7 @@ import orjson
 import uvloop
 
 from fixengine.screens.streams import complain, drop
-from fixengine.simulator import pki
+from fixengine.simulator import pki, plain
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.connection import Connection
@@ -34,6 +34,7 @@ from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.control import Control, ControlError
 from fixengine.simulator.instruments import INSTRUMENTS, units
 from fixengine.simulator.listener import Listener, cause
+from fixengine.simulator.numbers import NumbersError
 from fixengine.simulator.record import Recorder
 from fixengine.simulator.server import TICK_S, Server
 from fixengine.simulator.tls import Contexts
@@ -104,6 +105,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="make a socket there on which `fixengine fault` sets and clears faults",
     )
+    plain.add_arguments(parser)
+    parser.set_defaults(defaults={one.dest: one.default for one in parser._actions})
     parser.epilog = f"faults:\n{command.table()}\n\n{FAULTS_EPILOG}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
@@ -111,17 +114,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the venue until a signal comes; the exit status."""
     try:
+        if plain.asked(options, options.defaults):
+            _warn(options.host)
+            # Who names a directory, even the usual one, wants the numbers to last.
+            state_dir = None if options.state_dir is STATE_DIR else options.state_dir.expanduser()
+            plain.run(options, options.json, Teller(options.json).say, state_dir)
+            return 0
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(options))
-    except (SimulatorError, ControlError, pki.PkiError) as problem:
+    except (SimulatorError, plain.PlainError, NumbersError, ControlError, pki.PkiError) as problem:
         complain(f"fixengine simulate: {problem}")
         return USAGE_ERROR
     return 0
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    if not _is_loopback(options.host):
-        complain(f"fixengine simulate: warning: {options.host} is reachable from other machines")
+    _warn(options.host)
     directory = options.state_dir.expanduser().absolute()
     files = pki.ensure(directory, datetime.datetime.now(datetime.UTC))
     rules = play(options.limits, options.time_scale)
@@ -297,6 +305,11 @@ class Teller:
         except OSError:
             # A full disk, for example: this line is lost, a later one may not be.
             return
+
+
+def _warn(host: str) -> None:
+    if not _is_loopback(host):
+        complain(f"fixengine simulate: warning: {host} is reachable from other machines")
 
 
 def _is_loopback(host: str) -> bool:
