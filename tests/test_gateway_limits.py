@@ -206,6 +206,8 @@ def test_when_the_venue_counts_more_nothing_goes_out_until_its_window_ends(
     assert event.venue_code == code
     assert "the venue counts more unfilled orders than we do" in engine.log[-1]
     assert queries(engine) == ["limits-1", "limits-2"]
+    engine.venue_says(b"3", ref_seq_num=99, venue_code=code, text=text)
+    assert queries(engine) == ["limits-1", "limits-2"], "one at a time"
     engine.request(engine.order("o5"))
     assert refused(engine).retry_after_ms == 6000
     says(engine, ("1", 5, 5, 10, "s"), ("1", 5, 500, 1, "d"), req_id="limits-2")
