@@ -86,7 +86,7 @@ def test_a_first_fill_makes_room_and_neither_a_second_nor_a_cancel_does() -> Non
     fill(engine, 5)
     filled = {"cum_qty": "1.00000000", "last_qty": "1.00000000", "trade_id": "9"}
     engine.report("F", "1", **filled)
-    filled["cum_qty"] = "2.00000000"
+    filled |= {"cum_qty": "2.00000000", "trade_id": "10"}
     engine.report("F", "1", **filled)
     engine.report("4", "4")
     engine.heard()
