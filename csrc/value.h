@@ -163,7 +163,7 @@ static inline void values_read_scalar(const uint8_t *frame, const ScanEntry *ent
         for (size_t i = 0; i < columns->count[class]; i++, column++, out++)
             if (marks[column->row] != 0) {
                 const ScanEntry *entry = &entries[marks[column->row] - 1];
-                value_read_scalar(column->type, frame + entry->offset, entry->length, out);
+                value_read_scalar(column->type, frame + entry->offset, scan_length(entry), out);
             }
 }
 
@@ -313,29 +313,29 @@ values_read_avx2(const uint8_t *restrict frame, const ScanEntry *restrict entrie
             continue;
         out->number = frame[entry->offset];
         out->decimals = 0;
-        out->form = entry->length == 1 ? VALUE_OK : VALUE_MALFORMED;
+        out->form = scan_length(entry) == 1 ? VALUE_OK : VALUE_MALFORMED;
         if (!plain)
-            value_read_scalar(TYPE_CHAR, frame + entry->offset, entry->length, out);
+            value_read_scalar(TYPE_CHAR, frame + entry->offset, scan_length(entry), out);
     }
     for (end += columns->count[VALUE_DECIMALS]; column < end; column++, out++) {
         if ((entry = value_entry(entries, marks, column)) == NULL)
             continue;
         const uint8_t *p = frame + entry->offset;
-        if (entry->offset < VALUE_VECTOR_BYTES || !value_decimal(p, entry->length, out))
-            value_read_scalar(column->type, p, entry->length, out);
+        if (entry->offset < VALUE_VECTOR_BYTES || !value_decimal(p, scan_length(entry), out))
+            value_read_scalar(column->type, p, scan_length(entry), out);
     }
     for (end += columns->count[VALUE_TIMES]; column < end; column++, out++) {
         if ((entry = value_entry(entries, marks, column)) == NULL)
             continue;
         const uint8_t *p = frame + entry->offset;
-        if (!value_utc(p, entry->length, out)) {
-            value_keep_date(p, entry->length);
-            value_read_scalar(column->type, p, entry->length, out);
+        if (!value_utc(p, scan_length(entry), out)) {
+            value_keep_date(p, scan_length(entry));
+            value_read_scalar(column->type, p, scan_length(entry), out);
         }
     }
     for (end += columns->count[VALUE_OTHERS]; column < end; column++, out++)
         if ((entry = value_entry(entries, marks, column)) != NULL)
-            value_read_scalar(column->type, frame + entry->offset, entry->length, out);
+            value_read_scalar(column->type, frame + entry->offset, scan_length(entry), out);
 }
 #endif
 
