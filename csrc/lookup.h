@@ -21,18 +21,20 @@ enum {
     LOOKUP_NONE = -1
 };
 
-/* Stands in a place that is free. No text up to its first '=' reads so: it would end at the first
- * byte, which looks like a '=' by the bits the pass asks for. (0 would be eight NUL bytes.) */
-#define LOOKUP_FREE UINT64_MAX
+/* Stands in a place that is free: "==". No text up to its first '=' reads so. */
+#define LOOKUP_FREE ((uint64_t)'=' << 8 | '=')
 
 typedef struct {
     uint64_t word; /* the bytes of "tag=", the first lowest, zeros above, or LOOKUP_FREE */
     int32_t tag;
-    uint16_t row;
-    uint16_t bytes; /* of "tag=" */
+    uint32_t bytes; /* of "tag="; behind the tag, as an entry of the index has its offset */
+    uint32_t row;
+    uint32_t unused[3]; /* so that no word straddles two lines of the processor's cache */
 } LookupWord;
 
-_Static_assert(sizeof(LookupWord) == 16, "lookup_place_of counts on it");
+enum { LOOKUP_WORD_SIZE_BITS = 5, LOOKUP_LINE_BYTES = 64 };
+
+_Static_assert(sizeof(LookupWord) == 1 << LOOKUP_WORD_SIZE_BITS, "lookup_place_of counts on it");
 
 typedef struct {
     int32_t tag; /* 0: free */
@@ -52,7 +54,8 @@ static inline LookupWord *lookup_place_of(LookupWord *words, uint64_t multiplier
 {
     /* In bytes: an index would have to be scaled. */
     const uint64_t mask = (((uint64_t)1 << LOOKUP_WORD_BITS) - 1) * sizeof(LookupWord);
-    const uint64_t offset = (word * multiplier) >> (64 - LOOKUP_WORD_BITS - 4) & mask;
+    const int shift = 64 - LOOKUP_WORD_BITS - LOOKUP_WORD_SIZE_BITS;
+    const uint64_t offset = (word * multiplier) >> shift & mask;
     return (LookupWord *)((char *)words + offset);
 }
 
@@ -102,8 +105,8 @@ lookup_place(Lookup *lookup, const int32_t *tags, const int32_t *rows, size_t n)
         }
         place->word = word;
         place->tag = tags[i];
-        place->row = (uint16_t)rows[i];
-        place->bytes = (uint16_t)(8 - __builtin_clzll(word) / 8);
+        place->row = (uint32_t)rows[i];
+        place->bytes = (uint32_t)(8 - __builtin_clzll(word) / 8);
     }
     return taken;
 }
@@ -129,7 +132,7 @@ static inline int lookup_build(Lookup *lookup, const int32_t *tags, const int32_
         tag_bits++;
     lookup->tags_shift = 32 - tag_bits;
     lookup->tags_mask = ((uint32_t)1 << tag_bits) - 1;
-    lookup->words = malloc(sizeof(LookupWord) << LOOKUP_WORD_BITS);
+    lookup->words = aligned_alloc(LOOKUP_LINE_BYTES, sizeof(LookupWord) << LOOKUP_WORD_BITS);
     lookup->tags = calloc((size_t)1 << tag_bits, sizeof(LookupTag));
     if (lookup->words == NULL || lookup->tags == NULL) {
         lookup_free(lookup);

@@ -68,7 +68,7 @@ cdef extern from "scan.h" nogil:
     ctypedef struct ScanEntry:
         int32_t tag
         uint32_t offset
-        uint32_t length
+        uint32_t end
     ctypedef struct ScanFault:
         int32_t kind
         int32_t tag
@@ -81,6 +81,7 @@ cdef extern from "scan.h" nogil:
         Lookup *lookup
         int32_t *marks
         size_t count
+    uint32_t scan_length(const ScanEntry *entry)
     size_t scan_entries_max(size_t frame_bytes)
     bint scan_frame(
         const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *out, Scan *scan, int level

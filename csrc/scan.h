@@ -1,4 +1,4 @@
-/* One pass over a whole frame: the flat index (tag, offset, length) of its fields in wire order,
+/* One pass over a whole frame: the flat index (tag, offset, end) of its fields in wire order,
  * the sum of its bytes, and where each row of a table first stands.
  *
  * Only the first '=' after a SOH separates. A length-prefixed data field may hold SOH and '=':
@@ -27,8 +27,10 @@ enum { SCAN_OK = 0, SCAN_BAD_TAG = 1, SCAN_EMPTY = 2, SCAN_BAD_DATA = 3 };
 typedef struct {
     int32_t tag;
     uint32_t offset; /* of the value, from the first byte of the frame */
-    uint32_t length; /* of the value */
+    uint32_t end;    /* of the value; the SOH stands there */
 } ScanEntry;
+
+static inline uint32_t scan_length(const ScanEntry *entry) { return entry->end - entry->offset; }
 
 typedef struct {
     int32_t kind; /* SCAN_OK or what is wrong with the first malformed field */
@@ -122,7 +124,7 @@ static inline void scan_fields_scalar(const uint8_t *p, size_t n, ScanEntry *out
             ScanEntry *entry = &out[scan->count++];
             entry->tag = field.tag;
             entry->offset = (uint32_t)field.value;
-            entry->length = (uint32_t)(field.end - field.value);
+            entry->end = (uint32_t)field.end;
         } else if (scan->fault.kind == SCAN_OK) {
             scan->fault.kind = field.problem;
             scan->fault.tag = field.tag;
@@ -160,7 +162,8 @@ scan_frame_scalar(const uint8_t *p, size_t n, const ScanRows *rows, ScanEntry *o
     memset(rows->marks, 0, rows->count * sizeof(int32_t));
     for (size_t i = scan->count; i-- > 0;) {
         if (i > 0 && pair_data_tag(out[i - 1].tag) == out[i].tag)
-            plain &= find_byte_scalar(p + out[i].offset, out[i].length, SCAN_SOH) == out[i].length;
+            plain &= find_byte_scalar(p + out[i].offset, scan_length(&out[i]), SCAN_SOH)
+                     == scan_length(&out[i]);
         const int32_t row = lookup_find(rows->lookup, out[i].tag);
         rows->marks[row < 0 ? (int32_t)rows->count - 1 : row] = (int32_t)i + 1;
     }
@@ -293,8 +296,9 @@ SCAN_TARGET int scan_blocks(const uint8_t *p, size_t n, uint32_t *ends, Scan *sc
 /* Tag and row of a field whose text up to '=' is in no place of its own; NULL where the plain loop
  * must decide. word: the text from the field's first byte on. */
 __attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static const LookupWord *
-scan_rare(Lookup *lookup, int32_t others, uint64_t word)
+scan_rare(const ScanRows *rows, uint64_t word)
 {
+    Lookup *lookup = rows->lookup;
     unsigned digits = 0;
     while (digits <= LOOKUP_WORD_DIGITS_MAX && (word >> 8 * digits & 0xFF) != '=')
         digits++;
@@ -303,14 +307,20 @@ scan_rare(Lookup *lookup, int32_t others, uint64_t word)
         return NULL;
     const int32_t row = lookup_find(lookup, tag);
     lookup->spare.tag = tag;
-    lookup->spare.row = (uint16_t)(row < 0 ? others : row);
-    lookup->spare.bytes = (uint16_t)(digits + 1);
+    lookup->spare.row = row < 0 ? (uint32_t)rows->count - 1 : (uint32_t)row;
+    lookup->spare.bytes = digits + 1;
     return &lookup->spare;
 }
 
-/* The fields of a frame whose ends are known; 0 where one is not ordinary. */
-SCAN_TARGET int scan_ordinary(const uint8_t *restrict p, const ScanRows *rows,
-                              const uint32_t *restrict ends, ScanEntry *restrict out, Scan *scan)
+_Static_assert(offsetof(ScanEntry, tag) == 0 && offsetof(ScanEntry, offset) == 4
+                   && offsetof(LookupWord, bytes) == offsetof(LookupWord, tag) + 4,
+               "tag and offset of an entry are written as one");
+
+/* The fields of a frame whose ends are known; 0 where one is not ordinary. Not inlined: what the
+ * blocks keep in registers would push the loop's own out of them. */
+__attribute__((target("avx2,bmi,bmi2,popcnt"), noinline)) static int
+scan_ordinary(const uint8_t *restrict p, const ScanRows *rows, const uint32_t *restrict ends,
+              ScanEntry *restrict out, Scan *scan)
 {
     LookupWord *const words = rows->lookup->words;
     const uint64_t multiplier = rows->lookup->multiplier;
@@ -324,22 +334,23 @@ SCAN_TARGET int scan_ordinary(const uint8_t *restrict p, const ScanRows *rows,
     /* From the last field to the first, so that the first of a row is the one that stays. */
     for (size_t i = scan->count; i > 0; i--) {
         const uint32_t before = ends[i - 1], start = before + 1;
-        uint64_t word;
+        uint64_t word, head;
         memcpy(&word, p + start, 8);
-        /* Of digits and '=', only '=' has both of these bits. */
-        const uint64_t marked = (word + word) & word & 0x0808080808080808u;
-        const uint64_t name = word & _blsmsk_u64(marked << 4);
+        /* Of digits and '=', only '=' comes to have the top bit. Other bytes do not matter: with
+         * them in it, or without '=' at its end, a name is none that is known. */
+        const uint64_t marked = (word + 0x4343434343434343u) & 0x8080808080808080u;
+        const uint64_t name = word & _blsmsk_u64(marked);
         const LookupWord *known = lookup_place_of(words, multiplier, name);
         if (__builtin_expect(known->word != name, 0)) {
-            known = scan_rare(rows->lookup, (int32_t)rows->count - 1, word);
+            known = scan_rare(rows, word);
             if (known == NULL)
                 return 0;
         }
         ScanEntry *entry = &out[i - 1];
-        const uint32_t value = start + known->bytes;
-        entry->tag = known->tag;
-        entry->offset = value;
-        entry->length = end - value;
+        memcpy(&head, &known->tag, 8);
+        head += (uint64_t)start << 32;
+        memcpy(entry, &head, 8);
+        entry->end = end;
         end = before;
         marks[known->row] = (int32_t)i;
     }

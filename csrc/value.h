@@ -163,7 +163,7 @@ static inline void values_read_scalar(const uint8_t *frame, const ScanEntry *ent
         for (size_t i = 0; i < columns->count[class]; i++, column++, out++)
             if (marks[column->row] != 0) {
                 const ScanEntry *entry = &entries[marks[column->row] - 1];
-                value_read_scalar(column->type, frame + entry->offset, entry->length, out);
+                value_read_scalar(column->type, frame + entry->offset, scan_length(entry), out);
             }
 }
 
@@ -178,14 +178,18 @@ static const uint8_t value_on[32] __attribute__((aligned(32))) = {
 static const uint8_t value_before[32] __attribute__((aligned(32))) = {
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
     0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0};
-static const uint8_t value_zeros[16] __attribute__((aligned(16))) = "0000000000000000";
 static const uint8_t value_places[16] __attribute__((aligned(16))) = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-/* What added to a byte sets its top bit where it is above 9. */
-static const uint8_t value_above[16] __attribute__((aligned(16))) = {
-    118, 118, 118, 118, 118, 118, 118, 118, 118, 118, 118, 118, 118, 118, 118, 118};
 
 VALUE_TARGET __m128i value_load(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
+
+/* A value that is as it should be; decimals and form are written as one. */
+VALUE_TARGET void value_put(int64_t number, uint32_t decimals, Value *out)
+{
+    const uint64_t rest = (uint64_t)VALUE_OK << 32 | decimals;
+    out->number = number;
+    memcpy(&out->decimals, &rest, sizeof rest);
+}
 
 /* 16 digits as values, the first in byte 0, as one number. */
 VALUE_TARGET int64_t value_of_digits(__m128i digits)
@@ -199,28 +203,25 @@ VALUE_TARGET int64_t value_of_digits(__m128i digits)
     return (int64_t)((uint64_t)(uint32_t)eights * 100000000 + (eights >> 32));
 }
 
-/* A decimal without sign of 1 to 16 characters; at least 16 bytes before p + n may be read.
- * 0 where it is none such: the plain reader decides. */
-VALUE_TARGET int value_decimal(const uint8_t *p, uint32_t n, Value *out)
+/* A decimal without sign of n characters, 1 to 16, that ends before `behind`; 16 bytes before that
+ * may be read. 0 where it is none such: the plain reader decides. */
+VALUE_TARGET int value_decimal(const uint8_t *behind, uint32_t n, __m128i zeros, __m128i above,
+                               Value *out)
 {
-    if (n > VALUE_VECTOR_BYTES)
-        return 0;
-    __m128i digits = _mm_xor_si128(value_load(p + n - VALUE_VECTOR_BYTES), value_load(value_zeros));
+    __m128i digits = _mm_xor_si128(value_load(behind - VALUE_VECTOR_BYTES), zeros);
     digits = _mm_and_si128(digits, value_load(value_on + n));
-    const uint32_t others =
-        (uint32_t)_mm_movemask_epi8(_mm_adds_epu8(digits, value_load(value_above)));
+    const uint32_t others = (uint32_t)_mm_movemask_epi8(_mm_adds_epu8(digits, above));
     uint32_t decimals = 0;
-    if (others != 0) {
+    if (__builtin_expect(others != 0, 1)) {
         /* One point with digits on both sides; what stands before it moves up by one. */
         decimals = 15 - (uint32_t)__builtin_ctz(others);
-        if ((others & (others - 1)) != 0 || decimals - 1 >= n - 2 || p[n - 1 - decimals] != '.')
+        if ((others & (others - 1)) != 0 || decimals - 1 >= n - 2
+            || *(behind - 1 - decimals) != '.')
             return 0;
         digits = _mm_shuffle_epi8(
             digits, _mm_add_epi8(value_load(value_places), value_load(value_before + decimals)));
     }
-    out->number = value_of_digits(digits);
-    out->decimals = (int32_t)decimals;
-    out->form = VALUE_OK;
+    value_put(value_of_digits(digits), decimals, out);
     return 1;
 }
 
@@ -285,57 +286,88 @@ VALUE_TARGET int value_utc(const uint8_t *p, size_t n, Value *out)
     const uint32_t micro = (uint32_t)(low >> 48) * 10000 + (high & 0xFFFF) * 100 + (high >> 16);
     if (hour > 23 || minute > 59 || second > 60)
         return 0;
-    out->number = (kept->second + hour * 3600 + minute * 60 + second) * STAMP_SECOND_NS
-                  + (int64_t)micro * 1000;
-    out->decimals = 0;
-    out->form = VALUE_OK;
+    value_put((kept->second + hour * 3600 + minute * 60 + second) * STAMP_SECOND_NS
+                  + (int64_t)micro * 1000, 0, out);
     return 1;
 }
 
-/* The entry that the column's row is marked at, or NULL. */
-VALUE_TARGET const ScanEntry *
-value_entry(const ScanEntry *entries, const int32_t *marks, const ValueColumn *column)
+/* The plain reader, out of the way: inlined it would take the loops' registers. */
+__attribute__((noinline)) static void
+value_read_plainly(int type, const uint8_t *frame, const ScanEntry *entry, Value *out)
 {
-    const size_t mark = (size_t)marks[column->row];
-    return mark == 0 ? NULL : entries + mark - 1;
+    value_read_scalar(type, frame + entry->offset, scan_length(entry), out);
+}
+
+VALUE_TARGET void value_chars(const uint8_t *frame, const ScanEntry *restrict entries,
+                              const int32_t *restrict marks, const ValueColumn *column,
+                              const ValueColumn *end, int plain, Value *restrict out)
+{
+    for (; column < end; column++, out++) {
+        const size_t mark = (size_t)marks[column->row];
+        if (mark == 0)
+            continue;
+        const ScanEntry *entry = &entries[mark - 1];
+        if (__builtin_expect(plain && scan_length(entry) == 1, 1))
+            value_put(frame[entry->offset], 0, out);
+        else
+            value_read_plainly(column->type, frame, entry, out);
+    }
+}
+
+VALUE_TARGET void value_decimals(const uint8_t *frame, const ScanEntry *restrict entries,
+                                 const int32_t *restrict marks, const ValueColumn *column,
+                                 const ValueColumn *end, Value *restrict out)
+{
+    /* above: what added to a byte sets its top bit where it is above 9. */
+    __m128i zeros = _mm_set1_epi8('0'), above = _mm_set1_epi8(0x7F - 9);
+    __asm__("" : "+x"(zeros), "+x"(above)); /* made once, and not in every turn */
+    for (; column < end; column++, out++) {
+        const size_t mark = (size_t)marks[column->row];
+        if (mark == 0)
+            continue;
+        const ScanEntry *entry = &entries[mark - 1];
+        const uint32_t n = scan_length(entry);
+        if (__builtin_expect(n > VALUE_VECTOR_BYTES || entry->end < VALUE_VECTOR_BYTES
+                             || !value_decimal(frame + entry->end, n, zeros, above, out), 0))
+            value_read_plainly(column->type, frame, entry, out);
+    }
+}
+
+VALUE_TARGET void value_times(const uint8_t *frame, const ScanEntry *restrict entries,
+                              const int32_t *restrict marks, const ValueColumn *column,
+                              const ValueColumn *end, Value *restrict out)
+{
+    for (; column < end; column++, out++) {
+        const size_t mark = (size_t)marks[column->row];
+        if (mark == 0)
+            continue;
+        const ScanEntry *entry = &entries[mark - 1];
+        const uint8_t *p = frame + entry->offset;
+        if (__builtin_expect(!value_utc(p, scan_length(entry), out), 0)) {
+            value_keep_date(p, scan_length(entry));
+            value_read_plainly(column->type, frame, entry, out);
+        }
+    }
 }
 
 __attribute__((target("avx2,bmi,bmi2"), noinline)) static void
-values_read_avx2(const uint8_t *restrict frame, const ScanEntry *restrict entries,
+values_read_avx2(const uint8_t *frame, const ScanEntry *restrict entries,
                  const int32_t *restrict marks, const ValueColumns *columns, int plain,
                  Value *restrict out)
 {
-    const ValueColumn *column = columns->columns;
-    const ValueColumn *end = column + columns->count[VALUE_CHARS];
-    const ScanEntry *entry;
-    for (; column < end; column++, out++) {
-        if ((entry = value_entry(entries, marks, column)) == NULL)
-            continue;
-        out->number = frame[entry->offset];
-        out->decimals = 0;
-        out->form = entry->length == 1 ? VALUE_OK : VALUE_MALFORMED;
-        if (!plain)
-            value_read_scalar(TYPE_CHAR, frame + entry->offset, entry->length, out);
-    }
-    for (end += columns->count[VALUE_DECIMALS]; column < end; column++, out++) {
-        if ((entry = value_entry(entries, marks, column)) == NULL)
-            continue;
-        const uint8_t *p = frame + entry->offset;
-        if (entry->offset < VALUE_VECTOR_BYTES || !value_decimal(p, entry->length, out))
-            value_read_scalar(column->type, p, entry->length, out);
-    }
-    for (end += columns->count[VALUE_TIMES]; column < end; column++, out++) {
-        if ((entry = value_entry(entries, marks, column)) == NULL)
-            continue;
-        const uint8_t *p = frame + entry->offset;
-        if (!value_utc(p, entry->length, out)) {
-            value_keep_date(p, entry->length);
-            value_read_scalar(column->type, p, entry->length, out);
-        }
-    }
-    for (end += columns->count[VALUE_OTHERS]; column < end; column++, out++)
-        if ((entry = value_entry(entries, marks, column)) != NULL)
-            value_read_scalar(column->type, frame + entry->offset, entry->length, out);
+    const ValueColumn *column = columns->columns, *end = column + columns->count[VALUE_CHARS];
+    value_chars(frame, entries, marks, column, end, plain, out);
+    out += end - column;
+    column = end, end += columns->count[VALUE_DECIMALS];
+    value_decimals(frame, entries, marks, column, end, out);
+    out += end - column;
+    column = end, end += columns->count[VALUE_TIMES];
+    value_times(frame, entries, marks, column, end, out);
+    out += end - column;
+    column = end, end += columns->count[VALUE_OTHERS];
+    for (; column < end; column++, out++)
+        if (marks[column->row] != 0)
+            value_read_plainly(column->type, frame, &entries[marks[column->row] - 1], out);
 }
 #endif
 

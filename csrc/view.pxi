@@ -1,7 +1,7 @@
 # Message: a view of one whole frame in the framer's memory.
 #
 # It holds offsets, never bytes. What the pass over the frame found stands in the arena that the
-# framer keeps for all messages of a generation: the flat index (tag, offset, length) of the
+# framer keeps for all messages of a generation: the flat index (tag, offset, end) of the
 # fields, and where the framer had a plan for this kind, the record of the plan's rows and values.
 # So a message is one object, and a field costs no allocation of memory.
 
@@ -71,7 +71,9 @@ cdef class Message:
     cdef bytes value_at(self, Py_ssize_t i):
         """The value of entry i."""
         cdef const ScanEntry *entry = self.index() + i
-        return PyBytes_FromStringAndSize(<const char *>self.frame() + entry.offset, entry.length)
+        return PyBytes_FromStringAndSize(
+            <const char *>self.frame() + entry.offset, scan_length(entry)
+        )
 
     # What is wrong -------------------------------------------------------------------------------
 
@@ -84,7 +86,7 @@ cdef class Message:
         for i in range(self.scan.count):
             if entry[i].tag == TAG_MSG_SEQ_NUM:
                 if number_read_unsigned(
-                    p + entry[i].offset, entry[i].length, 0xFFFFFFFF, &number
+                    p + entry[i].offset, scan_length(&entry[i]), 0xFFFFFFFF, &number
                 ) == NUMBER_OK:
                     return number
                 return None
@@ -138,7 +140,9 @@ cdef class Message:
         cdef const ScanEntry *entry = self.find(tag)
         if entry is NULL:
             return default
-        return PyBytes_FromStringAndSize(<const char *>self.frame() + entry.offset, entry.length)
+        return PyBytes_FromStringAndSize(
+            <const char *>self.frame() + entry.offset, scan_length(entry)
+        )
 
     def get_int(self, int64_t tag, default=None):
         """Value of the first field with this tag as int, or default.
@@ -150,7 +154,7 @@ cdef class Message:
         cdef int64_t value = 0
         if entry is NULL:
             return default
-        if number_read_signed(self.frame() + entry.offset, entry.length, &value) != NUMBER_OK:
+        if number_read_signed(self.frame() + entry.offset, scan_length(entry), &value) != NUMBER_OK:
             raise self.malformed(entry.tag, None, FORMS[<int>TYPE_INT])
         return value
 
@@ -165,9 +169,9 @@ cdef class Message:
         if entry is NULL:
             return default
         p = self.frame() + entry.offset
-        if number_check_decimal(p, entry.length, True) != NUMBER_OK:
+        if number_check_decimal(p, scan_length(entry), True) != NUMBER_OK:
             raise self.malformed(entry.tag, None, FORMS[<int>TYPE_PRICE])
-        return _Decimal(PyUnicode_DecodeLatin1(<const char *>p, entry.length, NULL))
+        return _Decimal(PyUnicode_DecodeLatin1(<const char *>p, scan_length(entry), NULL))
 
     def get_str(self, int64_t tag, default=None):
         """Value of the first field with this tag as str, or default.
@@ -179,7 +183,7 @@ cdef class Message:
             return default
         try:
             return PyUnicode_DecodeUTF8(
-                <const char *>self.frame() + entry.offset, entry.length, NULL
+                <const char *>self.frame() + entry.offset, scan_length(entry), NULL
             )
         except UnicodeDecodeError:
             raise self.malformed(tag, None, FORMS[<int>TYPE_UTF8]) from None
@@ -252,6 +256,7 @@ cdef class Message:
         cdef int32_t mark = self.marks()[row]
         cdef const ScanEntry *entry = self.index() + mark - 1
         cdef int64_t number = 0
+        cdef const uint8_t *p
         cdef const Value *known
         check_scale(scale)
         if value_class(self.plan.table.rows[row].type) != value_class(TYPE_PRICE):
@@ -261,9 +266,10 @@ cdef class Message:
         known = self.plan.known(self.at_once(), row)
         if known is not NULL and known.form == VALUE_OK and known.decimals == scale:
             return known.number
+        p = self.bytes_of(entry)
         if not value_fits(
-            self.plan.table.rows[row].type, self.bytes_of(entry), entry.length, True
-        ) or number_read_scaled(self.bytes_of(entry), entry.length, scale, &number) != NUMBER_OK:
+            self.plan.table.rows[row].type, p, scan_length(entry), True
+        ) or number_read_scaled(p, scan_length(entry), scale, &number) != NUMBER_OK:
             raise self.malformed(entry.tag, name, f"a decimal number of at most {scale} decimals")
         return number
 
@@ -286,7 +292,7 @@ cdef class Message:
         known = self.plan.known(self.at_once(), row)
         if known is not NULL and known.form == VALUE_OK:
             return known.number
-        if stamp_read(self.bytes_of(entry), entry.length, &second, &ns) == NUMBER_OK:
+        if stamp_read(self.bytes_of(entry), scan_length(entry), &second, &ns) == NUMBER_OK:
             if stamp_join(second, ns, &ns):
                 return ns
         raise self.malformed(entry.tag, name, FORMS[<int>TYPE_UTC])
@@ -325,9 +331,9 @@ cdef class Message:
         cdef const uint8_t *p = self.bytes_of(entry)
         if type == TYPE_GROUP:
             return self.group(table, row, at)
-        if not value_fits(type, p, entry.length, True):
+        if not value_fits(type, p, scan_length(entry), True):
             raise self.malformed(entry.tag, table.names[row], FORMS[type])
-        return value_of(type, p, entry.length)
+        return value_of(type, p, scan_length(entry))
 
     cdef GroupSpan group_span(self, Table parent, Py_ssize_t row, Py_ssize_t at) except *:
         """The extent of the group whose count is entry `at`; raises where it contradicts itself."""
@@ -339,7 +345,7 @@ cdef class Message:
         )
         name = parent.names[row]
         cdef int status = number_read_unsigned(
-            self.bytes_of(&entries[at]), entries[at].length, INT64_MAX, &declared
+            self.bytes_of(&entries[at]), scan_length(&entries[at]), INT64_MAX, &declared
         )
         if status == NUMBER_SYNTAX:
             raise self.malformed(tag, name, FORMS[<int>TYPE_GROUP])
@@ -420,7 +426,7 @@ cdef class Message:
                 raise self.absent(tag)
         elif self.scan.plain and (type == TYPE_STR or type == TYPE_ID or type == TYPE_UTF8):
             return 0
-        elif not value_fits(type, self.bytes_of(entry), entry.length, True):
+        elif not value_fits(type, self.bytes_of(entry), scan_length(entry), True):
             raise self.malformed(entry.tag, table.names[row], FORMS[type])
         return 0
 

@@ -146,6 +146,8 @@ def _scan(bytes frame not None):
     ordinary = scan_frame(
         <const uint8_t *>PyBytes_AS_STRING(padded), n, &rows, entries, &scan, LEVEL
     )
-    index = [(entries[i].tag, entries[i].offset, entries[i].length) for i in range(scan.count)]
+    index = [
+        (entries[i].tag, entries[i].offset, scan_length(&entries[i])) for i in range(scan.count)
+    ]
     PyMem_Free(entries)
     return (index, (scan.fault.kind, scan.fault.tag), scan.sum, scan.plain), ordinary

@@ -72,7 +72,6 @@ def test_the_table_says_what_the_engine_plays(engine: Engine) -> None:
             for layout in BINANCE_SPOT.layouts
             if not layout.admin and BINANCE_SPOT.plays(layout.kind, sender)
         }
-        # The built-in venue answers LimitQuery; the engine does not ask yet.
         assert played == set(kinds)
 
 

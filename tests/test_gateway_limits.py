@@ -86,7 +86,7 @@ def test_a_first_fill_makes_room_and_neither_a_second_nor_a_cancel_does() -> Non
     fill(engine, 5)
     filled = {"cum_qty": "1.00000000", "last_qty": "1.00000000", "trade_id": "9"}
     engine.report("F", "1", **filled)
-    filled["cum_qty"] = "2.00000000"
+    filled |= {"cum_qty": "2.00000000", "trade_id": "10"}
     engine.report("F", "1", **filled)
     engine.report("4", "4")
     engine.heard()
@@ -206,6 +206,8 @@ def test_when_the_venue_counts_more_nothing_goes_out_until_its_window_ends(
     assert event.venue_code == code
     assert "the venue counts more unfilled orders than we do" in engine.log[-1]
     assert queries(engine) == ["limits-1", "limits-2"]
+    engine.venue_says(b"3", ref_seq_num=99, venue_code=code, text=text)
+    assert queries(engine) == ["limits-1", "limits-2"], "one at a time"
     engine.request(engine.order("o5"))
     assert refused(engine).retry_after_ms == 6000
     says(engine, ("1", 5, 5, 10, "s"), ("1", 5, 500, 1, "d"), req_id="limits-2")

@@ -295,10 +295,6 @@ NOT_PLAYED = {
         "venue_code": "-2038",
         "text": "Unknown order sent.",
     },
-    b"XLR": {
-        "req_id": "q",
-        "limit_indicators": [("2", 1, 10_000, 10, "s")],
-    },
 }
 
 

@@ -70,6 +70,15 @@ def test_a_fill_in_another_window_than_its_order_takes_nothing_off() -> None:
     assert unfilled.blocked(later + FILL_LAG_NS, 1) is not None
 
 
+def test_a_fill_near_the_end_of_a_window_takes_nothing_off() -> None:
+    unfilled = Unfilled([SHORT])
+    placed(unfilled, MIDDLE, 5)
+    end = NOON + 10 * SECOND_NS
+    unfilled.fill(MIDDLE, 1, end - GUARD_NS // 2)
+    at = end - GUARD_NS // 2 + FILL_LAG_NS
+    assert unfilled.blocked(at, 1) is not None, "the venue may have counted it off the next"
+
+
 def test_what_never_left_is_taken_back() -> None:
     unfilled = Unfilled([SHORT])
     placed(unfilled, NOON, 5)

@@ -128,9 +128,9 @@ static void check_alone(const uint8_t *p, size_t n, const Found *found)
     for (size_t i = 0; i < found->scan.count; i++) {
         const ScanEntry *entry = &found->entries[i];
         PROVE(entry->tag > 0 && entry->tag <= 999999999);
-        PROVE(entry->offset > before && entry->length > 0 && entry->offset + entry->length < n);
-        PROVE(p[entry->offset + entry->length] == SCAN_SOH && p[entry->offset - 1] == '=');
-        before = entry->offset + entry->length;
+        PROVE(entry->offset > before && entry->end > entry->offset && entry->end < n);
+        PROVE(p[entry->end] == SCAN_SOH && p[entry->offset - 1] == '=');
+        before = entry->end;
     }
 }
 
@@ -144,7 +144,7 @@ static void check_alike(const Found *plain, const Found *other)
     for (size_t i = 0; i < plain->scan.count; i++) {
         PROVE(plain->entries[i].tag == other->entries[i].tag);
         PROVE(plain->entries[i].offset == other->entries[i].offset);
-        PROVE(plain->entries[i].length == other->entries[i].length);
+        PROVE(plain->entries[i].end == other->entries[i].end);
     }
     for (size_t i = 0; i < MARKS; i++)
         PROVE(plain->marks[i] == other->marks[i]);

@@ -154,7 +154,7 @@ class Limits:
 
     def on_report(self, line: Line, order: Order, event: ExecutionReport, now: int) -> None:
         """A report of an own order: a first fill makes room, a refusal may say there is none."""
-        if event.exec_type == ExecType.TRADE and event.last_qty == event.cum_qty:
+        if event.exec_type == ExecType.TRADE:
             if self._unfilled is not None and order.opened_ns:
                 at = self._venue_ns(line, now)
                 self._unfilled.fill(order.opened_ns, order.strategy, at)
