@@ -13,6 +13,8 @@ from typing import Any
 from engine_in_memory import EPOCH, NOW, Bus, Journal, Register, Wire
 from fixengine import wire
 from fixengine.desk.orders import Orders
+from fixengine.fix.classic import ClassicSession
+from fixengine.fix.resync import Resync
 from fixengine.fix.session import Session
 from fixengine.fix.states import Happening, State, Verdict
 from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, SessionStatus, encode
@@ -47,7 +49,7 @@ class Link:
     next_theirs: MsgSeqNum of what the peer sends next; next_ours: what we should send next.
     """
 
-    def __init__(self, session: Session, framer: wire.Framer) -> None:
+    def __init__(self, session: Session, framer: wire.Framer | Resync) -> None:
         self.session = session
         self.framer = framer
         self.sent: deque[bytes] = deque()
@@ -80,8 +82,7 @@ class SessionStage:
 
     def connect(self) -> Link:
         """The connection stands."""
-        framer = wire.Framer(resync=self.dialect.resync[self.role])
-        self.links[self.newest] = Link(self.session, framer)
+        self.links[self.newest] = Link(self.session, self.dialect.framer())
         self.session.connected(self.now)
         self._settle()
         return self.links[self.newest]
@@ -97,6 +98,8 @@ class SessionStage:
                     continue
                 if session.receive(message, self.now) in (Verdict.APPLICATION, Verdict.REJECT):
                     self.delivered.append(message)
+                if isinstance(session, ClassicSession):
+                    self.delivered += [held for held, _ in session.take_released()]
         except wire.RemoteProtocolError as problem:
             if strict and session.state is State.ACTIVE:
                 complaint = session.venue.complaints["framing_lost"]

@@ -11,10 +11,15 @@ from typing import NamedTuple
 
 from fixengine import wire
 from fixengine.fix import fields
+from fixengine.fix.classic import ClassicSession
+from fixengine.fix.classic_logon import ClassicAcceptor, ClassicInitiator
+from fixengine.fix.history import History
 from fixengine.fix.logon import Acceptor, Initiator
+from fixengine.fix.resync import Resync
 from fixengine.fix.session import Session
 from fixengine.fix.venue import Complaint, Sender, Venue, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.fix.venues.plain import plain
 from fixengine.messages import NewOrderSingle
 from fixengine.simulator.syntax import Syntax, not_played
 from script_reader import UNIT_NS
@@ -30,7 +35,7 @@ class Dialect(NamedTuple):
     test, not connected. peer_comp_ids: by our role, (SenderCompID, TargetCompID) of what the peer
     writes, given the initiator's id. logon: by our role, fields of the peer's Logon, `%d` for
     HeartBtInt in seconds. say: have the session send an application message of this ClOrdID.
-    resync: by our role, whether a framer goes on behind bytes that are no FIX.
+    framer: what cuts the peer's bytes into messages.
     """
 
     session: Callable[[str, str, int, str], Session]
@@ -38,7 +43,7 @@ class Dialect(NamedTuple):
     peer_comp_ids: Callable[[str, str], tuple[str, str]]
     logon: dict[str, str]
     say: Callable[[Session, str, int], object]
-    resync: dict[str, bool]
+    framer: Callable[[], wire.Framer | Resync]
 
 
 # --- Binance Spot -----------------------------------------------------------------------------
@@ -108,7 +113,46 @@ BINANCE = Dialect(
         ),
     },
     say=_binance_say,
-    resync={"initiator": False, "acceptor": False},
+    framer=wire.Framer,
 )
 
-VENUES = {"binance": BINANCE}
+# --- classic FIX ------------------------------------------------------------------------------
+
+
+def _plain(role: str, version: str, heartbeat_ns: int, comp_id: str) -> Session:
+    initiator = role == "initiator"
+    return ClassicSession(
+        plain(version, "VENUE"),
+        Sender.CLIENT if initiator else Sender.VENUE,
+        ClassicInitiator(heartbeat_ns // UNIT_NS["s"]) if initiator else ClassicAcceptor(False),
+        History(),
+        client_comp_id=comp_id,
+        offset_ns=WALL_NS,
+    )
+
+
+def _plain_say(session: Session, name: str, now: int) -> object:
+    values: dict[str, object] = {"cl_ord_id": name, "side": "1", "symbol": "X"}
+    if session.sender is Sender.CLIENT:
+        form = template(session.venue, fields.NEW_ORDER_SINGLE, Sender.CLIENT, "ME")
+        more: dict[str, object] = {
+            "ord_type": "1",
+            "transact_time": wire.stamp(WALL_NS + now, 3).decode(),
+        }
+    else:
+        form = template(session.venue, fields.EXECUTION_REPORT, Sender.VENUE, "ME")
+        texts = ("avg_px", "cum_qty", "exec_id", "order_id", "ord_status", "exec_type")
+        more = {text: "0" for text in (*texts, "leaves_qty")}
+    return session.send(form, None, now, values | more)
+
+
+PLAIN = Dialect(
+    session=_plain,
+    venue=lambda version: plain(version, "VENUE"),
+    peer_comp_ids=lambda role, us: ("VENUE", us) if role == "initiator" else (us, "VENUE"),
+    logon={"initiator": "35=A|98=0|108=%d", "acceptor": "35=A|98=0|108=%d"},
+    say=_plain_say,
+    framer=lambda: Resync(1 << 20),
+)
+
+VENUES = {"binance": BINANCE, "plain": PLAIN}

@@ -60,7 +60,7 @@ def test_framing_goes_on_behind_what_is_garbled() -> None:
             resync.feed(stream[at : at + step])
             seen += [bytes(message) for message in resync]
         assert seen == [good[0], good[2], good[5]]
-        assert resync.dropped == 3
+        assert resync.garbled == 3
 
 
 def test_a_history_is_rebuilt_from_its_changes() -> None:

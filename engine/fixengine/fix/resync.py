@@ -22,11 +22,13 @@ CHECK_SUM_BYTES = len(b"\x0110=000\x01")
 class Resync:
     """Bytes in any chunks -> messages; the memory is bounded by message_bytes_max and one chunk.
 
-    dropped: how many frames were garbled. A message yielded stays valid until the next one.
+    garbled: how many frames were dropped. last_garbled: the last of them, as far as it was cut. A
+    message yielded stays valid until the next one.
     """
 
     def __init__(self, message_bytes_max: int) -> None:
-        self.dropped = 0
+        self.garbled = 0
+        self.last_garbled: bytes | None = None
         self._message_bytes_max = message_bytes_max
         self._buffer = bytearray()
         self._framer = wire.Framer(message_bytes_max=message_bytes_max)
@@ -39,7 +41,8 @@ class Resync:
         while (frame := self._frame()) is not None:
             message = self._message(frame)
             if message is None:
-                self.dropped += 1
+                self.garbled += 1
+                self.last_garbled = frame
             else:
                 yield message
 
@@ -77,7 +80,8 @@ class Resync:
                     return frame
                 if len(buffer) <= self._message_bytes_max:
                     return None
-            self.dropped += 1
+            self.garbled += 1
+            self.last_garbled = START
             del buffer[: len(START)]
 
     def _due(self) -> int:

@@ -9,6 +9,7 @@ missing comes last. Bounded by the message's own size, no recursion deeper than 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from fixengine.fix import fields
@@ -128,7 +129,11 @@ def fault_of(pairs: list[Pair], kind: bytes, grammar: Grammar) -> Fault | None:
             if isinstance(group, Fault):
                 return group
             at = group
-    for place in (header, part):
+    for pair, data in pairwise(pairs):
+        owner = grammar.lengths.get(pair.tag)
+        if owner is not None and (data.tag, len(data.value)) != (owner, int(pair.value)):
+            return Fault(fields.INCORRECT_DATA_FORMAT_FOR_VALUE, pair.tag)
+    for place in (header, part, trailer):
         for tag in place.required:
             if tag not in seen:
                 return Fault(fields.REQUIRED_TAG_MISSING, tag)

@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         self.session = echo.session()
         self.transport: asyncio.Transport
         self._resync = Resync(MESSAGE_BYTES_MAX)
-        self._dropped = 0
+        self._garbled_told = 0
         self._ids: dict[bytes, None] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -179,8 +179,8 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(CLOSE_S, self.transport.abort)
 
     def _garbled(self, now: int) -> None:
-        while self._dropped < self._resync.dropped:
-            self._dropped += 1
+        while self._garbled_told < self._resync.garbled:
+            self._garbled_told += 1
             self.session.garbled(now)
 
     def _take(self, message: wire.Message, verdict: Verdict, now: int) -> None:
