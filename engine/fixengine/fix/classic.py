@@ -22,33 +22,19 @@ from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.classic_logon import ClassicAcceptor, ClassicInitiator
 from fixengine.fix.gaps import ASKED_MAX, Gaps
-from fixengine.fix.grammar import Grammar
 from fixengine.fix.header import FATAL, header_fault
 from fixengine.fix.history import History
 from fixengine.fix.peek import peek, peek_number, printable, reread, seq_of
-from fixengine.fix.session import Session
+from fixengine.fix.remember import ADMIN, RememberingSession, head_of
 from fixengine.fix.states import TRANSITIONS, Happening, State, Verdict
 from fixengine.fix.validate import TEXTS, Fault, Pair, fault_of, split
 from fixengine.fix.venue import Sender, Venue
-from fixengine.fix.write import Field, framed, reverse_route
+from fixengine.fix.write import Field, reverse_route
 
 INFINITY = (0, 999_999)
 """EndSeqNo<16> that means "all there is"; the second by some engines."""
 
 RESEND_TIMEOUT_NS = 10_000_000_000
-ADMIN = frozenset(
-    {
-        fields.HEARTBEAT,
-        fields.TEST_REQUEST,
-        fields.RESEND_REQUEST,
-        fields.REJECT,
-        fields.SEQUENCE_RESET,
-        fields.LOGOUT,
-        fields.LOGON,
-    }
-)
-WRITTEN = frozenset({8, 9, 35, 34, 49, 52, 56})
-"""Header fields that every message gets anew."""
 
 
 class Arrival(NamedTuple):
@@ -66,7 +52,7 @@ class Arrival(NamedTuple):
         return self.head.get(fields.POSS_DUP_FLAG) == b"Y"
 
 
-class ClassicSession(Session):
+class ClassicSession(RememberingSession):
     """One classic FIX session over one connection; see the module's top.
 
     client_comp_id: the client's SenderCompID, known to both sides. history: what was before.
@@ -82,16 +68,11 @@ class ClassicSession(Session):
         client_comp_id: str,
         **options: Any,
     ) -> None:
-        super().__init__(venue, sender, handshake, client_comp_id=client_comp_id, **options)
-        if venue.grammar is None:
-            raise wire.LocalProtocolError(f"venue {venue.name} has no grammar: it is not classic")
-        self.grammar = venue.grammar
-        self.history = history
+        super().__init__(
+            venue, sender, handshake, history, client_comp_id=client_comp_id, **options
+        )
         self.reset = handshake.reset
         self.gaps = Gaps()
-        self.next_out, self.next_in = history.next_out, history.next_in
-        names = (client_comp_id.encode(), venue.venue_comp_id.encode())
-        self.ours, self.theirs = names if sender is Sender.CLIENT else names[::-1]
         self._released: list[tuple[wire.Message, Verdict]] = []
         self._failure: str | None = None
 
@@ -171,7 +152,7 @@ class ClassicSession(Session):
         """
         if self.state is not State.ACTIVE:
             raise wire.LocalProtocolError(f"session is {self.state}: nothing can be sent now")
-        route = reverse_route(_head(split(bytes(to), self.grammar), self.grammar))
+        route = reverse_route(head_of(split(bytes(to), self.grammar), self.grammar))
         if peek(to, fields.POSS_RESEND) == b"Y":
             route[fields.POSS_RESEND] = b"Y"
         self._write(kind, body, now, route)
@@ -217,7 +198,7 @@ class ClassicSession(Session):
             self._refuse("MsgSeqNum(34) is missing or malformed", now)
             return None
         pairs = split(bytes(message), self.grammar)
-        return Arrival(message, message.kind, seq, pairs, _head(pairs, self.grammar))
+        return Arrival(message, message.kind, seq, pairs, head_of(pairs, self.grammar))
 
     def _refuse(self, text: str, now: int) -> None:
         """End without a word to whom we do not know, with one to whom we do."""
@@ -375,7 +356,7 @@ class ClassicSession(Session):
         self._count(arrival)
         if arrival.kind == fields.RESEND_REQUEST:
             if self._well_formed(arrival, now):
-                self._resend(arrival, now)
+                self._answer_resend_request(arrival, now)
             return Verdict.ADMIN
         verdict: Verdict = getattr(self, TRANSITIONS[self.state, arrival.kind])(
             arrival.message, now
@@ -400,42 +381,16 @@ class ClassicSession(Session):
         self.next_in = new
         self.gaps.progressed(now)
 
-    def _resend(self, arrival: Arrival, now: int) -> None:
-        """Send again what may be, fill the gaps between."""
+    def _answer_resend_request(self, arrival: Arrival, now: int) -> None:
         begin = peek_number(arrival.message, fields.BEGIN_SEQ_NO) or 1
         end = peek_number(arrival.message, fields.END_SEQ_NO) or 0
         last = self.next_out - 1
         end = last if end in INFINITY else min(end, last)
-        if not 1 <= begin <= end:
-            self._refuse_message(
-                arrival, Fault(fields.VALUE_IS_INCORRECT, fields.BEGIN_SEQ_NO), now
-            )
-            return
-        due = begin
-        for seq, frame in self.history.frames(begin, end):
-            if seq > due:
-                self._fill(due, seq, now)
-            self._send_again(seq, frame, now)
-            due = seq + 1
-        if due <= end:
-            self._fill(due, end + 1, now)
-
-    def _send_again(self, seq: int, frame: bytes, now: int) -> None:
-        pairs = split(frame, self.grammar)
-        head = _head(pairs, self.grammar)
-        places = self.grammar.header.tags | self.grammar.trailer.tags
-        body = [(pair.tag, pair.value) for pair in pairs if pair.tag not in places]
-        more = {tag: value for tag, value in head.items() if tag not in WRITTEN}
-        more |= {
-            fields.POSS_DUP_FLAG: b"Y",
-            fields.ORIG_SENDING_TIME: head[fields.SENDING_TIME],
-        }
-        self._write_at(seq, head[fields.MSG_TYPE], body, now, more)
-
-    def _fill(self, seq: int, new: int, now: int) -> None:
-        body = [(fields.NEW_SEQ_NO, b"%d" % new), (fields.GAP_FILL_FLAG, b"Y")]
-        more = {fields.POSS_DUP_FLAG: b"Y", fields.ORIG_SENDING_TIME: self.stamp(now)}
-        self._write_at(seq, fields.SEQUENCE_RESET, body, now, more)
+        if 1 <= begin <= end:
+            self._send_from(begin, end, now)
+        else:
+            fault = Fault(fields.VALUE_IS_INCORRECT, fields.BEGIN_SEQ_NO)
+            self._refuse_message(arrival, fault, now)
 
     def _ask(self, now: int, again: bool = False) -> None:
         """One ResendRequest for all that is missing, unless one is open already."""
@@ -461,49 +416,3 @@ class ClassicSession(Session):
             body.append((fields.SESSION_REJECT_REASON, reason))
         self._write(fields.REJECT, body, now, reverse_route(arrival.head))
         return Verdict.DROP
-
-    def _write(self, kind: bytes, body: Iterable[Field], now: int, more: dict[int, bytes]) -> None:
-        """Send a message field by field under the next number. more: header fields besides."""
-        seq = self.next_out
-        self.next_out += 1
-        self._keep(kind, seq, self._write_at(seq, kind, body, now, more))
-
-    def _write_at(
-        self, seq: int, kind: bytes, body: Iterable[Field], now: int, more: dict[int, bytes]
-    ) -> bytes:
-        header = {
-            fields.MSG_SEQ_NUM: b"%d" % seq,
-            fields.SENDER_COMP_ID: self.ours,
-            fields.SENDING_TIME: self.stamp(now),
-            fields.TARGET_COMP_ID: self.theirs,
-        }
-        frame = framed(self.venue.begin_string, kind, header | more, body)
-        self.last_sent_ns = now
-        self.output.append(frame)
-        return frame
-
-    def _put(
-        self,
-        form: wire.Template,
-        source: object,
-        now: int,
-        replace: dict[str, Any] | None,
-        sending_time: bytes | None = None,
-    ) -> bytes:
-        seq = self.next_out
-        frame = super()._put(form, source, now, replace, sending_time)
-        self._keep(form.kind, seq, frame)
-        return frame
-
-    def _keep(self, kind: bytes, seq: int, frame: bytes) -> None:
-        again = self.rules.resends and kind not in ADMIN
-        self.history.sent(seq, frame if again else b"")
-
-
-def _head(pairs: Iterable[Pair], grammar: Grammar) -> dict[int, bytes]:
-    """Header fields, the first of each tag."""
-    head: dict[int, bytes] = {}
-    for pair in pairs:
-        if pair.tag in grammar.header.tags:
-            head.setdefault(pair.tag, pair.value)
-    return head
