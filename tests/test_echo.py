@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import subprocess
@@ -169,6 +170,21 @@ def test_numbers_and_reports_outlive_a_kill(tmp_path: Path) -> None:
     with Client(second.port) as client:
         assert client.log_on("|141=Y")[34] == "1"
     assert second.end() == 0
+
+
+def test_numbers_that_cannot_be_written_end_it(tmp_path: Path) -> None:
+    venue = Venue("--state-dir", str(tmp_path))
+    with Client(venue.port) as client:
+        client.log_on()
+        # What is written next meets a file that may not grow.
+        (file,) = tmp_path.glob("*.numbers")
+        size = file.stat().st_size
+        resource.prlimit(venue.process.pid, resource.RLIMIT_FSIZE, (size, size))
+        client.send("35=1|112=x")
+        assert client.read() is None
+    _, errors = venue.process.communicate(timeout=WAIT_S)
+    assert venue.process.returncode == 2
+    assert errors.startswith(b"fixengine simulate: the numbers cannot be written: File too large")
 
 
 def test_a_file_of_numbers_has_one_user(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from fixengine.fix.states import State, Verdict
 from fixengine.fix.validate import split
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.write import ascending
-from fixengine.simulator.numbers import Numbers
+from fixengine.simulator.numbers import Numbers, NumbersError
 
 TICK_S = 0.02
 CONNECTIONS_MAX = 16
@@ -211,7 +211,10 @@ async def serve(
     say: Say,
     listening: Callable[[str, int], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError where it cannot listen or write numbers."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises OSError where it cannot listen, NumbersError where numbers cannot be written.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     failures: list[OSError] = []
@@ -236,4 +239,6 @@ async def serve(
     server.close()
     await echo.stop()
     if failures:
-        raise failures[0]
+        raise NumbersError(
+            f"the numbers cannot be written: {failures[0].strerror}; nothing was sent"
+        )
