@@ -136,6 +136,7 @@ def _plain_say(session: Session, name: str, now: int) -> object:
     if session.sender is Sender.CLIENT:
         form = template(session.venue, fields.NEW_ORDER_SINGLE, Sender.CLIENT, "ME")
         more: dict[str, object] = {
+            "handl_inst": "1",
             "ord_type": "1",
             "transact_time": wire.stamp(WALL_NS + now, 3).decode(),
         }

@@ -126,6 +126,13 @@ NAMED |= {
     (scenario, "classic"): NAMED[scenario, "binance"]
     for scenario in ("N6", "N7")
 }
+NAMED |= {
+    ("2-b", "classic"): (
+        "test_classic_at_random.test_reports_arrive_once_and_in_order_whatever_is_cut",
+    ),
+    ("3", "classic"): ("test_classic_at_random.test_any_bytes_end_in_a_state",),
+    ("9", "classic"): ("test_echo.test_numbers_and_reports_outlive_a_kill",),
+}
 
 NOT_APPLICABLE = {
     ("20", "binance"): "this venue has no ResendRequest in either direction",
