@@ -269,11 +269,7 @@ class ClassicSession(RememberingSession):
         fault = fault_of(arrival.pairs, arrival.kind, self.grammar)
         if fault is None:
             return True
-        # A Reject is never answered with one, or two sides could go on for ever.
-        if arrival.kind == fields.REJECT:
-            self._note(Happening.WARNING, f"Reject that is malformed: {TEXTS[fault.reason]}")
-        else:
-            self._refuse_message(arrival, fault, now)
+        self._refuse_message(arrival, fault, now)
         return False
 
     def _take(self, arrival: Arrival, now: int) -> Verdict:
@@ -339,7 +335,8 @@ class ClassicSession(RememberingSession):
         """A Logon within the session that starts both directions at 1."""
         if not self._well_formed(arrival, now):
             return Verdict.DROP
-        if arrival.seq != 1 or self.sender is Sender.CLIENT:
+        due = self.sender is Sender.VENUE and self.state is State.ACTIVE
+        if arrival.seq != 1 or not due:
             self.fail("a Logon with ResetSeqNumFlag came that was not due", now)
             return Verdict.DROP
         self.restart()
@@ -403,6 +400,10 @@ class ClassicSession(RememberingSession):
 
     def _refuse_message(self, arrival: Arrival, fault: Fault, now: int) -> Verdict:
         """Reject<3> of one message, in the standard's words."""
+        # A Reject is never answered with one, or two sides could go on for ever.
+        if arrival.kind == fields.REJECT:
+            self._note(Happening.WARNING, f"Reject that is malformed: {TEXTS[fault.reason]}")
+            return Verdict.DROP
         body = [
             (fields.REF_SEQ_NUM, b"%d" % arrival.seq),
             (fields.TEXT, TEXTS[fault.reason].encode()),

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, json: bool, say: echo.Say, state_dir: Path 
     """Play it until a signal comes. Raises PlainError, NumbersError."""
     venue = plain(options.version, options.sender)
     for name in ("sender", "target"):
-        if not re.match(venue.comp_id_pattern, getattr(options, name)):
+        if not re.fullmatch(venue.comp_id_pattern, getattr(options, name)):
             raise PlainError(f"--{name}: expected 1 to 64 printable characters, no blanks")
     if not 0 <= options.plain_tcp <= 0xFFFF:
         raise PlainError(f"--plain-tcp: {options.plain_tcp} is not a number from 0 to 65535")
