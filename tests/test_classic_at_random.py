@@ -91,6 +91,35 @@ def test_reports_arrive_once_and_in_order_whatever_is_cut(seed: int) -> None:
     assert numbers == sorted(set(numbers))
 
 
+def talking(reports: int) -> tuple[Side, bytes]:
+    """A client that is logged on, and the bytes of so many reports for it."""
+    client, venue = Side(Sender.CLIENT), Side(Sender.VENUE)
+    for side in (venue, client):
+        side.connect()
+        side.session.connected(0)
+    venue.hear(b"".join(client.session.take_output()), 0)
+    client.hear(b"".join(venue.session.take_output()), 0)
+    for _ in range(reports):
+        venue.say(0)
+    return client, b"".join(venue.session.take_output())
+
+
+def test_a_burst_is_delivered_whole_and_in_order() -> None:
+    client, data = talking(10_000)
+    client.hear(data, 0)
+    assert client.delivered == [f"{number}" for number in range(1, 10_001)]
+    assert client.session.take_output() == []
+
+
+def test_a_stream_is_read_whole_at_every_cut() -> None:
+    _, data = talking(2)
+    for cut in range(len(data) + 1):
+        client, _ = talking(0)
+        client.hear(data[:cut], 0)
+        client.hear(data[cut:], 0)
+        assert client.delivered == ["1", "2"], cut
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_any_bytes_end_in_a_state(seed: int) -> None:
     chance = random.Random(seed)

@@ -131,6 +131,10 @@ NAMED |= {
         "test_classic_at_random.test_reports_arrive_once_and_in_order_whatever_is_cut",
     ),
     ("3", "classic"): ("test_classic_at_random.test_any_bytes_end_in_a_state",),
+    ("N4", "classic"): (
+        "test_classic_at_random.test_a_burst_is_delivered_whole_and_in_order",
+        "test_classic_at_random.test_a_stream_is_read_whole_at_every_cut",
+    ),
     ("9", "classic"): ("test_echo.test_numbers_and_reports_outlive_a_kill",),
 }
 
@@ -142,7 +146,7 @@ NOT_APPLICABLE = {
 
 PENDING: dict[tuple[str, str], str] = {
     (scenario, "classic"): "the engine does not trade over classic FIX yet"
-    for scenario in ("N2", "N3", "N4")
+    for scenario in ("N2", "N3")
 }
 
 
