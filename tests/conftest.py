@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the official dictionaries (../shared/data) are not on this machine")
     return SHARED_DATA
+
+
+def pytest_configure() -> None:
+    """Let the processes under test hear the signals that nohup and "&" in a script ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
