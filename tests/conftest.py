@@ -28,7 +28,8 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-def pytest_configure() -> None:
-    """Let the processes under test hear the signals that nohup and "&" in a script ignore."""
+@pytest.fixture(scope="session", autouse=True)
+def hears_signals() -> None:
+    """Let the processes under test hear what nohup, or "&" in a script, has them ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
