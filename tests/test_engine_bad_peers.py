@@ -27,6 +27,7 @@ from fixengine.messages import (
     SessionStatus,
 )
 from fixengine.network.journal import Kind
+from fixengine.network.transport import cause_text
 from processes import (
     COMP_IDS,
     Engine,
@@ -129,7 +130,7 @@ def test_nobody_listens(stage: Stage) -> None:
     acceptor = stage.acceptor()
     acceptor.close()
     engine = stage.engine(acceptor.place)
-    assert_one_clear_line(engine, stage.client(engine), "Connect call failed")
+    assert_one_clear_line(engine, stage.client(engine), "Connection refused")
 
 
 def assert_one_clear_line(engine: Engine, client: Client, text: str) -> None:
@@ -475,3 +476,17 @@ def test_a_venue_that_stops_reading_and_dies(stage: Stage) -> None:
     hear(client, SessionStatus, state=SessionState.DOWN)
     assert engine.end() == 1
     assert len(written_once(engine)) == len(left)
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        # As asyncio says it where the reset comes before the connect is known to have succeeded.
+        (ConnectionResetError(104, "Connect call failed ('::1', 9)"), "Connection reset by peer"),
+        (ConnectionResetError(), "Connection reset by peer"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+    ],
+)
+def test_a_failed_connection_is_told_by_its_reason(problem: OSError, text: str) -> None:
+    assert text in cause_text(problem)
+    assert "Connect call" not in cause_text(problem)

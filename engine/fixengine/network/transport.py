@@ -194,6 +194,12 @@ async def connect(
 
 def cause_text(problem: Exception) -> str:
     """What went wrong, for people; never empty, as the text of a bare exception would be."""
+    of_system = isinstance(problem, OSError) and not isinstance(problem, ssl.SSLError)
+    number = getattr(problem, "errno", None)
+    if of_system and isinstance(number, int) and number > 0:
+        # asyncio's own text of a failed connect repeats the address and hides the reason. A failed
+        # name look-up has no errno of the system's.
+        return os.strerror(number)
     if str(problem):
         return str(problem)
     known: dict[type[Exception], int] = {
