@@ -199,6 +199,10 @@ class Engine:
         """The venue sends a `report_frame`."""
         self.venue_sends(self.report_frame(exec_type, ord_status, **more))
 
+    def fill(self, last_qty: str | None, cum_qty: str, ord_status: str = "1", **more: Any) -> None:
+        """The venue reports a trade of the last order written."""
+        self.report("F", ord_status, last_qty=last_qty, cum_qty=cum_qty, **more)
+
     def report_frame(self, exec_type: str, ord_status: str, **more: Any) -> bytes:
         """An ExecutionReport about the last order written, unless ids are given."""
         values = {

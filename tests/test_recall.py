@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixengine.desk.orders import Orders, Standing
+from fixengine.desk.orders import Orders
+from fixengine.desk.standings import Standing
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
     Ack,
@@ -266,3 +267,19 @@ def test_damage_is_named_and_the_rest_is_used(tmp_path: Path) -> None:
     assert orders.find(1, "b") is not None
     assert len(found.damage) == 2
     assert "not-ours" in found.damage[0]
+
+
+def test_fills_are_counted_over_runs_and_each_once(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    wire_id = run.intent(order("o"))
+    fill = report("o", wire_id, "1")
+    fill.exec_type, fill.trade_id, fill.last_qty, fill.cum_qty = "F", "7", "0.25", "0.5"
+    run.deliver(fill, 1)
+    run.deliver(fill, 2)  # the answer to a repeated id
+    run.end()
+    orders, found = recalled(tmp_path, 6)
+    Run(tmp_path, 6, found.standings, orders).end()
+    for orders in (orders, recalled(tmp_path, 7)[0]):
+        known = orders.find(1, "o")
+        assert known is not None
+        assert (known.filled, known.cum_qty) == (25_000_000, 50_000_000)

@@ -20,7 +20,8 @@ import msgspec
 
 from fixengine import wire
 from fixengine.desk.limits import SESSION
-from fixengine.desk.orders import Order, Orders, Standing
+from fixengine.desk.orders import Order, Orders
+from fixengine.desk.standings import Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
@@ -415,6 +416,7 @@ class Gateway:
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
         self.limits.tick(now)
+        self.reports.tick(now)
         self._watch_journal(now)
         for line in self.lines.all:
             line.session.tick(now)

@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing, report_key
+from fixengine import wire
+from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
+from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     Ack,
@@ -94,7 +96,14 @@ class Recall:
                 if name is None:
                     raise ValueError("it has no name")
                 taker(name, payload)
-        except (msgspec.DecodeError, orjson.JSONDecodeError, ValueError, TypeError) as problem:
+        except (
+            msgspec.DecodeError,
+            orjson.JSONDecodeError,
+            wire.LocalProtocolError,
+            wire.RemoteProtocolError,
+            ValueError,
+            TypeError,
+        ) as problem:
             self.damage.append(f"epoch {record.epoch}, record {record.sequence}: {problem}")
 
     def _start(self, start: dict[str, Any]) -> None:
@@ -111,6 +120,7 @@ class Recall:
         ids = carried.strategy, carried.cl_ord_id, wire_id
         order = self._orders.open(*ids, carried.symbol, target)
         order.seen.update(carried.seen)
+        order.filled, order.cum_qty = carried.filled, carried.cum_qty
         order.outcome = carried.outcome
         standing = Standing(carried.standing)
         if carried.order_id is not None:
@@ -191,9 +201,13 @@ class Recall:
             return
         names = event.exec_type, event.exec_id, event.trade_id, event.alloc_id
         key = report_key(*names)
+        # The answer to a repeated id tells what was told before.
+        is_new = key is None or key not in order.seen
         if key is not None:
             order.seen.add(key)
-        late = order.standing in FINAL and BY_STATUS.get(event.ord_status) not in FINAL
+        late = order.standing in FINAL and TOLD.get(event.ord_status) in ALIVE
+        last_qty = _scaled(event.last_qty) if is_new and event.exec_type == TRADE else 0
+        self._orders.filled(order, last_qty, _scaled(event.cum_qty), 0)
         self._orders.update(order, cancel, event.ord_status, event.order_id)
         if not late:
             order.outcome = payload
@@ -236,8 +250,14 @@ def carried(orders: Orders) -> Iterator[bytes]:
             None if order.target is None else order.target.wire_id,
             sorted(order.seen),
             order.outcome,
+            order.filled,
+            order.cum_qty,
         )
         yield named(order.wire_id, encode(entry))
+
+
+def _scaled(qty: str | None) -> int:
+    return 0 if qty is None else wire.scaled(qty, QTY_DECIMALS)
 
 
 def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterator[Record]:
