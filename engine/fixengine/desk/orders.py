@@ -26,7 +26,8 @@ class Order:
     """One request: an order, or (target set) a cancel of one.
 
     line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
-    told its strategy about it, as bus bytes; a repeated request is answered with it. opened_ns: on
+    told its strategy about it, as bus bytes; a repeated request is answered with it. request: of
+    an order, as it came over the bus. opened_ns: on
     the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
     seen: keys of the reports that were taken, see `report_key`. filled: sum of LastQty<32> of the
     fills among them; cum_qty: the highest CumQty<14> told. Both count units of 10**-QTY_DECIMALS.
@@ -41,6 +42,7 @@ class Order:
         "opened_ns",
         "order_id",
         "outcome",
+        "request",
         "seen",
         "seq",
         "standing",
@@ -68,6 +70,7 @@ class Order:
         self.seen: set[str] = set()
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
+        self.request = b""
 
     @property
     def is_cancel(self) -> bool:

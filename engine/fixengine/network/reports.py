@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
+from fixengine.desk.positions import Positions
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
@@ -52,10 +53,17 @@ class Reports:
     """Interprets application messages and Rejects. foreign: reports of orders not ours."""
 
     def __init__(
-        self, venue: Venue, orders: Orders, teller: Teller, log: Log, watcher: Watcher
+        self,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
+        teller: Teller,
+        log: Log,
+        watcher: Watcher,
     ) -> None:
         self.venue = venue
         self.orders = orders
+        self.positions = positions
         self.teller = teller
         self.watcher = watcher
         self.log = log
@@ -137,6 +145,8 @@ class Reports:
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
         event = self._event(line, report, ids, now)
         self.watcher(line, order, event, now)
+        if exec_type == TRADE:
+            self._take_position(line, order, event, now)
         payload = self.teller.outcome(order, event, now, keep=not is_late)
         if cancel is not None:
             cancel.outcome = payload
@@ -150,6 +160,13 @@ class Reports:
             text = f"a fill is missing: CumQty is {total}, and the fills reported make {filled}"
             self.log("error", f"{order.wire_id}: {text}", event="fill")
             self.teller.unknown(order, text, None, now)
+
+    def _take_position(self, line: Line, order: Order, fill: ExecutionReport, now: int) -> None:
+        try:
+            self.positions.fill(order.strategy, fill, now + line.session.offset_ns)
+        except wire.LocalProtocolError as problem:
+            text = f"{order.wire_id}: a fill is not in the position: {problem}"
+            self.log("error", text, session=line.name)
 
     def _alert(self, line: Line, order: Order, ord_status: str) -> None:
         problem = contradiction(order.standing, ord_status)
