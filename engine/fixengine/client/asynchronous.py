@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import Connection
+from fixengine.client.connection import SPEAK_MS, Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.dealer import Dealer
 from fixengine.client.errors import ClientError
@@ -58,7 +58,7 @@ class AsyncClient(Connection):
             left_ns = until - time.monotonic_ns()
             if left_ns <= 0:
                 raise self._no_snapshot()
-            await self._wait(-(-left_ns // 1_000_000))
+            await self._wait(min(SPEAK_MS, -(-left_ns // 1_000_000)))
             dealer = self._opened()
         return snapshot
 
