@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
-
 import msgspec
 
 from fixengine import __version__
@@ -18,8 +15,8 @@ from fixengine.client.arguments import (
     check_whole,
 )
 from fixengine.client.conversation import Conversation, State
-from fixengine.client.dealer import Dealer
 from fixengine.client.errors import NotConnected
+from fixengine.client.place import Dealer, find
 from fixengine.messages import (
     REPORT_SEQ_MAX,
     STRATEGY_NAME,
@@ -57,8 +54,7 @@ class Connection:
     ) -> None:
         check_text("endpoint", endpoint)
         check_text("strategy", strategy)
-        if not endpoint.startswith(("ipc://", "tcp://")):
-            raise ValueError(f"endpoint: {endpoint!r} does not begin with ipc:// or tcp://")
+        place = find(endpoint)
         if not STRATEGY_NAME.match(strategy):
             shown = strategy[:CHARACTERS_SHOWN]
             raise ValueError(f"strategy: {shown!r} is not 1..32 characters of a-z A-Z 0-9 - _")
@@ -74,6 +70,8 @@ class Connection:
         check_fields(hello)
         check_size(hello, encode(msgspec.structs.replace(hello, resume_from=REPORT_SEQ_MAX)))
         self._endpoint = endpoint
+        self._place = place
+        self._now = place.now
         self._strategy = strategy
         self._connect_timeout_ms = connect_timeout_ms
         self._ack_every = ack_every
@@ -85,8 +83,8 @@ class Connection:
             hello,
             valid_for_ms=valid_for_ms,
             answer_timeout_ms=answer_timeout_ms,
-            clock_is_shared=endpoint.startswith("ipc://"),
-            run_id=secrets.token_hex(8),
+            clock_is_shared=place.clock_is_shared,
+            run_id=place.run_id(),
         )
         self._constructed()
 
@@ -149,7 +147,7 @@ class Connection:
         self._watch(dealer)
         if self._conversation.state is not State.READY:
             raise NotConnected(f"{self._endpoint}: {self._why_not_ready()}; nothing was sent")
-        now = time.monotonic_ns()
+        now = self._now()
         cl_ord_id, payload = self._conversation.complete(request, now)
         if not dealer.send(payload):
             raise NotConnected(
@@ -233,9 +231,9 @@ class Connection:
         while not conversation.has_events:
             payload = dealer.receive()
             if payload is not None:
-                conversation.receive(payload, time.monotonic_ns())
+                conversation.receive(payload, self._now())
             elif not self._watch(dealer) and not self._speak(dealer):
-                conversation.check(time.monotonic_ns())
+                conversation.check(self._now())
                 return False
         return True
 
@@ -248,7 +246,7 @@ class Connection:
         while (snapshot := conversation.take_snapshot()) is None:
             payload = dealer.receive()
             if payload is not None:
-                conversation.receive(payload, time.monotonic_ns())
+                conversation.receive(payload, self._now())
             elif self._watch(dealer):
                 continue
             elif conversation.snapshot_due and dealer.send(conversation.ask_snapshot()):
@@ -282,7 +280,7 @@ class Connection:
             if dealer.send(self._conversation.hello()):
                 self._conversation.greeted()
             return dealer.readable()
-        now = time.monotonic_ns()
+        now = self._now()
         heartbeat_ns = self._heartbeat_due_ns
         if heartbeat_ns is not None and now >= heartbeat_ns:
             self._said_ns = now
@@ -315,7 +313,7 @@ class Connection:
         if not dealer.send(encode(Ack(number))):
             return False
         conversation.acknowledged = number
-        self._acknowledged_ns = time.monotonic_ns()
+        self._acknowledged_ns = self._now()
         return True
 
     def _quiet_until_ns(self) -> int:
@@ -340,7 +338,7 @@ class Connection:
             until = heartbeat_ns if until is None else min(until, heartbeat_ns)
         if until is None:
             return None
-        return max(0, -((time.monotonic_ns() - until) // 1_000_000))
+        return max(0, -((self._now() - until) // 1_000_000))
 
     def _why_not_ready(self) -> str:
         if self._conversation.state is State.DOWN:

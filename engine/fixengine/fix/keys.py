@@ -165,7 +165,7 @@ def read_api_key(path: Path) -> Secret:
 
 
 def read_token(path: Path) -> bytes:
-    """A strategy's token in a file: one line of printable ASCII without blanks, else KeyFileError."""
+    """A strategy's token in a file: a line of printable ASCII without blanks, or KeyFileError."""
     secret = read_secret_file(path)
     if not TOKEN.fullmatch(secret):
         reason = "expected a token: 16 to 128 printable ASCII characters without blanks"

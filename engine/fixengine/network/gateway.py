@@ -48,8 +48,8 @@ from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
-from fixengine.network.liveness import Liveness, Policy
 from fixengine.network.lines import Lines
+from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
 from fixengine.network.reports import Log, Reports
 from fixengine.network.snapshots import Snapshots
@@ -87,8 +87,8 @@ class Gateway:
         unsent_bytes_max: int,
         cancel_unsent_bytes_max: int,
         limits: Limits,
-        policies: Mapping[str, Policy] = {},
-        otherwise: Policy = Policy(),
+        policies: Mapping[str, Policy] = NO_POLICIES,
+        otherwise: Policy = KEEP,
     ) -> None:
         self.venue = venue
         self.limits = limits
@@ -109,9 +109,7 @@ class Gateway:
         self.session_state = SessionState.DOWN.value
         self._journal_trouble_ns: int | None = None
         self._idle = Idle(strategies, self.teller, log)
-        self.liveness = Liveness(
-            strategies, orders, self._cancel_ours, log, policies, otherwise
-        )
+        self.liveness = Liveness(strategies, orders, self._cancel_ours, log, policies, otherwise)
 
     # --- out: what a strategy sent ----------------------------------------------------------
 

@@ -60,7 +60,7 @@ def run_engine(
     state_dir = Path(config.engine.state_dir)
 
     async def main() -> int:
-        return await Process(config, api_key, signer, tokens, log).run(state)
+        return await Process(config, api_key, signer, log, tokens=tokens).run(state)
 
     with StateDir(state_dir) as state:
         return uvloop.run(main())

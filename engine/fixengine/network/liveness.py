@@ -38,6 +38,9 @@ class Policy(NamedTuple):
     silence_ns_max: int = 0
 
 
+NO_POLICIES: Mapping[str, Policy] = {}
+KEEP = Policy()
+
 Cancel = Callable[[Strategy, Order, int], str | None]
 """Sends a cancel of an order; why it cannot leave now, or None."""
 
@@ -61,6 +64,7 @@ class Liveness:
         self._policies = policies
         self._otherwise = otherwise
         self._gone: set[str] = set()
+        self._cancelling: set[str] = set()
         self._asked_ns: dict[Order, int] = {}
         self._probed_ns = -PROBE_NS
         self._due_ns = 0
@@ -68,7 +72,7 @@ class Liveness:
     @property
     def deadline(self) -> int | None:
         """When `tick` matters next, where that is soon: cancels of strategies that are gone."""
-        return self._due_ns if self._asked_ns else None
+        return self._due_ns if self._cancelling else None
 
     def policy(self, name: str) -> Policy:
         """What holds of a strategy of this name."""
@@ -94,7 +98,7 @@ class Liveness:
                 self._gone.add(strategy.name)
                 self._say_gone(strategy, why, policy)
             if policy.cancels:
-                self._cancel_some(strategy, now)
+                self._end_orders(strategy, now)
 
     def _why_gone(self, strategy: Strategy, now: int) -> str | None:
         policy = self.policy(strategy.name)
@@ -112,10 +116,20 @@ class Liveness:
             text = f"strategy {strategy.name} {why}: its open orders ({count}) {what}"
             self._log("warning", text, event="gone")
 
+    def _end_orders(self, strategy: Strategy, now: int) -> None:
+        if self._open_of(strategy):
+            self._cancelling.add(strategy.name)
+            self._cancel_some(strategy, now)
+        elif strategy.name in self._cancelling:
+            self._cancelling.remove(strategy.name)
+            text = f"strategy {strategy.name}: none of its orders is open any more"
+            self._log("info", text, event="gone")
+
     def _back(self, strategy: Strategy) -> None:
         """It lives: nothing more is cancelled for it."""
         if strategy.name in self._gone:
             self._gone.remove(strategy.name)
+            self._cancelling.discard(strategy.name)
             for order in [one for one in self._asked_ns if one.strategy == strategy.number]:
                 del self._asked_ns[order]
 

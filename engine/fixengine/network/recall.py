@@ -14,7 +14,7 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -241,8 +241,22 @@ def recall(
     unread_max: int,
 ) -> Recalled:
     """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
+    damage: list[str] = []
+    records = _since_last_start(state_dir, epoch, damage)
+    recalled = recall_records(records, venue, orders, positions, unread_max)
+    return recalled._replace(damage=(*damage, *recalled.damage))
+
+
+def recall_records(
+    records: Iterable[Record],
+    venue: Venue,
+    orders: Orders,
+    positions: Positions,
+    unread_max: int,
+) -> Recalled:
+    """The same from the records of the last run that began with START, and of what followed it."""
     taken = Recall(venue, orders, positions, unread_max)
-    for record in _since_last_start(state_dir, epoch, taken.damage):
+    for record in records:
         taken.take(record)
     unwatched = []
     for order in orders:

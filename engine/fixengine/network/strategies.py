@@ -35,6 +35,7 @@ NEW_NAMES_PER_SECOND_MAX = 10
 """Names entered in a second, over all sockets: each is written to the disk while nobody trades."""
 NAMES_PER_SEAT_MAX = 16
 """Names ever entered for each of strategies_max seats, far below the 65,535 numbers there are."""
+NO_TOKENS: Mapping[str, bytes] = {}
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 
@@ -126,7 +127,7 @@ class Strategies:
         outbox_max: int,
         valid_for_ms_max: int,
         standings: dict[str, Standing],
-        tokens: Mapping[str, bytes] = {},
+        tokens: Mapping[str, bytes] = NO_TOKENS,
         heartbeat_ms: Callable[[str], int] = lambda name: 0,
         now: int = 0,
     ) -> None:

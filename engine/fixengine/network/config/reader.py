@@ -145,7 +145,9 @@ class Reader:
                 raise self._error(shown, "expected a name of 1..32 characters of a-z A-Z 0-9 - _")
             if not isinstance(table, dict):
                 raise self._error(section, f"expected a table, written [{section}]")
-            strategies[name] = self._heard(section, self._section(Strategy, section, {section: table}))
+            strategies[name] = self._heard(
+                section, self._section(Strategy, section, {section: table})
+            )
         without = [name for name, one in strategies.items() if one.token_file is None]
         if without and len(without) < len(strategies):
             reason = "missing; where one strategy has a token, all need theirs"

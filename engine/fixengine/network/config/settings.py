@@ -310,6 +310,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     log: Log
 
+    def of_strategy(self, name: str) -> Strategies:
+        """What holds of a strategy: its own section, and [strategies] for what that leaves out."""
+        own = self.strategy.get(name, Strategy())
+        given = {key: getattr(own, key) for key in names_of(Strategies)}
+        stated = {key: value for key, value in given.items() if value is not None}
+        return msgspec.structs.replace(self.strategies, **stated)
+
 
 SECTIONS: dict[str, type[Section]] = {
     "venue": Venue,
@@ -328,6 +335,7 @@ EXPECTED = {
     "host": "a host name or address",
     "server_name": "a host name or address",
     "drop_copy_host": "a host name or address",
+    "on_death": '"keep" or "cancel"',
     "grace_ms": "an integer 0..3600000",
     "silence_ms_max": "0, or an integer 3000..3600000",
     "report_sessions": "an integer 0..9, not more than sessions",
