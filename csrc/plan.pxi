@@ -13,8 +13,17 @@ cdef class Plan:
     Reads messages of one kind by a table of fields.
 
     rows: (tag, name, type, required, rows of the group or ()) each, type one of TYPES. A group is
-    a row of type "group" at its count tag; it begins with whichever member comes first on the wire
-    and is nested at most 4 deep. columns: names that Message.values answers for, in that order; a
+    a row of type "group" at its count tag, nested at most 4 deep.
+
+    Which fields are a group's: its entries begin with whichever member comes first behind the
+    count, and it ends where a tag comes that is no member. A member whose tag is also that of a row
+    around the group is the entry's as long as the entry can take it: it is the outer row's, and the
+    group at its end, where as many entries as declared have begun and the last of them has such a
+    field, or there is none. So a field of the message that follows the group is taken for the last
+    entry's if that one lacks it; nothing on the wire tells them apart. Header tags do not count:
+    they never follow a group.
+
+    columns: names that Message.values answers for, in that order; a
     name without a row gives None. Without columns: all rows. header_tags: tags that are neither
     rows nor `extra`. Raises LocalProtocolError for a table that contradicts itself.
     """
@@ -107,17 +116,19 @@ cdef class Plan:
         found.scan = message.scan
         found.record = message.arena.reserve_record(self.record_bytes)
         found.plan = self
-        self.note(found.index(), found.scan.count, found.marks())
+        self.note(found)
         self.read_at_once(found)
         return found
 
-    cdef int note(self, const ScanEntry *entries, size_t count, int32_t *marks) except -1:
+    cdef int note(self, Message message) except -1:
         """Mark where each row first stands, stepping over the members of groups."""
         cdef Table table = self.table
+        cdef const ScanEntry *entries = message.index()
+        cdef int32_t *marks = message.marks()
         cdef size_t at = 0
         cdef Py_ssize_t row
         memset(marks, 0, self.marks_bytes)
-        while at < count:
+        while at < message.scan.count:
             row = table.find(entries[at].tag)
             at += 1
             if row < 0:
@@ -126,7 +137,7 @@ cdef class Plan:
             if marks[row] == 0:
                 marks[row] = at
             if table.rows[row].type == TYPE_GROUP:
-                at = pass_group(table.children[row], entries, at, count, None).end
+                at = message.pass_group(table.children[row], at, None).end
         return 0
 
     cdef inline void read_at_once(self, Message message) noexcept:
@@ -150,21 +161,31 @@ cdef class Plan:
 
 
 cdef GroupSpan pass_group(
-    Table table, const ScanEntry *entries, Py_ssize_t at, Py_ssize_t end, list missing
+    Table table,
+    const uint8_t *frame,
+    const ScanEntry *entries,
+    Py_ssize_t at,
+    Py_ssize_t end,
+    list missing,
 ):
-    """Step over a group whose first member would stand at `at`.
+    """Step over the group whose count stands right before `at`, by the rule that Plan tells.
 
-    An entry ends where the first member's tag comes again, the group where a tag comes that is no
-    member. Tags of required members that an entry lacks are added to missing.
+    Tags of required members that an entry lacks are added to missing.
     """
     cdef GroupSpan span = GroupSpan(at, 0, 0)
     cdef uint64_t seen = 0
+    cdef uint64_t declared = UINT64_MAX
     cdef Py_ssize_t row
     cdef Py_ssize_t delimiter = table.find(entries[at].tag) if at < end else -1
+    if table.shared_bits != 0:
+        declared = declared_count(frame, &entries[at - 1])
     while span.end < end:
         row = table.find(entries[span.end].tag)
         if row < 0:
             break
+        if span.entries >= declared and (table.shared_bits >> row) & 1:
+            if row == delimiter or (seen >> row) & 1:
+                break
         if row == delimiter:
             if span.entries > 0 and missing is not None:
                 add_missing(table, seen, missing)
@@ -175,10 +196,22 @@ cdef GroupSpan pass_group(
         seen |= <uint64_t>1 << row
         span.end += 1
         if table.rows[row].type == TYPE_GROUP:
-            span.end = pass_group(table.children[row], entries, span.end, end, missing).end
+            span.end = pass_group(
+                table.children[row], frame, entries, span.end, end, missing
+            ).end
     if span.entries > 0 and missing is not None:
         add_missing(table, seen, missing)
     return span
+
+
+cdef uint64_t declared_count(const uint8_t *frame, const ScanEntry *entry) noexcept:
+    """The count that this field declares; the largest number where it is none."""
+    cdef uint64_t declared = 0
+    if number_read_unsigned(
+        frame + entry.offset, scan_length(entry), INT64_MAX, &declared
+    ) != NUMBER_OK:
+        return UINT64_MAX
+    return declared
 
 
 cdef int add_missing(Table table, uint64_t seen, list missing) except -1:

@@ -36,11 +36,12 @@ cdef class Table:
     cdef Lookup lookup  # tag -> row; on top also the tags of all members -> row `ids`, where flat
     cdef bint flat  # no tag of a member is also that of a row, or of another group's member
     cdef uint64_t required_bits
+    cdef uint64_t shared_bits  # of members that a table around the group has as well
     cdef tuple names
     cdef tuple children  # Table or None by row
     cdef dict by_name
 
-    def __cinit__(self, str owner not None, rows, header_tags, int depth):
+    def __cinit__(self, str owner not None, rows, header_tags, int depth, around=frozenset()):
         rows = tuple(rows)
         known = {int(row[0]) for row in rows}
         passed = sorted({int(tag) for tag in header_tags} - known)
@@ -56,7 +57,11 @@ cdef class Table:
         children = []
         for row in rows:
             tag, name, type_name, required, members = row
-            children.append(self.add_row(tag, name, type_name, required, members, depth))
+            children.append(
+                self.add_row(tag, name, type_name, required, members, depth, around | known)
+            )
+            if tag in around:
+                self.shared_bits |= <uint64_t>1 << (self.ids - 1)
         self.count = self.ids
         self.names = tuple(self.by_name)
         self.children = tuple(children)
@@ -97,8 +102,8 @@ cdef class Table:
                 found += [child.rows[i].tag for i in range(child.count)] + child.member_tags()
         return found
 
-    cdef object add_row(self, tag, name, type_name, required, members, int depth):
-        """Add a row; the Table of its members, or None."""
+    cdef object add_row(self, tag, name, type_name, required, members, int depth, around):
+        """Add a row; the Table of its members, or None. around: tags of all tables so far."""
         where = f"{self.owner}: row {name}<{tag}>"
         if not isinstance(name, str) or name in self.by_name:
             raise LocalProtocolError(f"{where}: the name must be text and its own")
@@ -110,7 +115,9 @@ cdef class Table:
         self.add(tag, TYPES.index(type_name), bool(required))
         if depth > 0 and required:
             self.required_bits |= <uint64_t>1 << (self.ids - 1)
-        return Table(f"{self.owner}.{name}", members, (), depth + 1) if members else None
+        if not members:
+            return None
+        return Table(f"{self.owner}.{name}", members, (), depth + 1, around)
 
     cdef int add(self, tag, int type, bint required) except -1:
         cdef Row *row = &self.rows[self.ids]

@@ -333,6 +333,55 @@ def test_nested_groups() -> None:
     assert fields.missing == (3002, 2002, 1002)
 
 
+SHARED: tuple[Row, ...] = (
+    (55, "symbol", "utf8", False, ()),
+    (73, "orders", "group", False, (
+        (11, "id", "str", True, ()),
+        (55, "symbol", "utf8", False, ()),
+        (555, "legs", "group", False, ((600, "leg", "str", True, ()), (58, "text", "str", 0, ()))),
+        (58, "text", "str", False, ()),
+    )),
+    (58, "text", "str", False, ()),
+)  # fmt: skip
+ORDER_A: tuple[Field, ...] = ((11, "a"), (55, "A"))
+ORDER_B: tuple[Field, ...] = ((11, "b"), (55, "B"), (58, "its"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "symbol", "orders", "text"),
+    [
+        ([(73, 2), *ORDER_A, *ORDER_B, (58, "all"), (55, "L")],
+         "L", [("a", "A", None, None), ("b", "B", None, "its")], "all"),
+        ([(73, 1), *ORDER_B, (55, "L"), (58, "all")], "L", [("b", "B", None, "its")], "all"),
+        # The first member again: of a row around, it is that row's.
+        ([(73, 1), (55, "A"), (11, "a"), (55, "L")], "L", [("a", "A", None, None)], None),
+        ([(73, 0), (55, "L"), (58, "all")], "L", [], "all"),
+        # What an entry can take, it takes.
+        ([(73, 1), *ORDER_A, (58, "all")], None, [("a", "A", None, "all")], None),
+        # Out of two groups at once.
+        ([(73, 1), (11, "a"), (555, 1), (600, "l"), (58, "leg"), (58, "its"), (58, "all")],
+         None, [("a", None, [("l", "leg")], "its")], "all"),
+        ([(73, 1), (11, "a"), (58, "its"), (555, 0), (58, "all")],
+         None, [("a", None, [], "its")], "all"),
+    ],
+)  # fmt: skip
+def test_a_tag_of_entry_and_message_leaves_the_group_when_it_is_full(
+    fields: list[Field], symbol: str | None, orders: list[object], text: str | None
+) -> None:
+    found = read(*fields, plan=Plan("Shared", SHARED, header_tags=(*HEADER_TAGS, 34)))
+    found.check()
+    assert found.values() == (symbol, orders, text)
+    assert (found.missing, found.extra, found.repeated) == ((), [], ())
+
+
+@pytest.mark.parametrize("count", ["3", "x", "-1", "99999999999999999999"])
+def test_a_group_that_is_not_full_keeps_what_may_be_its_own(count: str) -> None:
+    plan = Plan("Shared", SHARED, header_tags=HEADER_TAGS)
+    found = read((73, count), *ORDER_A, *ORDER_B, (58, "all"), (55, "L"), plan=plan)
+    assert (found.value("symbol"), found.value("text")) == (None, None)
+    assert violation(found)[0] == 73
+
+
 def test_nesting_is_bounded() -> None:
     Plan("Deep", nested(4))
     with pytest.raises(LocalProtocolError, match="nested"):
