@@ -3,6 +3,11 @@
 # Where each row first stands is noted in the pass over the frame. The columns that are characters,
 # numbers or times become values right behind it, so that reading a report costs one pass; text and
 # groups stay where they are until asked for.
+#
+# A record that read makes has a Reading in front, by which the next read of the same frame by the
+# same plan finds it again: however often it is read, a frame has one record of each plan.
+
+cdef uint64_t plans_made = 0
 
 
 @cython.final
@@ -28,6 +33,7 @@ cdef class Plan:
     rows nor `extra`. Raises LocalProtocolError for a table that contradicts itself.
     """
 
+    cdef uint64_t number  # among all plans ever made
     cdef Table table
     cdef tuple columns
     cdef Py_ssize_t *column_ids
@@ -38,7 +44,10 @@ cdef class Plan:
     cdef Py_ssize_t record_bytes
 
     def __cinit__(self, str name not None, rows, columns=(), header_tags=()):
+        global plans_made
         cdef Py_ssize_t i
+        plans_made += 1
+        self.number = plans_made
         self.table = Table(name, rows, header_tags, 0)
         self.columns = tuple(columns) or self.table.names
         self.column_ids = <Py_ssize_t *>PyMem_Malloc(
@@ -96,14 +105,16 @@ cdef class Plan:
     def read(self, Message message not None):
         """The message as read by this plan: a Message of the same frame, with its names.
 
-        That is the message itself where its framer read it by this plan. Never raises for what the
-        message says; Message.check does. Raises LocalProtocolError for a message that is no longer
-        valid.
+        That is the message itself where its framer read it by this plan. Reading it again takes no
+        more memory. Never raises for what the message says; Message.check does. Raises
+        LocalProtocolError for a message that is no longer valid.
         """
         cdef Message found
         message.frame()
         if message.plan is self:
             return message
+        if message.origin is not None:
+            message = message.origin
         found = Message.__new__(Message)
         found.arena = message.arena
         found.origin = message
@@ -114,11 +125,37 @@ cdef class Plan:
         found.kind_bytes = message.kind_bytes
         found.first = message.first
         found.scan = message.scan
-        found.record = message.arena.reserve_record(self.record_bytes)
         found.plan = self
-        self.note(found)
-        self.read_at_once(found)
+        found.record = self.record_of(message)
+        if found.record == 0:
+            found.record = message.arena.reserve_record(LINE_BYTES + self.record_bytes) + LINE_BYTES
+            self.note(found)
+            self.read_at_once(found)
+            self.keep(found)
         return found
+
+    cdef Py_ssize_t record_of(self, Message message) noexcept:
+        """The record that an earlier read of this frame made, or 0."""
+        cdef Py_ssize_t record
+        # The framer makes several messages of one object; their frames begin at different places.
+        if (
+            message.readings_generation != message.generation
+            or message.readings_offset != message.offset
+        ):
+            message.readings_generation = message.generation
+            message.readings_offset = message.offset
+            message.readings = 0
+        record = message.readings
+        while record != 0 and message.arena.reading(record).plan != self.number:
+            record = message.arena.reading(record).earlier
+        return record
+
+    cdef void keep(self, Message found) noexcept:
+        """So that record_of finds it."""
+        cdef Reading *reading = found.arena.reading(found.record)
+        reading.plan = self.number
+        reading.earlier = found.origin.readings
+        found.origin.readings = found.record
 
     cdef int note(self, Message message) except -1:
         """Mark where each row first stands, stepping over the members of groups."""

@@ -35,6 +35,9 @@ cdef class Message:
     cdef Py_ssize_t entries_room  # what stands there for this message
     cdef Py_ssize_t record_room
     cdef Scan scan
+    cdef Py_ssize_t readings  # the last record of this frame that Plan.read made, or 0
+    cdef uint64_t readings_generation  # which frame that is
+    cdef Py_ssize_t readings_offset
 
     # Where the bytes are -------------------------------------------------------------------------
 

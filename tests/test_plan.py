@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,7 @@ ROWS: tuple[Row, ...] = (
 HEADER_TAGS = (8, 9, 35, 49, 56, 52, 10)
 PLAN = Plan("Report", ROWS, header_tags=HEADER_TAGS)
 BASE: tuple[Field, ...] = ((34, 7), (55, "BTCUSDT"))
+BASE_ROW: Row = (55, "symbol", "utf8", True, ())
 
 
 def read(*fields: Field, plan: Plan = PLAN) -> Message:
@@ -444,6 +446,34 @@ def test_fields_are_valid_as_long_as_their_message() -> None:
     for use in uses:
         with pytest.raises(LocalProtocolError, match="message used after"):
             use()
+
+
+def test_reading_again_takes_no_more_memory() -> None:
+    """Of a view that stays valid: by one plan, by two in turn, and by way of what was read."""
+    plans = [Plan("One", ROWS, header_tags=HEADER_TAGS), Plan("Two", [BASE_ROW])]
+    framer = Framer()
+    framer.feed(corpus.framed([(35, "8"), *BASE, (136, 1), (137, "1"), (138, "A")]))
+    message = next(framer)
+    read_by = [plan.read(message) for plan in plans]
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for at in range(100_000):
+        found = plans[at % 2].read(message if at % 3 else read_by[at % 5 % 2])
+        if at % 1000 == 0:
+            assert found.values() == read_by[at % 2].values()
+            assert found.extra == read_by[at % 2].extra
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4096
+
+
+def test_a_frame_is_not_taken_for_the_one_before_at_its_place() -> None:
+    """Framers make messages of the same objects and the same memory again and again."""
+    framer = Framer()
+    for at in range(20):
+        for n in range(5):
+            extra: list[Field] = [(60, "x")] * (n * at % 7)
+            framer.feed(corpus.framed([(35, "8"), *extra, (34, at), (55, f"S{n}")]))
+        assert [PLAN.read(message).value("symbol") for message in framer] == [
+            f"S{n}" for n in range(5)
+        ]
 
 
 def test_a_message_read_by_no_plan_has_no_names() -> None:
