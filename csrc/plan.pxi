@@ -20,6 +20,9 @@ cdef class Plan:
     rows: (tag, name, type, required, rows of the group or ()) each, type one of TYPES. A group is
     a row of type "group" at its count tag, nested at most 4 deep.
 
+    A member may have a sixth part, inherited: if true, an entry without it has the value of the
+    entry before it in the same group, and only the first entry must have it where it is required.
+
     Which fields are a group's: its entries begin with whichever member comes first behind the
     count, and it ends where a tag comes that is no member. A member whose tag is also that of a row
     around the group is the entry's as long as the entry can take it: it is the outer row's, and the
@@ -211,6 +214,7 @@ cdef GroupSpan pass_group(
     """
     cdef GroupSpan span = GroupSpan(at, 0, 0)
     cdef uint64_t seen = 0
+    cdef uint64_t inherited = 0  # from the entries before
     cdef uint64_t declared = UINT64_MAX
     cdef Py_ssize_t row
     cdef Py_ssize_t delimiter = table.find(entries[at].tag) if at < end else -1
@@ -225,8 +229,9 @@ cdef GroupSpan pass_group(
                 break
         if row == delimiter:
             if span.entries > 0 and missing is not None:
-                add_missing(table, seen, missing)
+                add_missing(table, seen | inherited, missing)
             span.entries += 1
+            inherited |= seen & table.inherited_bits
             seen = 0
         elif (seen >> row) & 1:
             span.repeated = entries[span.end].tag
@@ -237,7 +242,7 @@ cdef GroupSpan pass_group(
                 table.children[row], frame, entries, span.end, end, missing
             ).end
     if span.entries > 0 and missing is not None:
-        add_missing(table, seen, missing)
+        add_missing(table, seen | inherited, missing)
     return span
 
 

@@ -27,7 +27,7 @@ cdef struct GroupSpan:
 @cython.final
 @cython.no_gc
 cdef class Table:
-    """Rows as (tag, name, type, required, rows of a group), in wire order."""
+    """Rows as (tag, name, type, required, rows of a group[, inherited]), in wire order."""
 
     cdef str owner
     cdef Py_ssize_t count  # of rows that hold a field
@@ -36,6 +36,7 @@ cdef class Table:
     cdef Lookup lookup  # tag -> row; on top also the tags of all members -> row `ids`, where flat
     cdef bint flat  # no tag of a member is also that of a row, or of another group's member
     cdef uint64_t required_bits
+    cdef uint64_t inherited_bits  # of members that an entry has of the entry before
     cdef uint64_t shared_bits  # of members that a table around the group has as well
     cdef tuple names
     cdef tuple children  # Table or None by row
@@ -56,12 +57,17 @@ cdef class Table:
         self.by_name = {}
         children = []
         for row in rows:
-            tag, name, type_name, required, members = row
+            tag, name, type_name, required, members = row[:5]
             children.append(
                 self.add_row(tag, name, type_name, required, members, depth, around | known)
             )
             if tag in around:
                 self.shared_bits |= <uint64_t>1 << (self.ids - 1)
+            inherited, = row[5:] or (False,)
+            if inherited:
+                if depth == 0 or members:
+                    raise LocalProtocolError(f"{owner}: only a field of a group's entries inherits")
+                self.inherited_bits |= <uint64_t>1 << (self.ids - 1)
         self.count = self.ids
         self.names = tuple(self.by_name)
         self.children = tuple(children)
@@ -134,6 +140,16 @@ cdef class Table:
         row.prefix_bytes += 1
         self.ids += 1
         return 0
+
+    cdef list entry_behind(self, list entry):
+        """The next entry of a group before its fields are read; entry: the one before, or None."""
+        cdef uint64_t inherited = self.inherited_bits
+        cdef list behind = [None] * self.count
+        if entry is not None:
+            while inherited != 0:
+                behind[__builtin_ctzll(inherited)] = entry[__builtin_ctzll(inherited)]
+                inherited &= inherited - 1
+        return behind
 
     cdef inline Py_ssize_t find(self, int32_t tag) noexcept:
         """The row of a tag, or -1; a member of a group is no row."""

@@ -369,13 +369,14 @@ cdef class Message:
         cdef Py_ssize_t member
         cdef int32_t delimiter, tag
         found = []
+        entry = None
         at += 1
         delimiter = self.index()[at].tag if span.entries else 0
         while at < span.end:
             # Making values may run other code, so no pointer is kept from one turn to the next.
             tag = self.index()[at].tag
             if tag == delimiter:
-                entry = [None] * table.count
+                entry = table.entry_behind(entry)
                 found.append(entry)
             member = table.find(tag)
             entry[member] = self.value_in(table, member, at)

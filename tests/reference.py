@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import starmap
 from typing import Any, NamedTuple, NoReturn
 
 SOH = b"\x01"
@@ -239,6 +240,7 @@ class Row(NamedTuple):
     type: str
     required: bool
     rows: Any
+    inherited: bool = False
 
 
 class Plan:
@@ -347,7 +349,7 @@ class Message:
 
     def group_at(self, row: Row, at: int) -> Group:
         """The group whose count stands at `at`; the rule is told at wire.Plan."""
-        members = {member.tag: member for member in map(Row._make, row.rows)}
+        members = {member.tag: member for member in starmap(Row, row.rows)}
         shared = members.keys() & self.around(row)
         declared = whole(self.good[at].value) if self.good[at].value.isdigit() else None
         entries: list[list[tuple[Row, int]]] = []
@@ -373,7 +375,7 @@ class Message:
             around = around | {row.tag for row in rows}
             if any(row is group or row == group for row in rows):
                 return around
-            inner = (search(list(map(Row._make, row.rows)), around) for row in rows if row.rows)
+            inner = (search(list(starmap(Row, row.rows)), around) for row in rows if row.rows)
             return next((found for found in inner if found is not None), None)
 
         found = search(self.plan.rows, set())
@@ -400,9 +402,14 @@ class Message:
         if whole(raw) != len(group.entries) or group.twice():
             self.refuse("group", row.tag)
         found = []
+        before: dict[int, Any] = {}
         for entry in group.entries:
             values = {member.tag: self.value_at(member, place) for member, place in entry}
+            for member in starmap(Row, row.rows):
+                if member.inherited and member.tag in before:
+                    values.setdefault(member.tag, before[member.tag])
             found.append(tuple(values.get(member[0]) for member in row.rows))
+            before = values
         return found
 
     def value(self, name: str) -> Any:
@@ -438,12 +445,14 @@ class Message:
 
     def lacking(self, row: Row, at: int) -> Iterator[int]:
         """Tags of required members that entries of this group lack, inner groups first."""
+        inherited: set[int] = set()
         for entry in self.group_at(row, at).entries:
             for member, place in entry:
                 if member.type == "group":
                     yield from self.lacking(member, place)
-            there = {member.tag for member, _ in entry}
-            for member in map(Row._make, row.rows):
+            there = inherited | {member.tag for member, _ in entry}
+            inherited |= {member.tag for member, _ in entry if member.inherited}
+            for member in starmap(Row, row.rows):
                 if member.required and member.tag not in there:
                     yield member.tag
 

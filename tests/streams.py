@@ -45,7 +45,7 @@ EVERY_TYPE = (
 )
 LEG = (
     (600, "leg", "str", True, ()),
-    (608, "code", "char", False, ()),
+    (608, "code", "char", True, (), True),  # inherited
     (44, "leg_price", "price", False, ()),  # also of the order, and of the message
 )
 UNDER = ((11, "id", "str", True, ()), (555, "legs", "group", False, LEG), (44, "p", "price", 0, ()))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bench import corpus
 from bench.corpus import Field
 
-Row = tuple[int, str, str, bool, Any]
+Row = tuple[Any, ...]
 
 FEES: tuple[Row, ...] = (
     (137, "amount", "qty", True, ()),
@@ -382,6 +382,58 @@ def test_a_group_that_is_not_full_keeps_what_may_be_its_own(count: str) -> None:
     found = read((73, count), *ORDER_A, *ORDER_B, (58, "all"), (55, "L"), plan=plan)
     assert (found.value("symbol"), found.value("text")) == (None, None)
     assert violation(found)[0] == 73
+
+
+DEPTH: tuple[Row, ...] = (
+    (262, "request", "str", True, ()),
+    (268, "entries", "group", True, (
+        (279, "action", "char", True, ()),
+        (270, "price", "price", True, ()),
+        (271, "size", "qty", False, ()),
+        (55, "symbol", "utf8", True, (), True),
+        (25043, "first", "int", False, (), True),
+    )),
+)  # fmt: skip
+DEPTH_PLAN = Plan("Depth", DEPTH, header_tags=HEADER_TAGS)
+
+
+def test_an_entry_inherits_from_the_one_before() -> None:
+    """As market data does (spec section 11.5): what is the same is left out, size is not there."""
+    found = read(
+        *((262, "r"), (268, 5), (279, 0), (270, "1"), (271, "9"), (55, "A"), (25043, 7)),
+        *((279, 2), (270, "2"), (279, 0), (55, "B"), (270, "3"), (271, "8")),
+        *((279, 1), (270, "4"), (25043, 8), (279, 2), (270, "5")),
+        plan=DEPTH_PLAN,
+    )
+    assert found.value("entries") == [
+        *(("0", "1", "9", "A", 7), ("2", "2", None, "A", 7), ("0", "3", "8", "B", 7)),
+        *(("1", "4", None, "B", 8), ("2", "5", None, "B", 8)),
+    ]
+    assert found.missing == ()
+    found.check()
+
+
+def test_nothing_to_inherit() -> None:
+    """Nor from another group's entries: the first entry must have what is required."""
+    found = read((262, "r"), (268, 2), (279, 0), (270, "1"), (279, 0), (270, "2"), (55, "A"),
+                 plan=DEPTH_PLAN)  # fmt: skip
+    assert found.value("entries") == [("0", "1", None, None, None), ("0", "2", None, "A", None)]
+    assert violation(found) == (55, "missing")
+    legs: tuple[Row, ...] = ((600, "leg", "str", True, ()), (608, "code", "str", False, (), True))
+    orders: tuple[Row, ...] = ((11, "id", "str", True, ()), (555, "legs", "group", False, legs))
+    found = read(
+        *((73, 2), (11, "a"), (555, 2), (600, "l"), (608, "c"), (600, "l")),
+        *((11, "b"), (555, 1), (600, "l")),
+        plan=Plan("Orders", [(73, "orders", "group", True, orders)]),
+    )
+    assert found.value("orders") == [("a", [("l", "c"), ("l", "c")]), ("b", [("l", None)])]
+
+
+def test_an_entry_inherits_no_group() -> None:
+    inner = [(600, "legs", "group", False, [(601, "leg", "str", True, ())], True)]
+    for rows in ([(55, "symbol", "str", True, (), True)], [(555, "o", "group", False, inner)]):
+        with pytest.raises(LocalProtocolError, match="inherits"):
+            Plan("Bad", rows)  # type: ignore[arg-type]
 
 
 def test_nesting_is_bounded() -> None:

@@ -3,6 +3,8 @@
 One walk over the flat fields finds for each its name and the meaning of its value in the venue's
 table, and nests what belongs to a group. It says what is odd on the way and never stops for it.
 
+Shown is what is there: what an entry inherits from the one before is not written out.
+
 A group has no end on the wire; which fields are its own is told at wire.Plan, and the same here.
 Only a tag nobody knows is shown with more patience: it stays in the entry if the field behind it
 belongs there, where a Plan ends the group.
@@ -230,9 +232,11 @@ class Tree:
                 seen[-1].add(tag)
             entries[-1].append(self.field(members, inner))
         self.check_count(count, group, declared, len(entries))
+        inherited: set[int] = set()
         for number, tags in enumerate(seen, 1):
             where = f"entry {number} of {self.label(group.tag)}"
-            self.check_required(group.rows, tags, where)
+            self.check_required(group.rows, tags | inherited, where)
+            inherited |= {row.tag for row in group.rows if row.inherited} & tags
         return tuple(tuple(entry) for entry in entries)
 
     def inside(self, members: Mapping[int, Row]) -> bool:
