@@ -16,6 +16,7 @@ import traceback
 from typing import Any
 
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Happening
@@ -117,7 +118,8 @@ class Process:
         share = self.config.limits.strategy_share_percent
         orders = Orders(self.config.engine.orders_max, CLOSED_MAX, share)
         unread_max = self.config.bus.report_buffer_max
-        recalled = recall(self.state.path, epoch, self.venue, orders, unread_max)
+        positions = Positions()
+        recalled = recall(self.state.path, epoch, self.venue, orders, positions, unread_max)
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
@@ -126,8 +128,9 @@ class Process:
         for name, events in recalled.unread.items():
             for payload in events:
                 self._prologue(Kind.DELIVERED, now, named(name, payload))
-        self._prologue(Kind.START, now, start_record(epoch, effective(self.config), standings))
-        self._build(bus, orders, standings, epoch, now)
+        start = start_record(epoch, effective(self.config), standings, positions)
+        self._prologue(Kind.START, now, start)
+        self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)
         self.gateway.on_recalled(recalled.open, now)
@@ -140,7 +143,13 @@ class Process:
                 raise JournalError(self.state.path, f"cannot be written: {self.journal.error}")
 
     def _build(
-        self, bus: Bus, orders: Orders, standings: dict[str, Standing], epoch: int, now: int
+        self,
+        bus: Bus,
+        orders: Orders,
+        positions: Positions,
+        standings: dict[str, Standing],
+        epoch: int,
+        now: int,
     ) -> None:
         config, state = self.config, self.state
         self.bus = bus
@@ -155,9 +164,11 @@ class Process:
         )
         behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
         clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
+        clock.offset_ns = self.offset_ns
         self.gateway = Gateway(
             self.venue,
             orders,
+            positions,
             self.strategies,
             self.journal,
             self.log,
@@ -367,7 +378,7 @@ class Process:
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
-        if self.strategies.waiting():
+        if self.strategies.waiting() or self.gateway.snapshots.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
