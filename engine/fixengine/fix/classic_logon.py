@@ -59,7 +59,9 @@ class ClassicAcceptor:
         return State.LOGON_AWAITED
 
     def logon(self, session: Session, message: wire.Message, now: int) -> Complaint | None:
-        """HeartBtInt<108> in its bounds; nothing expected of us that was never sent."""
+        """No encryption, HeartBtInt in its bounds, nothing expected of us that was never sent."""
+        if peek(message, fields.ENCRYPT_METHOD) != b"0":
+            return Complaint(None, fields.VALUE_IS_INCORRECT, "EncryptMethod must be 0")
         heart_bt_int = peek_number(message, fields.HEART_BT_INT)
         low, high = session.venue.heartbeat_s_min, session.venue.heartbeat_s_max
         if heart_bt_int is None or (heart_bt_int and not low <= heart_bt_int <= high):
