@@ -333,7 +333,12 @@ class ClassicSession(JudgingSession):
         if new is None or not low <= new <= fields.SEQ_NUM_MAX:
             self._refuse_message(arrival, Fault(fields.VALUE_IS_INCORRECT), now)
             return
-        self.next_in = new
+        if self.sender is Sender.CLIENT:
+            # A report that is here already is a fact. An order that is passed over is none.
+            for frame in self.gaps.take_before(new):
+                self._release(frame, now)
+        # A gap fill that was held among them may go further.
+        self.next_in = max(self.next_in, new)
         self.gaps.progressed(now)
 
     def _answer_resend_request(self, arrival: Arrival, now: int) -> None:
