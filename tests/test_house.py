@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "fix.venue",
         "wire",
     ),
+    "fix.judge": ("fix.", "wire"),
     "fix.remember": ("fix.", "wire"),
     "fix.classic": ("fix.", "wire"),
     "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
