@@ -180,7 +180,7 @@ def test_split_makes_records_of_their_own(one: Controlled) -> None:
 
 def test_coalesce_holds_until_there_are_enough(one: Controlled) -> None:
     client = logon(one, "COAL")
-    one.fault("coalesce", count=4)
+    one.fault("coalesce", count=4, ms=60_000)
     for number in range(3):
         client.order(f"g{number}")
     client.socket.settimeout(0.2)
@@ -189,6 +189,17 @@ def test_coalesce_holds_until_there_are_enough(one: Controlled) -> None:
     client.socket.settimeout(WAIT_S)
     client.order("g3")
     assert client.socket.recv(65536).count(b"\x0110=") == 4
+
+
+def test_coalesce_holds_nothing_for_ever(one: Controlled) -> None:
+    client = logon(one, "COALMS")
+    one.fault("coalesce", count=1000, ms=200)
+    begun = time.monotonic()
+    client.order("h0")
+    client.order("h1")
+    client.expect(t11="h0", t34="2")
+    assert time.monotonic() - begun >= 0.19
+    client.expect(t11="h1", t34="3")
 
 
 def test_delay_holds_in_order(one: Controlled) -> None:
@@ -211,6 +222,17 @@ def test_black_hole_says_nothing_and_stays(one: Controlled) -> None:
     with pytest.raises(TimeoutError):
         client.read()
     assert logon(one, "HOLE2").comp_id == "HOLE2"
+
+
+def test_what_is_held_back_is_lost_in_a_black_hole(one: Controlled) -> None:
+    client, witness = logon(one, "HELD"), logon(one, "WITNESS")
+    one.fault("delay", ms=200, session="HELD")
+    client.order("v0")
+    witness.expect(t35="8", t11="v0")
+    one.fault("black-hole", session="HELD")
+    client.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        client.read()
 
 
 def test_mute_heartbeats_use_up_no_number(one: Controlled) -> None:

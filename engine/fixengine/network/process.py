@@ -19,7 +19,7 @@ from fixengine.desk.orders import Orders
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Happening
-from fixengine.fix.venue import Venue
+from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm
 from fixengine.network.bus import Bus
@@ -176,7 +176,7 @@ class Process:
             self.venue,
             posts,
             venue.sender_comp_ids,
-            venue.heartbeat_s * SECOND_NS,
+            venue.heartbeat_s * self.venue.second_ns,
             drain_ns_max=venue.drain_ms_max * MILLISECOND_NS,
             locked_until_ns={
                 comp_id: state.locked_until(comp_id, wall) - self.offset_ns
@@ -466,4 +466,4 @@ class Numbers:
 
 def _venue(config: Config) -> Venue:
     """The venue table a config names; config has checked the name."""
-    return BINANCE_SPOT
+    return at_scale(BINANCE_SPOT, config.venue.time_scale)

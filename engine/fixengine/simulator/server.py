@@ -77,7 +77,6 @@ class Server:
     def connected(self, connection: Connection) -> None:
         """A connection stands and waits for its Logon."""
         now = time.monotonic_ns()
-        second_ns = self.play.second_ns
 
         def judge(form: wire.Message, message: wire.Message, at: int) -> Complaint | None:
             return self._judge(connection, form, message, at)
@@ -85,8 +84,8 @@ class Server:
         connection.session = Session(
             self.play.venue,
             Sender.VENUE,
-            Acceptor(judge, self._uuid, second_ns),
-            logon_timeout_ns=LOGON_SILENCE_S * second_ns,
+            Acceptor(judge, self._uuid),
+            logon_timeout_ns=LOGON_SILENCE_S * self.play.second_ns,
             offset_ns=self._offset_ns,
             examine=self.requests.examine,
         )
