@@ -55,7 +55,7 @@ MUTED_MAX = 32
 """Messages of muted peers in one wake-up; then the bus rests, so that they wait and not others."""
 REST_S = 0.001
 PARKED_NS = 5 * MILLISECOND_NS
-CLOCK_NS = SECOND_NS
+CLOCK_NS_MAX = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
 CANCEL_UNSENT_BYTES = 1 << 14
 CLOSED_MAX = 50_000
@@ -81,6 +81,9 @@ class Process:
         self._bugs = 0
         self._last_line = 0
         self._resting: asyncio.TimerHandle | None = None
+        # Unsent bytes are looked at as often, and that they do not move shows within HeartBtInt.
+        heartbeat_ns = config.venue.heartbeat_s * self.venue.second_ns
+        self._clock_ns = min(CLOCK_NS_MAX, heartbeat_ns // 5)
         self._last_clock_ns = 0
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
@@ -295,7 +298,7 @@ class Process:
         self._alarm.clear()
         self._parked_due_ns = 0
         now = time.monotonic_ns()
-        if now - self._last_clock_ns >= CLOCK_NS:
+        if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
         self._apply(self.sessions.tick(now), now)
         if self.gateway.on_tick(now):
@@ -363,7 +366,7 @@ class Process:
     def _set_timer(self, now: int) -> None:
         # Counted from what was last done, not from now: traffic that wakes us ever again would put
         # both off for ever.
-        due = [self._last_clock_ns + CLOCK_NS]
+        due = [self._last_clock_ns + self._clock_ns]
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
