@@ -46,7 +46,9 @@ class Trial(Controlled):
             of_venue |= {"drop_copy": True, "drop_copy_port": told["drop_copy_port"]}
         of_venue |= sections.pop("venue", {})
         place: Place = venue.place
-        self.engine: Engine = stage.engine(place, venue=of_venue, **sections)
+        # A slow disk is another test's matter.
+        journal = {"ring_bytes": 1 << 24}
+        self.engine: Engine = stage.engine(place, venue=of_venue, journal=journal, **sections)
 
     def client(self, **options: Any) -> tuple[Client, ExecutionReport]:
         """A new strategy with an order that rests; by its report the session is known."""
