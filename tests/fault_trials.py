@@ -26,7 +26,7 @@ SCALE = 100
 HEARTBEAT_S = 50
 """It lasts half a second: a slow machine is not taken for a silent venue, and pauses are short."""
 HEARTBEAT_NS = HEARTBEAT_S * 1_000_000_000 // SCALE
-IDS = [f"ID{number}" for number in range(24)]
+IDS = [f"ID{number}" for number in range(60)]
 REPORTS = ("8", "9")
 NAMES = itertools.count()
 
