@@ -70,7 +70,8 @@ def test_maintenance_under_load_loses_and_doubles_nothing(started: Trial, olds: 
     one = started
     client = one.stage.client(one.engine, "maker")
     for old in olds:
-        one.fault("news", seconds=40, session=old)
+        # Longer than any machine needs: the old session ends because it was handed over.
+        one.fault("news", seconds=1000, session=old)
     reports = trade_until_down(client, olds)
     one.engine.signal(signal.SIGTERM)
     reports += [event for event in client.reports(0.05) if isinstance(event, ExecutionReport)]

@@ -26,7 +26,7 @@ from fixengine.messages import (
 from fixengine.network.journal import Kind
 from processes import THROUGH, hear, limit, trade
 
-BURST = 400
+BURST = 100
 LATE_NS_MAX = 500_000_000
 """A tenth of the shortest HeartBtInt that the venue takes."""
 
@@ -248,14 +248,12 @@ def test_an_outcome_that_the_venue_does_not_know_is_no_refusal(
 def test_a_venue_that_only_reports_is_alive(one: Trial) -> None:
     client, resting = one.client()
     one.fault("mute-heartbeats", session=resting.source)
-    # A TestRequest that nobody answers, twice, with a report behind each.
-    for count in (1, 2):
-        asked = 0
-        while asked < count:
-            assert list(client.reports(timeout=0.05)) == []
-            said = named(one.engine.journal(), resting.source, Kind.FRAME_OUT)
-            asked = sum(message[35] == "1" for message in said)
-        assert trade(client).source == resting.source
+    last = resting
+    # A session that hears nothing is given up after 2.2 times HeartBtInt.
+    while last.received_ns - resting.received_ns < 2.5 * HEARTBEAT_NS:
+        assert list(client.reports(timeout=HEARTBEAT_NS / 2e9)) == []
+        last = trade(client)
+        assert last.source == resting.source
 
 
 def test_a_split_burst_comes_whole_and_heartbeats_are_on_time(one: Trial) -> None:
@@ -263,18 +261,21 @@ def test_a_split_burst_comes_whole_and_heartbeats_are_on_time(one: Trial) -> Non
     big = client.submit(limit(order_qty="1"))
     hear(client, ExecutionReport, cl_ord_id=big, exec_type="0")
     one.fault("split", session=resting.source, bytes=2)
-    one.fault("burst", session=resting.source, count=BURST)
-    told = [hear(client, ExecutionReport, SessionStatus) for _ in range(BURST)]
-    numbers = [event.msg_seq_num for event in told]
-    assert numbers == list(range(numbers[0], numbers[0] + BURST))
-    assert len({event.trade_id for event in told}) == BURST
+    told: list[ExecutionReport] = []
+    while not told or told[-1].received_ns - told[0].received_ns < 1.2 * HEARTBEAT_NS:
+        one.fault("burst", session=resting.source, count=BURST)
+        told += [hear(client, ExecutionReport, SessionStatus) for _ in range(BURST)]
+    numbers = [event.msg_seq_num or 0 for event in told]
+    # Heartbeats of the venue may stand between bursts, never within one.
+    for first in range(0, len(told), BURST):
+        start = numbers[first]
+        assert numbers[first : first + BURST] == list(range(start, start + BURST))
+    assert len({event.trade_id for event in told}) == len(told)
     one.clear()
     assert trade(client).source == resting.source
-    at_ns = [
-        record.now_ns for record in one.records(resting.source) if record.kind == Kind.FRAME_OUT
-    ]
-    between = [at for at in at_ns if told[0].received_ns < at < told[-1].received_ns]
-    assert len(between) >= 1, "the burst lasts longer than HeartBtInt"
+    records = one.records(resting.source)
+    at_ns = [record.now_ns for record in records if record.kind == Kind.FRAME_OUT]
+    assert any(told[0].received_ns < at < told[-1].received_ns for at in at_ns)
     late_ns = max(after - before for before, after in itertools.pairwise(at_ns)) - HEARTBEAT_NS
     assert late_ns <= LATE_NS_MAX
 
