@@ -113,7 +113,7 @@ def test_a_drop_copy_beyond_its_60_messages_waits_and_trading_goes_on(two: Eyes)
                 back = event if event.state == SessionState.ACTIVE else back
             else:
                 reports.append(event)
-    assert {event.source for event in reports} == {"ID0"}
+    assert {event.source for event in reports} <= {"ID0", back.source}
     again = one.engine.expect(event="active", session=back.source)
     assert (again["time_ns"] - down["time_ns"]) * SCALE >= 59_000_000_000
     assert all(isinstance(event, ExecutionReport) for event in reports)
