@@ -211,6 +211,41 @@ def test_a_strategy_that_never_stops_is_an_error(
         chase()
 
 
+def test_a_test_acts_while_the_strategy_waits(engine: SimulatedEngine, client: Client) -> None:
+    began_ns = engine.now_ns
+    order = client.submit(buy())
+    engine.later(2, lambda: engine.venue.fill(engine.venue.orders[0], "0.004"))
+    engine.later(3, lambda: engine.venue.fill(order))
+    engine.later(4, engine.restart)
+    reports = [one for one in heard(client) if isinstance(one, ExecutionReport)]
+    assert states(reports) == [("0", "0"), ("F", "1"), ("F", "2")]
+    assert [(one.received_ns - began_ns) // SECOND_NS for one in reports] == [0, 2, 3]
+    assert client.epoch == engine.journal.records[0].epoch
+
+
+@pytest.mark.parametrize("action", ["fill", "wait"])
+def test_what_an_action_raises_comes_out_of_reports(
+    engine: SimulatedEngine, client: Client, action: str
+) -> None:
+    def act() -> None:
+        if action == "fill":
+            engine.venue.fill("nothing")
+        else:
+            heard(client)
+
+    async def strategy() -> None:
+        async with AsyncClient(engine.endpoint, "async") as waiting:
+            engine.later(2, act)
+            await anext(waiting.reports())
+
+    engine.later(2, act)
+    text = "no order 'nothing' rests" if action == "fill" else "can only act"
+    with pytest.raises(SimulationError, match=text):
+        heard(client)
+    with pytest.raises(SimulationError, match=text):
+        asyncio.run(strategy())
+
+
 def test_tasks_wait_for_their_own_deadlines(engine: SimulatedEngine) -> None:
     began_ns = engine.now_ns
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from types import TracebackType
 
 from fixengine.network.strategies import Handed
 from fixengine.testing.clock import SECOND_NS, Clock, Run, Timer
@@ -95,7 +96,7 @@ class MemoryDealer:
         self._changes: list[bool] = []
         self._on_readable: Callable[[], None] | None = None
         self._on_change: Callable[[], None] | None = None
-        self._hears_nothing = False
+        self._problem: BaseException | None = None
 
     # --- what the hub does ------------------------------------------------------------------
 
@@ -123,9 +124,9 @@ class MemoryDealer:
 
     def receive(self) -> bytes | None:
         """See Dealer. What happens without time passing has happened before."""
-        if self._hears_nothing:
-            self._hears_nothing = False
-            raise _nothing_happens()
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise problem
         if not self._events:
             self._clock.settle()
         return self._events.popleft() if self._events else None
@@ -167,13 +168,16 @@ class MemoryDealer:
     ) -> Wait:
         """See Dealer. One thing happens in each turn of the loop, as long as somebody waits."""
 
-        def silence() -> None:
-            self._hears_nothing = True
+        def fail(problem: BaseException) -> None:
+            self._problem = problem
             ring()
 
-        wait_ns = SILENCE_NS_MAX if timeout_ms is None else timeout_ms * MILLISECOND_NS
-        at = self._clock.now_ns + wait_ns
-        return Wait(self._clock, loop, self._clock.at(at, silence if timeout_ms is None else ring))
+        if timeout_ms is None:
+            at = self._clock.now_ns + SILENCE_NS_MAX
+            timer = self._clock.at(at, lambda: fail(_nothing_happens()))
+        else:
+            timer = self._clock.at(self._clock.now_ns + timeout_ms * MILLISECOND_NS, ring)
+        return Wait(self._clock, loop, timer, fail)
 
     def close(self) -> None:
         """See Dealer."""
@@ -186,12 +190,22 @@ class MemoryDealer:
 
 
 class Wait:
-    """A task of an event loop waits: simulated time goes by until it does no more."""
+    """A task of an event loop waits: simulated time goes by until it does no more.
 
-    def __init__(self, clock: Clock, loop: asyncio.AbstractEventLoop, timer: Timer) -> None:
+    fail: what goes wrong meanwhile is for the task, not for the loop.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        timer: Timer,
+        fail: Callable[[BaseException], None],
+    ) -> None:
         self._clock = clock
         self._loop = loop
         self._timer = timer
+        self._fail = fail
         self._is_over = False
         loop.call_soon(self._turn)
 
@@ -202,8 +216,23 @@ class Wait:
 
     def _turn(self) -> None:
         if not self._is_over:
-            self._clock.turn(self._clock.now_ns + SILENCE_NS_MAX)
+            with self:
+                self._clock.turn(self._clock.now_ns + SILENCE_NS_MAX)
             self._loop.call_soon(self._turn)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        where: TracebackType | None,
+    ) -> bool:
+        if isinstance(problem, Exception):
+            self._fail(problem)
+            return True
+        return False
 
 
 def _nothing_happens() -> NothingHappens:

@@ -67,6 +67,11 @@ class Clock:
 
     def turn(self, until_ns: int) -> bool:
         """Let the next thing happen if it is due by then; else the clock goes on to then."""
+        if self._turning:
+            raise SimulationError(
+                "a client waits, or time is advanced, out of something that happens; an action of"
+                " later(), or a rule, can only act"
+            )
         while self._queue and self._queue[0][0] <= until_ns:
             due_ns, _, timer = heapq.heappop(self._queue)
             callback, run = timer.callback, timer.run

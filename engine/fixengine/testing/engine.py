@@ -123,6 +123,13 @@ class SimulatedEngine:
         """Let time go by, and everything happen that is due meanwhile."""
         self._clock.advance(self._clock.now_ns + int(seconds * SECOND_NS))
 
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Act in so many seconds, while a strategy waits: trade with it, let something go wrong.
+
+        What the action raises comes out of the strategy's `reports`.
+        """
+        self._clock.at(self._clock.now_ns + int(seconds * SECOND_NS), action)
+
     # --- the engine -------------------------------------------------------------------------
 
     @property

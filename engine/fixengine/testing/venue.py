@@ -167,24 +167,28 @@ class SimulatedVenue:
         market.touched = True
         self._others.closed(order)
 
-    def fill(self, cl_ord_id: str, quantity: Amount | None = None) -> None:
+    def fill(self, order: str | VenueOrder, quantity: Amount | None = None) -> None:
         """Somebody trades with a strategy's resting order at its price, whoever stands before it.
 
-        quantity: None for all that is left. Raises SimulationError where the order does not rest,
-        or has less than that left.
+        order: its cl_ord_id, or one of `orders`. quantity: None for all that is left. Raises
+        SimulationError where the order does not rest, or has less than that left.
         """
         self._clock.settle()
-        wire_id = self._wire_id(cl_ord_id)
-        order = self._account.by_client_id.get(wire_id) if wire_id is not None else None
-        if order is None:
+        wire_id: str | None
+        if isinstance(order, VenueOrder):
+            cl_ord_id = wire_id = order.wire_cl_ord_id
+        else:
+            cl_ord_id, wire_id = order, self._wire_id(order)
+        placed = self._account.by_client_id.get(wire_id) if wire_id is not None else None
+        if placed is None:
             raise SimulationError(f"no order {cl_ord_id!r} rests at the venue; see venue.orders")
-        wanted = order.leaves_qty
+        wanted = placed.leaves_qty
         if quantity is not None:
             wanted = units(decimal_text(quantity, "quantity"))
-        if not 0 < wanted <= order.leaves_qty:
-            left = text_of(order.leaves_qty)
+        if not 0 < wanted <= placed.leaves_qty:
+            left = text_of(placed.leaves_qty)
             raise SimulationError(f"quantity: {quantity} of {cl_ord_id!r}, which has {left} left")
-        self._deliver(self._exchange.fill(order, wanted, self._clock.wall_ns()))
+        self._deliver(self._exchange.fill(placed, wanted, self._clock.wall_ns()))
 
     def _order(self, side: str, quantity: Amount, price: Amount | None, symbol: str) -> str:
         self._clock.settle()
