@@ -389,6 +389,28 @@ def hear_slowly(client: Client, state: str) -> SessionStatus:
     raise AssertionError(f"never {state}")
 
 
+def test_a_slow_venue_takes_simulated_time(engine: SimulatedEngine, client: Client) -> None:
+    engine.venue.fault("delay", ms=250)
+    sent_ns = engine.now_ns
+    client.submit(buy())
+    assert heard(client, 0) == []
+    (report,) = heard(client)
+    assert 250 <= (report.received_ns - sent_ns) / 1_000_000 < 300
+
+
+def test_a_venue_that_stops_reading_makes_a_backlog(
+    engine: SimulatedEngine, client: Client
+) -> None:
+    engine.venue.fault("stop-reading")
+    client.submit(buy())
+    engine.advance(0.1)
+    client.submit(buy())
+    (refused,) = heard(client, 1)
+    assert refused.reason == RefusedReason.BACKLOG
+    engine.venue.clear()
+    assert states(heard(client, 1)) == [("0", "0")]
+
+
 def test_faults_that_need_tls_or_a_session_are_refused(engine: SimulatedEngine) -> None:
     with pytest.raises(FaultError, match="in memory there is no TLS"):
         engine.venue.fault("certificate")
@@ -557,19 +579,14 @@ def test_real_processes_say_the_same(stage: Stage) -> None:
 
 # --- pytest ---------------------------------------------------------------------------------
 
-PROJECT = """\
+README = Path(__file__).parent.parent / "README.md"
+PROJECT = """
 import sys
 import pytest
 
 def test_nothing_is_loaded_unused():
-    unwanted = {"fixengine.client", "fixengine.testing", "zmq", "asyncio", "msgspec"}
+    unwanted = {"fixengine.testing", "fixengine.network", "zmq"}
     assert not unwanted & set(sys.modules)
-
-def test_a_strategy(fix_client, fix_engine):
-    from fixengine.messages import NewOrderSingle, Side
-    order = fix_client.submit(NewOrderSingle.limit("BTCUSDT", Side.BUY, "0.01", "49000"))
-    fix_engine.venue.fill(order)
-    assert [event.exec_type for event in fix_client.reports(timeout=1)] == ["0", "F"]
 
 @pytest.mark.fix_engine(house=False)
 def test_an_empty_book(fix_engine):
@@ -581,7 +598,9 @@ def test_each_has_its_own(fix_engine):
 
 
 def test_any_project_finds_the_fixtures(tmp_path: Path) -> None:
+    section = README.read_text().split("## Testing a strategy")[1]
     (tmp_path / "test_project.py").write_text(PROJECT)
+    (tmp_path / "test_readme.py").write_text(section.split("```python")[1].split("```")[0])
     options = ["-q", "--strict-markers", "-p", "no:cacheprovider", "-W", "error"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options],

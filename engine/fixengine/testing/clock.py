@@ -102,6 +102,7 @@ class Clock:
     def _go_to(self, now_ns: int) -> None:
         self._at_once = self._at_once + 1 if now_ns == self.now_ns else 0
         if self._at_once > TURNS_AT_ONCE_MAX:
+            self._at_once = 0
             raise SimulationError(
                 f"{TURNS_AT_ONCE_MAX} things happened and no time passed; does a strategy answer"
                 " each report with another request?"

@@ -189,12 +189,12 @@ class SimulatedEngine:
         """Close the clients that `client` made and end everything. A second call does nothing."""
         if not self.endpoint:
             return
+        withdraw(self.endpoint)
+        self.endpoint = ""
         for client in self._clients:
             client.close()
         if self._process is not None:
             self._over()
-        withdraw(self.endpoint)
-        self.endpoint = ""
 
     def __enter__(self) -> Self:
         return self

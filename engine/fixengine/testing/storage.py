@@ -45,7 +45,7 @@ class JournalInMemory:
         return None if self.healthy else "No space left on device"
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
-        """Record; False where the disk refuses."""
+        """Record. There is always room: the disk that refuses is bridged by the ring."""
         number = len(self.records)
         wall = now + WALL_OFFSET_NS
         self.records.append(Record(self._epoch, number, kind, line, 0, now, wall, data))
