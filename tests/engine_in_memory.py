@@ -11,6 +11,7 @@ from typing import Any
 from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
@@ -109,6 +110,7 @@ class Engine:
         self.journal = Journal()
         self.log: list[str] = []
         self.clock = Clock(SECOND_NS, 5 * SECOND_NS)
+        self.clock.offset_ns = WALL_NS - NOW
         self.strategies = Strategies(
             self.bus,
             Register(),
@@ -121,6 +123,7 @@ class Engine:
         self.gateway = Gateway(
             BINANCE_SPOT,
             Orders(1000, 100) if orders is None else orders,
+            Positions(),
             self.strategies,
             self.journal,
             self.say,
@@ -198,6 +201,10 @@ class Engine:
     def report(self, exec_type: str, ord_status: str, **more: Any) -> None:
         """The venue sends a `report_frame`."""
         self.venue_sends(self.report_frame(exec_type, ord_status, **more))
+
+    def fill(self, last_qty: str | None, cum_qty: str, ord_status: str = "1", **more: Any) -> None:
+        """The venue reports a trade of the last order written."""
+        self.report("F", ord_status, last_qty=last_qty, cum_qty=cum_qty, **more)
 
     def report_frame(self, exec_type: str, ord_status: str, **more: Any) -> bytes:
         """An ExecutionReport about the last order written, unless ids are given."""

@@ -13,6 +13,7 @@ from typing import Any
 from engine_in_memory import EPOCH, NOW, Bus, Journal, Register, Wire
 from fixengine import wire
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.fix.classic import ClassicSession
 from fixengine.fix.resync import Resync
 from fixengine.fix.session import Session
@@ -206,6 +207,7 @@ class EngineStage:
         self.gateway = Gateway(
             self.venue,
             Orders(1000, 100),
+            Positions(),
             self.strategies,
             journal,
             say,

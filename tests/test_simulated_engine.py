@@ -26,6 +26,7 @@ from fixengine.messages import (
     Sent,
     SessionStatus,
     Side,
+    Snapshot,
 )
 from fixengine.network.config import ConfigError
 from fixengine.testing import FaultError, NothingHappens, SimulatedEngine, SimulationError, clock
@@ -456,6 +457,24 @@ def test_a_killed_engine_knows_what_was_open_and_what_was_unread(
     assert len(engine.venue.orders) == 2
     client.cancel(order)
     assert hear(client, ExecutionReport, exec_type="4").ord_status == OrdStatus.CANCELED
+
+
+def test_a_snapshot_survives_a_kill(engine: SimulatedEngine, client: Client) -> None:
+    order = client.submit(buy())
+    engine.venue.fill(order, "0.004")
+    assert heard(client)
+    before = client.snapshot()
+    engine.restart()
+    after = client.snapshot()
+
+    async def strategy() -> Snapshot:
+        client.close()
+        async with AsyncClient(engine.endpoint, "maker") as another:
+            return await another.snapshot()
+
+    for snapshot in (before, after, asyncio.run(strategy())):
+        assert [one.cl_ord_id for one in snapshot.orders] == [order]
+        assert snapshot.positions == before.positions != ()
 
 
 def test_a_stopped_engine_is_gone_and_its_orders_stay(

@@ -15,7 +15,7 @@ from fixengine.client.connection import Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.errors import ClientError
 from fixengine.client.place import Dealer
-from fixengine.messages import NewOrderSingle, OrderCancelRequest
+from fixengine.messages import NewOrderSingle, OrderCancelRequest, Snapshot
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -43,6 +43,23 @@ class AsyncClient(Connection):
         self._opened()
         check_timeout(timeout)
         return Reports(self, timeout)
+
+    async def snapshot(self) -> Snapshot:
+        """What this strategy owns now; see Client.snapshot. Not while a task waits in `reports`."""
+        dealer = self._opened()
+        if self._waiter is not None:
+            raise ClientError(
+                "snapshot(): a task waits in reports(); ask before, or between events"
+            )
+        self._conversation.want_snapshot()
+        until = self._now() + self._answer_timeout_ms * 1_000_000
+        while (snapshot := self._hear_snapshot(dealer)) is None:
+            left_ns = until - self._now()
+            if left_ns <= 0:
+                raise self._no_snapshot()
+            await self._wait(dealer, -(-left_ns // 1_000_000))
+            dealer = self._opened()
+        return snapshot
 
     def close(self) -> None:
         """Acknowledge what was processed and close, without waiting. A second call does nothing.

@@ -10,6 +10,7 @@ from fixengine.client.arguments import check_timeout
 from fixengine.client.connection import Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.place import Dealer
+from fixengine.messages import Snapshot
 
 
 class Client(Connection):
@@ -56,6 +57,24 @@ class Client(Connection):
         self._opened()
         check_timeout(timeout)
         return self._iterate(timeout)
+
+    def snapshot(self) -> Snapshot:
+        """What this strategy owns now: its open orders, and what it traded today (UTC).
+
+        For a strategy that starts again. It holds at one moment: events with numbers below its
+        `next_seq` are in it already, though `reports` may still bring them, and those from there
+        on are not. No event is lost meanwhile. Raises NotConnected where no answer comes within
+        answer_timeout_ms, and what `reports` raises.
+        """
+        dealer = self._opened()
+        self._conversation.want_snapshot()
+        until = self._now() + self._answer_timeout_ms * 1_000_000
+        while (snapshot := self._hear_snapshot(dealer)) is None:
+            left_ns = until - self._now()
+            if left_ns <= 0:
+                raise self._no_snapshot()
+            dealer.wait(-(-left_ns // 1_000_000))
+        return snapshot
 
     def _iterate(self, timeout: float | None) -> Iterator[Delivery]:
         while (event := self._next(timeout)) is not None:

@@ -24,6 +24,7 @@ from fixengine.messages import (
     Hello,
     NewOrderSingle,
     OrderCancelRequest,
+    Snapshot,
     Welcome,
     encode,
 )
@@ -70,6 +71,7 @@ class Connection:
         self._strategy = strategy
         self._connect_timeout_ms = connect_timeout_ms
         self._ack_every = ack_every
+        self._answer_timeout_ms = answer_timeout_ms
         self._acknowledged_ns = 0
         self._dealer: Dealer | None = None
         self._conversation = Conversation(
@@ -228,6 +230,33 @@ class Connection:
                 conversation.check(self._now())
                 return False
         return True
+
+    def _hear_snapshot(self, dealer: Dealer) -> Snapshot | None:
+        """Read what is there, events too, until the answer is complete; ask where it is due.
+
+        None: it is time to wait. Raises as `_pump` does.
+        """
+        conversation = self._conversation
+        while (snapshot := conversation.take_snapshot()) is None:
+            payload = dealer.receive()
+            if payload is not None:
+                conversation.receive(payload, self._now())
+            elif self._watch(dealer):
+                continue
+            elif conversation.snapshot_due and dealer.send(conversation.ask_snapshot()):
+                conversation.snapshot_asked()
+                # Sending may have taken the sign that something came in.
+                if not dealer.readable():
+                    return None
+            elif not self._speak(dealer):
+                return None
+        return snapshot
+
+    def _no_snapshot(self) -> NotConnected:
+        where = f"{self._endpoint}: no snapshot within {self._answer_timeout_ms} ms"
+        if self._conversation.state is not State.READY:
+            return NotConnected(f"{where}: {self._why_not_ready()}")
+        return NotConnected(f"{where}; the engine is there and does not answer: is it well?")
 
     def _watch(self, dealer: Dealer) -> bool:
         """Take note of what happened to the connection; whether anything did."""

@@ -20,7 +20,9 @@ import msgspec
 
 from fixengine import wire
 from fixengine.desk.limits import SESSION
-from fixengine.desk.orders import Order, Orders, Standing
+from fixengine.desk.orders import Order, Orders
+from fixengine.desk.positions import Positions
+from fixengine.desk.standings import Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
@@ -31,13 +33,13 @@ from fixengine.messages import (
     NOT_A_MESSAGE,
     Ack,
     ExecutionReport,
-    Heartbeat,
     Hello,
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelRequest,
     RefusedReason,
     SessionState,
+    SnapshotRequest,
     request_decoder,
 )
 from fixengine.network.clock import Clock
@@ -48,6 +50,7 @@ from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Lines
 from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
 from fixengine.network.reports import Log, Reports
+from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
 
@@ -70,6 +73,7 @@ class Gateway:
         self,
         venue: Venue,
         orders: Orders,
+        positions: Positions,
         strategies: Strategies,
         journal: Journal,
         log: Log,
@@ -89,7 +93,8 @@ class Gateway:
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        self.reports = Reports(venue, orders, self.teller, log, limits.on_report)
+        self.reports = Reports(venue, orders, positions, self.teller, log, limits.on_report)
+        self.snapshots = Snapshots(orders, positions, strategies, epoch)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -125,7 +130,7 @@ class Gateway:
             return
         strategy = self.strategies.of(peer)
         if strategy is None:
-            if not isinstance(request, Heartbeat | Ack):
+            if isinstance(request, NewOrderSingle | OrderCancelRequest):
                 # Without its id: under another socket that very request may be live.
                 text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
@@ -140,6 +145,10 @@ class Gateway:
             self.strategies.acknowledge(strategy, request.report_seq)
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
             self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
+        elif isinstance(request, SnapshotRequest):
+            self.snapshots.ask(strategy, peer, request.request_id)
+            self.snapshots.step(now + self.clock.offset_ns)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
 
@@ -305,6 +314,8 @@ class Gateway:
             return RefusedReason.JOURNAL_FULL, text, None
         order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
         order.line = line.number
+        if target is None:
+            order.request = payload
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
         self.limits.count(line, order, now)
@@ -415,6 +426,7 @@ class Gateway:
     def on_tick(self, now: int) -> bool:
         """Time has passed: session timers, parked reports. True: call again soon."""
         self.limits.tick(now)
+        self.reports.tick(now)
         self._watch_journal(now)
         for line in self.lines.all:
             line.session.tick(now)
@@ -423,7 +435,7 @@ class Gateway:
                 # A TestRequest would wait behind the same bytes.
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
-        more = False
+        more = self.snapshots.step(now + self.clock.offset_ns)
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
         return more

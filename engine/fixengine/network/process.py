@@ -16,6 +16,7 @@ import traceback
 from typing import Any
 
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Happening
@@ -133,7 +134,10 @@ class Process:
     def _take_over(self, bus: Bus, epoch: int, now: int) -> None:
         share = self.config.limits.strategy_share_percent
         orders = Orders(self.config.engine.orders_max, CLOSED_MAX, share)
-        recalled = self._around.recall(self.config, self.state, epoch, self.venue, orders)
+        positions = Positions()
+        recalled = self._around.recall(
+            self.config, self.state, epoch, self.venue, orders, positions
+        )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
@@ -142,8 +146,9 @@ class Process:
         for name, events in recalled.unread.items():
             for payload in events:
                 self._prologue(Kind.DELIVERED, now, named(name, payload))
-        self._prologue(Kind.START, now, start_record(epoch, effective(self.config), standings))
-        self._build(bus, orders, standings, epoch, now)
+        start = start_record(epoch, effective(self.config), standings, positions)
+        self._prologue(Kind.START, now, start)
+        self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)
         self.gateway.on_recalled(recalled.open, now)
@@ -155,7 +160,13 @@ class Process:
                 raise JournalError(self.state.path, f"cannot be written: {self.journal.error}")
 
     def _build(
-        self, bus: Bus, orders: Orders, standings: dict[str, Standing], epoch: int, now: int
+        self,
+        bus: Bus,
+        orders: Orders,
+        positions: Positions,
+        standings: dict[str, Standing],
+        epoch: int,
+        now: int,
     ) -> None:
         config, state = self.config, self.state
         self.bus = bus
@@ -170,9 +181,11 @@ class Process:
         )
         behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
         clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
+        clock.offset_ns = self.offset_ns
         self.gateway = Gateway(
             self.venue,
             orders,
+            positions,
             self.strategies,
             self.journal,
             self.log,
@@ -381,7 +394,7 @@ class Process:
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
-        if self.strategies.waiting():
+        if self.strategies.waiting() or self.gateway.snapshots.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))

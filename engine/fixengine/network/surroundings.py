@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
 from fixengine.network import bus, connector, journal, recall, strategies, teller
 from fixengine.network.alarm import Timers
@@ -93,9 +94,16 @@ class Surroundings(Protocol):
         """Open the journal of a new run."""
 
     def recall(
-        self, config: Config, state: StateDir, epoch: int, venue: Venue, orders: Orders, /
+        self,
+        config: Config,
+        state: StateDir,
+        epoch: int,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
+        /,
     ) -> recall.Recalled:
-        """Enter what the runs before this one knew into the order table."""
+        """Enter what the runs before this one knew into the tables."""
 
     def connector(
         self,
@@ -135,10 +143,17 @@ class Machine:
         )
 
     def recall(
-        self, config: Config, state: StateDir, epoch: int, venue: Venue, orders: Orders
+        self,
+        config: Config,
+        state: StateDir,
+        epoch: int,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
     ) -> recall.Recalled:
         """See Surroundings."""
-        return recall.recall(state.path, epoch, venue, orders, config.bus.report_buffer_max)
+        unread_max = config.bus.report_buffer_max
+        return recall.recall(state.path, epoch, venue, orders, positions, unread_max)
 
     def connector(
         self,

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fixengine.client import Client
 from fixengine.client.place import IN_MEMORY, offer, withdraw
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.fix.keys import Signer
 from fixengine.fix.venue import Venue
 from fixengine.network.config import Config
@@ -278,11 +279,18 @@ class World:
         return self.journals[-1]
 
     def recall(
-        self, config: Config, state: StateDir, epoch: int, venue: Venue, orders: Orders
+        self,
+        config: Config,
+        state: StateDir,
+        epoch: int,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
     ) -> Recalled:
         """See Surroundings. Each run begins with what the one before knew, so that is enough."""
         records = self.journals[-2].records if len(self.journals) > 1 else []
-        return recall_records(records, venue, orders, config.bus.report_buffer_max)
+        unread_max = config.bus.report_buffer_max
+        return recall_records(records, venue, orders, positions, unread_max)
 
     def connector(
         self,
