@@ -27,7 +27,7 @@ cdef struct GroupSpan:
 @cython.final
 @cython.no_gc
 cdef class Table:
-    """Rows as (tag, name, type, required, rows of a group), in wire order."""
+    """Rows as (tag, name, type, required, rows of a group[, inherited]), in wire order."""
 
     cdef str owner
     cdef Py_ssize_t count  # of rows that hold a field
@@ -36,11 +36,13 @@ cdef class Table:
     cdef Lookup lookup  # tag -> row; on top also the tags of all members -> row `ids`, where flat
     cdef bint flat  # no tag of a member is also that of a row, or of another group's member
     cdef uint64_t required_bits
+    cdef uint64_t inherited_bits  # of members that an entry has of the entry before
+    cdef uint64_t shared_bits  # of members that a table around the group has as well
     cdef tuple names
     cdef tuple children  # Table or None by row
     cdef dict by_name
 
-    def __cinit__(self, str owner not None, rows, header_tags, int depth):
+    def __cinit__(self, str owner not None, rows, header_tags, int depth, around=frozenset()):
         rows = tuple(rows)
         known = {int(row[0]) for row in rows}
         passed = sorted({int(tag) for tag in header_tags} - known)
@@ -55,8 +57,17 @@ cdef class Table:
         self.by_name = {}
         children = []
         for row in rows:
-            tag, name, type_name, required, members = row
-            children.append(self.add_row(tag, name, type_name, required, members, depth))
+            tag, name, type_name, required, members = row[:5]
+            children.append(
+                self.add_row(tag, name, type_name, required, members, depth, around | known)
+            )
+            if tag in around:
+                self.shared_bits |= <uint64_t>1 << (self.ids - 1)
+            inherited, = row[5:] or (False,)
+            if inherited:
+                if depth == 0 or members:
+                    raise LocalProtocolError(f"{owner}: only a field of a group's entries inherits")
+                self.inherited_bits |= <uint64_t>1 << (self.ids - 1)
         self.count = self.ids
         self.names = tuple(self.by_name)
         self.children = tuple(children)
@@ -97,8 +108,8 @@ cdef class Table:
                 found += [child.rows[i].tag for i in range(child.count)] + child.member_tags()
         return found
 
-    cdef object add_row(self, tag, name, type_name, required, members, int depth):
-        """Add a row; the Table of its members, or None."""
+    cdef object add_row(self, tag, name, type_name, required, members, int depth, around):
+        """Add a row; the Table of its members, or None. around: tags of all tables so far."""
         where = f"{self.owner}: row {name}<{tag}>"
         if not isinstance(name, str) or name in self.by_name:
             raise LocalProtocolError(f"{where}: the name must be text and its own")
@@ -110,7 +121,9 @@ cdef class Table:
         self.add(tag, TYPES.index(type_name), bool(required))
         if depth > 0 and required:
             self.required_bits |= <uint64_t>1 << (self.ids - 1)
-        return Table(f"{self.owner}.{name}", members, (), depth + 1) if members else None
+        if not members:
+            return None
+        return Table(f"{self.owner}.{name}", members, (), depth + 1, around)
 
     cdef int add(self, tag, int type, bint required) except -1:
         cdef Row *row = &self.rows[self.ids]
@@ -127,6 +140,16 @@ cdef class Table:
         row.prefix_bytes += 1
         self.ids += 1
         return 0
+
+    cdef list entry_behind(self, list entry):
+        """The next entry of a group before its fields are read; entry: the one before, or None."""
+        cdef uint64_t inherited = self.inherited_bits
+        cdef list behind = [None] * self.count
+        if entry is not None:
+            while inherited != 0:
+                behind[__builtin_ctzll(inherited)] = entry[__builtin_ctzll(inherited)]
+                inherited &= inherited - 1
+        return behind
 
     cdef inline Py_ssize_t find(self, int32_t tag) noexcept:
         """The row of a tag, or -1; a member of a group is no row."""

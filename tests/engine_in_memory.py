@@ -6,6 +6,7 @@ FIX bytes made by the venue's side of the same table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fixengine import wire
@@ -15,13 +16,14 @@ from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
+from fixengine.messages import Event, Heartbeat, Hello, NewOrderSingle, encode, event_decoder
 from fixengine.network.clock import Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
-from fixengine.network.strategies import Handed, Standing, Strategies
+from fixengine.network.liveness import NO_POLICIES, Policy
+from fixengine.network.strategies import NO_TOKENS, Handed, Standing, Strategies
 from sessions_in_memory import SECOND_NS, WALL_NS, initiator, parsed
 
 EPOCH = 1000
@@ -104,6 +106,8 @@ class Engine:
         orders: Orders | None = None,
         unfilled: Unfilled | None = None,
         lines: Lines | None = None,
+        policies: Mapping[str, Policy] = NO_POLICIES,
+        tokens: Mapping[str, bytes] = NO_TOKENS,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
@@ -119,6 +123,8 @@ class Engine:
             outbox_max=outbox_max,
             valid_for_ms_max=10_000,
             standings=standings or {},
+            tokens=tokens,
+            now=NOW,
         )
         self.gateway = Gateway(
             BINANCE_SPOT,
@@ -134,6 +140,7 @@ class Engine:
             unsent_bytes_max=0,
             cancel_unsent_bytes_max=1000,
             limits=Limits(BINANCE_SPOT, self.clock, unfilled, self.say),
+            policies=policies,
         )
         self.wire = Wire()
         self.line = self.new_line(budget)
@@ -208,8 +215,9 @@ class Engine:
 
     def report_frame(self, exec_type: str, ord_status: str, **more: Any) -> bytes:
         """An ExecutionReport about the last order written, unless ids are given."""
+        if "cl_ord_id" not in more:
+            more["cl_ord_id"] = self.last()[11].decode()
         values = {
-            "cl_ord_id": self.last()[11].decode(),
             "order_id": "77",
             "ord_type": "2",
             "side": "1",
@@ -227,8 +235,9 @@ class Engine:
         return parsed(self.wire.written[-1])
 
     def heard(self, peer: bytes = b"a") -> list[Event]:
-        """Events sent to a peer since the last call."""
-        events = [event for at, event in self.bus.sent if at == peer]
+        """Events sent to a peer since the last call; Heartbeats are not among them."""
+        sent = [event for at, event in self.bus.sent if at == peer]
+        events = [event for event in sent if not isinstance(event, Heartbeat)]
         self.bus.sent = [item for item in self.bus.sent if item[0] != peer]
         return events
 

@@ -134,6 +134,7 @@ class RefusedReason(StrEnum):
     STOPPING = "stopping"
     UNWATCHED = "unwatched"
     CLOCK_SKEW = "clock_skew"
+    BAD_TOKEN = "bad_token"
 
 
 class SessionState(StrEnum):
@@ -391,7 +392,8 @@ class Welcome(Message):
     """The engine's answer to Hello.
 
     next_seq: report_seq of the event that follows; it rules. engine_now_ns: the engine's
-    monotonic clock when this was written. state: "ready" or "recovering".
+    monotonic clock when this was written. state: "ready" or "recovering". heartbeat_ms: the engine
+    wants to hear something that often, a Heartbeat where there is nothing else; 0: it does not.
     """
 
     strategy: str
@@ -402,6 +404,7 @@ class Welcome(Message):
     state: str
     valid_for_ms_max: int = 0
     session_state: str = ""
+    heartbeat_ms: int = 0
 
 
 class MiscFee(msgspec.Struct, array_like=True, gc=False):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import Connection
+from fixengine.client.connection import SPEAK_MS, Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.errors import ClientError
 from fixengine.client.place import Dealer
@@ -57,7 +57,7 @@ class AsyncClient(Connection):
             left_ns = until - self._now()
             if left_ns <= 0:
                 raise self._no_snapshot()
-            await self._wait(dealer, -(-left_ns // 1_000_000))
+            await self._wait(dealer, min(SPEAK_MS, -(-left_ns // 1_000_000)))
             dealer = self._opened()
         return snapshot
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import Connection
+from fixengine.client.connection import SPEAK_MS, Connection
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.place import Dealer
 from fixengine.messages import Snapshot
@@ -73,7 +73,7 @@ class Client(Connection):
             left_ns = until - self._now()
             if left_ns <= 0:
                 raise self._no_snapshot()
-            dealer.wait(-(-left_ns // 1_000_000))
+            dealer.wait(min(SPEAK_MS, -(-left_ns // 1_000_000)))
         return snapshot
 
     def _iterate(self, timeout: float | None) -> Iterator[Delivery]:

@@ -21,6 +21,7 @@ from fixengine.messages import (
     REPORT_SEQ_MAX,
     STRATEGY_NAME,
     Ack,
+    Heartbeat,
     Hello,
     NewOrderSingle,
     OrderCancelRequest,
@@ -30,6 +31,9 @@ from fixengine.messages import (
 )
 
 ACK_IDLE_NS = 100_000_000
+SPEAK_MS = 500
+"""How long to wait at most where something may have to be said meanwhile."""
+HEARTBEAT = encode(Heartbeat())
 
 
 class Connection:
@@ -73,6 +77,7 @@ class Connection:
         self._ack_every = ack_every
         self._answer_timeout_ms = answer_timeout_ms
         self._acknowledged_ns = 0
+        self._said_ns = 0
         self._dealer: Dealer | None = None
         self._conversation = Conversation(
             hello,
@@ -149,6 +154,7 @@ class Connection:
                 f"{self._endpoint}: the engine is gone or does not read; {cl_ord_id!r} was not sent"
             )
         self._conversation.sent(cl_ord_id, now)
+        self._said_ns = now
         return cl_ord_id
 
     # --- state ------------------------------------------------------------------------------
@@ -274,9 +280,22 @@ class Connection:
             if dealer.send(self._conversation.hello()):
                 self._conversation.greeted()
             return dealer.readable()
-        if self._now() < self._quiet_until_ns():
+        now = self._now()
+        heartbeat_ns = self._heartbeat_due_ns
+        if heartbeat_ns is not None and now >= heartbeat_ns:
+            self._said_ns = now
+            return dealer.send(HEARTBEAT) and dealer.readable()
+        if now < self._quiet_until_ns():
             return False
         return self._acknowledge(dealer, 1) and dealer.readable()
+
+    @property
+    def _heartbeat_due_ns(self) -> int | None:
+        """When the engine wants to hear something of us."""
+        welcome = self._conversation.welcome
+        if welcome is None or not welcome.heartbeat_ms or self._conversation.state is State.DOWN:
+            return None
+        return self._said_ns + welcome.heartbeat_ms * 1_000_000
 
     def _processed(self, dealer: Dealer) -> None:
         self._conversation.asked_for_next()
@@ -314,6 +333,9 @@ class Connection:
         if conversation.acknowledgeable > conversation.acknowledged:
             quiet = self._quiet_until_ns()
             until = quiet if until is None else min(until, quiet)
+        heartbeat_ns = self._heartbeat_due_ns
+        if heartbeat_ns is not None:
+            until = heartbeat_ns if until is None else min(until, heartbeat_ns)
         if until is None:
             return None
         return max(0, -((self._now() - until) // 1_000_000))

@@ -3,10 +3,11 @@
 One walk over the flat fields finds for each its name and the meaning of its value in the venue's
 table, and nests what belongs to a group. It says what is odd on the way and never stops for it.
 
-A group has no end on the wire. Its entries begin with the tag that comes first behind the count,
-and go on as long as fields belong to them by the table. A tag may belong to a group and to the
-message as well: it leaves the group once the count is reached and the entry has such a field. A
-tag nobody knows stays in the entry if the field behind it belongs there.
+Shown is what is there: what an entry inherits from the one before is not written out.
+
+A group has no end on the wire; which fields are its own is told at wire.Plan, and the same here.
+Only a tag nobody knows is shown with more patience: it stays in the entry if the field behind it
+belongs there, where a Plan ends the group.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ KINDS = {b"2": "ResendRequest", b"4": "SequenceReset"}
 """MsgTypes of every FIX session that a venue's table need not have."""
 
 LENGTH = re.compile(rb"[0-9]{1,18}\Z")
+COUNT = re.compile(rb"0*([0-9]{1,18})\Z")
 NUMBER = re.compile(r"-?[0-9]+\Z", re.ASCII)
 UNSIGNED = re.compile(r"[0-9]+\Z", re.ASCII)
 DECIMAL = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\Z", re.ASCII)
@@ -206,7 +208,8 @@ class Tree:
         """The entries of a group, as many as are there, whatever the count says."""
         members = {row.tag: row for row in group.rows}
         inner = outer | members.keys()
-        declared = int(count.raw) if LENGTH.match(count.raw) else None
+        digits = COUNT.match(count.raw)
+        declared = int(digits[1]) if digits else None
         first = self.pieces[self.at].tag if self.at < len(self.pieces) else None
         entries: list[list[Field]] = []
         seen: list[set[int]] = []
@@ -229,9 +232,11 @@ class Tree:
                 seen[-1].add(tag)
             entries[-1].append(self.field(members, inner))
         self.check_count(count, group, declared, len(entries))
+        inherited: set[int] = set()
         for number, tags in enumerate(seen, 1):
             where = f"entry {number} of {self.label(group.tag)}"
-            self.check_required(group.rows, tags, where)
+            self.check_required(group.rows, tags | inherited, where)
+            inherited |= {row.tag for row in group.rows if row.inherited} & tags
         return tuple(tuple(entry) for entry in entries)
 
     def inside(self, members: Mapping[int, Row]) -> bool:

@@ -13,7 +13,7 @@ comes in as an argument. An order that cannot go out now is refused at once and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,6 +40,7 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
     SnapshotRequest,
+    encode,
     request_decoder,
 )
 from fixengine.network.clock import Clock
@@ -48,6 +49,7 @@ from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Lines
+from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
 from fixengine.network.reports import Log, Reports
 from fixengine.network.snapshots import Snapshots
@@ -85,6 +87,8 @@ class Gateway:
         unsent_bytes_max: int,
         cancel_unsent_bytes_max: int,
         limits: Limits,
+        policies: Mapping[str, Policy] = NO_POLICIES,
+        otherwise: Policy = KEEP,
     ) -> None:
         self.venue = venue
         self.limits = limits
@@ -105,6 +109,7 @@ class Gateway:
         self.session_state = SessionState.DOWN.value
         self._journal_trouble_ns: int | None = None
         self._idle = Idle(strategies, self.teller, log)
+        self.liveness = Liveness(strategies, orders, self._cancel_ours, log, policies, otherwise)
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
@@ -136,6 +141,7 @@ class Gateway:
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
+        strategy.heard_ns = now
         before = self.counter, strategy.acknowledged
         if isinstance(request, NewOrderSingle):
             self._new_order(strategy, request, payload, now)
@@ -194,6 +200,21 @@ class Gateway:
             reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
         if reason is not None:
             self.teller.refuse(strategy, cancel.cl_ord_id, reason, now)
+
+    def _cancel_ours(self, strategy: Strategy, target: Order, now: int) -> str | None:
+        """Cancel an order for a strategy that cannot; why that cannot leave now, or None."""
+        cancel = OrderCancelRequest(
+            cl_ord_id=f"engine-{self.epoch:x}-{self.counter + 1:x}",
+            epoch=self.epoch,
+            sent_ns=now,
+            valid_for_ms=self.valid_for_ms_max,
+            orig_cl_ord_id=target.cl_ord_id,
+        )
+        if self.orders.find(strategy.number, cancel.cl_ord_id) is not None:
+            return f"the strategy has used {cancel.cl_ord_id}"
+        lines, payload = self.lines.for_cancel(target), encode(cancel)
+        reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
+        return None if reason is None else reason[1]
 
     def _answer_repeated(self, strategy: Strategy, cl_ord_id: str, now: int) -> bool:
         """A known id gets its recorded outcome again, before any other check.
@@ -424,10 +445,11 @@ class Gateway:
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
-        """Time has passed: session timers, parked reports. True: call again soon."""
+        """Time has passed; `flush` must follow. True: call again soon."""
         self.limits.tick(now)
         self.reports.tick(now)
         self._watch_journal(now)
+        self.liveness.tick(now)
         for line in self.lines.all:
             line.session.tick(now)
             stuck_ns = line.stuck_ns(now)

@@ -13,6 +13,7 @@ import gc
 import signal
 import time
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from fixengine.desk.orders import Orders
@@ -24,13 +25,14 @@ from fixengine.fix.venue import Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.clock import Clock
-from fixengine.network.config import Config, effective
+from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import JournalError, Kind, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
+from fixengine.network.liveness import Policy
 from fixengine.network.recall import carried, start_record
 from fixengine.network.reports import Log
 from fixengine.network.sessions import (
@@ -69,9 +71,9 @@ DRAIN_NS_MAX = MILLISECOND_NS
 class Process:
     """One engine from start to stop. `run` does it all and returns the exit status.
 
-    surroundings: None for this machine, on the running loop. status: the exit status, None while
-    it lives. Who does not want `run` calls `start`, then `on_timer` and what follows from it by
-    itself, and `close`.
+    surroundings: None for this machine, on the running loop. tokens: the secret of each strategy
+    that has one. status: the exit status, None while it lives. Who does not want `run` calls
+    `start`, then `on_timer` and what follows from it by itself, and `close`.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Process:
         signer: Signer,
         log: Log,
         surroundings: Surroundings | None = None,
+        tokens: Mapping[str, bytes] | None = None,
     ) -> None:
         self.config = config
         self.log = log
         self.venue = _venue(config)
         self.status: int | None = None
+        self._tokens = tokens or {}
         self._around = Machine() if surroundings is None else surroundings
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
@@ -178,6 +182,9 @@ class Process:
             outbox_max=config.bus.report_buffer_max,
             valid_for_ms_max=config.bus.valid_for_ms_max,
             standings=standings,
+            tokens=self._tokens,
+            heartbeat_ms=lambda name: config.of_strategy(name).silence_ms_max // 3,
+            now=now,
         )
         behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
         clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
@@ -196,6 +203,8 @@ class Process:
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
             limits=self._limits(clock),
+            policies={name: _policy(config.of_strategy(name)) for name in config.strategy},
+            otherwise=_policy(config.strategies),
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -397,6 +406,8 @@ class Process:
         if self.strategies.waiting() or self.gateway.snapshots.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
+        if self.gateway.liveness.deadline is not None:
+            due.append(self.gateway.liveness.deadline)
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
     # --- what the connector tells -----------------------------------------------------------
@@ -488,6 +499,11 @@ class Numbers:
             return self._state.strategy_number(name)
         except StateError as problem:
             raise RegisterError(str(problem)) from None
+
+
+def _policy(rule: settings.Strategies) -> Policy:
+    grace_ns, silence_ns_max = rule.grace_ms * MILLISECOND_NS, rule.silence_ms_max * MILLISECOND_NS
+    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max)
 
 
 def _venue(config: Config) -> Venue:

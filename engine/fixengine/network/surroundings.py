@@ -103,7 +103,7 @@ class Surroundings(Protocol):
         positions: Positions,
         /,
     ) -> recall.Recalled:
-        """Enter what the runs before this one knew into the tables."""
+        """Enter what the runs before this one knew into order table and positions."""
 
     def connector(
         self,
