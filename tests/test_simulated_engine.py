@@ -184,16 +184,21 @@ def test_a_request_that_nobody_answers_raises_no_answer_in_time(
     assert engine.now_ns - sent_ns == 5 * SECOND_NS
 
 
-def test_waiting_for_ever_is_an_error(client: Client, engine: SimulatedEngine) -> None:
-    with pytest.raises(NothingHappens, match="give it a timeout"):
-        next(client.reports())
+@pytest.mark.parametrize("silence_ms_max", [0, 60_000])
+def test_waiting_for_ever_is_an_error(silence_ms_max: int) -> None:
+    config = {"strategies": {"silence_ms_max": silence_ms_max}}
+    with SimulatedEngine(config=config) as engine:
+        client = engine.client()
+        with pytest.raises(NothingHappens, match="give it a timeout"):
+            next(client.reports())
+        client.close()
 
-    async def strategy() -> None:
-        async with AsyncClient(engine.endpoint, "async") as waiting:
-            await anext(waiting.reports())
+        async def strategy() -> None:
+            async with AsyncClient(engine.endpoint, "async") as waiting:
+                await anext(waiting.reports())
 
-    with pytest.raises(NothingHappens):
-        asyncio.run(strategy())
+        with pytest.raises(NothingHappens):
+            asyncio.run(strategy())
 
 
 def test_a_strategy_that_never_stops_is_an_error(
@@ -475,6 +480,20 @@ def test_a_snapshot_survives_a_kill(engine: SimulatedEngine, client: Client) -> 
     for snapshot in (before, after, asyncio.run(strategy())):
         assert [one.cl_ord_id for one in snapshot.orders] == [order]
         assert snapshot.positions == before.positions != ()
+
+
+def test_the_orders_of_a_strategy_that_is_gone_are_cancelled_in_time() -> None:
+    config = {"strategies": {"on_death": "cancel", "grace_ms": 5000}}
+    with SimulatedEngine(config=config) as engine:
+        client = engine.client("maker")
+        client.submit(buy())
+        heard(client, 0)
+        client.close()
+        engine.advance(4)
+        assert len(engine.venue.orders) == 1
+        engine.advance(4)
+        assert engine.venue.orders == []
+        assert states(heard(engine.client("maker"))) == [("4", "4")]
 
 
 def test_a_stopped_engine_is_gone_and_its_orders_stay(

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
-from fixengine.network.strategies import Handed
+from fixengine.network.strategies import HEARTBEAT, Handed
 from fixengine.testing.clock import SECOND_NS, Clock, Run, Timer
 from fixengine.testing.errors import NothingHappens
 
@@ -97,6 +97,7 @@ class MemoryDealer:
         self._on_readable: Callable[[], None] | None = None
         self._on_change: Callable[[], None] | None = None
         self._problem: BaseException | None = None
+        self._silent_since_ns: int | None = None  # while somebody waits for ever
 
     # --- what the hub does ------------------------------------------------------------------
 
@@ -129,7 +130,10 @@ class MemoryDealer:
             raise problem
         if not self._events:
             self._clock.settle()
-        return self._events.popleft() if self._events else None
+        payload = self._events.popleft() if self._events else None
+        if payload is not None and payload != HEARTBEAT:
+            self._silent_since_ns = None
+        return payload
 
     def readable(self) -> bool:
         """See Dealer."""
@@ -140,15 +144,14 @@ class MemoryDealer:
         changes, self._changes = self._changes, []
         return changes
 
-    def wait(self, timeout_ms: int | None) -> None:
-        """See Dealer."""
-        wait_ns = SILENCE_NS_MAX if timeout_ms is None else timeout_ms * MILLISECOND_NS
-        until_ns = self._clock.now_ns + wait_ns
-        while not self._events and not self._changes:
-            if not self._clock.turn(until_ns):
-                if timeout_ms is None:
-                    raise _nothing_happens()
-                return
+    def wait(self, timeout_ms: int | None, for_ever: bool = False) -> None:
+        """See Dealer. Raises NothingHappens."""
+        give_up_ns = self._give_up_ns(for_ever)
+        until_ns = self._until_ns(timeout_ms, give_up_ns)
+        while not self._events and not self._changes and self._clock.turn(until_ns):
+            pass
+        if give_up_ns is not None and self._clock.now_ns >= give_up_ns:
+            raise _nothing_happens()
 
     def watch(
         self,
@@ -164,7 +167,11 @@ class MemoryDealer:
         self._on_readable = self._on_change = None
 
     def alarm(
-        self, loop: asyncio.AbstractEventLoop, timeout_ms: int | None, ring: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        timeout_ms: int | None,
+        ring: Callable[[], None],
+        for_ever: bool = False,
     ) -> Wait:
         """See Dealer. One thing happens in each turn of the loop, as long as somebody waits."""
 
@@ -172,12 +179,25 @@ class MemoryDealer:
             self._problem = problem
             ring()
 
-        if timeout_ms is None:
-            at = self._clock.now_ns + SILENCE_NS_MAX
-            timer = self._clock.at(at, lambda: fail(_nothing_happens()))
-        else:
-            timer = self._clock.at(self._clock.now_ns + timeout_ms * MILLISECOND_NS, ring)
+        give_up_ns = self._give_up_ns(for_ever)
+        until_ns = self._until_ns(timeout_ms, give_up_ns)
+        gives_up = until_ns == give_up_ns
+        timer = self._clock.at(until_ns, lambda: fail(_nothing_happens()) if gives_up else ring())
         return Wait(self._clock, loop, timer, fail)
+
+    def _give_up_ns(self, for_ever: bool) -> int | None:
+        """When a waiting for ever has lasted too long."""
+        if not for_ever:
+            self._silent_since_ns = None
+            return None
+        if self._silent_since_ns is None:
+            self._silent_since_ns = self._clock.now_ns
+        return self._silent_since_ns + SILENCE_NS_MAX
+
+    def _until_ns(self, timeout_ms: int | None, give_up_ns: int | None) -> int:
+        wait_ns = SILENCE_NS_MAX if timeout_ms is None else timeout_ms * MILLISECOND_NS
+        until_ns = self._clock.now_ns + wait_ns
+        return until_ns if give_up_ns is None else min(until_ns, give_up_ns)
 
     def close(self) -> None:
         """See Dealer."""
