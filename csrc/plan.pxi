@@ -24,7 +24,9 @@ cdef class Plan:
     entry before it in the same group, and only the first entry must have it where it is required.
 
     Which fields are a group's: its entries begin with whichever member comes first behind the
-    count, and it ends where a tag comes that is no member. A member whose tag is also that of a row
+    count, and it ends where a tag comes that is no member. A tag that is not in this plan at all is
+    stepped over where another member follows it: a venue adds fields to entries too, and what the
+    table does not know must not hide what it does. A member whose tag is also that of a row
     around the group is the entry's as long as the entry can take it: it is the outer row's, and the
     group at its end, where as many entries as declared have begun and the last of them has such a
     field, or there is none. So a field of the message that follows the group is taken for the last
@@ -216,12 +218,15 @@ cdef GroupSpan pass_group(
     cdef uint64_t seen = 0
     cdef uint64_t inherited = 0  # from the entries before
     cdef uint64_t declared = UINT64_MAX
-    cdef Py_ssize_t row
+    cdef Py_ssize_t row, member
     cdef Py_ssize_t delimiter = table.find(entries[at].tag) if at < end else -1
     if table.shared_bits != 0:
         declared = declared_count(frame, &entries[at - 1])
     while span.end < end:
-        row = table.find(entries[span.end].tag)
+        member = pass_strangers(table, entries, span, end)
+        if member == end:
+            break
+        row = table.find(entries[member].tag)
         if row < 0:
             break
         if span.entries >= declared and (table.shared_bits >> row) & 1:
@@ -234,9 +239,9 @@ cdef GroupSpan pass_group(
             inherited |= seen & table.inherited_bits
             seen = 0
         elif (seen >> row) & 1:
-            span.repeated = entries[span.end].tag
+            span.repeated = entries[member].tag
         seen |= <uint64_t>1 << row
-        span.end += 1
+        span.end = member + 1
         if table.rows[row].type == TYPE_GROUP:
             span.end = pass_group(
                 table.children[row], frame, entries, span.end, end, missing
@@ -244,6 +249,16 @@ cdef GroupSpan pass_group(
     if span.entries > 0 and missing is not None:
         add_missing(table, seen | inherited, missing)
     return span
+
+
+cdef inline Py_ssize_t pass_strangers(
+    Table table, const ScanEntry *entries, GroupSpan span, Py_ssize_t end
+) noexcept:
+    """Where the next field stands that some table knows; only an entry that has begun has others."""
+    cdef Py_ssize_t at = span.end
+    while span.entries > 0 and at < end and table.is_stranger(entries[at].tag):
+        at += 1
+    return at
 
 
 cdef uint64_t declared_count(const uint8_t *frame, const ScanEntry *entry) noexcept:

@@ -379,6 +379,9 @@ cdef class Message:
                 entry = table.entry_behind(entry)
                 found.append(entry)
             member = table.find(tag)
+            if member < 0:
+                at += 1
+                continue
             entry[member] = self.value_in(table, member, at)
             at += 1
             if table.rows[member].type == TYPE_GROUP:
@@ -476,7 +479,7 @@ cdef class Message:
 
     @property
     def extra(self):
-        """(tag, value) of each field outside groups that the plan does not know, in wire order."""
+        """(tag, value) of each field that the plan does not know, in wire order."""
         if self.all_differ():
             return []
         return self.outsiders()[0]
@@ -495,6 +498,7 @@ cdef class Message:
         """The unknown fields and the repeated tags."""
         cdef Table table = self.plan.table
         cdef size_t at = 0
+        cdef size_t end
         cdef Py_ssize_t row
         cdef int32_t tag
         extra = []
@@ -508,5 +512,15 @@ cdef class Message:
                 repeated[tag] = True
             at += 1
             if row >= 0 and table.rows[row].type == TYPE_GROUP:
-                at = self.pass_group(table.children[row], at, None).end
+                end = self.pass_group(table.children[row], at, None).end
+                extra += self.strangers(table.children[row], at, end)
+                at = end
         return extra, repeated
+
+    cdef list strangers(self, Table table, size_t at, size_t end):
+        """The unknown fields among those of a group."""
+        found = []
+        for at in range(at, end):
+            if not table.holds(self.index()[at].tag):
+                found.append((self.index()[at].tag, self.value_at(at)))
+        return found

@@ -351,11 +351,14 @@ class Message:
         """The group whose count stands at `at`; the rule is told at wire.Plan."""
         members = {member.tag: member for member in starmap(Row, row.rows)}
         shared = members.keys() & self.around(row)
+        known = members.keys() | self.around(row) | self.plan.header_tags
         declared = whole(self.good[at].value) if self.good[at].value.isdigit() else None
         entries: list[list[tuple[Row, int]]] = []
         at += 1
-        while at < len(self.good) and self.good[at].tag in members:
-            member = members[self.good[at].tag or 0]
+        while (place := self.known_from(at, known) if entries else at) < len(self.good):
+            member = members.get(self.good[place].tag or 0)
+            if member is None:
+                break
             begins = not entries or member == entries[0][0][0]
             full = declared is not None and len(entries) >= declared
             again = begins or member in [there for there, _ in entries[-1]]
@@ -363,9 +366,15 @@ class Message:
                 break
             if begins:
                 entries.append([])
-            entries[-1].append((member, at))
-            at = self.group_at(member, at).end if member.type == "group" else at + 1
+            entries[-1].append((member, place))
+            at = self.group_at(member, place).end if member.type == "group" else place + 1
         return Group(entries, at)
+
+    def known_from(self, at: int, known: set[int]) -> int:
+        """The place of the first field from there on that some table knows."""
+        while at < len(self.good) and self.good[at].tag not in known:
+            at += 1
+        return at
 
     def around(self, group: Row) -> set[int]:
         """The tags of all rows that stand around the members of this group."""
@@ -471,12 +480,20 @@ class Message:
     @property
     def extra(self) -> list[tuple[int | None, bytes]]:
         assert self.plan is not None
-        strangers = [self.good[at] for at, row in self.top() if row is None]
-        return [
-            (field.tag, field.value)
-            for field in strangers
-            if field.tag not in self.plan.header_tags
-        ]
+        found: list[int] = []
+        for at, row in self.top():
+            if row is None:
+                found += [at] if self.good[at].tag not in self.plan.header_tags else []
+            elif row.type == "group":
+                held = self.held(row)
+                inside = range(at + 1, self.group_at(row, at).end)
+                found += [place for place in inside if self.good[place].tag not in held]
+        return [(self.good[at].tag, self.good[at].value) for at in found]
+
+    def held(self, group: Row) -> set[int]:
+        """The tags of a group's members and of those of the groups in it."""
+        members = list(starmap(Row, group.rows))
+        return {row.tag for row in members}.union(*(self.held(row) for row in members if row.rows))
 
     @property
     def repeated(self) -> tuple[int | None, ...]:

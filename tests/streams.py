@@ -133,7 +133,9 @@ def some_fields(choices: Choices) -> list[Field]:
 
 
 def some_group(choices: Choices) -> list[Field]:
-    """A group of one of the tables, now and then with the wrong count or a member too many."""
+    """A group of one of the tables, now and then with the wrong count, a member too many
+    or a field that no table knows.
+    """
     fields: list[Field] = []
     count = choices.below(4)
     shape = choices.below(3)
@@ -153,6 +155,8 @@ def some_group(choices: Choices) -> list[Field]:
                 fields += [(44, b"7"), (11, b"list"), (44, b"8")][: 1 + choices.below(3)]
         else:
             fields += [(54, b"1"), (58, some_value(choices))][: 1 + choices.below(2)]
+        if choices.below(6) == 0:
+            fields += [(89, b"new")] * (1 + choices.below(2))
     told = count if choices.below(5) else choices.below(5)
     return [((136, 73, 552)[shape], told), *fields]
 

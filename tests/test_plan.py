@@ -272,6 +272,37 @@ def test_group_ends_where_a_foreign_tag_comes() -> None:
     assert fields.extra == [(9999, b"x")]
 
 
+@pytest.mark.parametrize("strangers", [1, 2, 70])
+def test_what_a_venue_adds_to_an_entry_hides_nothing(strangers: int) -> None:
+    added: tuple[Field, ...] = ((9999, "new"),) * strangers
+    first: tuple[Field, ...] = ((137, "1"), *added, (138, "A"), *added)
+    fields = read((136, 2), *first, (137, "2"), (138, "B"), *added, *BASE)
+    assert fields.value("fees") == [("1", "A", None), ("2", "B", None)]
+    assert fields.value("symbol") == "BTCUSDT"
+    assert fields.extra == [(9999, b"new")] * (3 * strangers)
+    assert (fields.missing, fields.repeated) == ((), ())
+    fields.check()
+
+
+def test_a_stranger_in_place_of_an_entry_is_not_in_the_group() -> None:
+    fields = read((136, 1), (9999, "x"), (137, "1"), (138, "A"), *BASE)
+    assert violation(fields) == (136, "group")
+
+
+def test_what_is_added_to_an_inner_group_or_behind_it() -> None:
+    inner = [(201, "value", "str", True, ())]
+    rows = [(200, "inner", "group", False, inner), (202, "note", "str", False, ())]
+    top = [(34, "seq", "seqnum", True, ()), (199, "outer", "group", False, rows)]
+    fields = read(
+        *((34, 1), (199, 2), (200, 2), (201, "a"), (777, "x"), (201, "b"), (778, "y"), (202, "n")),
+        *((779, "z"), (200, 1), (201, "c"), (780, "w")),
+        plan=Plan("Nested", top, (), (8, 9, 10, 35)),
+    )
+    assert fields.value("outer") == [([("a",), ("b",)], "n"), ([("c",)], None)]
+    assert [tag for tag, _ in fields.extra] == [777, 778, 779, 780]
+    fields.check()
+
+
 def test_empty_and_absent_groups() -> None:
     assert read(*BASE).value("fees") is None
     fields = read(*BASE, (136, 0))

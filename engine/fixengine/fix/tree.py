@@ -6,8 +6,6 @@ table, and nests what belongs to a group. It says what is odd on the way and nev
 Shown is what is there: what an entry inherits from the one before is not written out.
 
 A group has no end on the wire; which fields are its own is told at wire.Plan, and the same here.
-Only a tag nobody knows is shown with more patience: it stays in the entry if the field behind it
-belongs there, where a Plan ends the group.
 """
 
 from __future__ import annotations
@@ -149,6 +147,7 @@ class Tree:
         self.said = said
         self.half = half
         self.at = 0
+        self.strangers = range(0)  # fields within an entry that no table knows
 
     def fields(self) -> tuple[Field, ...]:
         """All fields; those of a group as its entries."""
@@ -220,7 +219,7 @@ class Tree:
             if tag in members:
                 if full and tag in outer and (begins or tag in seen[-1]):
                     break
-            elif not entries or tag in outer or not self.inside(members):
+            elif not entries or not self.inside(members, outer):
                 break
             if begins:
                 entries.append([])
@@ -239,10 +238,21 @@ class Tree:
             inherited |= {row.tag for row in group.rows if row.inherited} & tags
         return tuple(tuple(entry) for entry in entries)
 
-    def inside(self, members: Mapping[int, Row]) -> bool:
-        """Whether the field behind the one at hand belongs to the group, so that this one does."""
-        behind = self.at + 1
-        return behind < len(self.pieces) and self.pieces[behind].tag in members
+    def inside(self, members: Mapping[int, Row], outer: frozenset[int]) -> bool:
+        """Whether a field that no table knows has a member of the group behind it, and so is in it.
+
+        Others that no table knows may stand between.
+        """
+        if self.at in self.strangers:
+            return True
+        behind = self.at
+        while behind < len(self.pieces):
+            tag = self.pieces[behind].tag
+            if tag in members or tag in outer:
+                self.strangers = range(self.at, behind)
+                return tag in members
+            behind += 1
+        return False
 
     def check_count(self, count: Piece, group: Row, declared: int | None, found: int) -> None:
         """Problem where a count and the entries behind it differ."""
