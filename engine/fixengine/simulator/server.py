@@ -72,7 +72,8 @@ class Server:
         self.acts = Acts(play, exchange, self.delivery, self.end, uuid)
         self._uuid = uuid
         self._say = say
-        self._connections: set[Connection] = set()
+        # In the order in which they came, so that the same thing is done twice.
+        self._connections: dict[Connection, None] = {}
         self._to_do: list[tuple[Active, Connection]] = []
         self._offset_ns = wall_ns() - monotonic_ns()
         self._empty = asyncio.Event()
@@ -95,7 +96,7 @@ class Server:
             examine=self.requests.examine,
         )
         connection.within_limit = self.admission.attempted(connection.role, now + self._offset_ns)
-        self._connections.add(connection)
+        self._connections[connection] = None
         if len(self._connections) > CONNECTIONS_OPEN_MAX:
             text = f"more than {CONNECTIONS_OPEN_MAX} connections are open"
             self.delivery.cut_off(connection, text)
@@ -108,7 +109,7 @@ class Server:
         session = connection.session
         session.closed(now)
         self._hear(connection)
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self.delivery.forget(connection)
         if connection.credential is not None:
             free_at = now + self._offset_ns + 2 * session.heartbeat_ns
