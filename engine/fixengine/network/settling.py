@@ -1,0 +1,240 @@
+"""Orders nobody knows the fate of: the venue is asked, and what it says is told to strategies.
+
+What is asked when, and what settles it, is decided in desk/recovery.py; asking is another room's
+work (sources). Here questions become calls, rows become reports, and these go the way of every
+report: order table, position, event with its number, journal, bus. A report made of a row has the
+source "rest": a fill as one, with the total of the fills known by then, and the state of an order
+as ExecType I, ORDER_STATUS.
+
+Sans-I/O: `ask` is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from fixengine import wire
+from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
+from fixengine.desk.positions import Positions
+from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
+from fixengine.desk.standings import Standing
+from fixengine.messages import (
+    ExecType,
+    ExecutionReport,
+    OrderCancelReject,
+    OrdStatus,
+    SessionState,
+)
+from fixengine.network.journal.record import Kind as Record
+from fixengine.network.journal.record import named
+from fixengine.network.reports import Log
+from fixengine.network.sources import asks, normalise
+from fixengine.network.sources.answers import Allocation, Problem, Trade
+from fixengine.network.sources.answers import Order as OrderRow
+from fixengine.network.teller import Teller
+
+REST = "rest"
+LAG_NS = 2_000_000_000
+"""How far the venue's REST may be behind its sessions. Its documents promise nothing; see README."""
+FREEZE_NS_MAX = 30_000_000_000
+"""How long a strategy's new orders wait for its unknown ones to be settled."""
+NO_SUCH_ORDER = -2013
+ARCHIVED = -2026
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+class Settling:
+    """See the module's top.
+
+    recv_window_ns: of the orders we send. wall_ns: our wall clock less our monotonic clock. say:
+    tells every strategy how it stands, (state, text, now).
+    """
+
+    def __init__(
+        self,
+        orders: Orders,
+        positions: Positions,
+        teller: Teller,
+        log: Log,
+        ask: Callable[[asks.Ask], int | Problem],
+        say: Callable[[str, str, int], None],
+        recv_window_ns: int,
+    ) -> None:
+        self._orders = orders
+        self._positions = positions
+        self._teller = teller
+        self._log = log
+        self._ask = ask
+        self._say = say
+        self._recovery = Recovery(recv_window_ns, LAG_NS)
+        self._asked: dict[int, tuple[Case, Question]] = {}
+        self._rows: dict[int, list[Any]] = {}
+        self._states: dict[Order, dict[str, Any]] = {}
+        self._watched_since_ns: int | None = None
+        self._is_busy = False
+
+    @property
+    def deadline(self) -> int | None:
+        """When `tick` matters next."""
+        return self._recovery.deadline(self._watched_since_ns)
+
+    def is_frozen(self, strategy: int, now: int) -> bool:
+        """Whether orders of this strategy are in question, and not for too long."""
+        return any(
+            order.strategy == strategy and now - case.since_ns < FREEZE_NS_MAX
+            for order, case in self._recovery.cases.items()
+        )
+
+    def tick(self, now: int, watched_since_ns: int | None) -> None:
+        """Time has passed. watched_since_ns: since when every fill of the account is heard of."""
+        self._watched_since_ns = watched_since_ns
+        for order in self._orders.take_doubted():
+            self._recovery.open(order, now)
+        self._tell_whether_busy(now)
+        for case, question in self._recovery.due(now, watched_since_ns):
+            if case.is_stuck:
+                text = f"what became of {case.order.wire_id} cannot be found out; it is asked again"
+                self._log("error", text, event="recovery")
+            number = self._ask(_call(question))
+            if isinstance(number, Problem):
+                self._log("warning", f"REST: {number.text}", event="recovery")
+                self._recovery.failed(case, now)
+            else:
+                self._asked[number] = case, question
+                self._rows[number] = []
+        self._tell_whether_busy(now)
+
+    def on_rows(
+        self, number: int, rows: tuple[Any, ...], is_last: bool, now: int, wall: int
+    ) -> None:
+        """A piece of an answer. wall: our wall clock, ns since 1970."""
+        if number not in self._asked:
+            return
+        self._teller.record(Record.SOURCE, now, 0, named(REST, encode(rows)))
+        self._rows[number] += rows
+        if not is_last:
+            return
+        case, question = self._asked.pop(number)
+        answer = self._rows.pop(number)
+        settled = None
+        try:
+            if question.kind is not Kind.ORDER:
+                for fill in answer:
+                    self._fill(case.order, fill, now, wall)
+                settled = self._recovery.filled(case, now)
+            elif answer:
+                settled = self._found(case, answer[0], now)
+            else:
+                self._recovery.failed(case, now)
+        except wire.LocalProtocolError as problem:
+            self._log("error", f"REST: {problem}", event="recovery")
+            self._recovery.failed(case, now)
+        if settled is not None:
+            self._settle(case.order, settled, now)
+        self._tell_whether_busy(now)
+
+    def on_problem(self, number: int, problem: Problem, now: int) -> None:
+        """There is no answer."""
+        if number not in self._asked:
+            return
+        case, question = self._asked.pop(number)
+        del self._rows[number]
+        self._teller.record(Record.SOURCE, now, 0, named(REST, encode(problem)))
+        if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
+            settled = self._recovery.absent(case, now)
+            if settled is not None:
+                self._settle(case.order, settled, now)
+        else:
+            self._log("warning", f"REST: {problem.text}", event="recovery")
+            self._recovery.failed(case, now)
+        self._tell_whether_busy(now)
+
+    # --- small steps ------------------------------------------------------------------------
+
+    def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
+        values = normalise.order(row)
+        order_id = values["order_id"]
+        if case.order.order_id is None:
+            self._orders.name(case.order, order_id)
+        cum_qty = wire.scaled(values["cum_qty"], QTY_DECIMALS)
+        routed = values.get("sor") == "Y"
+        self._states[case.order] = values
+        state = State(values["ord_status"], cum_qty, order_id, routed)
+        return self._recovery.found(case, state, now)
+
+    def _settle(self, order: Order, settled: Settled, now: int) -> None:
+        """Tell what is known now of an order, and of cancels that did not arrive."""
+        values = self._states.pop(order, None)
+        if settled.state is None:
+            text = "the venue has no such order: asked under every id, later than it could arrive"
+            rejected = {"ord_status": OrdStatus.REJECTED.value, "text": text}
+            self._tell(order, ExecType.REJECTED, rejected, now)
+        elif values is not None and order.standing is Standing.UNKNOWN:
+            self._tell(order, ExecType.ORDER_STATUS, values, now)
+        for cancel in settled.dead_cancels:
+            self._orders.finish(cancel, Standing.DONE)
+            ids = cancel.cl_ord_id, order.cl_ord_id, cancel.wire_id, order.wire_id
+            event = OrderCancelReject(*self._teller.head(REST, now), *ids, order.symbol)
+            event.order_id = order.order_id
+            event.text = "the cancel did not arrive: the order lives"
+            self._teller.outcome(cancel, event, now)
+
+    def _tell(self, order: Order, exec_type: ExecType, values: dict[str, Any], now: int) -> None:
+        """Tell how an order stands."""
+        self._orders.update(order, None, values["ord_status"], order.order_id)
+        event = self._event(order, {**values, "exec_type": exec_type.value}, now)
+        self._teller.outcome(order, event, now)
+
+    def _fill(self, order: Order, row: Trade | Allocation, now: int, wall: int) -> None:
+        """Tell a fill, unless it was told."""
+        values = normalise.trade(row) if isinstance(row, Trade) else normalise.allocation(row)
+        key = report_key(ExecType.TRADE, None, values.get("trade_id"), values.get("alloc_id"))
+        if key is None or key in order.seen:
+            return
+        order.seen.add(key)
+        self._orders.filled(order, wire.scaled(values["last_qty"], QTY_DECIMALS), 0, now)
+        values["ord_status"] = OrdStatus.PARTIALLY_FILLED.value
+        values["cum_qty"] = wire.unscaled(order.filled, QTY_DECIMALS)
+        event = self._event(order, values, now)
+        self._positions.fill(order.strategy, event, wall)
+        # How the order ended, where a session has told that, stays the answer to a repeated id.
+        self._teller.outcome(order, event, now, keep=order.standing is Standing.UNKNOWN)
+
+    def _event(self, order: Order, values: dict[str, Any], now: int) -> ExecutionReport:
+        ids = order.cl_ord_id, None, order.wire_id, None
+        kept = {name: value for name, value in values.items() if name not in NAMES}
+        states = values["exec_type"], values["ord_status"]
+        head = self._teller.head(REST, now)
+        return ExecutionReport(*head, *ids, order.symbol, *states, **kept)
+
+    def _tell_whether_busy(self, now: int) -> None:
+        """Say when asking begins, and when nothing is unknown any more."""
+        count = len(self._recovery.cases)
+        if bool(count) == self._is_busy:
+            return
+        self._is_busy = bool(count)
+        if count:
+            text = f"what became of {count} order{'s' * (count > 1)} is not known; REST is asked"
+            self._log("warning", text, event="recovery")
+            self._say(SessionState.RECOVERING.value, text, now)
+        else:
+            self._log("info", "every order is known again", event="recovery")
+            self._say(SessionState.ACTIVE.value, "every order is known again", now)
+
+
+NAMES = frozenset({"symbol", "exec_type", "ord_status", "cl_ord_id", "orig_cl_ord_id"})
+"""Columns of a report that are filled in here."""
+
+
+def _call(question: Question) -> asks.Ask:
+    """The call that a question is."""
+    order_id = None if question.order_id is None else int(question.order_id)
+    if question.kind is Kind.ORDER:
+        return asks.order(question.symbol, order_id=order_id, client_order_id=question.client_id)
+    if question.kind is Kind.TRADES:
+        return asks.trades(question.symbol, order_id=order_id)
+    return asks.allocations(question.symbol, order_id=order_id)
