@@ -18,7 +18,14 @@ from fixengine.fix.classic import ClassicSession
 from fixengine.fix.resync import Resync
 from fixengine.fix.session import Session
 from fixengine.fix.states import Happening, State, Verdict
-from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, SessionStatus, encode
+from fixengine.messages import (
+    Heartbeat,
+    Hello,
+    NewOrderSingle,
+    OrderCancelRequest,
+    SessionStatus,
+    encode,
+)
 from fixengine.network.clock import SECOND_NS, Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.limits import Limits
@@ -357,6 +364,8 @@ class EngineStage:
                 link.closing = line.transport.closed
                 line.transport.written.clear()
         for _, event in self.bus.sent:
+            if isinstance(event, Heartbeat):
+                continue
             taker = self.published if isinstance(event, SessionStatus) else self.told
             taker.append((type(event).__name__, event))
         self.bus.sent.clear()
