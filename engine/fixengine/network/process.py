@@ -373,14 +373,17 @@ class Process:
 
     def _look_at(self, line: Line, now: int) -> None:
         for event in line.session.take_events():
+            over = event.kind in (Happening.LOST, Happening.LOGGED_OUT, Happening.LOGON_REFUSED)
             level = "info" if event.kind in ("logged_on", "logged_out") else "warning"
             self.log(level, f"session {event.kind}: {event.text}", session=line.name)
             if event.kind is Happening.LOGGED_ON:
                 self.gateway.lines.up(line, now)
-            elif event.kind in (Happening.LOST, Happening.LOGGED_OUT, Happening.LOGON_REFUSED):
+            elif over:
                 self._retire(line, event.text, now)
             jitter = self._around.jitter_permille()
             self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
+            if over:
+                break
         if line.session.output or line.session.close_requested:
             self.gateway.flush(now)
 
