@@ -134,6 +134,42 @@ def test_attempts_of_an_earlier_run_count() -> None:
     assert plane.deadline == WINDOW.interval_ns + SECOND_NS
 
 
+def test_attempts_that_wait_for_the_disk_count_from_when_they_are_made() -> None:
+    """The disk answers nobody for 25 s, then all at once."""
+    plane = Sessions(
+        BINANCE_SPOT, posts_of(BINANCE_SPOT, 9, 2, drop_copy=True), tuple("ABCDEFGHIJKL"), 1
+    )
+    answers_ns = 25 * SECOND_NS
+    made: list[int] = []
+    now = 0
+    while now < 100 * SECOND_NS:
+        for comp_id in connects(plane.tick(now)):
+            at = max(now, answers_ns)
+            made.append(at)
+            if now < answers_ns:
+                assert len(made) <= 10, "one for each slot is under way"
+            now = at
+            plane.connect_failed(comp_id, "refused", now, 0)
+        now = max(now + 1, plane.deadline or 0)
+    for first, sixteenth in zip(made, made[15:], strict=False):
+        assert sixteenth - first > WINDOW.interval_ns
+    assert len(made) > 40
+
+
+def test_a_connection_counts_from_when_it_stands() -> None:
+    plane = sessions(attempts_ns=tuple(range(14)))
+    assert connects(plane.tick(0)) == ["A"]
+    plane.connected("A", 5 * SECOND_NS)
+    plane.on_event("A", ON, 6 * SECOND_NS, 0)
+    plane.on_event("A", LOST, 7 * SECOND_NS, 0)
+    assert plane.deadline == WINDOW.interval_ns + SECOND_NS
+    plane = sessions(attempts_ns=(0,) + tuple(range(5 * SECOND_NS, 5 * SECOND_NS + 14)))
+    assert connects(plane.tick(31 * SECOND_NS)) == ["A"]
+    plane.connected("A", 32 * SECOND_NS)
+    plane.on_event("A", Event(Happening.LOGON_REFUSED, "clock", -1021), 33 * SECOND_NS, 0)
+    assert plane.deadline == 36 * SECOND_NS
+
+
 def test_backoff_grows_to_its_limit() -> None:
     plane = sessions()
     waits = []

@@ -125,9 +125,11 @@ class Connector:
 
     def _mark(self, comp_id: str) -> None:
         """Put on disk that this attempt is made; waits for the disk, so not on the loop."""
-        wall = time.time_ns()
-        self._state.attempt(wall)
-        self._state.mark_in_use(comp_id, self.config.venue.heartbeat_s, wall)
+        venue = self.config.venue
+        # The mark and the connect have that long each.
+        over_ns = time.monotonic_ns() + 2 * venue.connect_timeout_ms * MILLISECOND_NS
+        self._state.attempt(over_ns)
+        self._state.mark_in_use(comp_id, venue.heartbeat_s, time.time_ns())
 
 
 class LineMaker:

@@ -219,7 +219,7 @@ class Process:
                 comp_id: state.locked_until(comp_id, wall) - self.offset_ns
                 for comp_id in venue.sender_comp_ids
             },
-            attempts_ns=tuple(at - self.offset_ns for at in state.attempts(wall)),
+            attempts_ns=tuple(state.attempts(now)),
         )
         self.connector = self._around.connector(config, state, self, self._new_line)
 
@@ -420,6 +420,7 @@ class Process:
         now = self._around.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, f"up as {line.name}".encode())
         self.gateway.lines.add(line)
+        self.sessions.connected(line.name, now)
         line.session.connected(now)
         self._settle(now)
 

@@ -7,7 +7,9 @@ named by its SenderCompID, which no two have at once. What is guarded here:
   HeartBtInt. A CompID is therefore marked in use before the connect and cleared only when the
   venue certainly holds nothing against it; a marked one is not used again before its time.
 * Connection attempts never exceed the venue's window, whatever fails: it counts those of all
-  sessions of an account together, those of a hand-over among them.
+  sessions of an account together, those of a hand-over among them. One is counted from its decision
+  on, and a whole window from its outcome: in between it may come to the venue at any time, for its
+  mark waits for the disk and its packets for the network.
 * A session that the venue is about to end is replaced before it ends (see slot.py). However often
   the venue says so, one successor is opened at a time.
 * A refusal that another attempt cannot cure (wrong key, wrong signature) ends the attempts. What
@@ -28,7 +30,9 @@ from fixengine.network.slot import CARRIES_ORDERS, STEADY_NS, Leg, Phase, Post, 
 SECOND_NS = 1_000_000_000
 DRAIN_NS_MAX = 10 * SECOND_NS
 ATTEMPT_LAG_NS = SECOND_NS
-"""How much later than it is counted an attempt may reach the venue: its mark waits for the disk."""
+"""How much longer than its window an attempt counts: a Logon follows the connection, and two need
+not take the same time to the venue.
+"""
 
 
 class Connect(NamedTuple):
@@ -145,11 +149,17 @@ class Sessions:
                 effects += self._advance(slot, now)
         return self._planned(effects)
 
+    def connected(self, comp_id: str, now: int) -> None:
+        """TCP and TLS of a session stand."""
+        _, leg = self._find(comp_id)
+        self._count(leg, now)
+
     def connect_failed(
         self, comp_id: str, text: str, now: int, jitter_permille: int
     ) -> list[Effect]:
         """No session came to be: TCP, TLS or the certificate failed."""
         slot, leg = self._find(comp_id)
+        self._count(leg, now)
         if not self._stopping:
             slot.back_off(now, jitter_permille)
         return self._planned([Clear(comp_id), *self._end(slot, leg, text, now, clean=None)])
@@ -157,6 +167,7 @@ class Sessions:
     def on_event(self, comp_id: str, event: Event, now: int, jitter_permille: int) -> list[Effect]:
         """Something happened to a session."""
         slot, leg = self._find(comp_id)
+        self._count(leg, now)
         effects: list[Effect] = []
         if event.kind is Happening.LOGGED_ON:
             effects = self._logged_on(slot, leg, now)
@@ -198,7 +209,6 @@ class Sessions:
             return []
         if now < due:
             return [] if due == slot.told_due_ns else [self._waiting(slot, why, due, now)]
-        self._attempts_ns.append(now)
         leg = slot.begin(self._next_comp_id(now))
         self._last_comp_id = leg.comp_id
         text = f"connecting as {leg.comp_id}"
@@ -311,6 +321,12 @@ class Sessions:
                     return slot, leg
         raise KeyError(f"there is no session {comp_id}")
 
+    def _count(self, leg: Leg, now: int) -> None:
+        """An attempt has come to the venue by now, or never will."""
+        if leg.is_dialling:
+            leg.is_dialling = False
+            self._attempts_ns.append(now)
+
     def _log_out(self, leg: Leg, text: str) -> LogOut:
         leg.phase = Phase.ENDING
         return LogOut(leg.comp_id, text)
@@ -354,7 +370,10 @@ class Sessions:
         rests_until = min(self._locked_until_ns.get(comp_id, 0) for comp_id in unused)
         if rests_until > due:
             due, why = rests_until, RESTS
-        window_until = attempt_free_ns(self._attempts_ns, self.window)
+        dialling = sum(leg.is_dialling for leg in self._legs())
+        if dialling == self.window.count_max:
+            return None, ""
+        window_until = attempt_free_ns(self._attempts_ns, self.window, dialling)
         if window_until > due:
             due, why = window_until, window_full(self.window)
         return due, why
@@ -379,10 +398,13 @@ def window_full(window: Window) -> str:
     return f"the venue takes no more than {window.count_max} connection attempts in {seconds:g} s"
 
 
-def attempt_free_ns(attempts_ns: Sequence[int], window: Window) -> int:
+def attempt_free_ns(attempts_ns: Sequence[int], window: Window, dialling: int = 0) -> int:
     """From when on one more attempt keeps the window, on the clock of attempts_ns (oldest first,
     ns); 0 where any time will do.
+
+    dialling: attempts under way beside those, fewer than the window takes.
     """
-    if len(attempts_ns) < window.count_max:
+    count_max = window.count_max - dialling
+    if len(attempts_ns) < count_max:
         return 0
-    return attempts_ns[-window.count_max] + window.interval_ns + ATTEMPT_LAG_NS
+    return attempts_ns[-count_max] + window.interval_ns + ATTEMPT_LAG_NS
