@@ -335,6 +335,53 @@ def test_news_opens_one_successor_however_often_it_comes() -> None:
     assert plane.state is SessionState.ACTIVE, "the old session serves until the new one does"
 
 
+def test_a_venue_that_leaves_every_session_at_once_is_not_stormed() -> None:
+    """All its machines go into maintenance: whatever we connect to says News at once."""
+    posts = posts_of(BINANCE_SPOT, 1, 1, drop_copy=False)
+    plane = Sessions(BINANCE_SPOT, posts, tuple("ABCDEF"), HEARTBEAT_NS)
+    now, waits, old = 0, [], ""
+    for _ in range(8):
+        (new,) = connects(plane.tick(now))
+        plane.on_event(new, ON, now, 0)
+        if old:
+            plane.drained(old, now)
+            plane.on_event(old, OUT, now, 0)
+        (told,) = plane.on_event(new, NEWS, now, 0)
+        waits.append(((plane.deadline or 0) - now) // SECOND_NS)
+        assert isinstance(told, Status)
+        assert told.state is SessionState.DRAINING
+        wait_ms = waits[-1] * 1000
+        assert told.text == NEWS.text + (f"; next attempt in {wait_ms} ms" if wait_ms else "")
+        now, old = plane.deadline or 0, new
+        assert plane.tick(now - 1) == [] or not wait_ms
+    assert waits == [0, 2, 4, 8, 16, 30, 30, 30]
+    # A session that lasted makes the next hand-over a first one again.
+    now += 1000 * SECOND_NS
+    (new,) = connects(plane.tick(now))
+    plane.on_event(new, ON, now, 0)
+    plane.drained(old, now)
+    plane.on_event(old, OUT, now, 0)
+    now += 61 * SECOND_NS
+    assert plane.on_event(new, NEWS, now, 0) == [Status(new, SessionState.DRAINING, NEWS.text)]
+    assert len(connects(plane.tick(now))) == 1
+
+
+def test_hand_overs_leave_attempts_to_what_has_no_session() -> None:
+    posts = posts_of(BINANCE_SPOT, 2, 2, drop_copy=False)
+    plane = Sessions(BINANCE_SPOT, posts, tuple("ABCDE"), HEARTBEAT_NS, attempts_ns=(0,) * 8)
+    for comp_id in connects(plane.tick(0)):
+        plane.on_event(comp_id, ON, 0, 0)
+    (told,) = plane.on_event("A", NEWS, 0, 0)
+    assert isinstance(told, Status)
+    assert (told.comp_id, told.state) == ("A", SessionState.DRAINING)
+    assert "15 connection attempts in 30 s" in told.text
+    assert told.until_ns == WINDOW.interval_ns + SECOND_NS
+    plane.on_event("B", LOST, SECOND_NS, 0)
+    now = plane.deadline or 0
+    assert now == 2 * SECOND_NS
+    assert connects(plane.tick(now)) == ["C"]
+
+
 def test_the_old_session_drains_once_the_new_one_is_active() -> None:
     plane = leaving()
     assert plane.draining == ()
@@ -371,7 +418,7 @@ def test_a_successor_that_cannot_connect_is_tried_again_while_the_old_one_lives(
     assert (told.comp_id, told.state) == ("B", "down")
     assert plane.state is SessionState.ACTIVE
     now = plane.deadline or 0
-    assert now == 2 * SECOND_NS
+    assert now == 3 * SECOND_NS
     assert connects(plane.tick(now)) == ["B"]
     plane.on_event("B", Event(Happening.LOGON_REFUSED, "in use", -1033), now, 0)
     # Of two ids one is in use and the other rests.
@@ -475,15 +522,17 @@ def test_what_has_no_session_comes_before_what_is_to_be_replaced() -> None:
 
 def test_a_hand_over_waits_for_a_place_at_the_venue() -> None:
     plane = several(9, ids="ABCDEFGHIJKLMNOP")
+    now = 100 * SECOND_NS
     for comp_id in "ABCDEFGHI":
-        plane.on_event(comp_id, NEWS, 0, 0)
-    (first,) = connects(plane.tick(0))
-    assert plane.tick(100 * SECOND_NS) == []
-    plane.on_event(first, ON, 0, 0)
-    assert connects(plane.tick(0)) == []
-    plane.drained("A", 0)
-    plane.on_event("A", OUT, 0, 0)
-    assert len(connects(plane.tick(0))) == 1
+        plane.on_event(comp_id, NEWS, now, 0)
+    (first,) = connects(plane.tick(now))
+    assert plane.tick(2 * now) == []
+    now *= 2
+    plane.on_event(first, ON, now, 0)
+    assert connects(plane.tick(now)) == []
+    plane.drained("A", now)
+    plane.on_event("A", OUT, now, 0)
+    assert len(connects(plane.tick(now))) == 1
 
 
 def test_a_key_refused_for_good_ends_the_attempts_and_leaves_what_is_up() -> None:

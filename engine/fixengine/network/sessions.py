@@ -11,7 +11,8 @@ named by its SenderCompID, which no two have at once. What is guarded here:
   on, and a whole window from its outcome: in between it may come to the venue at any time, for its
   mark waits for the disk and its packets for the network.
 * A session that the venue is about to end is replaced before it ends (see slot.py). However often
-  the venue says so, one successor is opened at a time.
+  the venue says so, one successor is opened at a time; where it says so of every new session, each
+  waits longer, and some attempts are left to posts that have no session at all.
 * A refusal that another attempt cannot cure (wrong key, wrong signature) ends the attempts. What
   is up goes on: its orders are better watched than left alone.
 """
@@ -25,7 +26,7 @@ from typing import NamedTuple
 from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, Window
 from fixengine.messages import SessionState
-from fixengine.network.slot import CARRIES_ORDERS, STEADY_NS, Leg, Phase, Post, Slot
+from fixengine.network.slot import CARRIES_ORDERS, Leg, Phase, Post, Slot
 
 SECOND_NS = 1_000_000_000
 DRAIN_NS_MAX = 10 * SECOND_NS
@@ -33,6 +34,8 @@ ATTEMPT_LAG_NS = SECOND_NS
 """How much longer than its window an attempt counts: a Logon follows the connection, and two need
 not take the same time to the venue.
 """
+SPARED_ATTEMPTS = 5
+"""Of the venue's window: what hand-overs leave to posts without a session."""
 
 
 class Connect(NamedTuple):
@@ -175,9 +178,7 @@ class Sessions:
             effects = [self._tell(leg, SessionState.STALE, event.text, alarm=True)]
             effects.append(self._log_out(leg, "MsgSeqNum gap"))
         elif event.kind is Happening.NEWS:
-            if leg.phase is Phase.UP:
-                leg.phase = Phase.LEAVING
-            effects = [self._tell(leg, SessionState.DRAINING, event.text)]
+            effects = self._leaving(slot, leg, event.text, now, jitter_permille)
         elif event.kind is Happening.LOGON_REFUSED:
             effects = self._refused(slot, leg, event, now, jitter_permille)
         elif event.kind in (Happening.LOGGED_OUT, Happening.LOST):
@@ -231,6 +232,20 @@ class Sessions:
             effects.append(self._tell(old, SessionState.DRAINING, text))
         return effects
 
+    def _leaving(
+        self, slot: Slot, leg: Leg, text: str, now: int, jitter_permille: int
+    ) -> list[Effect]:
+        """The venue is about to end a session."""
+        told = self._tell(leg, SessionState.DRAINING, text)
+        if leg.phase is not Phase.UP:
+            return [told]
+        slot.pause(leg, now, jitter_permille, orderly=True)
+        leg.phase = Phase.LEAVING
+        due, why = self._due(slot)
+        if due is None or due <= now:
+            return [told]
+        return [self._waiting(slot, f"{text}; {why}" if why else text, due, now)]
+
     # --- how a session ends -----------------------------------------------------------------
 
     def _over(
@@ -238,16 +253,7 @@ class Sessions:
     ) -> list[Effect]:
         """A session that was logged on is over."""
         text = event.text or "logged out"
-        if leg.up_since_ns is not None and now - leg.up_since_ns >= STEADY_NS:
-            # Only a session that lasted shows that what failed before is over.
-            slot.failures = 0
-        if leg in slot.old:
-            pass
-        elif event.clean and not slot.failures:
-            # An orderly end after a long session, as before maintenance: come back at once.
-            slot.failures = 1
-        else:
-            slot.back_off(now, jitter_permille)
+        slot.pause(leg, now, jitter_permille, orderly=event.clean)
         if event.clean:
             return [Clear(leg.comp_id), *self._end(slot, leg, text, now, clean=True)]
         self._lock(leg, now)
@@ -371,7 +377,8 @@ class Sessions:
         if rests_until > due:
             due, why = rests_until, RESTS
         dialling = sum(leg.is_dialling for leg in self._legs())
-        if dialling == self.window.count_max:
+        dialling += 0 if slot.leg is None else SPARED_ATTEMPTS
+        if dialling >= self.window.count_max:
             return None, ""
         window_until = attempt_free_ns(self._attempts_ns, self.window, dialling)
         if window_until > due:

@@ -165,6 +165,23 @@ class Slot:
         self.leg, self.successor = self.successor, None
         return self.leg is None
 
+    def pause(self, leg: Leg, now: int, jitter_permille: int, orderly: bool) -> None:
+        """A session is over, or about to be; let what comes after it wait, if need be.
+
+        orderly: it ended with an answered Logout, or with notice.
+        """
+        if leg.up_since_ns is not None and now - leg.up_since_ns >= STEADY_NS:
+            # Only a session that lasted shows that what failed before is over.
+            self.failures = 0
+        if leg in self.old or leg.phase is Phase.LEAVING:
+            # What comes after it was settled when its end was announced.
+            return
+        if orderly and not self.failures:
+            # As before maintenance: come back at once, but not from the next as well.
+            self.failures = 1
+        else:
+            self.back_off(now, jitter_permille)
+
     def back_off(self, now: int, jitter_permille: int) -> None:
         """Let the next attempt wait, longer each time."""
         wait = min(BACKOFF_NS_MAX, BACKOFF_NS_MIN << min(self.failures, 10))
