@@ -535,6 +535,37 @@ def test_a_hand_over_waits_for_a_place_at_the_venue() -> None:
     assert len(connects(plane.tick(now))) == 1
 
 
+def test_connections_that_ended_uncleanly_keep_their_places_at_the_venue() -> None:
+    plane = several(6, drop_copy=True, ids="ABCDEFGHIJKLMNOPQRST")
+    for comp_id in "ABCDEF":
+        told = plane.on_event(comp_id, LOST, SECOND_NS, 0)
+    assert isinstance(told[-1], Status)
+    assert told[-1].text == "reset; next attempt in 1000 ms"
+    now = 2 * SECOND_NS
+    effects = plane.tick(now)
+    assert connects(effects) == ["H", "I", "J", "K"], "ten less six"
+    waiting = [effect for effect in effects if isinstance(effect, Status) and effect.until_ns]
+    assert [told.until_ns for told in waiting] == [SECOND_NS + 2 * HEARTBEAT_NS] * 2
+    assert "connections that ended uncleanly" in waiting[0].text
+    for comp_id in "HIJK":
+        plane.on_event(comp_id, ON, now, 0)
+    # A drop copy has places of its own.
+    plane.on_event("G", LOST, now, 0)
+    assert connects(plane.tick(now + SECOND_NS)) == ["L"]
+    plane.on_event("L", ON, now, 0)
+    assert plane.deadline == SECOND_NS + 2 * HEARTBEAT_NS
+    assert connects(plane.tick(plane.deadline)) == ["M", "N"]
+
+
+def test_connections_of_a_run_that_was_killed_keep_their_places() -> None:
+    posts = posts_of(BINANCE_SPOT, 3, 2, drop_copy=False)
+    ids = tuple("ABCDEFGHIJKL")
+    locked = {comp_id: 50 * SECOND_NS for comp_id in ids[:8]}
+    plane = Sessions(BINANCE_SPOT, posts, ids, HEARTBEAT_NS, locked_until_ns=locked)
+    assert connects(plane.tick(0)) == ["I", "J"]
+    assert connects(plane.tick(50 * SECOND_NS)) == ["K"]
+
+
 def test_a_key_refused_for_good_ends_the_attempts_and_leaves_what_is_up() -> None:
     plane = several(2)
     plane.on_event("A", LOST, 0, 0)

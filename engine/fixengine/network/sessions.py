@@ -5,7 +5,8 @@ named by its SenderCompID, which no two have at once. What is guarded here:
 
 * A venue locks the SenderCompID of a session that ended without an answered Logout for twice
   HeartBtInt. A CompID is therefore marked in use before the connect and cleared only when the
-  venue certainly holds nothing against it; a marked one is not used again before its time.
+  venue certainly holds nothing against it; a marked one is not used again before its time. So long
+  its connection counts among those that the venue allows at once.
 * Connection attempts never exceed the venue's window, whatever fails: it counts those of all
   sessions of an account together, those of a hand-over among them. One is counted from its decision
   on, and a whole window from its outcome: in between it may come to the venue at any time, for its
@@ -124,6 +125,7 @@ class Sessions:
         self._refused_for_good = ""
         self._last_comp_id = ""
         self._locked_until_ns = dict(locked_until_ns or {})
+        self._locked_role: dict[str, str] = {}
         self._attempts_ns: deque[int] = deque(attempts_ns, maxlen=self.window.count_max)
         self._not_before_ns = 0
 
@@ -256,7 +258,7 @@ class Sessions:
         slot.pause(leg, now, jitter_permille, orderly=event.clean)
         if event.clean:
             return [Clear(leg.comp_id), *self._end(slot, leg, text, now, clean=True)]
-        self._lock(leg, now)
+        self._lock(slot, leg, now)
         limit = self.venue.too_many_messages
         if limit is None or not event.text.startswith(limit):
             return self._end(slot, leg, text, now, clean=False)
@@ -269,7 +271,7 @@ class Sessions:
         """The venue did not take a Logon; its code says what that means for the next one."""
         slot.back_off(now, jitter_permille)
         if event.code is None:
-            self._lock(leg, now)
+            self._lock(slot, leg, now)
             return self._end(slot, leg, f"Logon failed: {event.text}", now, clean=False)
         text = f"{event.text} ({event.code})"
         action = self.venue.refusals.get(event.code)
@@ -278,7 +280,7 @@ class Sessions:
             self._refused_for_good, self._clean = text, True
             return [Clear(leg.comp_id), *self._end(slot, leg, text, now, None, alarm=True)]
         if action == "next_comp_id":
-            self._lock(leg, now)
+            self._lock(slot, leg, now)
             return self._end(slot, leg, f"Logon refused: {text}", now, clean=False)
         effects: list[Effect] = [Clear(leg.comp_id)]
         if action == "wait":
@@ -348,8 +350,25 @@ class Sessions:
         comp_id = slot.last_comp_id if slot.leg is None else slot.leg.comp_id
         return Status(comp_id, state, f"{text}; next attempt in {wait_ms} ms", due)
 
-    def _lock(self, leg: Leg, now: int) -> None:
+    def _lock(self, slot: Slot, leg: Leg, now: int) -> None:
         self._locked_until_ns[leg.comp_id] = now + 2 * self.heartbeat_ns
+        self._locked_role[leg.comp_id] = slot.post.role
+
+    def _place_free_ns(self, role: str, unused: set[str]) -> int | None:
+        """From when on the venue allows one more connection of a role, monotonic ns; None: not
+        before one of ours has ended.
+        """
+        count = sum(1 for slot in self.slots if slot.post.role == role for _ in slot.legs)
+        places = self.venue.profiles[role].limits.connections_max - count
+        # Of what an earlier run left locked nobody knows the role: it counts in each.
+        lingering = sorted(
+            until
+            for comp_id, until in self._locked_until_ns.items()
+            if comp_id in unused and self._locked_role.get(comp_id, role) == role
+        )
+        if places <= 0:
+            return None
+        return 0 if len(lingering) < places else lingering[-places]
 
     def _next_comp_id(self, now: int) -> str:
         """Among the ids that are free the next after the last used."""
@@ -366,13 +385,13 @@ class Sessions:
 
         None: it lacks nothing, or another session must end before.
         """
-        role = slot.post.role
-        open_count = sum(1 for each in self.slots if each.post.role == role for _ in each.legs)
         unused = self._unused()
-        too_many = open_count >= self.venue.profiles[role].limits.connections_max
-        if not slot.lacks or too_many or not unused:
+        place_ns = self._place_free_ns(slot.post.role, unused)
+        if not slot.lacks or place_ns is None or not unused:
             return None, ""
         due, why = max(slot.not_before_ns, self._not_before_ns), ""
+        if place_ns > due:
+            due, why = place_ns, COUNTED
         rests_until = min(self._locked_until_ns.get(comp_id, 0) for comp_id in unused)
         if rests_until > due:
             due, why = rests_until, RESTS
@@ -396,6 +415,7 @@ class Sessions:
         return effects
 
 
+COUNTED = "the venue still counts connections that ended uncleanly"
 RESTS = "every SenderCompID rests after an unclean end of its session"
 
 
