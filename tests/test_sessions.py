@@ -73,6 +73,23 @@ def test_an_unclean_end_locks_the_id_and_takes_the_next() -> None:
     assert connects(plane.tick(plane.deadline or 0)) == ["B"]
 
 
+def test_an_id_rests_from_the_end_of_its_connection() -> None:
+    plane = sessions()
+    plane.tick(0)
+    plane.on_event("A", ON, 0, 0)
+    plane.disconnected("A", 0)
+    plane.on_event("A", LOST, 0, 0)
+    plane.disconnected("A", SECOND_NS)
+    due = plane.deadline or 0
+    assert connects(plane.tick(due)) == ["B"]
+    plane.on_event("B", ON, due, 0)
+    plane.on_event("B", OUT, due, 0)
+    plane.disconnected("B", due)
+    assert connects(plane.tick(plane.deadline or 0)) == ["B"], "one that was logged out is free"
+    plane.on_event("B", Event(Happening.LOGON_REFUSED, "in use", -1033), 10 * SECOND_NS, 0)
+    assert plane.deadline == SECOND_NS + 2 * HEARTBEAT_NS
+
+
 def test_with_every_id_locked_it_waits_for_the_first_to_be_free() -> None:
     plane = up()
     plane.on_event("A", LOST, 0, 0)

@@ -323,6 +323,7 @@ class Process:
         now = self._around.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, reason.encode())
         line.transport = None
+        self.sessions.disconnected(line.name, now)
         line.session.closed(now, reason)
         self._settle(now)
 

@@ -159,6 +159,13 @@ class Sessions:
         _, leg = self._find(comp_id)
         self._count(leg, now)
 
+    def disconnected(self, comp_id: str, now: int) -> None:
+        """The connection of a session is gone, maybe long after its end: its id rests from now."""
+        locked = self._locked_until_ns.get(comp_id, 0) > now
+        if locked and comp_id in self._unused():
+            self._locked_until_ns[comp_id] = now + 2 * self.heartbeat_ns
+            self._planned([])
+
     def connect_failed(
         self, comp_id: str, text: str, now: int, jitter_permille: int
     ) -> list[Effect]:
