@@ -451,7 +451,7 @@ class Process:
             if isinstance(effect, Connect):
                 self.connector.start(effect)
             elif isinstance(effect, Clear):
-                self._clear(effect.comp_id)
+                self.connector.clear(effect.comp_id)
             elif isinstance(effect, LogOut):
                 self._log_out(effect, now)
             elif isinstance(effect, SetClock):
@@ -471,13 +471,6 @@ class Process:
         source, state = status.comp_id, str(status.state)
         self.log(level, f"{state}: {text}", event=state, session=source)
         self.gateway.on_session(state, text, source, self.sessions.state.value, now)
-
-    def _clear(self, comp_id: str) -> None:
-        try:
-            self.state.clear(comp_id)
-        except StateError as problem:
-            # The mark stays: the next start lets the id rest, which costs time and no money.
-            self.log("error", str(problem))
 
     def _end(self, ended: Ended) -> None:
         if not ended.clean:

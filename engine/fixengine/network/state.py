@@ -107,9 +107,11 @@ class StateDir:
 
     def close(self) -> None:
         """Give the lock back; nothing else may be called afterwards."""
-        if self._lock >= 0:
-            lock, self._lock = self._lock, -1
-            os.close(lock)
+        # Not under the hands of a thread that still writes.
+        with self._change:
+            if self._lock >= 0:
+                lock, self._lock = self._lock, -1
+                os.close(lock)
 
     def next_epoch(self, wall_ns: int) -> int:
         """Start a run: its epoch, greater than any before, and persisted.

@@ -67,8 +67,11 @@ class Connector(Protocol):
     def cancel(self, comp_id: str, /) -> None:
         """Give an attempt up; the owner is told."""
 
+    def clear(self, comp_id: str, /) -> None:
+        """Clear the mark of a SenderCompID against which the venue holds nothing."""
+
     async def close(self, timeout_s: float, /) -> None:
-        """Give up every attempt and wait until the connections are gone."""
+        """Give up every attempt; wait for connections that close and for what is written."""
 
 
 class Surroundings(Protocol):
