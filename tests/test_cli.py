@@ -343,12 +343,13 @@ def test_check_says_what_the_venue_and_its_certificate_lack(stage: Stage, tmp_pa
 
 def test_check_logs_on_to_the_drop_copy_too(tmp_path: Path, stage: Stage) -> None:
     acceptor = stage.acceptor()
-    venue = {"drop_copy": True}
+    copies = stage.acceptor()
+    venue = {"drop_copy": True, "drop_copy_port": copies.place.port}
     config, _ = write_config(tmp_path, acceptor.place, venue=venue)
     for flag, status in (("Y", 0), ("", 1)):
         process = start("check", str(config), "--json")
         acceptor.logon().logout()
-        peer = acceptor.accept()
+        peer = copies.accept()
         if flag:
             assert peer.answer_logon()[9406] == flag
             peer.logout()

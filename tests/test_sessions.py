@@ -600,6 +600,35 @@ def test_a_key_refused_for_good_ends_the_attempts_and_leaves_what_is_up() -> Non
     assert "-2015" in ended.text
 
 
+def test_a_drop_copy_at_a_place_that_has_none_is_given_up_alone() -> None:
+    plane = several(1, drop_copy=True)
+    plane.on_event("B", LOST, 0, 0)
+    assert connects(plane.tick(SECOND_NS)) == ["C"]
+    refused = Event(Happening.LOGON_REFUSED, "DropCopy sessions are not supported", -1184)
+    clear, told = plane.on_event("C", refused, SECOND_NS, 0)
+    assert clear == Clear("C")
+    assert isinstance(told, Status)
+    assert (told.state, told.until_ns, told.alarm) == (SessionState.DOWN, None, True)
+    assert told.text.startswith("the venue refused the Logon for good: DropCopy sessions are not")
+    assert told.text.endswith("(-1184); check the place of the drop_copy session")
+    assert plane.deadline is None
+    assert plane.tick(10**12) == []
+    # What carries orders goes on, and comes back.
+    plane.on_event("A", LOST, 10**12, 0)
+    assert connects(plane.tick(plane.deadline or 0)) == ["D"]
+    assert logouts(plane.stop("stop", 2 * 10**12)) == ["D"]
+
+
+def test_order_entry_at_a_place_that_has_none_ends_the_attempts() -> None:
+    plane = sessions()
+    plane.tick(0)
+    refused = Event(Happening.LOGON_REFUSED, "only DropCopy sessions", -1185)
+    *_, ended = plane.on_event("A", refused, 0, 0)
+    assert isinstance(ended, Ended)
+    assert ended.failed
+    assert "-1185" in ended.text
+
+
 def test_stopping_logs_out_every_session_and_is_clean_if_all_answered() -> None:
     for last, clean in ((OUT, True), (LOST, False)):
         plane = several(2, drop_copy=True)

@@ -15,7 +15,8 @@ named by its SenderCompID, which no two have at once. What is guarded here:
   the venue says so, one successor is opened at a time; where it says so of every new session, each
   waits longer, and some attempts are left to posts that have no session at all.
 * A refusal that another attempt cannot cure (wrong key, wrong signature) ends the attempts. What
-  is up goes on: its orders are better watched than left alone.
+  is up goes on: its orders are better watched than left alone. Where only a place is wrong, it
+  ends those of its post.
 """
 
 from __future__ import annotations
@@ -282,14 +283,21 @@ class Sessions:
             return self._end(slot, leg, f"Logon failed: {event.text}", now, clean=False)
         text = f"{event.text} ({event.code})"
         action = self.venue.refusals.get(event.code)
+        effects: list[Effect] = [Clear(leg.comp_id)]
+        if action == "wrong_place" and slot.post.role == CARRIES_ORDERS:
+            # So it would be for every session that carries orders.
+            action = "stop"
+        elif action == "wrong_place":
+            slot.is_given_up = True
+            text = f"{REFUSED}: {text}; check the place of the {slot.post.role} session"
+            return effects + self._end(slot, leg, text, now, None, alarm=True)
         if action == "stop" and not self._stopping:
-            text = f"the venue refused the Logon for good: {text}; check the key and its rights"
+            text = f"{REFUSED}: {text}; check the key and its rights, and where we connect to"
             self._refused_for_good, self._clean = text, True
-            return [Clear(leg.comp_id), *self._end(slot, leg, text, now, None, alarm=True)]
+            return effects + self._end(slot, leg, text, now, None, alarm=True)
         if action == "next_comp_id":
             self._lock(slot, leg, now)
             return self._end(slot, leg, f"Logon refused: {text}", now, clean=False)
-        effects: list[Effect] = [Clear(leg.comp_id)]
         if action == "wait":
             self._not_before_ns = max(self._not_before_ns, now + self.window.interval_ns)
         elif action == "set_clock":
@@ -423,6 +431,7 @@ class Sessions:
 
 
 COUNTED = "the venue still counts connections that ended uncleanly"
+REFUSED = "the venue refused the Logon for good"
 RESTS = "every SenderCompID rests after an unclean end of its session"
 
 

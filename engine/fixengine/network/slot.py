@@ -94,7 +94,8 @@ class Slot:
 
     leg: what serves, or is to serve next. old: legs that drain or were asked to log out after a
     hand-over. not_before_ns: when the next attempt may be made. told_due_ns: the attempt that was
-    announced last. clean: whether the last session ended with an answered Logout.
+    announced last. clean: whether the last session ended with an answered Logout. is_given_up: the
+    venue will never take a session of it.
     """
 
     def __init__(self, post: Post) -> None:
@@ -107,6 +108,7 @@ class Slot:
         self.not_before_ns = 0
         self.told_due_ns = 0
         self.clean = True
+        self.is_given_up = False
 
     @property
     def legs(self) -> Iterator[Leg]:
@@ -120,6 +122,8 @@ class Slot:
     @property
     def lacks(self) -> bool:
         """Whether a further session is to be opened: there is none, or it is about to end."""
+        if self.is_given_up:
+            return False
         if self.leg is None:
             return True
         return self.leg.phase is Phase.LEAVING and self.successor is None and not self.old
