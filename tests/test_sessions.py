@@ -25,6 +25,7 @@ WINDOW = BINANCE_SPOT.profiles["order_entry"].limits.connection_attempts
 ON = Event(Happening.LOGGED_ON, "u")
 OUT = Event(Happening.LOGGED_OUT, "", clean=True)
 LOST = Event(Happening.LOST, "reset")
+UNANSWERED = "no Logout was answered of the last session as %s"
 NEWS = Event(Happening.NEWS, "You'll be disconnected in 60 seconds. Please reconnect.")
 
 
@@ -241,7 +242,7 @@ def test_stopping_logs_out_and_ends_cleanly_or_not() -> None:
     plane = up()
     plane.stop("stop", 0)
     effects = plane.on_event("A", Event(Happening.LOST, "not answered"), 1, 0)
-    assert effects[-1] == Ended("not answered", clean=False, failed=False)
+    assert effects[-1] == Ended(UNANSWERED % "A", clean=False, failed=False)
     assert not any(isinstance(effect, Clear) for effect in effects)
 
 
@@ -249,7 +250,7 @@ def test_stopping_after_an_unclean_end_says_so() -> None:
     plane = up()
     plane.on_event("A", LOST, 0, 0)
     (effect,) = plane.stop("stop", 1)
-    assert effect == Ended("stop", clean=False, failed=False)
+    assert effect == Ended(UNANSWERED % "A", clean=False, failed=False)
 
 
 def test_stopping_while_nothing_is_up_ends_at_once() -> None:
@@ -642,7 +643,34 @@ def test_stopping_logs_out_every_session_and_is_clean_if_all_answered() -> None:
     plane = several(2)
     plane.stop("stop", 0)
     plane.on_event("A", LOST, 0, 0)
-    assert plane.on_event("B", OUT, 0, 0)[-1] == Ended("logged out", clean=False, failed=False)
+    ended = Ended(UNANSWERED % "A", clean=False, failed=False)
+    assert plane.on_event("B", OUT, 0, 0)[-1] == ended
+
+
+def test_an_unclean_end_names_the_sessions_that_are_the_cause() -> None:
+    # One waits for its next attempt, one is connecting again, one was logged on again.
+    plane = several(4)
+    for comp_id in "ABC":
+        plane.on_event(comp_id, LOST, 0, 0)
+    assert connects(plane.tick(SECOND_NS)) == ["E", "F", "G"]
+    plane.connect_failed("E", "no route", SECOND_NS, 0)
+    plane.on_event("G", ON, SECOND_NS, 0)
+    assert logouts(plane.stop("stop", SECOND_NS)) == ["F", "G", "D"]
+    plane.connect_failed("F", "given up", SECOND_NS, 0)
+    plane.on_event("G", OUT, SECOND_NS, 0)
+    answer = Event(Happening.LOGGED_OUT, "Logout acknowledgment.", clean=True)
+    ended = Ended(UNANSWERED % "A, B", clean=False, failed=False)
+    assert plane.on_event("D", answer, SECOND_NS, 0)[-1] == ended
+
+
+def test_a_session_that_logs_on_in_the_stop_makes_good_for_the_one_before() -> None:
+    plane = up()
+    plane.on_event("A", LOST, 0, 0)
+    assert connects(plane.tick(plane.deadline or 0)) == ["B"]
+    plane.stop("stop", SECOND_NS)
+    plane.on_event("B", ON, SECOND_NS, 0)
+    ended = plane.on_event("B", OUT, SECOND_NS, 0)[-1]
+    assert ended == Ended("logged out", clean=True, failed=False)
 
 
 def test_stopping_in_the_middle_of_a_hand_over_ends_both() -> None:

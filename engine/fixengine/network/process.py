@@ -474,7 +474,7 @@ class Process:
 
     def _end(self, ended: Ended) -> None:
         if not ended.clean:
-            self.log("error", f"the Logout was not answered: {ended.text}")
+            self.log("error", ended.text)
         self._exit(3 if ended.failed else 0 if ended.clean else 1)
 
     def _log_out(self, effect: LogOut, now: int) -> None:

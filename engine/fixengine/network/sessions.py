@@ -80,7 +80,7 @@ class Status(NamedTuple):
 
 class Ended(NamedTuple):
     """No session is left and no further attempt will be made. clean: each last Logout was
-    answered.
+    answered; the text names those that were not.
     """
 
     text: str
@@ -122,7 +122,6 @@ class Sessions:
         self.deadline: int | None = 0
         self.draining: tuple[str, ...] = ()
         self._stopping = False
-        self._clean = True
         self._refused_for_good = ""
         self._last_comp_id = ""
         self._locked_until_ns = dict(locked_until_ns or {})
@@ -207,7 +206,10 @@ class Sessions:
         if self._stopping:
             return []
         self._stopping = True
-        self._clean = all(slot.clean for slot in self.slots if slot.leg is None)
+        for slot in self.slots:
+            if slot.serves:
+                # What was handed over to it, and lost, is of no interest any more.
+                slot.unanswered.clear()
         effects: list[Effect] = [self._log_out(leg, text) for leg in self._legs()]
         return self._planned(effects or [self._ended(text)])
 
@@ -232,6 +234,7 @@ class Sessions:
         if leg.phase is Phase.ENDING:
             # The answer to a Logon that was under way when the stop came; its Logout follows.
             leg.up_since_ns = now
+            slot.unanswered.clear()
             return []
         old = slot.logged_on(leg, now, self.drain_ns_max)
         effects: list[Effect] = [
@@ -293,7 +296,9 @@ class Sessions:
             return effects + self._end(slot, leg, text, now, None, alarm=True)
         if action == "stop" and not self._stopping:
             text = f"{REFUSED}: {text}; check the key and its rights, and where we connect to"
-            self._refused_for_good, self._clean = text, True
+            self._refused_for_good = text
+            for each in self.slots:
+                each.unanswered.clear()
             return effects + self._end(slot, leg, text, now, None, alarm=True)
         if action == "next_comp_id":
             self._lock(slot, leg, now)
@@ -315,10 +320,8 @@ class Sessions:
     ) -> list[Effect]:
         """Take a session out of its slot. clean None: there was none that could be unclean."""
         waits = slot.ended(leg)
-        if clean is not None:
-            slot.clean = clean
         if clean is False:
-            self._clean = False
+            slot.unanswered.add(leg.comp_id)
         if self._stopping or self._refused_for_good:
             told = self._tell(leg, SessionState.DOWN, text, alarm=alarm)
             return [told] if any(self._legs()) else [told, self._ended(text)]
@@ -329,8 +332,11 @@ class Sessions:
         return [status._replace(comp_id=leg.comp_id, state=SessionState.DOWN, alarm=alarm)]
 
     def _ended(self, text: str) -> Ended:
+        unanswered = sorted(set().union(*(slot.unanswered for slot in self.slots)))
+        if unanswered:
+            text = f"no Logout was answered of the last session as {', '.join(unanswered)}"
         failed = bool(self._refused_for_good)
-        return Ended(self._refused_for_good or text, self._clean, failed)
+        return Ended(self._refused_for_good or text, not unanswered, failed)
 
     # --- small steps ------------------------------------------------------------------------
 

@@ -94,7 +94,8 @@ class Slot:
 
     leg: what serves, or is to serve next. old: legs that drain or were asked to log out after a
     hand-over. not_before_ns: when the next attempt may be made. told_due_ns: the attempt that was
-    announced last. clean: whether the last session ended with an answered Logout. is_given_up: the
+    announced last. unanswered: ids of sessions that ended without an answered Logout, since
+    one was logged on. is_given_up: the
     venue will never take a session of it.
     """
 
@@ -107,7 +108,7 @@ class Slot:
         self.failures = 0
         self.not_before_ns = 0
         self.told_due_ns = 0
-        self.clean = True
+        self.unanswered: set[str] = set()
         self.is_given_up = False
 
     @property
@@ -147,6 +148,7 @@ class Slot:
         """A session is active; the one that now drains because of it."""
         leg.phase = Phase.UP
         leg.up_since_ns = now
+        self.unanswered.clear()
         if leg is not self.successor:
             return None
         old, self.leg, self.successor = self.leg, leg, None
