@@ -118,7 +118,7 @@ class Sessions:
         self.heartbeat_ns = heartbeat_ns
         self.drain_ns_max = drain_ns_max
         self.window = venue.profiles[CARRIES_ORDERS].limits.connection_attempts
-        self.slots = [Slot(post) for post in posts]
+        self.slots = [Slot(post, venue.second_ns) for post in posts]
         self.deadline: int | None = 0
         self.draining: tuple[str, ...] = ()
         self._stopping = False
