@@ -18,11 +18,10 @@ from fixengine.network.journal import (
     Missing,
     Record,
     named,
-    show,
 )
 from fixengine.network.journal.choice import Choice, select
 from fixengine.network.journal.record import Carried
-from fixengine.network.journal.show import show_json, show_text, utc_text
+from fixengine.network.journal.show import show, show_json, show_text, utc_text
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,8 +1,8 @@
 """The network process: everything that touches the world, and the order of start and stop.
 
-One uvloop, one thread (the journal's drain aside). A wake-up reads the clock once, hands what came
-to the gateway, and lets it flush once. asyncio appears here and in transport only; what decides
-stands in gateway, sessions and the rooms below them and is told the time.
+One uvloop, one thread; the journal's disk is another process's. A wake-up reads the clock once,
+hands what came to the gateway, and lets it flush once. asyncio appears here and in transport only;
+what decides stands in gateway, sessions and the rooms below them and is told the time.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
 DRAIN_NS_MAX = MILLISECOND_NS
+JOURNAL_SILENT_NS_MAX = 2 * SECOND_NS
+"""The journal process looks at its ring every few milliseconds, unless the disk holds it up."""
 
 
 class Process:
@@ -82,6 +84,8 @@ class Process:
         self._last_line = 0
         self._resting: asyncio.TimerHandle | None = None
         self._last_clock_ns = 0
+        self._journal_fd = -1
+        self._journal_silent = False
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
@@ -208,6 +212,7 @@ class Process:
             loop.add_signal_handler(number, self._on_signal)
         loop.set_exception_handler(self._on_bug)
         loop.add_reader(self.bus.fd, self._on_bus)
+        self._look_at_journal(time.monotonic_ns())
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -219,6 +224,8 @@ class Process:
         finally:
             gc.enable()
             loop.remove_reader(self.bus.fd)
+            if self._journal_fd >= 0:
+                loop.remove_reader(self._journal_fd)
             self._alarm.clear()
             if self._resting is not None:
                 self._resting.cancel()
@@ -302,9 +309,33 @@ class Process:
             self._loop.call_soon(self._on_timer)
         self._settle(now)
 
+    def _on_journal(self) -> None:
+        """The journal process has ended, or answers late."""
+        self._look_at_journal(time.monotonic_ns())
+        self._on_timer()
+
+    def _look_at_journal(self, now: int) -> None:
+        """Whether the journal process lives; the gateway tells of what `healthy` says."""
+        if self._journal_fd >= 0:
+            # Before it may be closed, and its number be another file's.
+            self._loop.remove_reader(self._journal_fd)
+        self.journal.look(now)
+        self._journal_fd = self.journal.fd
+        if self._journal_fd >= 0:
+            self._loop.add_reader(self._journal_fd, self._on_journal)
+        silent = self.journal.silent_ns(now) > JOURNAL_SILENT_NS_MAX
+        if silent and not self._journal_silent:
+            process = self.journal.status().process
+            text = f"the journal process ({process}) is silent: it is stopped, or the disk hangs"
+            self.log("error", f"{text}; orders are taken until its ring is full", event="journal")
+        elif self._journal_silent and not silent:
+            self.log("info", "the journal process is no longer silent", event="journal")
+        self._journal_silent = silent
+
     def _on_second(self, now: int) -> None:
-        """Sample the wall clock; collect garbage in a quiet second."""
+        """Sample the wall clock; look at the journal; collect garbage in a quiet second."""
         self._last_clock_ns = now
+        self._look_at_journal(now)
         self.gateway.clock.read_anew()
         offset_ns = time.time_ns() - time.monotonic_ns()
         step_ns = offset_ns - self.offset_ns
