@@ -27,7 +27,7 @@ from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective
 from fixengine.network.connector import Connector
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.journal import Journal, JournalError, Keep, Kind, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
@@ -102,6 +102,7 @@ class Process:
             self.offset_ns,
             ring_bytes=self.config.journal.ring_bytes,
             file_bytes_max=self.config.journal.file_bytes_max,
+            keep=Keep(self.config.journal.keep_bytes_max, self.config.journal.keep_days_max),
         )
         try:
             if journal.recovered is not None:

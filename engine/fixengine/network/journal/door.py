@@ -22,9 +22,11 @@ from fixengine.network.journal.place import (
     unlink_ring,
 )
 from fixengine.network.journal.record import WALL_OFFSET, JournalError, Kind
+from fixengine.network.journal.retention import Keep
 from fixengine.network.journal.ring import Ring
 from fixengine.network.journal.writer import Recovered, files, recover
 
+KEEP_ALL = Keep()
 LOCK_WAIT_S = 10.0
 """How long a start waits for the journal process of a run that has ended."""
 RESTART_NS = 1_000_000_000
@@ -65,6 +67,7 @@ class Journal:
         ring: Ring,
         directory: Path,
         file_bytes_max: int,
+        keep: Keep,
         lock: int,
         recovered: Recovered | None,
     ) -> None:
@@ -73,6 +76,7 @@ class Journal:
         self._ring = ring
         self._lock = lock
         self._file_bytes_max = file_bytes_max
+        self._keep = keep
         self._directory = directory
         self._down: str | None = None
         self._last: Status | None = None
@@ -89,6 +93,7 @@ class Journal:
         *,
         ring_bytes: int,
         file_bytes_max: int,
+        keep: Keep = KEEP_ALL,
         shared_memory: Path = SHARED_MEMORY,
     ) -> Journal:
         """Save what an earlier run left in its ring, then start the journal of this run.
@@ -108,7 +113,7 @@ class Journal:
             try:
                 link_ring(directory, ring.path)
                 ring.wall_offset_ns = wall_offset_ns
-                return cls(ring, directory, file_bytes_max, lock, recovered)
+                return cls(ring, directory, file_bytes_max, keep, lock, recovered)
             except OSError:
                 ring.close(remove=True)
                 unlink_ring(directory, ring.path)
@@ -246,6 +251,7 @@ class Journal:
         command = [sys.executable, "-P", "-m", "fixengine.network.journal.process"]
         command += [str(theirs.fileno()), str(descriptor), str(self._ring.path)]
         command += [str(self._directory), str(self._file_bytes_max)]
+        command += ["" if limit is None else str(limit) for limit in self._keep]
         try:
             process = subprocess.Popen(
                 command,

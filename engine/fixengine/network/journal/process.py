@@ -15,8 +15,11 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from fixengine.network.journal.record import JournalError
+from fixengine.network.journal.retention import Keep, prune
 from fixengine.network.journal.ring import Ring
 from fixengine.network.journal.writer import Drain
 
@@ -24,6 +27,8 @@ POLL_MS = 5
 """How often the ring is looked at: the walk pays nothing to wake us."""
 RETRY_MS = 250
 """Wait between two attempts after a disk error."""
+TIDY_S = 60.0
+"""How often it is looked for files that may go."""
 ASKED_BYTES_MAX = 4096
 
 
@@ -41,11 +46,15 @@ def step(ring: Ring, drain: Drain) -> bool:
     return ring.failed != attempt
 
 
-def serve(engine: socket.socket, ring: Ring, drain: Drain) -> None:
-    """Drain until the engine's end of the socket is closed, and once more then."""
+def serve(engine: socket.socket, ring: Ring, drain: Drain, tidy: Callable[[], object]) -> None:
+    """Drain until the engine's end of the socket is closed, and once more then.
+
+    tidy: called now and then while everything written is on disk.
+    """
     watched = select.poll()
     watched.register(engine, select.POLLIN)
     well = True
+    tidy_due = 0.0
     while True:
         asked = b""
         if watched.poll(POLL_MS if well else RETRY_MS):
@@ -56,6 +65,11 @@ def serve(engine: socket.socket, ring: Ring, drain: Drain) -> None:
                 step(ring, drain)
                 return
         well = step(ring, drain)
+        if well and time.monotonic() >= tidy_due:
+            tidy_due = time.monotonic() + TIDY_S
+            # What cannot be removed now is tried again, and a full disk is told by itself.
+            with contextlib.suppress(OSError, JournalError):
+                tidy()
         if asked:
             with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
                 engine.send(b"!", socket.MSG_DONTWAIT)
@@ -71,16 +85,18 @@ def leave_the_engines_core() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run with what `Journal` gives: two descriptors, ring, directory, file_bytes_max."""
+    """Run with what `Journal` gives: two descriptors, ring, directory, file_bytes_max, Keep."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     leave_the_engines_core()
-    at, descriptor, path, directory, file_bytes_max = arguments
+    at, descriptor, path, place, file_bytes_max, *limits = arguments
+    directory = Path(place)
+    keep = Keep(*(int(limit) if limit else None for limit in limits))
     ring = Ring.inherit(Path(path), int(descriptor))
-    drain = Drain(ring, Path(directory), int(file_bytes_max))
+    drain = Drain(ring, directory, int(file_bytes_max))
     with socket.socket(fileno=int(at)) as engine:
         ring.drainer = os.getpid()
-        serve(engine, ring, drain)
+        serve(engine, ring, drain, lambda: prune(directory, keep, time.time()))
 
 
 if __name__ == "__main__":
