@@ -277,7 +277,10 @@ class Journal:
             return
         with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             self._socket.send(b"?")
-        select.select([self._socket], [], [], wait_s)
+        # Not select: an engine has more descriptors open than that can name.
+        watched = select.poll()
+        watched.register(self._socket, select.POLLIN)
+        watched.poll(wait_s * 1000)
         self._hear()
 
     def _hear(self) -> None:

@@ -78,7 +78,8 @@ def lock_directory(directory: Path, wait_s: float) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 os.close(descriptor)
-                raise JournalError(directory, "the journal is in use by another process") from None
+                reason = "the journal is in use by another process; `fuser` tells which"
+                raise JournalError(directory, reason) from None
             time.sleep(LOCK_POLL_S)
 
 
