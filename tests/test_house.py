@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.journal.": ("messages", "fix.masking", "network.journal."),
     # The process, and nothing else of the journal, has standard streams and knows a venue.
     "network.journal.command": ("fix.venues.", "network.journal.", "screens.streams"),
-    "network.config.": ("fix.", "network.config."),
+    "network.config.": ("messages", "fix.", "network.config."),
     "network.clock": (),
     "network.state": ("fix.",),
     "network.transport": ("wire",),

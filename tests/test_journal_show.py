@@ -97,6 +97,10 @@ def test_a_request_carried_over_is_readable() -> None:
     }
     assert (outcome["message"], outcome["exec_type"]) == ("ExecutionReport", "F")
     entry.outcome = None
+    entry.filled, entry.request = 50_000_000, messages.encode(order)
+    shown = content_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
+    assert (shown["filled"], shown["request"]["price"]) == ("0.50000000", "10.00")
+    entry.filled, entry.request = 0, b""
     text = text_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
     assert text.endswith(
         " CARRIED line 0 wire_cl_ord_id=1-7-1 strategy=1 cl_ord_id=a-1 symbol=BTCUSDT"

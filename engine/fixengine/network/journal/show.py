@@ -30,6 +30,8 @@ from fixengine.network.journal.record import (
 )
 
 SOH = "\x01"
+QTY_UNIT = 10**8
+"""Quantities of the order table are whole numbers of its hundred-millionth."""
 names_of = cache(messages.names_of)
 """It reads annotations anew each time, which takes milliseconds."""
 NAMES = {
@@ -131,7 +133,12 @@ def carried(data: bytes) -> dict[str, Any]:
     fields = msgspec.structs.asdict(entry)
     if entry.outcome is not None:
         fields["outcome"] = payload(Kind.DELIVERED, entry.outcome)
-    return {name: value for name, value in fields.items() if value not in (None, [])}
+    if entry.request:
+        fields["request"] = payload(Kind.INTENT, entry.request)
+    for name in ("filled", "cum_qty"):
+        whole, rest = divmod(fields[name], QTY_UNIT)
+        fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
+    return {name: value for name, value in fields.items() if value not in (None, [], b"")}
 
 
 def plain_text(data: bytes) -> str | None:
