@@ -58,6 +58,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
     "desk.": ("messages", "wire", "desk."),
     "network.journal.": ("messages", "fix.masking", "network.journal."),
+    # The process, and nothing else of the journal, has standard streams and knows a venue.
+    "network.journal.command": ("fix.venues.", "network.journal.", "screens.streams"),
     "network.config.": ("messages", "fix.", "network.config."),
     "network.clock": (),
     "network.state": ("fix.",),
