@@ -36,6 +36,9 @@ COMMANDS = (
     "dictionary diff",
     "journal",
     "journal show",
+    "journal follow",
+    "journal verify",
+    "journal export",
 )
 
 

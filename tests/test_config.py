@@ -121,7 +121,12 @@ def test_defaults() -> None:
             "cancel_reserve_percent": 5,
             "strategy_share_percent": 50,
         },
-        "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
+        "journal": {
+            "ring_bytes": 32 << 20,
+            "file_bytes_max": 256 << 20,
+            "keep_bytes_max": None,
+            "keep_days_max": None,
+        },
         "log": {"json": False, "level": "info"},
     }
     assert config.venue.sender_comp_ids == ("A", "B-_9zZ")

@@ -250,9 +250,10 @@ def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: S
     engine = stage.engine(stage.venue().place)
     client = stage.client(engine)
     engine.expect(event="active")
-    # A disk that is full, as far as this process goes; state.json is small enough for it.
-    limit_before = resource.prlimit(engine.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (4096, limit_before[1]))
+    # A disk that is full, as far as the journal process goes.
+    process = engine.journal_process()
+    limit_before = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, limit_before[1]))
     answer: type = ExecutionReport
     while answer is not Refused:
         answer = type(hear(client, ExecutionReport, Refused, cl_ord_id=client.submit(limit())))
@@ -261,7 +262,7 @@ def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: S
     assert "the disk does not take the journal (journal: File too large)" in line["text"]
     refused = hear(client, Refused, cl_ord_id=client.submit(limit()))
     assert refused.reason == RefusedReason.JOURNAL_FULL
-    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, limit_before)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, limit_before)
     engine.expect(event="journal", text="the journal is written again")
     assert trade(client).ord_status == "0"
     assert engine.end() == 0

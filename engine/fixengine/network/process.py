@@ -1,6 +1,6 @@
 """The network process: everything that touches the world, and the order of start and stop.
 
-One uvloop, one thread (the journal's drain aside). A wake-up reads the clock once, hands what came
+One uvloop, one thread. A wake-up reads the clock once, hands what came
 to the gateway, and lets it flush once. asyncio appears here and in transport only; what decides
 stands in gateway, sessions and the rooms below them and is told the time.
 """
@@ -28,7 +28,7 @@ from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import JournalError, Kind, named
+from fixengine.network.journal import Journal, JournalError, Kind, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
@@ -49,6 +49,7 @@ from fixengine.network.slot import CARRIES_ORDERS, posts_of
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
 from fixengine.network.surroundings import Bus, Machine, Surroundings
+from fixengine.network.watch import Watch
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -242,14 +243,20 @@ class Process:
         gc.collect()
         gc.freeze()
         gc.disable()
+        ends = contextlib.ExitStack()
         try:
             self.on_timer()
             # The bus may have become readable before its descriptor was watched.
             loop.call_soon(self.on_bus)
+            if isinstance(self.journal, Journal):
+                # Another world's has no process behind it.
+                watch = Watch(self.journal, loop, self.log, self.on_timer)
+                ends.callback(watch.close)
             await self._ended.wait()
             assert self.status is not None, "it is what has ended"
             return self.status
         finally:
+            ends.close()
             gc.enable()
             loop.remove_reader(self.bus.fd)
             self._alarm.clear()

@@ -143,6 +143,7 @@ class Machine:
             offset_ns,
             ring_bytes=config.journal.ring_bytes,
             file_bytes_max=config.journal.file_bytes_max,
+            keep=journal.Keep(config.journal.keep_bytes_max, config.journal.keep_days_max),
         )
 
     def recall(
