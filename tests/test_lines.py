@@ -471,3 +471,42 @@ def test_a_report_of_an_own_order_that_is_in_no_table_is_told_once() -> None:
     for side in (one, other):
         side.says(b"8", **fields_of(BINANCE_SPOT.make_cl_ord_id(1, 7, 7)))
     assert reports(engine) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("eye_post", "is_back"),
+    [
+        (Post(0, ROLE, True), False),
+        (Post(0, ROLE, True), True),
+        (Post(1, DROP_COPY, True, lag_ns=SECOND_NS), False),
+    ],
+)
+def test_an_acknowledgement_is_no_word_on_what_nobody_watched(
+    eye_post: Post, is_back: bool
+) -> None:
+    engine, (acks, eye) = engine_with(Post(1 - eye_post.number, ROLE, False), eye_post)
+    engine.request(engine.order("a"))
+    if not acks.written:
+        engine.request(engine.order("a2"))
+    wire_id = acks.written[0][11].decode()
+    order = engine.gateway.orders.by_wire(wire_id)
+    assert order is not None
+    eye.lose()
+    engine.heard()
+    engine.now += 2 * SECOND_NS
+    if is_back:
+        eye = Side(engine, 9, "NINE", eye_post)
+    # Since it was accepted it may have been filled, and no line will ever tell of that.
+    acks.says(b"8", **fields_of(wire_id))
+    events = engine.heard()
+    assert [type(event) for event in events] == [ExecutionReport, OrderUnknown]
+    assert order.standing is Standing.UNKNOWN
+    assert order.order_id == "77"
+    if is_back:
+        eye.says(b"8", **fields_of(wire_id, "F", "1", exec_id="2", trade_id="5"))
+        assert order.standing is Standing.PARTIALLY_FILLED, "an eye is believed"
+        acks.says(b"8", **fields_of(wire_id, exec_id="3"))
+        assert unknown(engine) == []
+    acks.says(b"8", **fields_of(wire_id, "4", "4", exec_id="4"))
+    assert order.standing is Standing.CANCELED, "what is over is over, whoever tells"
+    assert unknown(engine) == []
