@@ -115,7 +115,7 @@ class Gateway:
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
-        if not self._idle.hears(peer, now):
+        if not self._idle.hears(peer, payload, now):
             return False
         self._on_message(peer, payload, now)
         return True
