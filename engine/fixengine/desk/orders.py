@@ -109,7 +109,7 @@ class Orders:
     def __init__(self, open_max: int, closed_max: int, share_percent: int = 100) -> None:
         self.open_max = open_max
         self.closed_max = closed_max
-        self.share_max = open_max * share_percent // 100
+        self.share_max = max(1, open_max * share_percent // 100)
         self._by_id: dict[tuple[int, str], Order] = {}
         self._by_wire: dict[str, Order] = {}
         self._by_order_id: dict[tuple[str, str], Order] = {}
