@@ -276,6 +276,6 @@ def test_a_time_that_the_venue_refuses_is_an_alarm_and_asks_for_the_clock(what: 
         " check chrony or ntp"
     )
     assert engine.clock.is_doubted
-    assert "2500 ms ahead" in (engine.clock.trouble or "")
+    assert "2500 ms ahead" in (engine.clock.trouble(engine.line.lead) or "")
     engine.clock.read_anew()
     assert not engine.clock.is_doubted

@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.bus": ("messages", "network.strategies"),
     "network.strategies": ("messages",),
     "network.slot": ("messages", "fix."),
-    "network.line": ("messages", "wire", "fix.", "desk.", "network.slot"),
+    "network.line": ("messages", "wire", "fix.", "desk.", "network.clock", "network.slot"),
     "network.lines": ("fix.", "desk.", "network.line"),
     "network.sessions": ("messages", "fix.", "network.slot"),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),

@@ -177,8 +177,6 @@ class Gateway:
         trouble = self._watch_journal(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
-        if reason is None and self.clock.trouble is not None:
-            reason = RefusedReason.CLOCK_SKEW, self.clock.trouble, None
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
@@ -302,6 +300,9 @@ class Gateway:
         if unsent > unsent_bytes_max:
             text = f"{unsent} bytes are still unsent on session {line.name}"
             return RefusedReason.BACKLOG, text, None
+        trouble = None if is_cancel else self.clock.trouble(line.lead)
+        if trouble is not None:
+            return RefusedReason.CLOCK_SKEW, trouble, None
         if self.orders.full(strategy.number, is_cancel):
             text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
@@ -408,7 +409,7 @@ class Gateway:
                     self._on_reject(line, message, verdict, now)
                 elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
                     self.limits.ask(line, now)
-                if verdict is Verdict.ADMIN or now >= self.clock.due_ns:
+                if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
             line.session.fail(f"framing lost: {problem}", now)
@@ -422,7 +423,7 @@ class Gateway:
         """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""
         code = peek_number(message, fields.ERROR_CODE)
         if code is not None and self.venue.refusals.get(code) == "set_clock":
-            self.clock.doubt()
+            self.clock.doubt(line.lead)
         if verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
             self.reports.on_reject(line, message, now)
 
@@ -438,7 +439,7 @@ class Gateway:
             self.log("warning", text, session=line.name)
             return
         level = "error" if self.clock.is_doubted else "warning"
-        change = self.clock.sample(sending_ns, now + line.session.offset_ns, now)
+        change = self.clock.sample(line.lead, sending_ns, now)
         if change is not None:
             self.log(level, change, event="clock", session=line.name)
 

@@ -205,7 +205,7 @@ class Limits:
 
     def _venue_ns(self, line: Line, now: int) -> int:
         """The venue's clock as far as we know it."""
-        return now + line.session.offset_ns - (self._clock.lead_ns or 0)
+        return self._clock.venue_ns(line.lead, now)
 
     def _read(self, line: Line, message: wire.Message) -> tuple[list[Told], Told | None]:
         """What is said of unfilled orders and of messages. ValueError for what makes no sense."""
