@@ -161,6 +161,22 @@ def test_a_session_that_ends_in_the_same_wake_up_takes_nothing(engine: Engine) -
     assert refused(engine).reason == "not_connected"
 
 
+@pytest.mark.parametrize("unsent_bytes_max", [0, 500, 1 << 20])
+def test_a_backlog_that_lets_orders_pass_lets_cancels_pass(unsent_bytes_max: int) -> None:
+    engine = Engine(unsent_bytes_max=unsent_bytes_max)
+    engine.request(engine.order("live"))
+    engine.report("0", "0")
+    engine.heard()
+    engine.wire.written.clear()
+    engine.wire.unsent_bytes = unsent_bytes_max
+    engine.request(engine.order("o2"))
+    engine.wire.unsent_bytes = unsent_bytes_max + 1000
+    engine.request(engine.order("o3"))
+    assert [event.reason for event in engine.heard()] == ["backlog"]
+    engine.request(OrderCancelRequest("c", orig_cl_ord_id="live"))
+    assert len(engine.wire.written) == 2
+
+
 def test_unsent_bytes_stop_orders_but_not_at_once_cancels(engine: Engine) -> None:
     engine.request(engine.order())
     engine.report("0", "0")

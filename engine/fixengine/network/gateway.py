@@ -68,7 +68,7 @@ class Gateway:
     """The walk over one set of rooms; see the module's top.
 
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
-    cancel_unsent_bytes_max: the same for cancels, so that these stay ahead of a backlog.
+    cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Gateway:
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
         self.unsent_bytes_max = unsent_bytes_max
-        self.cancel_unsent_bytes_max = cancel_unsent_bytes_max
+        self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
