@@ -93,6 +93,11 @@ def test_that_we_are_behind_is_believed_at_once_when_the_venue_refuses_our_time(
     assert one.lead_ns is None
     assert "the venue refused our time" in (one.hears(-6 * SECOND_NS) or "")
     assert "6000 ms behind" in (one.trouble or "")
+    for _ in range(SURE):
+        one.hears(MILLISECOND_NS)
+    assert one.trouble is None
+    one.hears(-6 * SECOND_NS, 3 * WINDOW_NS)
+    assert one.trouble is None, "the refusal was long ago"
 
 
 def test_a_drift_is_told_once_and_once_when_it_is_over() -> None:

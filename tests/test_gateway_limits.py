@@ -89,6 +89,20 @@ def test_unfilled_orders_are_refused_beyond_the_limit_and_cancels_are_not() -> N
     fill(engine, 5, first=6)
 
 
+@pytest.mark.parametrize(("ahead_s", "wait_ms"), [(3, 3000), (-4, 10_000)])
+def test_windows_of_unfilled_orders_are_those_of_the_venues_clock(
+    ahead_s: int, wait_ms: int
+) -> None:
+    engine = limited()
+    engine.clock.ahead_ns_max = 5 * SECOND_NS
+    engine.venue_ahead_ns = ahead_s * SECOND_NS
+    for _ in range(10):
+        engine.venue_says(b"0")
+    fill(engine, 5)
+    engine.request(engine.order("o5"))
+    assert refused(engine).retry_after_ms == wait_ms
+
+
 def test_a_first_fill_makes_room_and_neither_a_second_nor_a_cancel_does() -> None:
     engine = limited()
     engine.now -= 4 * SECOND_NS

@@ -396,6 +396,33 @@ def test_what_a_sibling_has_told_is_not_unknown_when_its_own_line_is_lost() -> N
     assert unknown(engine) == []
 
 
+def test_an_eye_with_a_hole_does_not_cover_the_loss_of_another() -> None:
+    engine, one, other = two()
+    wire_id = live_order(engine, one, other)
+    engine.now += 1
+    other.says(b"8", skip=1, **fields_of(wire_id, "F", "1", exec_id="3", trade_id="6"))
+    one.says(b"0")
+    engine.heard()
+    one.lose()
+    assert unknown(engine) == ["live"]
+
+
+@pytest.mark.parametrize("what", ["hole", "logout"])
+def test_while_the_only_eye_has_a_hole_or_ends_no_order_leaves(what: str) -> None:
+    engine, eye, acks = two((True, False))
+    if what == "hole":
+        eye.says(b"0", skip=1)
+    else:
+        eye.line.session.logout("handed over", engine.now)
+    assert (eye.line.session.hole is not None) == (what == "hole")
+    assert not engine.gateway.lines.are_watched
+    for number in range(2):
+        engine.request(engine.order(f"o{number}"))
+    assert [message[35] for message in acks.written] == []
+    reasons = {event.reason for event in engine.heard() if isinstance(event, Refused)}
+    assert "unwatched" in reasons
+
+
 def test_a_hole_on_one_line_is_filled_by_the_other() -> None:
     engine, one, other = two()
     wire_id = live_order(engine, one, other)
