@@ -9,6 +9,7 @@ from engine_in_memory import Engine, edited
 from fixengine.desk.limits import Budget
 from fixengine.desk.unfilled import FILL_LAG_NS, Unfilled
 from fixengine.messages import ExecutionReport, OrderCancelRequest, Refused
+from fixengine.network.clock import SURE, Lead
 from fixengine.network.journal.record import Kind
 from fixengine.network.limits import ANSWER_NS_MAX
 from sessions_in_memory import parsed
@@ -96,7 +97,8 @@ def test_windows_of_unfilled_orders_are_those_of_the_venues_clock(
     engine = limited()
     engine.clock.ahead_ns_max = 5 * SECOND_NS
     engine.venue_ahead_ns = ahead_s * SECOND_NS
-    for _ in range(10):
+    engine.line.lead = Lead()
+    for _ in range(SURE):
         engine.venue_says(b"0")
     fill(engine, 5)
     engine.request(engine.order("o5"))

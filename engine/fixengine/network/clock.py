@@ -3,9 +3,12 @@
 Every message of the venue carries its SendingTime<52>. What we read on our clock when it arrives,
 less that time, is our clock's lead plus the way of the message, which is never negative: so the
 least difference of many is an upper bound of the lead, and a good one, for some message always
-comes without delay. The least of a window are kept, so that a clock that drifts is noticed; the
-third of them counts, of few the middle one, so that a message with a wrong date says nothing. Each
-session is measured by itself, for the machine at its other end has a clock of its own.
+comes without delay. The least of a window are kept, so that a clock that drifts is noticed.
+
+A message with a wrong date may be the least by far, and in a burst all but the first may come
+late. So the lead lies between the least and the third least, of few the middle one, and is taken
+to be as small as that allows. Each session is measured by itself, for the machine at its other
+end has a clock of its own.
 
 A venue refuses what is dated a second ahead of its clock, and what is older than RecvWindow (spec
 section 4). An order that would only be refused is refused here, with the reason named.
@@ -30,15 +33,15 @@ CALM_NS = 200 * MILLISECOND_NS
 
 class Lead:
     """What the messages of one session say. due_ns: monotonic ns from which on another report is
-    to be sampled. age_ns: our monotonic clock less the venue's; None before the first sample.
-    is_sure: whether enough messages say so, or the venue itself by its refusal.
+    to be sampled. bounds_ns: between which our monotonic clock less the venue's lies; None before
+    the first sample. is_sure: whether enough messages say so, or the venue itself by its refusal.
     """
 
-    __slots__ = ("_before", "_least", "_since_ns", "age_ns", "due_ns", "is_refused", "is_warned")
+    __slots__ = ("_before", "_least", "_since_ns", "bounds_ns", "due_ns", "is_refused", "is_warned")
 
     def __init__(self) -> None:
         self.due_ns = 0
-        self.age_ns: int | None = None
+        self.bounds_ns: tuple[int, int] | None = None
         self.is_refused = False
         self.is_warned = False
         self._since_ns = 0
@@ -61,12 +64,12 @@ class Lead:
             self._since_ns = now
         self._least = sorted((*self._least, difference_ns))[:KEPT]
         kept = sorted((*self._least, *self._before))[:KEPT]
-        self.age_ns = kept[(len(kept) - 1) // 2]
+        self.bounds_ns = kept[0], kept[(len(kept) - 1) // 2]
         self.is_refused = self.is_refused and len(kept) < SURE
 
     def forget(self) -> None:
         """The venue refused our time: nothing that was measured holds any more."""
-        self._least, self._before, self.age_ns = [], [], None
+        self._least, self._before, self.bounds_ns = [], [], None
         self.due_ns = 0
         self.is_refused = True
 
@@ -91,7 +94,7 @@ class Clock:
         Answers what the operator should be told, where the lead has become, or is no longer, one
         to worry about.
         """
-        was_refused = lead.is_refused and lead.age_ns is None
+        was_refused = lead.is_refused and lead.bounds_ns is None
         lead.add(now - sending_ns, now)
         lead_ns = self.lead_ns(lead)
         assert lead_ns is not None, "a sample was taken"
@@ -108,11 +111,14 @@ class Clock:
 
     def lead_ns(self, lead: Lead) -> int | None:
         """How far our clock is ahead at most; negative: behind. None before the first sample."""
-        return None if lead.age_ns is None else lead.age_ns + self.offset_ns
+        if lead.bounds_ns is None:
+            return None
+        least, most = lead.bounds_ns
+        return min(max(0, least + self.offset_ns), most + self.offset_ns)
 
     def venue_ns(self, lead: Lead, now: int) -> int:
         """The venue's clock, as far as it is known, at this time of our monotonic clock."""
-        return now + self.offset_ns if lead.age_ns is None else now - lead.age_ns
+        return now + self.offset_ns - (self.lead_ns(lead) or 0)
 
     def stepped(self, step_ns: int) -> None:
         """Our wall clock was set, or was found to have moved: every lead moves with it."""
