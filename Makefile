@@ -9,7 +9,7 @@ demo: .venv/built
 	$(BIN)/fixengine demo
 
 test: .venv/dev lint types valgrind
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests examples
 	$(BIN)/python -m pytest bench --benchmark-disable -q -rs
 
 # BASE: a revision to compare the codec with, in turns; without it everything is measured once.

@@ -89,6 +89,7 @@ def test_defaults() -> None:
             "drop_copy": False,
             "drop_copy_host": "fix-dc.testnet.binance.vision",
             "drop_copy_port": 0,
+            "time_scale": 1,
             "recv_window_ms": 5000,
             "connect_timeout_ms": 5000,
             "logon_timeout_ms": 10_000,
@@ -272,6 +273,7 @@ WRONG = [
         {"limits__mode": "off"},
         'limits.mode: expected "venue"; "off" is for the simulator, the venue ends such a session',
     ),
+    ({"venue__time_scale": 2}, "venue.time_scale: expected 1; another time scale is for the sim"),
     ({"limits__cancel_reserve_percent": 4}, "limits.cancel_reserve_percent: expected an integer 5"),
     (
         {"journal__ring_bytes": (1 << 20) + 8},

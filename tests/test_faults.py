@@ -207,7 +207,7 @@ def test_split_makes_records_of_their_own(one: Controlled) -> None:
 
 def test_coalesce_holds_until_there_are_enough(one: Controlled) -> None:
     client = logon(one, "COAL")
-    one.fault("coalesce", count=4)
+    one.fault("coalesce", count=4, ms=60_000)
     for number in range(3):
         client.order(f"g{number}")
     client.socket.settimeout(0.2)
@@ -216,6 +216,17 @@ def test_coalesce_holds_until_there_are_enough(one: Controlled) -> None:
     client.socket.settimeout(WAIT_S)
     client.order("g3")
     assert client.socket.recv(65536).count(b"\x0110=") == 4
+
+
+def test_coalesce_holds_nothing_for_ever(one: Controlled) -> None:
+    client = logon(one, "COALMS")
+    one.fault("coalesce", count=1000, ms=200)
+    begun = time.monotonic()
+    client.order("h0")
+    client.order("h1")
+    client.expect(t11="h0", t34="2")
+    assert time.monotonic() - begun >= 0.19
+    client.expect(t11="h1", t34="3")
 
 
 def test_delay_holds_in_order(one: Controlled) -> None:
@@ -251,6 +262,17 @@ def test_black_hole_says_nothing_and_stays(one: Controlled) -> None:
     with pytest.raises(TimeoutError):
         client.read()
     assert logon(one, "HOLE2").comp_id == "HOLE2"
+
+
+def test_what_is_held_back_is_lost_in_a_black_hole(one: Controlled) -> None:
+    client, witness = logon(one, "HELD"), logon(one, "WITNESS")
+    one.fault("delay", ms=200, session="HELD")
+    client.order("v0")
+    witness.expect(t35="8", t11="v0")
+    one.fault("black-hole", session="HELD")
+    client.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        client.read()
 
 
 def test_mute_heartbeats_use_up_no_number(one: Controlled) -> None:
@@ -487,76 +509,6 @@ def test_every_garbled_message_of_one_read_is_told(one: Controlled) -> None:
     for seq in ("2", "3", "4"):
         client.expect(t35="3", t25016="-1177", t45=seq)
     client.logout()
-
-
-# --- limits and drop copy ---------------------------------------------------------------------
-
-
-def pairs_of(client: Client) -> list[tuple[str, str]]:
-    """The entries of the last message's limit group: LimitType and LimitCount."""
-    fields = [field.split(b"=", 1) for field in client.frames[-1].split(b"\x01")[:-1]]
-    kinds = [value.decode() for tag, value in fields if tag == b"25004"]
-    counts = [value.decode() for tag, value in fields if tag == b"25005"]
-    return list(zip(kinds, counts, strict=True))
-
-
-def test_limit_query(tmp_path: Path) -> None:
-    with running(tmp_path) as venue:
-        client = venue.logon("LIMITS", replace={25036: 2})
-        client.order("l0")
-        client.expect(t150="0", t11="l0")
-        client.send("XLQ", [(6136, "q1")])
-        message = client.expect(t35="XLR", t6136="q1", t25003="3")
-        counted = dict(pairs_of(client)[:1])
-        # The window may have turned between the order and the query.
-        assert counted["2"] in ("1", "2")
-        assert [kind for kind, _ in pairs_of(client)] == ["2", "1", "1"]
-        assert pairs_of(client)[2] == ("1", "1")
-        assert (message[25006], message[25007], message[25008]) == ("200000", "1", "d")
-        client.logout()
-
-
-def drop_copy(one: Controlled, comp_id: str, **replace: object) -> Client:
-    """A connection to the drop copy port, its Logon sent."""
-    listening = one.venue.listening
-    port = listening["port"]
-    listening["port"] = listening["drop_copy_port"]
-    try:
-        client = one.venue.connect(comp_id)
-    finally:
-        listening["port"] = port
-    client.logon({108: 60} | {int(tag[1:]): value for tag, value in replace.items()})
-    return client
-
-
-def test_drop_copy(tmp_path: Path) -> None:
-    path = tmp_path / "control"
-    options = ("--time-scale", "4", "--limits", "off", "--drop-copy-port", "0")
-    with running(tmp_path / "state", *options) as venue:
-        one = Controlled(venue, path)
-        copy = drop_copy(one, "COPY", t9406="Y")
-        copy.expect(t35="A", t34="1")
-        client = logon(one, "ORDERS")
-        begun = time.monotonic()
-        client.order("p0")
-        report = client.expect(t150="0", t11="p0")
-        client.order("bad", t38="0")
-        client.expect(t150="8")
-        client.cancel("p1", t41="p0")
-        client.expect(t150="4")
-        copied = copy.expect(t35="8", t34="2", t150="0", t11="p0", t17=report[17])
-        assert time.monotonic() - begun >= 0.24
-        assert copied[60] == report[60]
-        copy.expect(t35="8", t34="3", t150="4", t11="p1")
-        copy.order("p2")
-        copy.expect(t35="3", t25016="-1183", t372="D")
-        copy.send("XLQ", [(6136, "q")])
-        copy.expect(t35="XLR", t25003="1", t25004="2")
-        client.logout()
-        copy.logout()
-        refused = drop_copy(one, "COPY2")
-        refused.expect(t35="3", t25016="-1185", t371="9406")
-        refused.expect_close()
 
 
 # --- the control socket and the command -------------------------------------------------------

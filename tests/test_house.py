@@ -72,6 +72,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The process, and nothing else of the venue, has standard streams.
     "simulator.process": ("messages", "wire", "fix.", "simulator.", "screens.streams"),
     "simulator.faults.command": ("simulator.faults.", "screens.streams"),
+    # Everything that decides, but nothing that shows or needs a machine.
+    "testing.": (
+        "messages",
+        "wire",
+        "client",
+        "fix.",
+        "desk.",
+        "network.",
+        "simulator.",
+        "testing.",
+    ),
+    "pytest_plugin": ("client", "testing"),
     "screens.": ("messages", "screens."),
     "screens.message": ("fix.decode", "fix.tree"),
     "screens.decode": (

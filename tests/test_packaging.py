@@ -53,7 +53,13 @@ def test_a_source_distribution_builds_and_imports_in_an_empty_place(tmp_path: Pa
     assert all(place.startswith(str(target)) for place in where)
     assert (target / "fixengine" / "py.typed").exists()
     assert (target / "fixengine" / "wire.pyi").exists()
-    assert any(target.glob(f"fixengine-{__version__}.dist-info"))
+    (facts,) = target.glob(f"fixengine-{__version__}.dist-info")
+    # pytest finds the fixtures by it, and nobody else needs pytest.
+    assert (
+        "[pytest11]\nfixengine = fixengine.pytest_plugin"
+        in (facts / "entry_points.txt").read_text()
+    )
+    assert "pytest" not in (facts / "METADATA").read_text().split("\n\n")[0]
 
 
 @pytest.mark.parametrize(

@@ -734,6 +734,7 @@ def test_limits_and_time_scale_are_data_of_the_table() -> None:
         864_000_000_000,
     ]
     assert scaled.second_ns == 10_000_000
+    assert scaled.venue.profiles["drop_copy"].lag_ns == 10_000_000
     free = off.limits("order_entry")
     assert (free.messages.count_max, free.connections_max) == (UNLIMITED, UNLIMITED)
     assert {window.count_max for window in free.unfilled_orders} == {UNLIMITED}

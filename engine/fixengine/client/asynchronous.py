@@ -90,12 +90,12 @@ class AsyncClient(Connection):
         while self._dealer is not None and not self._pump(dealer):
             if until is not None and self._now() >= until:
                 return None
-            await self._wait(dealer, self._patience_ms(until))
+            await self._wait(dealer, self._patience_ms(until), self._waits_for_ever(until))
         return None if self._dealer is None else self._conversation.take()
 
-    async def _wait(self, dealer: Dealer, timeout_ms: int | None) -> None:
+    async def _wait(self, dealer: Dealer, timeout_ms: int | None, for_ever: bool = False) -> None:
         waiter = self._waiter = self._loop.create_future()
-        timer = dealer.alarm(self._loop, timeout_ms, self._wake)
+        timer = dealer.alarm(self._loop, timeout_ms, self._wake, for_ever)
         try:
             await waiter
         finally:

@@ -89,7 +89,7 @@ class Client(Connection):
         while not self._pump(dealer):
             if until is not None and self._now() >= until:
                 return None
-            dealer.wait(self._patience_ms(until))
+            dealer.wait(self._patience_ms(until), self._waits_for_ever(until))
         return self._conversation.take()
 
     def _connect(self, dealer: Dealer) -> None:

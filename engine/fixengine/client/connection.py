@@ -340,6 +340,10 @@ class Connection:
             return None
         return max(0, -((self._now() - until) // 1_000_000))
 
+    def _waits_for_ever(self, until: int | None) -> bool:
+        """Whether neither a timeout nor a request without an answer ends the waiting."""
+        return until is None and self._conversation.deadline is None
+
     def _why_not_ready(self) -> str:
         if self._conversation.state is State.DOWN:
             return "no engine is connected; is it running?"

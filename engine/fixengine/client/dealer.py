@@ -93,7 +93,7 @@ class ZeroMqDealer:
                 pass
         return changes
 
-    def wait(self, timeout_ms: int | None) -> None:
+    def wait(self, timeout_ms: int | None, for_ever: bool = False) -> None:
         """Wait until something may be there to receive or the connection may have changed."""
         self._anything.poll(WAIT_MS_MAX if timeout_ms is None else min(timeout_ms, WAIT_MS_MAX))
 
@@ -113,7 +113,11 @@ class ZeroMqDealer:
         loop.remove_reader(self.monitor_descriptor)
 
     def alarm(
-        self, loop: asyncio.AbstractEventLoop, timeout_ms: int | None, ring: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        timeout_ms: int | None,
+        ring: Callable[[], None],
+        for_ever: bool = False,
     ) -> asyncio.TimerHandle | None:
         """Ring after the timeout; None: never."""
         return None if timeout_ms is None else loop.call_later(timeout_ms / 1000, ring)

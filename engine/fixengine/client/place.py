@@ -41,8 +41,11 @@ class Dealer(Protocol):
     def changes(self) -> list[bool]:
         """What happened to the connection since last asked: True for up, False for down."""
 
-    def wait(self, timeout_ms: int | None, /) -> None:
-        """Wait until something may be there to receive or the connection may have changed."""
+    def wait(self, timeout_ms: int | None, /, for_ever: bool = False) -> None:
+        """Wait until something may be there to receive or the connection may have changed.
+
+        for_ever: only an event will end the waiting of which this is a part.
+        """
 
     def watch(
         self,
@@ -57,9 +60,14 @@ class Dealer(Protocol):
         """Call back no more."""
 
     def alarm(
-        self, loop: asyncio.AbstractEventLoop, timeout_ms: int | None, ring: Callable[[], None], /
+        self,
+        loop: asyncio.AbstractEventLoop,
+        timeout_ms: int | None,
+        ring: Callable[[], None],
+        /,
+        for_ever: bool = False,
     ) -> Timer | None:
-        """Somebody on this loop waits: ring after the timeout (ms, None: never)."""
+        """Somebody on this loop waits, as in `wait`: ring after the timeout (ms, None: never)."""
 
     def close(self) -> None:
         """Close; waits shortly for the engine to take what was sent."""

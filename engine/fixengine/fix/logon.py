@@ -11,8 +11,6 @@ from fixengine.fix.session import Session
 from fixengine.fix.states import State
 from fixengine.fix.venue import Complaint, Sender, plan
 
-SECOND_NS = 1_000_000_000
-
 
 class Initiator:
     """Logs on to a venue.
@@ -53,7 +51,7 @@ class Initiator:
             self.message_handling,
             self.response_mode,
         )
-        session.heartbeat_ns = self.heart_bt_int * SECOND_NS
+        session.heartbeat_ns = self.heart_bt_int * venue.second_ns
         session.emit_logon({**values, **self.more}, now, sending_time)
         return State.LOGON_SENT
 
@@ -74,18 +72,15 @@ class Acceptor:
 
     judge: (fields of the Logon, the message, now) -> what is wrong with it, or None. It checks
     key, signature, limits and options; syntax was checked before. answer: values of our Logon.
-    second_ns: the protocol's second, shorter in a venue that plays at another time scale.
     """
 
     def __init__(
         self,
         judge: Callable[[wire.Message, wire.Message, int], Complaint | None],
         uuid: str,
-        second_ns: int = SECOND_NS,
     ) -> None:
         self._judge = judge
         self._uuid = uuid
-        self._second_ns = second_ns
         self._plan: wire.Plan | None = None
 
     def connected(self, session: Session, now: int) -> State:
@@ -110,7 +105,7 @@ class Acceptor:
         if complaint is not None:
             return complaint
         heart_bt_int: int = logon.value("heart_bt_int")
-        session.heartbeat_ns = heart_bt_int * self._second_ns
+        session.heartbeat_ns = heart_bt_int * session.venue.second_ns
         values = {"encrypt_method": 0, "heart_bt_int": heart_bt_int, "uuid": self._uuid}
         session.emit_logon(values, now, session.stamp(now))
         return None

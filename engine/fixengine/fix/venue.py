@@ -11,13 +11,16 @@ Nothing here decides at run time; session.py and logon.py do, by what stands her
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
 from fixengine import messages, wire
 from fixengine.fix import fields
 from fixengine.fix.grammar import Grammar
+
+SECOND_NS = 1_000_000_000
+TIME_SCALE_MAX = 1000
 
 
 class Sender(Enum):
@@ -164,7 +167,8 @@ class Venue:
     strict role answers. unknown_codes: error codes after which the outcome of a request is not
     known. too_many_messages: how the text of a Logout begins that ends a session for its rate.
     grammar, taken: of a classic venue, what its FIX version defines, and the application messages
-    taken from each sender.
+    taken from each sender. second_ns: how long its second lasts, shorter at another time
+    scale.
     """
 
     name: str
@@ -198,6 +202,7 @@ class Venue:
     too_many_messages: str | None = None
     grammar: Grammar | None = None
     taken: Mapping[Sender, frozenset[bytes]] = field(default_factory=dict)
+    second_ns: int = SECOND_NS
 
     def layout(self, kind: bytes, sender: Sender) -> Layout:
         """The table of one message; KeyError where that sender has no such message."""
@@ -211,6 +216,29 @@ class Venue:
         return kind in self.played and any(
             item.kind == kind and sender in item.senders for item in self.layouts
         )
+
+
+def at_scale(venue: Venue, time_scale: int) -> Venue:
+    """The table with each interval that the venue measures divided by 1..TIME_SCALE_MAX.
+
+    HeartBtInt follows from second_ns. The clock rule (RecvWindow, a second ahead) stays as it is:
+    both sides run on the real clock.
+    """
+
+    def window(real: Window) -> Window:
+        return real._replace(interval_ns=real.interval_ns // time_scale)
+
+    def scaled(profile: Profile) -> Profile:
+        real = profile.limits
+        limits = real._replace(
+            messages=window(real.messages),
+            connection_attempts=window(real.connection_attempts),
+            unfilled_orders=tuple(map(window, real.unfilled_orders)),
+        )
+        return profile._replace(limits=limits, lag_ns=profile.lag_ns // time_scale)
+
+    profiles = {role: scaled(profile) for role, profile in venue.profiles.items()}
+    return replace(venue, profiles=profiles, second_ns=venue.second_ns // time_scale)
 
 
 HEADER_ROWS = (

@@ -247,5 +247,5 @@ class Limits:
             raise ValueError(f"limit {count_max} per {interval} {resolution}, {count} used")
         if numbers[2] < 1:
             raise ValueError(f"a limit per {interval} {unit}")
-        interval_ns = numbers[2] * UNITS_S[unit] * SECOND_NS
+        interval_ns = numbers[2] * UNITS_S[unit] * self._venue.second_ns
         return Told(numbers[1], interval_ns, f"{numbers[2]} {unit}", numbers[0])

@@ -151,7 +151,8 @@ class Line:
     def stuck_ns(self, now: int) -> int:
         """For how long its unsent bytes have not become fewer; 0 where there are none.
 
-        Call it at least every second: what moved in between must not be hidden by what was added.
+        Call it five times in HeartBtInt: what moved in between must not be hidden by what was
+        added.
         """
         unsent = self.unsent()
         if unsent == 0 or unsent < self._unsent or self._unsent == 0:

@@ -21,7 +21,7 @@ from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Happening
-from fixengine.fix.venue import Venue
+from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.clock import Clock
@@ -58,7 +58,7 @@ MUTED_MAX = 32
 """Messages of muted peers in one wake-up; then the bus rests, so that they wait and not others."""
 REST_S = 0.001
 PARKED_NS = 5 * MILLISECOND_NS
-CLOCK_NS = SECOND_NS
+CLOCK_NS_MAX = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
 CANCEL_UNSENT_BYTES = 1 << 14
 CLOSED_MAX = 50_000
@@ -99,6 +99,9 @@ class Process:
         self._bugs = 0
         self._last_line = 0
         self._resting: Timer | None = None
+        # Unsent bytes are looked at as often, and that they do not move shows within HeartBtInt.
+        heartbeat_ns = config.venue.heartbeat_s * self.venue.second_ns
+        self._clock_ns = min(CLOCK_NS_MAX, heartbeat_ns // 5)
         self._last_clock_ns = 0
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
@@ -213,7 +216,7 @@ class Process:
             self.venue,
             posts,
             venue.sender_comp_ids,
-            venue.heartbeat_s * SECOND_NS,
+            venue.heartbeat_s * self.venue.second_ns,
             drain_ns_max=venue.drain_ms_max * MILLISECOND_NS,
             locked_until_ns={
                 comp_id: state.locked_until(comp_id, wall) - self.offset_ns
@@ -331,7 +334,7 @@ class Process:
         self._alarm.clear()
         self._parked_due_ns = 0
         now = self._around.monotonic_ns()
-        if now - self._last_clock_ns >= CLOCK_NS:
+        if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
         self._apply(self.sessions.tick(now), now)
         if self.gateway.on_tick(now):
@@ -399,7 +402,7 @@ class Process:
     def _set_timer(self, now: int) -> None:
         # Counted from what was last done, not from now: traffic that wakes us ever again would put
         # both off for ever.
-        due = [self._last_clock_ns + CLOCK_NS]
+        due = [self._last_clock_ns + self._clock_ns]
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
@@ -508,4 +511,4 @@ def _policy(rule: settings.Strategies) -> Policy:
 
 def _venue(config: Config) -> Venue:
     """The venue table a config names; config has checked the name."""
-    return BINANCE_SPOT
+    return at_scale(BINANCE_SPOT, config.venue.time_scale)

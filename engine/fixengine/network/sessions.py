@@ -23,7 +23,7 @@ from typing import NamedTuple
 from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, Window
 from fixengine.messages import SessionState
-from fixengine.network.slot import CARRIES_ORDERS, STEADY_NS, Leg, Phase, Post, Slot
+from fixengine.network.slot import CARRIES_ORDERS, STEADY_S, Leg, Phase, Post, Slot
 
 SECOND_NS = 1_000_000_000
 DRAIN_NS_MAX = 10 * SECOND_NS
@@ -109,7 +109,7 @@ class Sessions:
         self.heartbeat_ns = heartbeat_ns
         self.drain_ns_max = drain_ns_max
         self.window = venue.profiles[CARRIES_ORDERS].limits.connection_attempts
-        self.slots = [Slot(post) for post in posts]
+        self.slots = [Slot(post, venue.second_ns) for post in posts]
         self.deadline: int | None = 0
         self.draining: tuple[str, ...] = ()
         self._stopping = False
@@ -228,7 +228,8 @@ class Sessions:
     ) -> list[Effect]:
         """A session that was logged on is over."""
         text = event.text or "logged out"
-        if leg.up_since_ns is not None and now - leg.up_since_ns >= STEADY_NS:
+        steady_ns = STEADY_S * self.venue.second_ns
+        if leg.up_since_ns is not None and now - leg.up_since_ns >= steady_ns:
             # Only a session that lasted shows that what failed before is over.
             slot.failures = 0
         if leg in slot.old:

@@ -19,10 +19,9 @@ from typing import NamedTuple
 from fixengine.fix.venue import Venue
 from fixengine.messages import SessionState
 
-SECOND_NS = 1_000_000_000
-BACKOFF_NS_MIN = 1 * SECOND_NS
-BACKOFF_NS_MAX = 30 * SECOND_NS
-STEADY_NS = 60 * SECOND_NS
+BACKOFF_S_MIN = 1
+BACKOFF_S_MAX = 30
+STEADY_S = 60
 """A session that lasted so long makes the next attempt a first one again."""
 
 
@@ -92,11 +91,13 @@ class Slot:
 
     leg: what serves, or is to serve next. old: legs that drain or were asked to log out after a
     hand-over. not_before_ns: when the next attempt may be made. told_due_ns: the attempt that was
-    announced last. clean: whether the last session ended with an answered Logout.
+    announced last. clean: whether the last session ended with an answered Logout. second_ns: the
+    venue's second.
     """
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, second_ns: int) -> None:
         self.post = post
+        self.second_ns = second_ns
         self.leg: Leg | None = None
         self.successor: Leg | None = None
         self.old: list[Leg] = []
@@ -165,7 +166,7 @@ class Slot:
 
     def back_off(self, now: int, jitter_permille: int) -> None:
         """Let the next attempt wait, longer each time."""
-        wait = min(BACKOFF_NS_MAX, BACKOFF_NS_MIN << min(self.failures, 10))
+        wait = min(BACKOFF_S_MAX, BACKOFF_S_MIN << min(self.failures, 10)) * self.second_ns
         self.failures += 1
         self.hold(now + wait + wait * jitter_permille // 2000)
 

@@ -44,7 +44,8 @@ class Delivery:
         self._say = say
         self._by_account: dict[str, list[Connection]] = {}
         self._copies: deque[tuple[int, Answer]] = deque()
-        self._to_flush: set[Connection] = set()
+        # In the order in which they had something to say: a set's order differs from run to run.
+        self._to_flush: dict[Connection, None] = {}
         self.record_failure: OSError | None = None
 
     # --- who is there -----------------------------------------------------------------------
@@ -61,7 +62,7 @@ class Delivery:
 
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
-        self._to_flush.discard(connection)
+        self._to_flush.pop(connection, None)
 
     # --- answers ----------------------------------------------------------------------------
 
@@ -91,7 +92,7 @@ class Delivery:
     def answer(self, connection: Connection, kind: bytes, values: dict[str, Any], now: int) -> None:
         """Send one message to one session, unrecorded: it is no report."""
         connection.session.send(connection.templates[kind], None, now, values)
-        self._to_flush.add(connection)
+        self._to_flush[connection] = None
 
     def _send(self, connection: Connection, answer: Answer, now: int) -> None:
         session = connection.session
@@ -103,19 +104,20 @@ class Delivery:
             session.next_out += 1
         if self._faults.take("duplicate-seq", connection.comp_id):
             session.next_out -= 1
-        self._to_flush.add(connection)
+        self._to_flush[connection] = None
 
     # --- writes -----------------------------------------------------------------------------
 
     def wants_flush(self, connection: Connection) -> None:
         """A session may have something to say."""
-        self._to_flush.add(connection)
+        self._to_flush[connection] = None
 
     def flush(self, now: int) -> None:
         """One write for each session that has output; close those that are done."""
         self._write_record()
         while self._to_flush:
-            connection = self._to_flush.pop()
+            connection = next(iter(self._to_flush))
+            del self._to_flush[connection]
             if connection.closing:
                 continue
             session, link = connection.session, connection.link

@@ -16,14 +16,17 @@ def engine_config(
     api_key_file: Path | str,
     private_key_file: Path | str,
     comp_ids: tuple[str, ...],
+    drop_copy_port: int | None = None,
+    time_scale: int = 1,
     state_dir: Path | str,
     endpoint: str | None = None,
     limits: str | None = None,
 ) -> str:
     """The text of an engine.toml, whatever characters its paths have.
 
-    server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. endpoint: of the bus;
-    limits: "venue" or "off"; None leaves the engine's default.
+    server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. drop_copy_port: where
+    the venue offers drop copy, which is then used; None where it does not. time_scale: that of the
+    venue. endpoint: of the bus; limits: "venue" or "off"; None leaves the engine's default.
     """
     lines = [
         "[venue]",
@@ -33,6 +36,13 @@ def engine_config(
         f"server_name = {quoted(server_name)}",
         f"ca_file = {quoted(ca_file)}",
         f"sender_comp_ids = [{', '.join(map(quoted, comp_ids))}]",
+    ]
+    if drop_copy_port is not None:
+        lines += ["drop_copy = true", f"drop_copy_host = {quoted(host)}"]
+        lines.append(f"drop_copy_port = {drop_copy_port}")
+    if time_scale != 1:
+        lines.append(f"time_scale = {time_scale}")
+    lines += [
         "",
         "[key]",
         f"api_key_file = {quoted(api_key_file)}",

@@ -131,7 +131,9 @@ def _read(path: Path) -> bytes:
         raise PkiError(f"{path}: {problem.strerror}; delete it to get a new one") from problem
 
 
-def write_config(files: Files, host: str, port: int) -> None:
+def write_config(
+    files: Files, host: str, port: int, drop_copy_port: int | None, time_scale: int
+) -> None:
     """Write engine.toml: how an engine on this machine reaches this venue.
 
     Raises PkiError where it cannot be written.
@@ -144,7 +146,9 @@ def write_config(files: Files, host: str, port: int) -> None:
         ca_file=files.ca_file,
         api_key_file=files.api_key_file,
         private_key_file=files.private_key_file,
-        comp_ids=("ENGINE1", "ENGINE2"),
+        comp_ids=("ENGINE1", "ENGINE2", "ENGINE3"),
+        drop_copy_port=drop_copy_port,
+        time_scale=time_scale,
         state_dir=files.config_file.parent / "engine",
     )
     try:

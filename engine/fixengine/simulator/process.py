@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 import uvloop
 
+from fixengine.fix.venue import TIME_SCALE_MAX
 from fixengine.screens.streams import complain, drop
 from fixengine.simulator import pki, plain
 from fixengine.simulator.accounts import BALANCES, client_account
@@ -38,7 +39,7 @@ from fixengine.simulator.numbers import NumbersError
 from fixengine.simulator.record import Recorder
 from fixengine.simulator.server import TICK_S, Server
 from fixengine.simulator.tls import Contexts
-from fixengine.simulator.venue import DROP_COPY, ORDER_ENTRY, TIME_SCALE_MAX, Play, play
+from fixengine.simulator.venue import DROP_COPY, ORDER_ENTRY, Play, play
 
 STATE_DIR = Path("~/.local/state/fixengine/simulator")
 USAGE_ERROR = 2
@@ -186,7 +187,7 @@ async def _listen(
         for listener in listeners:
             await listener.close()
         raise
-    pki.write_config(files, host, port)
+    pki.write_config(files, host, port, drop_copy_port, options.time_scale)
     facts = {
         "host": host,
         "port": port,

@@ -72,7 +72,8 @@ class Server:
         self.acts = Acts(play, exchange, self.delivery, self.end, uuid)
         self._uuid = uuid
         self._say = say
-        self._connections: set[Connection] = set()
+        # In the order in which they came, so that the same thing is done twice.
+        self._connections: dict[Connection, None] = {}
         self._to_do: list[tuple[Active, Connection]] = []
         self._offset_ns = wall_ns() - monotonic_ns()
         self._empty = asyncio.Event()
@@ -82,7 +83,6 @@ class Server:
     def connected(self, connection: Connection) -> None:
         """A connection stands and waits for its Logon."""
         now = self._monotonic_ns()
-        second_ns = self.play.second_ns
 
         def judge(form: wire.Message, message: wire.Message, at: int) -> Complaint | None:
             return self._judge(connection, form, message, at)
@@ -90,13 +90,13 @@ class Server:
         connection.session = Session(
             self.play.venue,
             Sender.VENUE,
-            Acceptor(judge, self._uuid, second_ns),
-            logon_timeout_ns=LOGON_SILENCE_S * second_ns,
+            Acceptor(judge, self._uuid),
+            logon_timeout_ns=LOGON_SILENCE_S * self.play.second_ns,
             offset_ns=self._offset_ns,
             examine=self.requests.examine,
         )
         connection.within_limit = self.admission.attempted(connection.role, now + self._offset_ns)
-        self._connections.add(connection)
+        self._connections[connection] = None
         if len(self._connections) > CONNECTIONS_OPEN_MAX:
             text = f"more than {CONNECTIONS_OPEN_MAX} connections are open"
             self.delivery.cut_off(connection, text)
@@ -109,7 +109,7 @@ class Server:
         session = connection.session
         session.closed(now)
         self._hear(connection)
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self.delivery.forget(connection)
         if connection.credential is not None:
             free_at = now + self._offset_ns + 2 * session.heartbeat_ns

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fixengine.fix.venue import Limits, Profile, Venue, Window
-from fixengine.fix.venues.binance import BINANCE_SPOT, SECOND_NS
+from fixengine.fix.venue import Limits, Profile, Venue, at_scale
+from fixengine.fix.venues.binance import BINANCE_SPOT
 
-TIME_SCALE_MAX = 1000
 UNLIMITED = 1 << 62
 ORDER_ENTRY = "order_entry"
 DROP_COPY = "drop_copy"
@@ -22,11 +21,15 @@ DROP_COPY_DELAY_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A venue table and the length of its second. limited: whether counting limits hold."""
+    """A venue table, scaled. limited: whether counting limits hold."""
 
     venue: Venue
-    second_ns: int
     limited: bool
+
+    @property
+    def second_ns(self) -> int:
+        """How long the venue's second lasts."""
+        return self.venue.second_ns
 
     def limits(self, role: str) -> Limits:
         """The limits that hold for a kind of session, `off` and time scale already applied."""
@@ -36,21 +39,21 @@ class Play:
 def play(limits: str, time_scale: int) -> Play:
     """The table for --limits (venue or off) and --time-scale (1..TIME_SCALE_MAX)."""
     limited = limits == "venue"
+    venue = at_scale(BINANCE_SPOT, time_scale)
+    if limited:
+        return Play(venue, limited)
 
-    def window(real: Window) -> Window:
-        count_max = real.count_max if limited else UNLIMITED
-        return Window(count_max, real.interval_ns // time_scale, real.name)
-
-    def scaled(profile: Profile) -> Profile:
+    def lifted(profile: Profile) -> Profile:
         real = profile.limits
-        return profile._replace(
-            limits=Limits(
-                messages=window(real.messages),
-                connection_attempts=window(real.connection_attempts),
-                connections_max=real.connections_max if limited else UNLIMITED,
-                unfilled_orders=tuple(window(item) for item in real.unfilled_orders),
-            )
+        limits = Limits(
+            messages=real.messages._replace(count_max=UNLIMITED),
+            connection_attempts=real.connection_attempts._replace(count_max=UNLIMITED),
+            connections_max=UNLIMITED,
+            unfilled_orders=tuple(
+                one._replace(count_max=UNLIMITED) for one in real.unfilled_orders
+            ),
         )
+        return profile._replace(limits=limits)
 
-    profiles = {role: scaled(profile) for role, profile in BINANCE_SPOT.profiles.items()}
-    return Play(replace(BINANCE_SPOT, profiles=profiles), SECOND_NS // time_scale, limited)
+    profiles = {role: lifted(profile) for role, profile in venue.profiles.items()}
+    return Play(replace(venue, profiles=profiles), limited)

@@ -118,6 +118,9 @@ class Reader:
         key = self._section(Key, "key", given)
         if key.ask_password and key.password_file is not None:
             raise self._error("key.ask_password", "expected this or key.password_file, not both")
+        if venue.time_scale > 1 and venue.environment != "simulator":
+            reason = "expected 1; another time scale is for the simulator alone"
+            raise self._error("venue.time_scale", reason)
         engine = self._section(Engine, "engine", given)
         limits = self._section(Limits, "limits", given)
         if limits.mode == "off" and venue.environment != "simulator":

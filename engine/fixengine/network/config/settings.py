@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 
 import msgspec
 
+from fixengine.fix.venue import TIME_SCALE_MAX
 from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
 
 SOCKET_PATH_BYTES_MAX = 107
@@ -118,6 +119,15 @@ class Venue(Section, frozen=True, kw_only=True):
     drop_copy_port: Annotated[
         int, about("Port of the drop copy. 0: the same as port.", ge=0, le=65_535)
     ] = 0
+    time_scale: Annotated[
+        int,
+        about(
+            "Divides the venue's intervals and HeartBtInt, as --time-scale of the simulator does;"
+            " for the simulator only.",
+            ge=1,
+            le=TIME_SCALE_MAX,
+        ),
+    ] = 1
     recv_window_ms: Annotated[
         int,
         about(

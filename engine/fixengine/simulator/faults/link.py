@@ -34,6 +34,7 @@ class Link:
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._waiting_bytes = 0
         self._gathered: list[bytes] = []
+        self._gathered_since_ns = 0
         self._end: str | None = None
         self._closing = False
         self._reads = True
@@ -89,12 +90,17 @@ class Link:
         self._end = how
 
     def pump(self, now: int) -> None:
-        """Let go what is due; end the connection behind half a message."""
+        """Let go what is due, where anything may pass; end the connection behind half a message."""
         if self._end is not None:
             if self._end == "reset":
                 self._reset()
             else:
                 self.transport.close()
+            return
+        if self.is_black_hole:
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._gathered.clear()
             return
         while self._waiting and self._waiting[0][0] <= now:
             data = self._waiting.popleft()[1]
@@ -140,11 +146,18 @@ class Link:
         self.transport.pause_reading()
 
     def _release(self, output: list[bytes], now: int) -> None:
-        """Write messages now, or hold them for a delay or until there are enough of them."""
+        """Write messages now, or hold them: for a delay, or until they are enough or too old."""
         who = self._session()
+        if not self._gathered:
+            self._gathered_since_ns = now
         self._gathered += output
         coalesce = self._faults.standing("coalesce", who)
-        if coalesce is not None and len(self._gathered) < coalesce.values["count"]:
+        age_ns = now - self._gathered_since_ns
+        if (
+            coalesce is not None
+            and len(self._gathered) < coalesce.values["count"]
+            and age_ns < coalesce.values["ms"] * 1_000_000
+        ):
             return
         data = b"".join(self._gathered)
         self._gathered.clear()

@@ -142,10 +142,17 @@ FAULTS = (
     Fault(
         "coalesce",
         Way.STANDING,
-        "hold messages until there are so many, then send them in one write",
-        (Parameter("count", 10, "how many", 2, 100_000),),
+        "hold messages until there are so many, or too old, then send them in one write",
+        (
+            Parameter("count", 10, "how many", 2, 100_000),
+            Parameter("ms", 1000, "the longest time that one is held", 1, HOUR_MS),
+        ),
     ),
-    Fault("black-hole", Way.STANDING, "read nothing, send nothing, and keep the connection"),
+    Fault(
+        "black-hole",
+        Way.STANDING,
+        "read nothing, forget what is to be sent, and keep the connection",
+    ),
     Fault("stop-reading", Way.STANDING, "read nothing after the Logon, but go on sending"),
     Fault("silent", Way.STANDING, "read and forget, the Logon included"),
     Fault("mute-heartbeats", Way.STANDING, "send no Heartbeat and answer no TestRequest"),

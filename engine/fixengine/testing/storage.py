@@ -1,0 +1,64 @@
+"""What an engine keeps on disk, kept in memory: it outlives a run, and kill -9 loses none of it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from fixengine.network.journal import Record
+from fixengine.network.state import Content, StateDir
+from fixengine.testing.clock import WALL_OFFSET_NS
+
+ROOM_BYTES = 1 << 30
+
+
+class StateInMemory(StateDir):
+    """A state directory without a directory. before: that of the run before."""
+
+    def __init__(self, before: StateInMemory | None = None) -> None:
+        # Nothing of what StateDir's own constructor opens is wanted.
+        self.path = Path("memory")
+        self._change = threading.Lock()
+        self._lock = -1
+        self._content = Content() if before is None else before._content
+        marks = self._content.comp_ids.items()
+        self._left_over = {name for name, mark in marks if not mark.locked_until_ns}
+
+    def _write(self, content: Content) -> None:
+        self._content = content
+
+
+class JournalInMemory:
+    """The journal of one run. healthy: what it says of its disk; False refuses new orders."""
+
+    recovered = None
+    free_bytes = ROOM_BYTES
+
+    def __init__(self, epoch: int) -> None:
+        self.records: list[Record] = []
+        self.healthy = True
+        self._epoch = epoch
+
+    @property
+    def error(self) -> str | None:
+        """What is wrong with its disk."""
+        return None if self.healthy else "No space left on device"
+
+    def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
+        """Record. There is always room: the disk that refuses is bridged by the ring."""
+        number = len(self.records)
+        wall = now + WALL_OFFSET_NS
+        self.records.append(Record(self._epoch, number, kind, line, 0, now, wall, data))
+        return True
+
+    def clock(self, now: int, wall_offset_ns: int) -> bool:
+        """The two clocks of a simulated world never part."""
+        return True
+
+    def sync(self, timeout_s: float) -> bool:
+        """Everything is safe at once."""
+        return True
+
+    def close(self, timeout_s: float) -> bool:
+        """The run ends."""
+        return True
