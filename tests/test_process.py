@@ -16,7 +16,7 @@ from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.config import parse
 from fixengine.network.line import Line
-from fixengine.network.process import CLOCK_NS, Process
+from fixengine.network.process import Process
 from fixengine.network.recall import Recalled
 from fixengine.network.sessions import Connect
 from fixengine.network.state import StateDir
@@ -162,7 +162,7 @@ def test_a_step_of_the_wall_clock_is_told_and_followed(world: World, step_ns: in
     clock, lead = world.process.gateway.clock, world.line.lead
     assert (clock.lead_ns(lead), clock.trouble(lead)) == (0, None)
     world.wall_ahead_ns = step_ns
-    world.now += CLOCK_NS
+    world.now += SECOND_NS
     world.process.on_timer()
     assert f"the wall clock stepped by {step_ns // 1_000_000} ms" in world.log
     # What we write is dated by the clock as it is now, and what we know of its error too.
