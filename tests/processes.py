@@ -167,7 +167,11 @@ class Stage:
         return acceptor
 
     def engine(self, place: Place, *, name: str = "engine", **sections: Line) -> Engine:
-        """An engine in folder/name, which may have run there before; see `write_config`."""
+        """An engine in folder/name, which may have run there before; see `write_config`.
+
+        It keeps no limits unless asked to: new orders would wait for the answer to a LimitQuery.
+        """
+        sections = {"limits": {"mode": "off"}} | sections
         home = self.folder / name
         home.mkdir(exist_ok=True)
         config, endpoint = write_config(home, place, **sections)

@@ -416,7 +416,7 @@ def test_an_order_lost_in_a_hole_is_told_of_the_hole(stage: Stage) -> None:
 def test_no_order_grows_old_before_a_venue_that_stops_reading(stage: Stage) -> None:
     valid_for_ms = 300
     acceptor = stage.acceptor(receive_bytes=4096)
-    engine = stage.engine(acceptor.place, limits={"mode": "off"})
+    engine = stage.engine(acceptor.place)
     client = stage.client(engine, wants_sent=True, valid_for_ms=valid_for_ms)
     peer = acceptor.logon()
     hear(client, SessionStatus, state=SessionState.ACTIVE)
@@ -483,7 +483,7 @@ def test_sigterm_before_a_venue_that_stops_reading(stage: Stage) -> None:
 
 def test_a_venue_that_stops_reading_and_dies(stage: Stage) -> None:
     venue = stage.venue("--fault", "stop-reading")
-    engine = stage.engine(venue.place, limits={"mode": "off"})
+    engine = stage.engine(venue.place)
     client = stage.client(engine, wants_sent=True)
     engine.expect(event="active")
     left = fill_up(client, lambda: client.submit(limit()))
