@@ -144,7 +144,7 @@ DECIDES = (
     "network/slot.py",
     "network/strategies.py",
     "network/teller.py",
-    "network/watch.py",
+    "network/trouble.py",
     "simulator/accounts.py",
     "simulator/admission.py",
     "simulator/book.py",
