@@ -196,7 +196,10 @@ def test_sigterm_while_the_logon_is_never_answered(stage: Stage) -> None:
     engine.signal(signal.SIGTERM)
     assert peer.read() == {}
     assert engine.ended() == 1
-    engine.expect(level="error", text="no Logon came in time")
+    engine.expect(event="down", text="no Logon came in time")
+    engine.expect(
+        level="error", text=f"no Logout was answered of the last session as {COMP_IDS[0]}"
+    )
     assert list(engine.marks()) == [COMP_IDS[0]]
 
 
