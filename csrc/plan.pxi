@@ -254,7 +254,7 @@ cdef GroupSpan pass_group(
 cdef inline Py_ssize_t pass_strangers(
     Table table, const ScanEntry *entries, GroupSpan span, Py_ssize_t end
 ) noexcept:
-    """Where the next field stands that some table knows; only an entry that has begun has others."""
+    """Where the next field stands that some table knows; others are only in an entry's middle."""
     cdef Py_ssize_t at = span.end
     while span.entries > 0 and at < end and table.is_stranger(entries[at].tag):
         at += 1

@@ -26,6 +26,7 @@ from fixengine.client import Client
 from fixengine.demo.processes import Child
 from fixengine.messages import ExecutionReport, NewOrderSingle
 from fixengine.network.journal import Record, entries
+from fixengine.network.journal.ring import DRAINER, PAGE_BYTES
 from scripted_venue import WAIT_S, Acceptor, Place, read_frame
 
 SYMBOL = "BTCUSDT"
@@ -126,6 +127,16 @@ class Engine(Running):
         found = list(entries(self.state_dir))
         assert [entry for entry in found if not isinstance(entry, Record)] == []
         return [entry for entry in found if isinstance(entry, Record)]
+
+    def journal_process(self) -> int:
+        """Id of the journal process, once it has begun."""
+        deadline = time.monotonic() + WAIT_S
+        at = 8 * DRAINER
+        while time.monotonic() < deadline:
+            page = (self.state_dir / "journal" / "ring").read_bytes()[:PAGE_BYTES]
+            if process := int.from_bytes(page[at : at + 8], sys.byteorder):
+                return process
+        raise AssertionError(f"{self.name}: no journal process")
 
     def marks(self) -> dict[str, Any]:
         """The SenderCompIDs that state.json holds as not logged out."""

@@ -121,7 +121,12 @@ def test_defaults() -> None:
             "cancel_reserve_percent": 5,
             "strategy_share_percent": 50,
         },
-        "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
+        "journal": {
+            "ring_bytes": 32 << 20,
+            "file_bytes_max": 256 << 20,
+            "keep_bytes_max": None,
+            "keep_days_max": None,
+        },
         "log": {"json": False, "level": "info"},
     }
     assert config.venue.sender_comp_ids == ("A", "B-_9zZ")
@@ -249,6 +254,16 @@ WRONG = [
     (
         {"venue__drop_copy_host": "fix-dc.binance.com"},
         'venue.drop_copy_host: this is the host of "production", but environment is "testnet"',
+    ),
+    (
+        {
+            "venue__drop_copy": True,
+            "venue__sender_comp_ids": ["A", "B", "C"],
+            "venue__host": "Tunnel.",
+            "venue__drop_copy_host": "tunnel",
+        },
+        "venue.drop_copy_port: expected another place than that of order entry, Tunnel.:9000, where"
+        " no drop copy can log on; give it a port or a drop_copy_host",
     ),
     ({"venue__ca_file": ""}, 'venue.ca_file: expected the name of a file or directory, got ""'),
     ({"venue__ca_file": 5}, "venue.ca_file: expected the name of a file or directory, got 5"),
@@ -485,5 +500,8 @@ def test_where_the_drop_copy_is() -> None:
     changes = {f"venue__{name}": value for name, value in simulator.items()}
     venue = parse(minimal(**changes), PATH).venue
     assert venue.drop_copy_place == venue.order_entry == ("127.0.0.1", 7, "x")
+    changes |= {"venue__drop_copy": True, "venue__sender_comp_ids": ["A", "B", "C"]}
+    with pytest.raises(ConfigError, match=r"expected another place .* 127\.0\.0\.1:7, where"):
+        parse(minimal(**changes), PATH)
     venue = parse(minimal(**changes, venue__drop_copy_port=8), PATH).venue
     assert venue.drop_copy_place == ("127.0.0.1", 8, "x")

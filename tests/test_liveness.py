@@ -82,6 +82,22 @@ def test_orders_of_a_strategy_that_is_gone_are_cancelled_by_order_id_after_its_g
     assert len(engine.log) == said
 
 
+def test_the_grace_of_a_quiet_one_begins_when_it_leaves() -> None:
+    engine = Engine(policies={"alpha": Policy(cancels=True, grace_ns=2 * SECOND_NS)})
+    orders(engine, 1)
+    wait(engine, 20)
+    engine.bus.gone.add(b"a")
+    wait(engine, 1.9)
+    assert cancelled(engine) == []
+    engine.bus.gone.clear()
+    engine.hello(b"a2", "alpha")
+    wait(engine, 5)
+    assert cancelled(engine) == []
+    engine.bus.gone.add(b"a2")
+    wait(engine, 3.1)
+    assert cancelled(engine) == ["0"]
+
+
 def test_an_order_without_an_order_id_is_cancelled_by_its_client_id() -> None:
     engine = Engine(policies={"alpha": CANCELS})
     wires = orders(engine, 1, acknowledged=False)
@@ -103,7 +119,7 @@ def test_many_cancels_are_paced() -> None:
     engine = Engine(policies={"alpha": CANCELS})
     orders(engine, 3 * CANCELS_PER_STEP)
     engine.bus.gone.add(b"a")
-    wait(engine, 1.95)
+    wait(engine, 2)
     assert engine.gateway.liveness.deadline is None
     wait(engine, 0.05)
     assert len(cancelled(engine)) == CANCELS_PER_STEP
@@ -117,7 +133,7 @@ def test_a_strategy_that_is_back_keeps_the_rest_and_is_told_of_what_was_cancelle
     wires = orders(engine, CANCELS_PER_STEP + 5)
     engine.heard()
     engine.bus.gone.add(b"a")
-    wait(engine, 2)
+    wait(engine, 2.06)
     (first, *_) = [parsed(frame) for frame in engine.wire.written]
     assert len(cancelled(engine)) == CANCELS_PER_STEP
     engine.report("4", "4", cl_ord_id=first[11].decode(), orig_cl_ord_id=wires[0], order_id="0")
@@ -135,7 +151,7 @@ def test_a_cancel_that_comes_to_nothing_is_sent_again() -> None:
     engine = Engine(policies={"alpha": CANCELS})
     orders(engine, 1)
     engine.bus.gone.add(b"a")
-    wait(engine, 2)
+    wait(engine, 2.06)
     cancel = engine.last()[11].decode()
     assert cancelled(engine) == ["0"]
     ids = {"cl_ord_id": cancel, "order_id": "0", "symbol": "BTCUSDT"}

@@ -172,18 +172,17 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
         return say("bus", False, str(problem))
 
 
-def next_attempt(config: Config, state: StateDir, wall: int) -> tuple[str, int, str]:
-    """The SenderCompID that is free first, when it may connect, and what that waits for.
+def next_attempt(config: Config, state: StateDir, wall: int, now: int) -> tuple[str, int, str]:
+    """The SenderCompID that is free first, in how many ns it may connect, and what that waits for.
 
-    Times are wall clock, ns; one that is not after wall means now.
+    wall, now: the two clocks, ns. Where nothing is waited for the answer is not above 0.
     """
     until = {name: state.locked_until(name, wall) for name in config.venue.sender_comp_ids}
     comp_id = min(until, key=until.__getitem__)
     attempts = BINANCE_SPOT.profiles["order_entry"].limits.connection_attempts
-    free = attempt_free_ns(state.attempts(wall), attempts)
-    if free > until[comp_id]:
-        return comp_id, free, window_full(attempts)
-    return comp_id, until[comp_id], RESTS
+    wait_ns = attempt_free_ns(state.attempts(now), attempts) - now
+    rest_ns = until[comp_id] - wall
+    return comp_id, *max((wait_ns, window_full(attempts)), (rest_ns, RESTS))
 
 
 def _check_logon(
@@ -194,13 +193,12 @@ def _check_logon(
     role: str,
     show: Callable[[Step], None],
 ) -> bool:
-    wall = time.time_ns()
-    comp_id, due, why = next_attempt(config, state, wall)
-    if due > wall:
-        wait_s = -(-(due - wall) // SECOND_NS)
-        show(Step("logon", False, f"{why}; try again in {wait_s} s"))
+    wall, now = time.time_ns(), time.monotonic_ns()
+    comp_id, wait_ns, why = next_attempt(config, state, wall, now)
+    if wait_ns > 0:
+        show(Step("logon", False, f"{why}; try again in {-(-wait_ns // SECOND_NS)} s"))
         return False
-    state.attempt(wall)
+    state.attempt(now + config.venue.connect_timeout_ms * MILLISECOND_NS)
     state.mark_in_use(comp_id, config.venue.heartbeat_s, wall)
     trial = LogonTrial(config, api_key, signer, comp_id, role)
     step = uvloop.run(trial.run())

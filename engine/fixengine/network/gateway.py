@@ -49,7 +49,7 @@ from fixengine.network.reports import Log, Reports
 from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
-from fixengine.network.watch import Watch
+from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
@@ -99,7 +99,7 @@ class Gateway:
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
-        self._watch = Watch(self.teller, self._say_journal)
+        self._watch = Trouble(self.teller, self._say_journal)
         self._entry = Entry(epoch, valid_for_ms_max)
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)

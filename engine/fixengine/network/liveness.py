@@ -64,6 +64,7 @@ class Liveness:
         self._policies = policies
         self._otherwise = otherwise
         self._gone: set[str] = set()
+        self._left_ns: dict[str, int] = {}
         self._cancelling: set[str] = set()
         self._asked_ns: dict[Order, int] = {}
         self._probed_ns = -PROBE_NS
@@ -102,9 +103,12 @@ class Liveness:
 
     def _why_gone(self, strategy: Strategy, now: int) -> str | None:
         policy = self.policy(strategy.name)
-        silent_ns = now - strategy.heard_ns
         if strategy.peer is None:
-            return "is gone" if silent_ns >= policy.grace_ns else None
+            # One that is quiet and leaves was heard of long ago: what counts is when it left.
+            left_ns = self._left_ns.setdefault(strategy.name, now)
+            return "is gone" if now - left_ns >= policy.grace_ns else None
+        self._left_ns.pop(strategy.name, None)
+        silent_ns = now - strategy.heard_ns
         if policy.silence_ns_max and silent_ns >= policy.silence_ns_max:
             return f"says nothing for {silent_ns // MILLISECOND_NS} ms"
         return None

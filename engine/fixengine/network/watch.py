@@ -1,37 +1,71 @@
-"""Whether the journal is written, and who is told when it is not. Sans-I/O."""
+"""Looks after the journal process while the engine serves: notices its end, and its silence."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 
-from fixengine.network.teller import Teller
+from fixengine.network.journal import Journal
+from fixengine.network.reports import Log
 
-SECOND_NS = 1_000_000_000
-
-Say = Callable[[str, str, int], None]
-"""say(level, text, now): tell operator and strategies."""
+LOOK_S = 1.0
+SILENT_NS_MAX = 2_000_000_000
+"""The journal process looks at its ring every few milliseconds, unless the disk holds it up."""
 
 
 class Watch:
-    """Looks at the journal and tells when its trouble begins and when it is over: after a second
-    without, so that a ring that hovers about its limit is not told of each time.
+    """Looks at once when the process ends, and every second; close it before the journal.
+
+    changed: called when the journal may not be `healthy` any more, or be it again.
     """
 
-    def __init__(self, teller: Teller, say: Say) -> None:
-        self._teller = teller
-        self._say = say
-        self._trouble_ns: int | None = None
+    def __init__(
+        self,
+        journal: Journal,
+        loop: asyncio.AbstractEventLoop,
+        log: Log,
+        changed: Callable[[], None],
+    ) -> None:
+        self._journal = journal
+        self._loop = loop
+        self._log = log
+        self._changed = changed
+        self._fd = -1
+        self._silent = False
+        self._timer = loop.call_later(LOOK_S, self._on_second)
+        self._look()
 
-    def look(self, now: int) -> str | None:
-        """Why no new order may be taken because of the journal, or None."""
-        trouble = self._teller.journal_trouble
-        if trouble is None:
-            since = self._trouble_ns
-            if since is not None and now - since >= SECOND_NS:
-                self._trouble_ns = None
-                self._say("info", "the journal is written again; orders are taken", now)
-            return None
-        if self._trouble_ns is None:
-            self._say("error", f"{trouble}; new orders are refused", now)
-        self._trouble_ns = now
-        return trouble
+    def close(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+        self._unwatch()
+
+    def _on_second(self) -> None:
+        self._timer = self._loop.call_later(LOOK_S, self._on_second)
+        self._look()
+
+    def _unwatch(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+        self._fd = -1
+
+    def _look(self) -> None:
+        # Before it may be closed, and its number be another file's.
+        self._unwatch()
+        now = time.monotonic_ns()
+        healthy = self._journal.healthy
+        self._journal.look(now)
+        self._fd = self._journal.fd
+        if self._fd >= 0:
+            self._loop.add_reader(self._fd, self._look)
+        if self._journal.healthy != healthy:
+            self._changed()
+        silent = self._journal.silent_ns(now) > SILENT_NS_MAX
+        if silent and not self._silent:
+            process = self._journal.status().process
+            text = f"the journal process ({process}) is silent: it is stopped, or the disk hangs"
+            self._log("error", f"{text}; orders are taken until its ring is full", event="journal")
+        elif self._silent and not silent:
+            self._log("info", "the journal process is no longer silent", event="journal")
+        self._silent = silent

@@ -31,6 +31,7 @@ from fixengine.network.config.settings import (
     Key,
     Limits,
     Log,
+    Place,
     Section,
     Strategies,
     Strategy,
@@ -248,12 +249,18 @@ class Reader:
             reason = "expected the simulator's ca.pem: no public authority vouches for it"
             raise self._error("venue.ca_file", f"missing; {reason}")
         host = venue.host or ORDER_ENTRY.hosts.get(venue.environment, LOCAL_HOST)
-        return msgspec.structs.replace(
+        venue = msgspec.structs.replace(
             venue,
             host=host,
             server_name=venue.server_name or host,
             drop_copy_host=venue.drop_copy_host or DROP_COPY.hosts.get(venue.environment, host),
         )
+        places = {_address(venue.order_entry), _address(venue.drop_copy_place)}
+        if venue.drop_copy and len(places) == 1:
+            reason = f"expected another place than that of order entry, {host}:{venue.port}"
+            advice = "where no drop copy can log on; give it a port or a drop_copy_host"
+            raise self._error("venue.drop_copy_port", f"{reason}, {advice}")
+        return venue
 
     def _check_sessions(self, venue: Venue) -> None:
         """Enough ids for the sessions, and somebody who hears of every fill."""
@@ -293,3 +300,8 @@ class Reader:
         if journal.ring_bytes & (journal.ring_bytes - 1):
             raise self._wrong("journal", "ring_bytes", EXPECTED["ring_bytes"], journal.ring_bytes)
         return journal
+
+
+def _address(place: Place) -> tuple[str, int]:
+    """Where a place is, however it is written."""
+    return place.host.lower().rstrip("."), place.port

@@ -296,6 +296,17 @@ class Journal(Section, frozen=True, kw_only=True):
     file_bytes_max: Annotated[
         int, about("Size at which a journal file is followed by the next.", ge=1 << 20, le=1 << 36)
     ] = 256 << 20
+    keep_bytes_max: Annotated[
+        Annotated[int, about("", ge=1 << 20, le=1 << 50)] | None,
+        about(
+            "Remove the oldest files beyond so many bytes, but none that a start needs: those"
+            " since the last start stay. Without it all are kept."
+        ),
+    ] = None
+    keep_days_max: Annotated[
+        Annotated[int, about("", ge=1, le=36_500)] | None,
+        about("The same for files that were last written so many days ago."),
+    ] = None
 
 
 class Log(Section, frozen=True, kw_only=True):

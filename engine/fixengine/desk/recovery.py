@@ -1,0 +1,249 @@
+"""Which second source settles what: how an order whose fate is unknown becomes known again.
+
+A session cannot be asked what became of an order. After a hole, a lost connection, a crash or an
+error that leaves the outcome open, the venue's REST API is asked about each such order, and what it
+says is told as reports are, with the source named. Nothing is guessed:
+
+| what is unknown | asked | what settles it |
+|---|---|---|
+| an order | the order, by OrderID, else by its ids at the venue: its own, then its cancels', for a cancel renames it | the state told, once every fill in it is known |
+| fills that are missing | the trades of the order, and its allocations where the venue routed it | each is told once, whoever told it first; then the total is right |
+| an order the venue does not know | the same again, under every id | dead only if it was asked twice, later than anything sent could still arrive: RecvWindow, the venue's own time-out and the lag of the source, counted from when it became unknown |
+| a cancel | its order | over with its order; where the order lives that much later, it did not arrive |
+
+An answer counts only if it was asked for while a session watched the account, for as long as the
+source may lag behind: what happens later comes over the session, so nothing falls in between.
+
+Sans-I/O: questions come out of `due`, answers go in, and each call says what is settled by it.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from fixengine.desk.orders import Order
+from fixengine.desk.standings import FINAL, TOLD, Standing
+
+SECOND_NS = 1_000_000_000
+VENUE_TIMEOUT_NS = 10 * SECOND_NS
+"""After so long the venue has done with a request, or will not do it (-1007)."""
+AGAIN_NS = SECOND_NS
+AGAIN_NS_MAX = 30 * SECOND_NS
+ABSENT_MIN = 2
+STUCK_ASKED = 8
+"""Times a case is asked about before the operator hears that it does not come to an end."""
+
+
+class Kind(Enum):
+    """What is asked."""
+
+    ORDER = "order"
+    TRADES = "trades"
+    ALLOCATIONS = "allocations"
+
+
+class Question(NamedTuple):
+    """One of the two ids is given."""
+
+    kind: Kind
+    symbol: str
+    order_id: str | None
+    client_id: str | None
+
+
+class State(NamedTuple):
+    """An order as the source shows it. cum_qty: in units of the order table. routed: SOR took
+    part, so that fills are allocations.
+    """
+
+    ord_status: str
+    cum_qty: int
+    order_id: str
+    routed: bool = False
+
+
+class Settled(NamedTuple):
+    """What is known now. state: None where the venue never had the order. dead_cancels: cancels
+    that did not arrive.
+    """
+
+    state: State | None
+    dead_cancels: tuple[Order, ...] = ()
+
+
+class Case:
+    """One order that is being asked about."""
+
+    __slots__ = (
+        "absent",
+        "asked",
+        "asked_count",
+        "due_ns",
+        "names",
+        "order",
+        "since_ns",
+        "state",
+        "trades_done",
+    )
+
+    def __init__(self, order: Order, now: int) -> None:
+        self.order = order
+        self.since_ns = now
+        self.due_ns = now
+        self.asked: Question | None = None
+        self.asked_count = 0
+        self.absent = 0
+        self.names: list[str] = []
+        self.state: State | None = None
+        self.trades_done = False
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the operator should look at it; true once."""
+        return self.asked_count == STUCK_ASKED
+
+
+class Recovery:
+    """See the module's top.
+
+    recv_window_ns: of the orders we send. lag_ns: how far the source may be behind. open_max:
+    questions under way at once.
+    """
+
+    def __init__(self, recv_window_ns: int, lag_ns: int, open_max: int = 8) -> None:
+        self.arrival_ns = recv_window_ns + VENUE_TIMEOUT_NS + lag_ns
+        self.lag_ns = lag_ns
+        self.open_max = open_max
+        self.cases: dict[Order, Case] = {}
+
+    def open(self, order: Order, now: int) -> None:
+        """Nobody knows what became of this order or cancel, or a fill of it is missing."""
+        subject = order if order.target is None else order.target
+        case = self.cases.get(subject)
+        if case is None:
+            self.cases[subject] = Case(subject, now)
+        elif order.is_cancel:
+            # It may have been sent just now, and what is asked already may be too early for it.
+            case.since_ns = now
+
+    def due(self, now: int, watched_since_ns: int | None) -> list[tuple[Case, Question]]:
+        """What to ask now; each counts as asked. watched_since_ns: since when a session that hears
+        of everything is up, None where none is.
+        """
+        if watched_since_ns is None or now < watched_since_ns + self.lag_ns:
+            return []
+        under_way = sum(case.asked is not None for case in self.cases.values())
+        questions = []
+        for case in list(self.cases.values()):
+            if under_way >= self.open_max:
+                break
+            if case.asked is not None or now < case.due_ns:
+                continue
+            if self._is_over(case):
+                del self.cases[case.order]
+                continue
+            under_way += 1
+            case.asked = self._question(case)
+            case.asked_count += 1
+            questions.append((case, case.asked))
+        return questions
+
+    def deadline(self, watched_since_ns: int | None) -> int | None:
+        """When `due` matters next."""
+        waiting = [case.due_ns for case in self.cases.values() if case.asked is None]
+        if not waiting or watched_since_ns is None:
+            return None
+        return max(min(waiting), watched_since_ns + self.lag_ns)
+
+    def found(self, case: Case, state: State, now: int) -> Settled | None:
+        """The source knows the order; the caller has told its OrderID to the order table."""
+        case.asked = None
+        case.absent = 0
+        case.state = state
+        return self._settle(case, now)
+
+    def filled(self, case: Case, now: int) -> Settled | None:
+        """Trades, or allocations, were answered in full, and told where they were new."""
+        asked, case.asked = case.asked, None
+        state = case.state
+        if state is not None and case.order.filled >= state.cum_qty:
+            return self._settle(case, now)
+        if state is not None and state.routed and asked is not None and asked.kind is Kind.TRADES:
+            case.trades_done = True
+            case.due_ns = now
+            return None
+        # One of them is not shown yet: begin again, for the order may have moved on meanwhile.
+        case.state = None
+        self._later(case, now)
+        return None
+
+    def absent(self, case: Case, now: int) -> Settled | None:
+        """The source knows no order of the id that was asked for."""
+        case.asked = None
+        if case.names:
+            case.due_ns = now
+            return None
+        arrived_ns = case.since_ns + self.arrival_ns
+        if case.order.order_id is not None or now < arrived_ns:
+            self._later(case, now)
+            return None
+        case.absent += 1
+        if case.absent < ABSENT_MIN:
+            case.due_ns = now + AGAIN_NS
+            return None
+        del self.cases[case.order]
+        return Settled(None)
+
+    def failed(self, case: Case, now: int) -> None:
+        """There was no answer."""
+        case.asked = None
+        self._later(case, now)
+
+    # --- small steps ------------------------------------------------------------------------
+
+    def _settle(self, case: Case, now: int) -> Settled | None:
+        """What the state says, or None where fills are to be asked for first."""
+        state, order = case.state, case.order
+        assert state is not None, "it was found"
+        if order.filled < state.cum_qty:
+            case.trades_done = False
+            case.due_ns = now
+            return None
+        unknown = tuple(one for one in order.cancels if one.standing is Standing.UNKNOWN)
+        ends = TOLD.get(state.ord_status) in FINAL
+        if not unknown or ends:
+            del self.cases[order]
+            return Settled(state)
+        if now >= case.since_ns + self.arrival_ns:
+            del self.cases[order]
+            return Settled(state, unknown)
+        # It lives, and what was to end it may still arrive.
+        case.state = None
+        case.due_ns = case.since_ns + self.arrival_ns
+        return Settled(state)
+
+    def _later(self, case: Case, now: int) -> None:
+        """Ask again, ever less often."""
+        case.names = []
+        wait_ns = min(AGAIN_NS << min(case.asked_count, 5), AGAIN_NS_MAX)
+        case.due_ns = now + wait_ns
+
+    def _is_over(self, case: Case) -> bool:
+        """Whether a session has told meanwhile what was to be found out."""
+        order = case.order
+        unknown = order.standing is Standing.UNKNOWN or any(
+            cancel.standing is Standing.UNKNOWN for cancel in order.cancels
+        )
+        return not unknown and order.filled >= order.cum_qty
+
+    def _question(self, case: Case) -> Question:
+        order, state = case.order, case.state
+        if state is not None:
+            kind = Kind.ALLOCATIONS if case.trades_done else Kind.TRADES
+            return Question(kind, order.symbol, state.order_id, None)
+        if order.order_id is not None:
+            return Question(Kind.ORDER, order.symbol, order.order_id, None)
+        if not case.names:
+            case.names = [order.wire_id, *(cancel.wire_id for cancel in order.cancels)]
+        return Question(Kind.ORDER, order.symbol, None, case.names.pop(0))

@@ -1,0 +1,252 @@
+"""Which question is asked next, and when an answer settles an order."""
+
+from __future__ import annotations
+
+import pytest
+from fixengine.desk.orders import Order, Orders
+from fixengine.desk.recovery import (
+    AGAIN_NS_MAX,
+    SECOND_NS,
+    STUCK_ASKED,
+    Case,
+    Kind,
+    Question,
+    Recovery,
+    Settled,
+    State,
+)
+
+LAG_NS = 2 * SECOND_NS
+RECV_WINDOW_NS = 5 * SECOND_NS
+ARRIVAL_NS = RECV_WINDOW_NS + 10 * SECOND_NS + LAG_NS
+
+
+class Desk:
+    """An order table, its recovery, and a clock; a session has watched since 0."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.watched_since_ns: int | None = -LAG_NS
+        self.orders = Orders(100, 100)
+        self.recovery = Recovery(RECV_WINDOW_NS, LAG_NS)
+
+    def order(self, name: str = "o", order_id: str | None = None) -> Order:
+        order = self.orders.open(1, name, f"w-{name}", "S")
+        if order_id is not None:
+            self.orders.name(order, order_id)
+        self.orders.unknown(order)
+        self.recovery.open(order, self.now)
+        return order
+
+    def cancel(self, target: Order, name: str = "c") -> Order:
+        cancel = self.orders.open(1, name, f"w-{name}", "S", target)
+        self.orders.unknown(cancel)
+        self.recovery.open(cancel, self.now)
+        return cancel
+
+    def ask(self) -> tuple[Case, Question]:
+        """The one question that is due now."""
+        (asked,) = self.due()
+        return asked
+
+    def due(self) -> list[tuple[Case, Question]]:
+        return self.recovery.due(self.now, self.watched_since_ns)
+
+    def next(self) -> tuple[Case, Question]:
+        """The next question, when its time comes."""
+        deadline = self.recovery.deadline(self.watched_since_ns)
+        assert deadline is not None
+        self.now = max(self.now, deadline)
+        return self.ask()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_an_order_is_asked_for_by_its_order_id_and_settled_by_its_state(desk: Desk) -> None:
+    desk.order(order_id="77")
+    case, question = desk.ask()
+    assert question == (Kind.ORDER, "S", "77", None)
+    assert desk.due() == [], "one question at a time"
+    state = State("0", 0, "77")
+    assert desk.recovery.found(case, state, desk.now) == Settled(state)
+    assert desk.recovery.cases == {}
+
+
+def test_nothing_is_asked_before_a_session_has_watched_for_the_lag(desk: Desk) -> None:
+    desk.order()
+    desk.watched_since_ns = None
+    assert desk.due() == []
+    assert desk.recovery.deadline(None) is None
+    desk.watched_since_ns = desk.now
+    assert desk.due() == []
+    assert desk.recovery.deadline(desk.now) == LAG_NS
+    desk.now = LAG_NS - 1
+    assert desk.due() == []
+    desk.now = LAG_NS
+    assert len(desk.due()) == 1
+
+
+def test_fills_that_are_not_known_are_asked_for_before_the_state_counts(desk: Desk) -> None:
+    order = desk.order(order_id="77")
+    case, _ = desk.ask()
+    state = State("2", 5, "77")
+    assert desk.recovery.found(case, state, desk.now) is None
+    case, question = desk.ask()
+    assert question == (Kind.TRADES, "S", "77", None)
+    desk.orders.filled(order, 5, 5, desk.now)
+    assert desk.recovery.filled(case, desk.now) == Settled(state)
+
+
+def test_a_trade_list_that_lacks_one_begins_anew(desk: Desk) -> None:
+    order = desk.order(order_id="77")
+    case, _ = desk.ask()
+    desk.recovery.found(case, State("2", 5, "77"), desk.now)
+    case, _ = desk.ask()
+    desk.orders.filled(order, 3, 3, desk.now)
+    assert desk.recovery.filled(case, desk.now) is None
+    assert desk.due() == [], "not at once"
+    case, question = desk.next()
+    assert question.kind is Kind.ORDER
+
+
+def test_a_routed_order_has_allocations_too(desk: Desk) -> None:
+    order = desk.order(order_id="77")
+    case, _ = desk.ask()
+    state = State("2", 5, "77", routed=True)
+    desk.recovery.found(case, state, desk.now)
+    case, question = desk.ask()
+    assert question.kind is Kind.TRADES
+    desk.orders.filled(order, 1, 1, desk.now)
+    assert desk.recovery.filled(case, desk.now) is None
+    case, question = desk.ask()
+    assert question == (Kind.ALLOCATIONS, "S", "77", None)
+    desk.orders.filled(order, 4, 5, desk.now)
+    assert desk.recovery.filled(case, desk.now) == Settled(state)
+
+
+def test_an_order_without_an_order_id_is_asked_for_under_every_name(desk: Desk) -> None:
+    order = desk.order()
+    desk.cancel(order)
+    for name in ("w-o", "w-c"):
+        case, question = desk.ask()
+        assert question == (Kind.ORDER, "S", None, name)
+        assert desk.recovery.absent(case, desk.now) is None
+    assert desk.due() == []
+
+
+def test_not_found_is_dead_only_late_and_twice(desk: Desk) -> None:
+    desk.order()
+    asked = []
+    while True:
+        case, _ = desk.next()
+        asked.append(desk.now)
+        if (settled := desk.recovery.absent(case, desk.now)) is not None:
+            break
+    assert settled == Settled(None)
+    assert len([at for at in asked if at >= ARRIVAL_NS]) == 2
+    assert len(asked) > 2, "it was asked for early as well, where an answer may have ended it"
+    assert desk.recovery.cases == {}
+
+
+def test_a_name_found_between_two_absences_is_not_dead(desk: Desk) -> None:
+    order = desk.order()
+    desk.now = ARRIVAL_NS
+    case, _ = desk.ask()
+    assert desk.recovery.absent(case, desk.now) is None
+    case, _ = desk.next()
+    assert desk.recovery.found(case, State("0", 0, "77"), desk.now) is not None
+    desk.recovery.open(order, desk.now)
+    desk.now += ARRIVAL_NS
+    case, _ = desk.ask()
+    assert desk.recovery.absent(case, desk.now) is None, "counted anew"
+
+
+def test_an_order_the_venue_has_named_is_never_dead_by_absence(desk: Desk) -> None:
+    desk.order(order_id="77")
+    for _ in range(50):
+        case, _ = desk.next()
+        assert desk.recovery.absent(case, desk.now) is None
+    assert desk.now > 10 * ARRIVAL_NS
+
+
+def test_a_question_without_an_answer_is_asked_ever_less_often(desk: Desk) -> None:
+    desk.order()
+    waits, stuck = [], 0
+    for _ in range(12):
+        case, _ = desk.next()
+        stuck += case.is_stuck
+        before = desk.now
+        desk.recovery.failed(case, desk.now)
+        deadline = desk.recovery.deadline(desk.watched_since_ns)
+        assert deadline is not None
+        waits.append(deadline - before)
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (2 * SECOND_NS, AGAIN_NS_MAX)
+    assert stuck == 1
+    assert STUCK_ASKED <= 12
+
+
+def test_what_a_session_tells_meanwhile_ends_the_case(desk: Desk) -> None:
+    order = desk.order()
+    desk.orders.update(order, None, "0", "77")
+    assert desk.due() == []
+    assert desk.recovery.cases == {}
+
+
+def test_a_missing_fill_of_an_order_that_ended_is_looked_for(desk: Desk) -> None:
+    order = desk.order(order_id="77")
+    desk.orders.filled(order, 0, 5, desk.now)
+    desk.orders.update(order, None, "2", "77")
+    case, question = desk.ask()
+    assert question.kind is Kind.ORDER
+    assert desk.recovery.found(case, State("2", 5, "77"), desk.now) is None
+    case, question = desk.ask()
+    assert question.kind is Kind.TRADES
+
+
+def test_a_cancel_ends_with_its_order(desk: Desk) -> None:
+    order = desk.orders.open(1, "o", "w-o", "S")
+    desk.orders.update(order, None, "0", "77")
+    desk.cancel(order)
+    case, question = desk.ask()
+    assert question.order_id == "77"
+    state = State("4", 0, "77")
+    assert desk.recovery.found(case, state, desk.now) == Settled(state)
+    assert desk.recovery.cases == {}
+
+
+def test_a_cancel_whose_order_lives_is_dead_only_when_it_can_no_longer_arrive(desk: Desk) -> None:
+    order = desk.orders.open(1, "o", "w-o", "S")
+    desk.orders.update(order, None, "0", "77")
+    cancel = desk.cancel(order)
+    state = State("0", 0, "77")
+    case, _ = desk.ask()
+    assert desk.recovery.found(case, state, desk.now) == Settled(state)
+    case, _ = desk.next()
+    assert desk.now == ARRIVAL_NS
+    assert desk.recovery.found(case, state, desk.now) == Settled(state, (cancel,))
+    assert desk.recovery.cases == {}
+
+
+def test_a_later_cancel_of_an_order_in_question_has_its_own_time(desk: Desk) -> None:
+    order = desk.orders.open(1, "o", "w-o", "S")
+    desk.orders.update(order, None, "0", "77")
+    desk.cancel(order)
+    desk.now = 3 * SECOND_NS
+    desk.cancel(order, "c2")
+    case, _ = desk.ask()
+    desk.recovery.found(case, State("0", 0, "77"), desk.now)
+    desk.next()
+    assert desk.now == 3 * SECOND_NS + ARRIVAL_NS
+
+
+def test_no_more_questions_at_once_than_allowed(desk: Desk) -> None:
+    for number in range(20):
+        desk.order(f"o{number}")
+    first = desk.due()
+    assert len(first) == desk.recovery.open_max == 8
+    desk.recovery.failed(first[0][0], desk.now)
+    assert len(desk.due()) == 1
