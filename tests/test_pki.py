@@ -145,7 +145,7 @@ def test_an_api_key_file_that_holds_none_is_refused(directory: Path) -> None:
 
 def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) -> None:
     files = pki.ensure(tmp_path / 'a "quoted" \\ place', NOW)
-    pki.write_config(files, "127.0.0.1", 9000)
+    pki.write_config(files, "127.0.0.1", 9000, 9443)
     assert stat.S_IMODE(files.config_file.stat().st_mode) == 0o600
     config = tomllib.loads(files.config_file.read_text())
     assert config["venue"]["ca_file"] == str(files.ca_file)

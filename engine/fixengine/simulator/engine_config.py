@@ -19,11 +19,13 @@ def engine_config(
     state_dir: Path | str,
     endpoint: str | None = None,
     limits: str | None = None,
+    web_port: int | None = None,
 ) -> str:
     """The text of an engine.toml, whatever characters its paths have.
 
     server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. endpoint: of the bus;
-    limits: "venue" or "off"; None leaves the engine's default.
+    limits: "venue" or "off"; web_port: of REST and user data stream. None leaves the engine's
+    default.
     """
     lines = [
         "[venue]",
@@ -44,6 +46,8 @@ def engine_config(
     ]
     if endpoint is not None:
         lines += ["[bus]", f"endpoint = {quoted(endpoint)}", ""]
+    if web_port is not None:
+        lines += ["[sources]", f"port = {web_port}", ""]
     if limits is not None:
         lines += ["[limits]", f"mode = {quoted(limits)}", ""]
     return "\n".join(lines)

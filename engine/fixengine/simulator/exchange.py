@@ -18,7 +18,7 @@ with each other (NONE permits it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fixengine.fix.venue import Complaint
@@ -77,12 +77,14 @@ class Exchange:
     """All symbols and the house.
 
     limits: whether limits that count orders hold (open orders per symbol, unfilled orders).
+    watchers: told of each request's answers and of its time, as soon as it is carried out.
     """
 
     def __init__(self, instruments: Iterable[Instrument], *, limits: bool = True) -> None:
         self.markets = {item.symbol: Market(item) for item in instruments}
         self.house = Account("house", {}, unlimited=True)
         self._limits = limits
+        self.watchers: list[Callable[[list[Answer], int], None]] = []
 
     # --- requests ---------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class Exchange:
             account.unfilled.placed(now)
             placed = self._place(account, market, request, terms, now)
             if not isinstance(placed, Refusal):
-                return self._execute(market, placed, request.time_in_force, now)
+                return self._told(self._execute(market, placed, request.time_in_force, now), now)
             refusal = placed
         return [reports.refused(account, request, terms, refusal, reports.utc(now))]
 
@@ -135,7 +137,8 @@ class Exchange:
         market.touched = True
         account.closed(order)
         previous, order.cl_ord_id = order.cl_ord_id, request.cl_ord_id
-        return [reports.canceled(order, market.next_exec_id(), previous, reports.utc(now))]
+        stamp = reports.utc(now)
+        return self._told([reports.canceled(order, market.next_exec_id(), previous, stamp)], now)
 
     def tick(self, now: int) -> list[Answer]:
         """Let the house trade and quote; see the module's top. now: wall clock ns."""
@@ -146,6 +149,11 @@ class Exchange:
                 answers += self._house_trades(market, SELL, now)
                 self._house_quotes(market)
                 market.touched = False
+        return self._told(answers, now)
+
+    def _told(self, answers: list[Answer], now: int) -> list[Answer]:
+        for watch in self.watchers if answers else ():
+            watch(answers, now)
         return answers
 
     # --- placing ----------------------------------------------------------------------------
@@ -333,7 +341,7 @@ class Exchange:
             if order.leaves_qty == 0:
                 market.book.cancel(order)
             answers += self._matched(market, taker, order, price, step, stamp)
-        return answers
+        return self._told(answers, now)
 
     # --- the house --------------------------------------------------------------------------
 

@@ -131,10 +131,10 @@ def _read(path: Path) -> bytes:
         raise PkiError(f"{path}: {problem.strerror}; delete it to get a new one") from problem
 
 
-def write_config(files: Files, host: str, port: int) -> None:
+def write_config(files: Files, host: str, port: int, web_port: int) -> None:
     """Write engine.toml: how an engine on this machine reaches this venue.
 
-    Raises PkiError where it cannot be written.
+    web_port: of REST and user data stream. Raises PkiError where it cannot be written.
     """
     text = "# Written by `fixengine simulate` at each start: an engine that trades on it.\n\n"
     text += engine_config(
@@ -146,6 +146,7 @@ def write_config(files: Files, host: str, port: int) -> None:
         private_key_file=files.private_key_file,
         comp_ids=("ENGINE1", "ENGINE2"),
         state_dir=files.config_file.parent / "engine",
+        web_port=web_port,
     )
     try:
         _write(files.config_file, text.encode())

@@ -2,7 +2,8 @@
 
 Both are data of the table. Limits that count (messages, connections, attempts, orders) are lifted
 by count_max; the time scale divides every interval the venue measures: limit windows, quarantine of
-a SenderCompID, the silence before a Logon, and HeartBtInt as the venue keeps it. It does not touch
+a SenderCompID, the silence before a Logon, HeartBtInt as the venue keeps it, pings and life of
+streams. It does not touch
 the clock rule (RecvWindow, a second ahead): clients run on the real clock.
 """
 
@@ -10,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fixengine.fix.venue import Limits, Profile, Venue, Window
-from fixengine.fix.venues.binance import BINANCE_SPOT, SECOND_NS
+from fixengine.fix.venue import Limits, Profile, Venue, Web, Window
+from fixengine.fix.venues.binance import BINANCE_SPOT, SECOND_NS, WEB
 
 TIME_SCALE_MAX = 1000
 UNLIMITED = 1 << 62
@@ -25,6 +26,7 @@ class Play:
     """A venue table and the length of its second. limited: whether counting limits hold."""
 
     venue: Venue
+    web: Web
     second_ns: int
     limited: bool
 
@@ -53,4 +55,12 @@ def play(limits: str, time_scale: int) -> Play:
         )
 
     profiles = {role: scaled(profile) for role, profile in BINANCE_SPOT.profiles.items()}
-    return Play(replace(BINANCE_SPOT, profiles=profiles), SECOND_NS // time_scale, limited)
+    stream = WEB.stream._replace(
+        connections=window(WEB.stream.connections),
+        ping_ns=WEB.stream.ping_ns // time_scale,
+        pong_ns=WEB.stream.pong_ns // time_scale,
+        life_ns=WEB.stream.life_ns // time_scale,
+    )
+    web = WEB._replace(weights=window(WEB.weights), requests=window(WEB.requests), stream=stream)
+    venue = replace(BINANCE_SPOT, profiles=profiles, web=web)
+    return Play(venue, web, SECOND_NS // time_scale, limited)
