@@ -136,6 +136,8 @@ DECIDES = (
     "network/sources/answers.py",
     "network/sources/asks.py",
     "network/sources/budget.py",
+    "network/sources/events.py",
+    "network/sources/normalise.py",
     "network/strategies.py",
     "network/teller.py",
     "simulator/accounts.py",

@@ -389,6 +389,14 @@ def answer(**options: Any) -> Handler:
         ),
         ({"body": b"[1]"}, "failed", "an answer that makes no sense"),
         ({"body": b'{"canTrade":1}'}, "failed", "an answer that makes no sense"),
+        (
+            {
+                "body": b'{"canTrade":true,"updateTime":1,"balances":['
+                b'{"asset":"A","free":"1","locked":"1e5"}]}'
+            },
+            "failed",
+            "an answer that makes no sense: locked '1e5' is no amount",
+        ),
         ({"body": b"[" * 100_000}, "failed", "an answer that makes no sense"),
         ({"body": b" " * (rest.ANSWER_BYTES_MAX + 1)}, "failed", "an answer of more than"),
         (

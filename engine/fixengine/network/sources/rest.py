@@ -37,6 +37,7 @@ from fixengine.network.sources.answers import (
     Problem,
     Refusal,
     ServerTime,
+    unsound,
 )
 from fixengine.network.sources.asks import ROWS, Ask
 from fixengine.network.sources.budget import Budget
@@ -204,9 +205,13 @@ class Rest:
         if isinstance(found, ServerTime):
             middle_ns = (sent_ns + received_ns) // 2
             self.offset_ns = found.server_time * MILLISECOND_NS - middle_ns
-        if isinstance(found, ExchangeInfo):
-            return found.symbols
         rows: Sequence[Answer] = found if isinstance(found, list) else (found,)
+        if isinstance(found, ExchangeInfo):
+            rows = found.symbols
+        for row in rows:
+            if bad := unsound(row):
+                reason = f"an answer that makes no sense: {bad} is no amount"
+                return self._failed(name, reason, reply.status)
         return rows
 
     async def _get(self, name: str, parameters: dict[str, asks.Value]) -> Reply | Problem:
