@@ -205,8 +205,9 @@ def test_everything_is_read_from_the_venue(files: pki.Files) -> None:
             assert isinstance(trade, Trade)
             assert (trade.qty, trade.commission) == ("1.00000000", "0.00100000")
             assert await all_of(talk, asks.allocations("BTCUSDT")) == []
-            [account] = await all_of(talk, asks.account())
-            balances = {one.asset: (one.free, one.locked) for one in account.balances}
+            account, *rows = await all_of(talk, asks.account())
+            assert account.can_trade
+            balances = {one.asset: (one.free, one.locked) for one in rows}
             assert balances["BTC"] == ("0.99900000", "0.00000000")
             assert balances["USDT"] == ("949950.00000000", "49.00000000")
             [symbol] = await all_of(talk, asks.instruments(("BTCUSDT",)))
@@ -276,7 +277,7 @@ def test_a_wrong_clock_is_corrected_by_the_venue_s(files: pki.Files, skew_s: int
 
     async def main() -> None:
         async with talking(files, Venue(files), wall_ns=wall_ns) as talk:
-            [account] = await all_of(talk, asks.account())
+            account, _ = await all_of(talk, asks.account())
             assert account.can_trade
             assert abs(talk.offset_ns + skew_s * SECOND_NS) < SECOND_NS
             assert talk.budget.used == 41

@@ -149,11 +149,13 @@ class Balance(Answer, frozen=True, gc=False):
 
 
 class Account(Answer, frozen=True, gc=False):
-    """The account. update_time: of its last change, ms since 1970."""
+    """The account. update_time: of its last change, ms since 1970. balances: empty where they
+    follow as rows of their own.
+    """
 
     can_trade: bool
     update_time: int
-    balances: tuple[Balance, ...]
+    balances: tuple[Balance, ...] = ()
     account_type: str = ""
     permissions: tuple[str, ...] = ()
     uid: int | None = None

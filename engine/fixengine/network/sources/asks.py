@@ -32,7 +32,7 @@ ROWS: dict[str, type[answers.Answer]] = {
     "account": answers.Account,
     "exchangeInfo": answers.Symbol,
 }
-"""Call -> what its rows are."""
+"""Call -> what its rows are, after an account the balances besides."""
 
 
 def time() -> Ask:
@@ -102,7 +102,7 @@ def allocations(symbol: str, *, from_id: int = 0, order_id: int | None = None) -
 
 
 def account() -> Ask:
-    """One Account; an asset that is not in it has a balance of zero."""
+    """One Account, then a Balance for each asset; an asset without one has nothing."""
     return Ask("account", {"omitZeroBalances": "true"})
 
 

@@ -3,8 +3,8 @@
 It runs in a process of its own (worker.py), because it would hold the walk: a page of 1000 trades
 is 252 kB of JSON and takes 0.5 ms to decode (median of 200 on a shared virtual core, p99 8 ms),
 TLS and HTTP not counted, where 0.2 ms is the most that anything may take there. 50 of those rows
-as msgpack take 25 us; in such pieces they reach the network process. `fixengine check` has no walk
-to hold and uses this room directly.
+as msgpack take 25 us; in smaller pieces they reach the network process. `fixengine check` has no
+walk to hold and uses this room directly.
 
 No decision about orders is made here. What the venue refuses is a `Problem`, as is no answer.
 Nothing is repeated, with one exception: a timestamp that the venue does not take (-1021) is a
@@ -208,6 +208,8 @@ class Rest:
         rows: Sequence[Answer] = found if isinstance(found, list) else (found,)
         if isinstance(found, ExchangeInfo):
             rows = found.symbols
+        elif isinstance(found, Account):
+            rows = (msgspec.structs.replace(found, balances=()), *found.balances)
         for row in rows:
             if bad := unsound(row):
                 reason = f"an answer that makes no sense: {bad} is no amount"

@@ -1,0 +1,158 @@
+"""The process that asks REST and follows the user data stream, so that the walk is never held.
+
+Started by door.py with one end of a socket pair as its only argument; it ends when the other end
+is closed, so also when the network process dies in whatever way. It reads its own key files and
+gets no secret by the socket. It decides nothing: see rest.py and user_data.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import msgspec
+
+from fixengine.fix.keys import KeyFileError, Signer, load
+from fixengine.fix.venues.binance import WEB
+from fixengine.network.config import Config, ConfigError
+from fixengine.network.host import harden
+from fixengine.network.sources.answers import Because, Problem
+from fixengine.network.sources.packets import (
+    PACKET_BYTES_MAX,
+    ROWS_A_PACKET,
+    Broken,
+    Failed,
+    FromWorker,
+    Question,
+    Rows,
+    Setup,
+    encode,
+    to_worker,
+)
+from fixengine.network.sources.rest import Rest
+from fixengine.network.transport import ConnectError, tls_context
+
+PARALLEL_MAX = 4
+
+
+class Worker:
+    """Answers the questions of one socket. rest: None where it is off."""
+
+    def __init__(self, ours: socket.socket, rest: Rest | None) -> None:
+        self._socket = ours
+        self._rest = rest
+        self._sending = asyncio.Lock()
+        self._at_once = asyncio.Semaphore(PARALLEL_MAX)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until the other end is closed."""
+        while (packet := await receive(self._socket)) is not None:
+            if isinstance(packet, Question):
+                self._start(self._answer(packet))
+        for task in self._tasks:
+            task.cancel()
+
+    async def send(self, packet: FromWorker) -> None:
+        """Hand a packet over, waiting while the other side is busy."""
+        data = encode(packet)
+        if len(data) > PACKET_BYTES_MAX and isinstance(packet, Rows):
+            text = f"a row of {len(data)} bytes, more than {PACKET_BYTES_MAX}"
+            data = encode(Failed(packet.number, Problem(Because.FAILED.value, text)))
+        async with self._sending:
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            # Nobody must wait for an answer that does not come: the other side sees the end.
+            if not isinstance(problem, OSError):
+                sys.excepthook(type(problem), problem, problem.__traceback__)
+            os._exit(1)
+
+    async def _answer(self, question: Question) -> None:
+        if self._rest is None:
+            text = "REST is off (sources.rest), or its port is not known (sources.port)"
+            await self.send(Failed(question.number, Problem(Because.FAILED.value, text)))
+            return
+        async with self._at_once:
+            async for page in self._rest.pages(question.ask):
+                if page.problem is not None:
+                    await self.send(Failed(question.number, page.problem))
+                    return
+                rows: Any = tuple(page.rows)
+                pieces = [
+                    rows[at : at + ROWS_A_PACKET] for at in range(0, len(rows), ROWS_A_PACKET)
+                ] or [()]
+                for piece in pieces:
+                    is_last = page.is_last and piece is pieces[-1]
+                    await self.send(Rows(question.number, piece, is_last))
+
+
+async def receive(ours: socket.socket) -> Any:
+    """The next packet, or None at the end."""
+    data = await asyncio.get_running_loop().sock_recv(ours, PACKET_BYTES_MAX)
+    return to_worker.decode(data) if data else None
+
+
+async def serve(ours: socket.socket) -> None:
+    """Everything, from Setup on. Raises what is wrong with keys and files."""
+    setup = await receive(ours)
+    if not isinstance(setup, Setup):
+        return
+    config = msgspec.convert(setup.config, Config, dec_hook=lambda kind, given: kind(given))
+    api_key, signer = load(config.sources_key)
+    rest = make_rest(config, api_key, signer)
+    if rest is None:
+        await Worker(ours, None).run()
+        return
+    async with rest:
+        await Worker(ours, rest).run()
+
+
+def make_rest(config: Config, api_key: str, signer: Signer) -> Rest | None:
+    """REST by the configuration; None where it is off. Raises ConnectError for its ca_file."""
+    place = config.rest_place
+    if place is None:
+        return None
+    return Rest(
+        WEB,
+        place,
+        api_key,
+        signer,
+        tls_context(config.venue.ca_file),
+        weight_max=WEB.weights.count_max * config.sources.weight_percent // 100,
+        deadline_ms=config.sources.deadline_ms,
+    )
+
+
+def main(descriptor: str) -> int:
+    """See the module's top; the exit status."""
+    # The network process decides when this one ends, by closing the socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ours = socket.socket(fileno=int(descriptor))
+    ours.setblocking(False)
+    try:
+        harden(None)
+        asyncio.run(serve(ours))
+    except (KeyFileError, ConnectError, ConfigError) as problem:
+        ours.setblocking(True)
+        ours.send(encode(Broken(str(problem))))
+        return 2
+    except OSError:
+        # The other end went away in the middle of a packet.
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
