@@ -65,6 +65,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "network.sources.",
         "network.transport",
     ),
+    "network.sources.user_data": (
+        "fix.",
+        "network.config.",
+        "network.sources.",
+        "network.transport",
+    ),
     "network.sources.worker": (
         "fix.",
         "network.config.",
@@ -152,6 +158,7 @@ DECIDES = (
     "simulator/admission.py",
     "simulator/book.py",
     "simulator/exchange.py",
+    "simulator/feed.py",
     "simulator/history.py",
     "simulator/meter.py",
     "simulator/parameters.py",

@@ -31,6 +31,7 @@ from fixengine.simulator import pki
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.exchange import Exchange
+from fixengine.simulator.feed import Feeds
 from fixengine.simulator.history import History
 from fixengine.simulator.instruments import INSTRUMENTS, units
 from fixengine.simulator.meter import Meter
@@ -67,7 +68,10 @@ class Venue:
         self.exchange.tick(time.time_ns())
         credential = Credential(self.account, pki.read_public_key(files))
         meter = Meter(play("venue", 1).web)
-        self.rest = VenueRest(meter, self.exchange, history, {pki.read_api_key(files): credential})
+        known = {pki.read_api_key(files): credential}
+        self.rest = VenueRest(meter, self.exchange, history, known)
+        self.feeds = Feeds(meter, self.exchange, history, known)
+        self.exchange.watchers.append(self.feeds.note)
 
     def buy(self, cl_ord_id: str, price: str = "50001", **changes: str) -> int:
         request = new(cl_ord_id, price=price, **changes)
@@ -92,7 +96,7 @@ def client(files: pki.Files, port: int, **changes: Any) -> Rest:
 @asynccontextmanager
 async def talking(files: pki.Files, venue: Venue, **changes: Any) -> AsyncIterator[Rest]:
     """A client of the venue."""
-    server = WebServer(venue.rest, lambda *_, **__: None)
+    server = WebServer(venue.rest, venue.feeds)
     port = await server.listen("127.0.0.1", 0, server_context(files))
     async with client(files, port, **changes) as talk:
         yield talk
@@ -443,7 +447,7 @@ def test_who_is_not_there_or_is_not_the_venue(files: pki.Files, tmp_path: Path) 
             [problem] = await all_of(talk, asks.account())
             assert (problem.because, "certificate" in problem.text) == ("failed", True)
         venue = Venue(files)
-        server = WebServer(venue.rest, lambda *_, **__: None)
+        server = WebServer(venue.rest, venue.feeds)
         port = await server.listen("127.0.0.1", 0, server_context(files))
         other = Place("127.0.0.1", port, "other.example")
         async with client(files, port, place=other) as talk:

@@ -195,7 +195,7 @@ async def _listen(
     contexts = Contexts(files, server.faults)
     listeners: list[Listener] = []
     drop_copy_port = control = None
-    web = WebServer(server.rest, teller.say)
+    web = WebServer(server.rest, server.feeds)
     try:
         host, port = _open(options, "port", ORDER_ENTRY, server, contexts, listeners)
         if options.drop_copy_port is not None:

@@ -56,7 +56,7 @@ class Reply(NamedTuple):
 
 
 class Rest:
-    """See the module's top. credentials: by API key."""
+    """See the module's top. credentials: by API key. web: the venue table's part of this."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Rest:
         credentials: dict[str, Credential],
     ) -> None:
         self._meter = meter
-        self._web = meter.web
+        self.web = meter.web
         self._exchange = exchange
         self._history = history
         self._credentials = credentials
@@ -82,17 +82,17 @@ class Rest:
             "myAllocations": self._my_allocations,
             "account": self._account,
         }
-        self._names = {call.path: name for name, call in self._web.calls.items()}
+        self._names = {call.path: name for name, call in self.web.calls.items()}
 
     def answer(self, asked: Asked, now: int) -> Reply:
         """The answer to one request. now: wall clock ns."""
         path, _, query = asked.target.partition("?")
         name = self._names.get(path) if asked.method == "GET" else None
         given = {piece.partition("=")[0] for piece in query.split("&")}
-        weight = 1 if name is None else self._web.weight(name, given)
+        weight = 1 if name is None else self.web.weight(name, given)
         over = self._meter.add(asked.address, weight, now)
         used = str(self._meter.used(asked.address, now))
-        headers = {self._web.weight_header: used, "X-MBX-USED-WEIGHT": used}
+        headers = {self.web.weight_header: used, "X-MBX-USED-WEIGHT": used}
         if over is not None:
             headers["Retry-After"] = str(max(1, -(-(over.until_ns - now) // SECOND_NS)))
             return Reply(over.status, headers, too_much(over))
@@ -142,7 +142,7 @@ class Rest:
             except (orjson.JSONDecodeError, TypeError):
                 text = "Illegal characters found in parameter 'symbols'."
                 raise Wrong(400, -1100, text) from None
-        web = self._web
+        web = self.web
         limits = (
             ("REQUEST_WEIGHT", "MINUTE", 1, web.weights.count_max),
             ("RAW_REQUESTS", "MINUTE", 5, web.requests.count_max),
@@ -268,7 +268,7 @@ class Rest:
 
     def _limit(self, parameters: Parameters, name: str) -> int:
         limit = parameters.number("limit")
-        rows_max = self._web.calls[name].rows_max
+        rows_max = self.web.calls[name].rows_max
         if limit is not None and not 1 <= limit <= rows_max:
             raise Wrong(400, -1130, "Data sent for parameter 'limit' is not valid.")
         return min(ROWS_DEFAULT, rows_max) if limit is None else limit

@@ -11,7 +11,9 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -26,25 +28,38 @@ from fixengine.network.sources.packets import (
     ROWS_A_PACKET,
     Broken,
     Failed,
+    Follow,
     FromWorker,
     Question,
     Rows,
     Setup,
+    Stream,
+    StreamEvent,
+    StreamState,
     encode,
     to_worker,
 )
 from fixengine.network.sources.rest import Rest
+from fixengine.network.sources.user_data import Tell, UserData
 from fixengine.network.transport import ConnectError, tls_context
 
 PARALLEL_MAX = 4
 
 
 class Worker:
-    """Answers the questions of one socket. rest: None where it is off."""
+    """Serves one socket. rest: None where it is off. follow: keeps the stream open, telling what
+    it is handed; None where it is off.
+    """
 
-    def __init__(self, ours: socket.socket, rest: Rest | None) -> None:
+    def __init__(
+        self,
+        ours: socket.socket,
+        rest: Rest | None,
+        follow: Callable[[Tell], Coroutine[Any, Any, None]] | None,
+    ) -> None:
         self._socket = ours
         self._rest = rest
+        self._follow = follow
         self._sending = asyncio.Lock()
         self._at_once = asyncio.Semaphore(PARALLEL_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,19 +69,40 @@ class Worker:
         while (packet := await receive(self._socket)) is not None:
             if isinstance(packet, Question):
                 self._start(self._answer(packet))
+            elif isinstance(packet, Follow):
+                await self._start_following()
         for task in self._tasks:
             task.cancel()
 
     async def send(self, packet: FromWorker) -> None:
         """Hand a packet over, waiting while the other side is busy."""
         data = encode(packet)
-        if len(data) > PACKET_BYTES_MAX and isinstance(packet, Rows):
-            text = f"a row of {len(data)} bytes, more than {PACKET_BYTES_MAX}"
-            data = encode(Failed(packet.number, Problem(Because.FAILED.value, text)))
+        if len(data) > PACKET_BYTES_MAX:
+            text = f"more than {PACKET_BYTES_MAX} bytes: {len(data)}"
+            if isinstance(packet, Rows):
+                problem = Problem(Because.FAILED.value, f"rows of {text}")
+                data = encode(Failed(packet.number, problem))
+            else:
+                # It is a hole in what is told, and must not look like less.
+                raise OSError(f"an event of {text}")
         async with self._sending:
             await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
-    def _start(self, work: Any) -> None:
+    async def _start_following(self) -> None:
+        follow, self._follow = self._follow, None
+        if follow is not None:
+            self._start(follow(self._tell))
+        else:
+            text = (
+                "the stream is off (sources.user_data), its port is not known (sources.port),"
+                " or it is followed already"
+            )
+            await self.send(StreamState(Stream.REFUSED.value, 0, text))
+
+    async def _tell(self, packet: StreamState | StreamEvent) -> None:
+        await self.send(packet)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -111,16 +147,26 @@ async def serve(ours: socket.socket) -> None:
         return
     config = msgspec.convert(setup.config, Config, dec_hook=lambda kind, given: kind(given))
     api_key, signer = load(config.sources_key)
-    rest = make_rest(config, api_key, signer)
+    context = tls_context(config.venue.ca_file)
+    rest = make_rest(config, api_key, signer, context)
+    follow = None
+    if (place := config.stream_place) is not None:
+
+        async def follow(tell: Tell) -> None:
+            deadline_ms = config.sources.deadline_ms
+            await UserData(
+                WEB, place, api_key, signer, context, deadline_ms=deadline_ms, tell=tell
+            ).run()
+
     if rest is None:
-        await Worker(ours, None).run()
+        await Worker(ours, None, follow).run()
         return
     async with rest:
-        await Worker(ours, rest).run()
+        await Worker(ours, rest, follow).run()
 
 
-def make_rest(config: Config, api_key: str, signer: Signer) -> Rest | None:
-    """REST by the configuration; None where it is off. Raises ConnectError for its ca_file."""
+def make_rest(config: Config, api_key: str, signer: Signer, context: ssl.SSLContext) -> Rest | None:
+    """REST by the configuration; None where it is off."""
     place = config.rest_place
     if place is None:
         return None
@@ -129,7 +175,7 @@ def make_rest(config: Config, api_key: str, signer: Signer) -> Rest | None:
         place,
         api_key,
         signer,
-        tls_context(config.venue.ca_file),
+        context,
         weight_max=WEB.weights.count_max * config.sources.weight_percent // 100,
         deadline_ms=config.sources.deadline_ms,
     )
