@@ -10,6 +10,11 @@ cdef enum:
     LINE_BYTES = 64  # of the processor's cache
 
 
+cdef struct Reading:
+    uint64_t plan  # number of the plan that made the record
+    Py_ssize_t earlier  # record of the same frame by another plan, or 0
+
+
 cdef void *lines_allocate(size_t count) except NULL:
     """Memory that begins with a cache line, so that vectors do not straddle two; for free."""
     cdef void *memory = aligned_alloc(LINE_BYTES, (count // LINE_BYTES + 1) * LINE_BYTES)
@@ -106,6 +111,10 @@ cdef class Arena:
             self.grow_records(count)
         self.records_used = offset + count
         return offset
+
+    cdef inline Reading *reading(self, Py_ssize_t record) noexcept:
+        """What stands in front of a record that Plan.read made."""
+        return <Reading *>(self.records + record - LINE_BYTES)
 
     cdef int grow_records(self, Py_ssize_t count) except -1:
         cdef Py_ssize_t capacity = max(2 * self.records_capacity, self.records_used + count)

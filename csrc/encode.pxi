@@ -26,9 +26,15 @@ cdef class Template:
 
     header: (tag, value) in wire order after 35; value None for 34 and 52, which encode fills in.
     rows: as for Plan, in wire order; `required` means that encode refuses to do without. A data
-    row follows its length row, which is computed. body_length_digits: BodyLength with zeros in
+    row follows its length row, which is computed; an inherited member is written where it is given.
+    body_length_digits: BodyLength with zeros in
     front up to that many digits, 0 for plain. payload: (tag, names) of the msgpack array that
     encode_payload takes: its first element, and the names of the others in order, rows among them.
+
+    A value is held to its type, so that no message holds what FIX cannot carry: nothing empty, no
+    SOH nor other control character. What a venue takes beyond that is not known here: the pattern
+    and length of ids, the values of enums. The engine's gateway refuses those before.
+
     Raises LocalProtocolError for a table that contradicts itself.
     """
 

@@ -314,7 +314,7 @@ cdef class Framer:
         self.start_at(self.frame_end)
         if plan is not <PyObject *>None:
             if not (<Plan>plan).table.flat:
-                (<Plan>plan).note(message.index(), message.scan.count, message.marks())
+                (<Plan>plan).note(message)
             (<Plan>plan).read_at_once(message)
         return message
 

@@ -27,7 +27,7 @@ cdef struct GroupSpan:
 @cython.final
 @cython.no_gc
 cdef class Table:
-    """Rows as (tag, name, type, required, rows of a group), in wire order."""
+    """Rows as (tag, name, type, required, rows of a group[, inherited]), in wire order."""
 
     cdef str owner
     cdef Py_ssize_t count  # of rows that hold a field
@@ -36,14 +36,21 @@ cdef class Table:
     cdef Lookup lookup  # tag -> row; on top also the tags of all members -> row `ids`, where flat
     cdef bint flat  # no tag of a member is also that of a row, or of another group's member
     cdef uint64_t required_bits
+    cdef uint64_t inherited_bits  # of members that an entry has of the entry before
+    cdef uint64_t shared_bits  # of members that a table around the group has as well
+    cdef Lookup outside  # of a group: the tags of all rows around it, and header tags
     cdef tuple names
     cdef tuple children  # Table or None by row
     cdef dict by_name
 
-    def __cinit__(self, str owner not None, rows, header_tags, int depth):
+    def __cinit__(
+        self, str owner not None, rows, header_tags, int depth, around=frozenset(),
+        header=frozenset(),
+    ):
         rows = tuple(rows)
         known = {int(row[0]) for row in rows}
         passed = sorted({int(tag) for tag in header_tags} - known)
+        header = header | frozenset(passed)
         if len(rows) + len(passed) > ROWS_MAX:
             raise LocalProtocolError(f"{owner}: more than {ROWS_MAX} rows")
         if depth > GROUP_DEPTH_MAX:
@@ -55,18 +62,32 @@ cdef class Table:
         self.by_name = {}
         children = []
         for row in rows:
-            tag, name, type_name, required, members = row
-            children.append(self.add_row(tag, name, type_name, required, members, depth))
+            tag, name, type_name, required, members = row[:5]
+            children.append(
+                self.add_row(
+                    tag, name, type_name, required, members, depth, around | known, header
+                )
+            )
+            if tag in around:
+                self.shared_bits |= <uint64_t>1 << (self.ids - 1)
+            inherited, = row[5:] or (False,)
+            if inherited:
+                if depth == 0 or members:
+                    raise LocalProtocolError(f"{owner}: only a field of a group's entries inherits")
+                self.inherited_bits |= <uint64_t>1 << (self.ids - 1)
         self.count = self.ids
         self.names = tuple(self.by_name)
         self.children = tuple(children)
         for tag in passed:
             self.add(tag, TYPE_HEADER, False)
         self.index(depth)
+        if depth > 0:
+            build_lookup(&self.outside, dict.fromkeys(around | header, 0))
 
     def __dealloc__(self):
         PyMem_Free(self.rows)
         lookup_free(&self.lookup)
+        lookup_free(&self.outside)
 
     cdef int allocate(self, Py_ssize_t ids) except -1:
         self.rows = <Row *>PyMem_Malloc(max(ids, 1) * sizeof(Row))
@@ -97,8 +118,10 @@ cdef class Table:
                 found += [child.rows[i].tag for i in range(child.count)] + child.member_tags()
         return found
 
-    cdef object add_row(self, tag, name, type_name, required, members, int depth):
-        """Add a row; the Table of its members, or None."""
+    cdef object add_row(
+        self, tag, name, type_name, required, members, int depth, around, header
+    ):
+        """Add a row; the Table of its members, or None. around: tags of all tables so far."""
         where = f"{self.owner}: row {name}<{tag}>"
         if not isinstance(name, str) or name in self.by_name:
             raise LocalProtocolError(f"{where}: the name must be text and its own")
@@ -110,7 +133,9 @@ cdef class Table:
         self.add(tag, TYPES.index(type_name), bool(required))
         if depth > 0 and required:
             self.required_bits |= <uint64_t>1 << (self.ids - 1)
-        return Table(f"{self.owner}.{name}", members, (), depth + 1) if members else None
+        if not members:
+            return None
+        return Table(f"{self.owner}.{name}", members, (), depth + 1, around, header)
 
     cdef int add(self, tag, int type, bint required) except -1:
         cdef Row *row = &self.rows[self.ids]
@@ -128,10 +153,34 @@ cdef class Table:
         self.ids += 1
         return 0
 
+    cdef list entry_behind(self, list entry):
+        """The next entry of a group before its fields are read; entry: the one before, or None."""
+        cdef uint64_t inherited = self.inherited_bits
+        cdef list behind = [None] * self.count
+        if entry is not None:
+            while inherited != 0:
+                behind[__builtin_ctzll(inherited)] = entry[__builtin_ctzll(inherited)]
+                inherited &= inherited - 1
+        return behind
+
     cdef inline Py_ssize_t find(self, int32_t tag) noexcept:
         """The row of a tag, or -1; a member of a group is no row."""
         cdef int32_t row = lookup_find(&self.lookup, tag)
         return row if row < self.ids else -1
+
+    cdef bint is_stranger(self, int32_t tag) noexcept:
+        """Whether a tag is neither a member of this group nor of any table around it."""
+        return lookup_find(&self.lookup, tag) < 0 and lookup_find(&self.outside, tag) < 0
+
+    cdef bint holds(self, int32_t tag) noexcept:
+        """Whether a tag is a member of this group, or of one in it."""
+        cdef Table child
+        if self.find(tag) >= 0:
+            return True
+        for child in self.children:
+            if child is not None and child.holds(tag):
+                return True
+        return False
 
 
 # What a value is, by type: the error says that it is not that.

@@ -35,6 +35,9 @@ cdef class Message:
     cdef Py_ssize_t entries_room  # what stands there for this message
     cdef Py_ssize_t record_room
     cdef Scan scan
+    cdef Py_ssize_t readings  # the last record of this frame that Plan.read made, or 0
+    cdef uint64_t readings_generation  # which frame that is
+    cdef Py_ssize_t readings_offset
 
     # Where the bytes are -------------------------------------------------------------------------
 
@@ -335,14 +338,16 @@ cdef class Message:
             raise self.malformed(entry.tag, table.names[row], FORMS[type])
         return value_of(type, p, scan_length(entry))
 
+    cdef GroupSpan pass_group(self, Table table, Py_ssize_t at, list missing) except *:
+        """The extent of the group whose count stands right before entry `at`."""
+        return pass_group(table, self.frame(), self.index(), at, self.scan.count, missing)
+
     cdef GroupSpan group_span(self, Table parent, Py_ssize_t row, Py_ssize_t at) except *:
         """The extent of the group whose count is entry `at`; raises where it contradicts itself."""
         cdef const ScanEntry *entries = self.index()
         cdef int32_t tag = entries[at].tag
         cdef uint64_t declared = 0
-        cdef GroupSpan span = pass_group(
-            parent.children[row], entries, at + 1, self.scan.count, None
-        )
+        cdef GroupSpan span = self.pass_group(parent.children[row], at + 1, None)
         name = parent.names[row]
         cdef int status = number_read_unsigned(
             self.bytes_of(&entries[at]), scan_length(&entries[at]), INT64_MAX, &declared
@@ -364,21 +369,23 @@ cdef class Message:
         cdef Py_ssize_t member
         cdef int32_t delimiter, tag
         found = []
+        entry = None
         at += 1
         delimiter = self.index()[at].tag if span.entries else 0
         while at < span.end:
             # Making values may run other code, so no pointer is kept from one turn to the next.
             tag = self.index()[at].tag
             if tag == delimiter:
-                entry = [None] * table.count
+                entry = table.entry_behind(entry)
                 found.append(entry)
             member = table.find(tag)
+            if member < 0:
+                at += 1
+                continue
             entry[member] = self.value_in(table, member, at)
             at += 1
             if table.rows[member].type == TYPE_GROUP:
-                at = pass_group(
-                    table.children[member], self.index(), at, self.scan.count, None
-                ).end
+                at = self.pass_group(table.children[member], at, None).end
         return [tuple(found_entry) for found_entry in found]
 
     # Whether it holds to the plan ----------------------------------------------------------------
@@ -421,7 +428,7 @@ cdef class Message:
         if type == TYPE_GROUP:
             missing = []
             self.group(table, row, at)
-            pass_group(table.children[row], self.index(), at + 1, self.scan.count, missing)
+            self.pass_group(table.children[row], at + 1, missing)
             for tag in missing:
                 raise self.absent(tag)
         elif self.scan.plain and (type == TYPE_STR or type == TYPE_ID or type == TYPE_UTF8):
@@ -467,12 +474,12 @@ cdef class Message:
                 if table.rows[row].required:
                     found.append(table.rows[row].tag)
             elif table.rows[row].type == TYPE_GROUP:
-                pass_group(table.children[row], self.index(), at, self.scan.count, found)
+                self.pass_group(table.children[row], at, found)
         return tuple(found)
 
     @property
     def extra(self):
-        """(tag, value) of each field outside groups that the plan does not know, in wire order."""
+        """(tag, value) of each field that the plan does not know, in wire order."""
         if self.all_differ():
             return []
         return self.outsiders()[0]
@@ -491,6 +498,7 @@ cdef class Message:
         """The unknown fields and the repeated tags."""
         cdef Table table = self.plan.table
         cdef size_t at = 0
+        cdef size_t end
         cdef Py_ssize_t row
         cdef int32_t tag
         extra = []
@@ -504,7 +512,15 @@ cdef class Message:
                 repeated[tag] = True
             at += 1
             if row >= 0 and table.rows[row].type == TYPE_GROUP:
-                at = pass_group(
-                    table.children[row], self.index(), at, self.scan.count, None
-                ).end
+                end = self.pass_group(table.children[row], at, None).end
+                extra += self.strangers(table.children[row], at, end)
+                at = end
         return extra, repeated
+
+    cdef list strangers(self, Table table, size_t at, size_t end):
+        """The unknown fields among those of a group."""
+        found = []
+        for at in range(at, end):
+            if not table.holds(self.index()[at].tag):
+                found.append((self.index()[at].tag, self.value_at(at)))
+        return found

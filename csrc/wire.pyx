@@ -28,7 +28,7 @@ from cpython.unicode cimport (
     PyUnicode_DecodeLatin1,
     PyUnicode_DecodeUTF8,
 )
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, UINT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset
 

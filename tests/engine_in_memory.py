@@ -6,21 +6,24 @@ FIX bytes made by the venue's side of the same table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.messages import Event, Hello, NewOrderSingle, encode, event_decoder
+from fixengine.messages import Event, Heartbeat, Hello, NewOrderSingle, encode, event_decoder
 from fixengine.network.clock import Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
-from fixengine.network.strategies import Handed, Standing, Strategies
+from fixengine.network.liveness import NO_POLICIES, Policy
+from fixengine.network.strategies import NO_TOKENS, Handed, Standing, Strategies
 from sessions_in_memory import SECOND_NS, WALL_NS, initiator, parsed
 
 EPOCH = 1000
@@ -103,12 +106,15 @@ class Engine:
         orders: Orders | None = None,
         unfilled: Unfilled | None = None,
         lines: Lines | None = None,
+        policies: Mapping[str, Policy] = NO_POLICIES,
+        tokens: Mapping[str, bytes] = NO_TOKENS,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
         self.journal = Journal()
         self.log: list[str] = []
         self.clock = Clock(SECOND_NS, 5 * SECOND_NS)
+        self.clock.offset_ns = WALL_NS - NOW
         self.strategies = Strategies(
             self.bus,
             Register(),
@@ -117,10 +123,13 @@ class Engine:
             outbox_max=outbox_max,
             valid_for_ms_max=10_000,
             standings=standings or {},
+            tokens=tokens,
+            now=NOW,
         )
         self.gateway = Gateway(
             BINANCE_SPOT,
             Orders(1000, 100) if orders is None else orders,
+            Positions(),
             self.strategies,
             self.journal,
             self.say,
@@ -131,6 +140,7 @@ class Engine:
             unsent_bytes_max=0,
             cancel_unsent_bytes_max=1000,
             limits=Limits(BINANCE_SPOT, self.clock, unfilled, self.say),
+            policies=policies,
         )
         self.wire = Wire()
         self.line = self.new_line(budget)
@@ -199,10 +209,15 @@ class Engine:
         """The venue sends a `report_frame`."""
         self.venue_sends(self.report_frame(exec_type, ord_status, **more))
 
+    def fill(self, last_qty: str | None, cum_qty: str, ord_status: str = "1", **more: Any) -> None:
+        """The venue reports a trade of the last order written."""
+        self.report("F", ord_status, last_qty=last_qty, cum_qty=cum_qty, **more)
+
     def report_frame(self, exec_type: str, ord_status: str, **more: Any) -> bytes:
         """An ExecutionReport about the last order written, unless ids are given."""
+        if "cl_ord_id" not in more:
+            more["cl_ord_id"] = self.last()[11].decode()
         values = {
-            "cl_ord_id": self.last()[11].decode(),
             "order_id": "77",
             "ord_type": "2",
             "side": "1",
@@ -220,8 +235,9 @@ class Engine:
         return parsed(self.wire.written[-1])
 
     def heard(self, peer: bytes = b"a") -> list[Event]:
-        """Events sent to a peer since the last call."""
-        events = [event for at, event in self.bus.sent if at == peer]
+        """Events sent to a peer since the last call; Heartbeats are not among them."""
+        sent = [event for at, event in self.bus.sent if at == peer]
+        events = [event for event in sent if not isinstance(event, Heartbeat)]
         self.bus.sent = [item for item in self.bus.sent if item[0] != peer]
         return events
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import starmap
 from typing import Any, NamedTuple, NoReturn
 
 SOH = b"\x01"
@@ -239,6 +240,7 @@ class Row(NamedTuple):
     type: str
     required: bool
     rows: Any
+    inherited: bool = False
 
 
 class Plan:
@@ -346,17 +348,48 @@ class Message:
             at = at + 1 if row is None or row.type != "group" else self.group_at(row, at).end
 
     def group_at(self, row: Row, at: int) -> Group:
-        """The group whose count stands at `at`."""
-        members = {member.tag: member for member in map(Row._make, row.rows)}
+        """The group whose count stands at `at`; the rule is told at wire.Plan."""
+        members = {member.tag: member for member in starmap(Row, row.rows)}
+        shared = members.keys() & self.around(row)
+        known = members.keys() | self.around(row) | self.plan.header_tags
+        declared = whole(self.good[at].value) if self.good[at].value.isdigit() else None
         entries: list[list[tuple[Row, int]]] = []
         at += 1
-        while at < len(self.good) and self.good[at].tag in members:
-            member = members[self.good[at].tag or 0]
-            if not entries or member == entries[0][0][0]:
+        while (place := self.known_from(at, known) if entries else at) < len(self.good):
+            member = members.get(self.good[place].tag or 0)
+            if member is None:
+                break
+            begins = not entries or member == entries[0][0][0]
+            full = declared is not None and len(entries) >= declared
+            again = begins or member in [there for there, _ in entries[-1]]
+            if full and again and member.tag in shared:
+                break
+            if begins:
                 entries.append([])
-            entries[-1].append((member, at))
-            at = self.group_at(member, at).end if member.type == "group" else at + 1
+            entries[-1].append((member, place))
+            at = self.group_at(member, place).end if member.type == "group" else place + 1
         return Group(entries, at)
+
+    def known_from(self, at: int, known: set[int]) -> int:
+        """The place of the first field from there on that some table knows."""
+        while at < len(self.good) and self.good[at].tag not in known:
+            at += 1
+        return at
+
+    def around(self, group: Row) -> set[int]:
+        """The tags of all rows that stand around the members of this group."""
+        assert self.plan is not None
+
+        def search(rows: list[Row], around: set[int]) -> set[int] | None:
+            around = around | {row.tag for row in rows}
+            if any(row is group or row == group for row in rows):
+                return around
+            inner = (search(list(starmap(Row, row.rows)), around) for row in rows if row.rows)
+            return next((found for found in inner if found is not None), None)
+
+        found = search(self.plan.rows, set())
+        assert found is not None
+        return found
 
     def first(self, row: Row) -> int | None:
         return next((at for at, found in self.top() if found is row), None)
@@ -378,9 +411,14 @@ class Message:
         if whole(raw) != len(group.entries) or group.twice():
             self.refuse("group", row.tag)
         found = []
+        before: dict[int, Any] = {}
         for entry in group.entries:
             values = {member.tag: self.value_at(member, place) for member, place in entry}
+            for member in starmap(Row, row.rows):
+                if member.inherited and member.tag in before:
+                    values.setdefault(member.tag, before[member.tag])
             found.append(tuple(values.get(member[0]) for member in row.rows))
+            before = values
         return found
 
     def value(self, name: str) -> Any:
@@ -416,12 +454,14 @@ class Message:
 
     def lacking(self, row: Row, at: int) -> Iterator[int]:
         """Tags of required members that entries of this group lack, inner groups first."""
+        inherited: set[int] = set()
         for entry in self.group_at(row, at).entries:
             for member, place in entry:
                 if member.type == "group":
                     yield from self.lacking(member, place)
-            there = {member.tag for member, _ in entry}
-            for member in map(Row._make, row.rows):
+            there = inherited | {member.tag for member, _ in entry}
+            inherited |= {member.tag for member, _ in entry if member.inherited}
+            for member in starmap(Row, row.rows):
                 if member.required and member.tag not in there:
                     yield member.tag
 
@@ -440,12 +480,20 @@ class Message:
     @property
     def extra(self) -> list[tuple[int | None, bytes]]:
         assert self.plan is not None
-        strangers = [self.good[at] for at, row in self.top() if row is None]
-        return [
-            (field.tag, field.value)
-            for field in strangers
-            if field.tag not in self.plan.header_tags
-        ]
+        found: list[int] = []
+        for at, row in self.top():
+            if row is None:
+                found += [at] if self.good[at].tag not in self.plan.header_tags else []
+            elif row.type == "group":
+                held = self.held(row)
+                inside = range(at + 1, self.group_at(row, at).end)
+                found += [place for place in inside if self.good[place].tag not in held]
+        return [(self.good[at].tag, self.good[at].value) for at in found]
+
+    def held(self, group: Row) -> set[int]:
+        """The tags of a group's members and of those of the groups in it."""
+        members = list(starmap(Row, group.rows))
+        return {row.tag for row in members}.union(*(self.held(row) for row in members if row.rows))
 
     @property
     def repeated(self) -> tuple[int | None, ...]:

@@ -13,11 +13,20 @@ from typing import Any
 from engine_in_memory import EPOCH, NOW, Bus, Journal, Register, Wire
 from fixengine import wire
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.fix.classic import ClassicSession
+from fixengine.fix.history import History
 from fixengine.fix.resync import Resync
 from fixengine.fix.session import Session
 from fixengine.fix.states import Happening, State, Verdict
-from fixengine.messages import Hello, NewOrderSingle, OrderCancelRequest, SessionStatus, encode
+from fixengine.messages import (
+    Heartbeat,
+    Hello,
+    NewOrderSingle,
+    OrderCancelRequest,
+    SessionStatus,
+    encode,
+)
 from fixengine.network.clock import SECOND_NS, Clock
 from fixengine.network.gateway import Gateway
 from fixengine.network.limits import Limits
@@ -74,18 +83,28 @@ class SessionStage:
         self.now = 0
         self.role = role
         self.dialect = dialect
-        self.session = dialect.session(role, script.version, script.heartbeat_ns, script.ids[0])
+        self.script = script
+        self.history = History()
+        self.session = self._new_session()
         self.links: dict[str, Link] = {}
         self.newest = script.ids[0]
         self.told: deque[tuple[str, Any]] = deque()
         self.delivered: deque[wire.Message] = deque()
 
     def connect(self) -> Link:
-        """The connection stands."""
+        """The connection stands; the session is a new one where there was one before."""
+        if self.links:
+            self.session = self._new_session()
         self.links[self.newest] = Link(self.session, self.dialect.framer())
         self.session.connected(self.now)
         self._settle()
         return self.links[self.newest]
+
+    def _new_session(self) -> Session:
+        script = self.script
+        return self.dialect.session(
+            self.role, script.version, script.heartbeat_ns, script.ids[0], self.history
+        )
 
     def receive(self, link: Link, data: bytes) -> None:
         """Bytes of the peer."""
@@ -206,6 +225,7 @@ class EngineStage:
         self.gateway = Gateway(
             self.venue,
             Orders(1000, 100),
+            Positions(),
             self.strategies,
             journal,
             say,
@@ -230,7 +250,7 @@ class EngineStage:
         assert self.dialled, "the engine does not try to connect"
         comp_id, post = self.dialled.popleft()
         session = self.dialect.session(
-            "initiator", self.script.version, self.script.heartbeat_ns, comp_id
+            "initiator", self.script.version, self.script.heartbeat_ns, comp_id, History()
         )
         session.offset_ns = WALL_NS - NOW
         if post.role == DROP_COPY:
@@ -355,6 +375,9 @@ class EngineStage:
                 link.closing = line.transport.closed
                 line.transport.written.clear()
         for _, event in self.bus.sent:
+            if isinstance(event, Heartbeat):
+                # Said for its own sake, to find strategies that left; no script is about it.
+                continue
             taker = self.published if isinstance(event, SessionStatus) else self.told
             taker.append((type(event).__name__, event))
         self.bus.sent.clear()

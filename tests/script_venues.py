@@ -31,14 +31,14 @@ SIGNATURE = b"s" * 88
 class Dialect(NamedTuple):
     """One venue for scripts.
 
-    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator) -> the session under
-    test, not connected. peer_comp_ids: by our role, (SenderCompID, TargetCompID) of what the peer
-    writes, given the initiator's id. logon: by our role, fields of the peer's Logon, `%d` for
-    HeartBtInt in seconds. say: have the session send an application message of this ClOrdID.
-    framer: what cuts the peer's bytes into messages.
+    session: (role, version, HeartBtInt in ns, SenderCompID of the initiator, what was before) ->
+    the session under test, not connected. peer_comp_ids: by our role, (SenderCompID, TargetCompID)
+    of what the peer writes, given the initiator's id. logon: by our role, fields of the peer's
+    Logon, `%d` for HeartBtInt in seconds. say: have the session send an application message of
+    this ClOrdID. framer: what cuts the peer's bytes into messages.
     """
 
-    session: Callable[[str, str, int, str], Session]
+    session: Callable[[str, str, int, str, History], Session]
     venue: Callable[[str], Venue]
     peer_comp_ids: Callable[[str, str], tuple[str, str]]
     logon: dict[str, str]
@@ -49,7 +49,9 @@ class Dialect(NamedTuple):
 # --- Binance Spot -----------------------------------------------------------------------------
 
 
-def _binance(role: str, version: str, heartbeat_ns: int, comp_id: str) -> Session:
+def _binance(
+    role: str, version: str, heartbeat_ns: int, comp_id: str, _history: History
+) -> Session:
     if role == "initiator":
         handshake = Initiator(
             "KEY",
@@ -119,13 +121,13 @@ BINANCE = Dialect(
 # --- classic FIX ------------------------------------------------------------------------------
 
 
-def _plain(role: str, version: str, heartbeat_ns: int, comp_id: str) -> Session:
+def _plain(role: str, version: str, heartbeat_ns: int, comp_id: str, history: History) -> Session:
     initiator = role == "initiator"
     return ClassicSession(
         plain(version, "VENUE"),
         Sender.CLIENT if initiator else Sender.VENUE,
         ClassicInitiator(heartbeat_ns // UNIT_NS["s"]) if initiator else ClassicAcceptor(False),
-        History(),
+        history,
         client_comp_id=comp_id,
         offset_ns=WALL_NS,
     )

@@ -22,12 +22,14 @@ from fixengine.messages import (
     Gap,
     Hello,
     NewOrderSingle,
+    OpenOrder,
     OrderCancelReject,
     OrderUnknown,
     Refused,
     RefusedReason,
     Sent,
     Side,
+    Snapshot,
     Welcome,
     encode,
     request_decoder,
@@ -82,6 +84,12 @@ def unknown(seq: int, cl_ord_id: str) -> OrderUnknown:
 
 def sent(seq: int, cl_ord_id: str) -> Sent:
     return Sent(seq, EPOCH, "S1", False, 5, cl_ord_id, "w", 7, 5)
+
+
+def snapshot(request_id: int, next_seq: int, is_last: bool, **orders: str) -> Snapshot:
+    """A part that names orders by their standings."""
+    told = (OpenOrder(name, "w", standing, order(name)) for name, standing in orders.items())
+    return Snapshot(request_id, EPOCH, next_seq, is_last, tuple(told))
 
 
 def order(cl_ord_id: str = "") -> NewOrderSingle:
@@ -172,6 +180,10 @@ class Blocking:
         assert isinstance(self.client, Client)
         return list(self.client.reports(timeout))
 
+    def snapshot(self) -> Any:
+        assert isinstance(self.client, Client)
+        return self.client.snapshot()
+
     def close(self) -> None:
         self.client.close()
 
@@ -196,6 +208,9 @@ class Asynchronous:
             return [event async for event in self.client.reports(timeout)]
 
         return self.runner.run(collect())
+
+    def snapshot(self) -> Any:
+        return self.runner.run(self.client.snapshot())
 
     def close(self) -> None:
         self.client.close()

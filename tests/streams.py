@@ -43,7 +43,11 @@ EVERY_TYPE = (
     (136, "fees", "group", False, ((137, "fee", "qty", True, ()), (138, "asset", "str", True, ()))),
     (123456789, "long", "int", False, ()),
 )
-LEG = ((600, "leg", "str", True, ()), (608, "code", "char", False, ()))
+LEG = (
+    (600, "leg", "str", True, ()),
+    (608, "code", "char", True, (), True),  # inherited
+    (44, "leg_price", "price", False, ()),  # also of the order, and of the message
+)
 UNDER = ((11, "id", "str", True, ()), (555, "legs", "group", False, LEG), (44, "p", "price", 0, ()))
 NESTED = (
     (34, "seq", "seqnum", True, ()),
@@ -129,11 +133,13 @@ def some_fields(choices: Choices) -> list[Field]:
 
 
 def some_group(choices: Choices) -> list[Field]:
-    """A group of one of the tables, now and then with the wrong count or a member too many."""
+    """A group of one of the tables, now and then with the wrong count, a member too many
+    or a field that no table knows.
+    """
     fields: list[Field] = []
     count = choices.below(4)
     shape = choices.below(3)
-    for _ in range(count):
+    for at in range(count):
         if shape == 0:
             fields += [(137, b"0.1"), (138, b"BNB"), (139, b"4")][: 1 + choices.below(3)]
         elif shape == 1:
@@ -141,11 +147,16 @@ def some_group(choices: Choices) -> list[Field]:
             if choices.below(2):
                 legs = choices.below(3)
                 fields.append((555, legs))
-                fields += [(600, b"L"), (608, b"c")][: 1 + choices.below(2)] * legs
+                leg: list[Field] = [(600, b"L"), (608, b"c"), (44, b"1")]
+                fields += leg[: 1 + choices.below(3)] * legs
             if choices.below(2):
                 fields.append((44, some_value(choices)))
+            if at == count - 1 and choices.below(2):
+                fields += [(44, b"7"), (11, b"list"), (44, b"8")][: 1 + choices.below(3)]
         else:
             fields += [(54, b"1"), (58, some_value(choices))][: 1 + choices.below(2)]
+        if choices.below(6) == 0:
+            fields += [(89, b"new")] * (1 + choices.below(2))
     told = count if choices.below(5) else choices.below(5)
     return [((136, 73, 552)[shape], told), *fields]
 

@@ -13,7 +13,7 @@ from fixengine.fix.classic import ClassicSession
 from fixengine.fix.classic_logon import ClassicAcceptor, ClassicInitiator
 from fixengine.fix.history import History
 from fixengine.fix.resync import Resync
-from fixengine.fix.states import State, Verdict
+from fixengine.fix.states import Happening, State, Verdict
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.plain import plain
 from script_venues import VENUES
@@ -30,6 +30,7 @@ class Side:
         self.sender = sender
         self.history = History()
         self.delivered: list[str] = []
+        self.passed_over: list[str] = []
         self.said = 0
 
     def connect(self) -> None:
@@ -81,6 +82,11 @@ def test_reports_arrive_once_and_in_order_whatever_is_cut(seed: int) -> None:
                     if frames_left > 0:
                         side.hear(frame, now)
                     frames_left -= 1
+            client.passed_over += [
+                event.text
+                for event in client.session.take_events()
+                if event.kind is Happening.PASSED_OVER
+            ]
         client.session.closed(now)
         venue.session.closed(now)
     assert client.session.gaps.asked_at_ns is None
@@ -89,6 +95,9 @@ def test_reports_arrive_once_and_in_order_whatever_is_cut(seed: int) -> None:
     # Orders that were lost are gap-filled and never sent again: some are missing, none comes twice.
     numbers = [int(name) for name in venue.delivered]
     assert numbers == sorted(set(numbers))
+    # What is missing its owner was told of, and of nothing that came.
+    orders = {f"{number}" for number in range(1, client.said + 1)}
+    assert set(client.passed_over) == orders - set(venue.delivered)
 
 
 def talking(reports: int) -> tuple[Side, bytes]:

@@ -29,6 +29,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     RefusedReason,
     SessionStatus,
+    SnapshotRequest,
 )
 from scripted_engine import (
     ALREADY_CONNECTED,
@@ -43,7 +44,9 @@ from scripted_engine import (
     refused,
     report,
     sent,
+    snapshot,
     unknown,
+    wait_until_down,
     welcome,
 )
 
@@ -484,3 +487,59 @@ def test_the_client_loads_nothing_of_ours_but_messages() -> None:
     allowed = {b"fixengine", b"fixengine.messages", b"fixengine.client"}
     loaded = set(done.stdout.split())
     assert {name for name in loaded if not name.startswith(b"fixengine.client.")} == allowed
+
+
+# --- what a strategy owns ---------------------------------------------------------------------
+
+
+def test_a_snapshot_is_put_together_and_no_event_is_lost(engine: Engine, connect: Any) -> None:
+    client = connect(welcome(5))
+
+    def answer() -> None:
+        request = engine.receive_but_acks()
+        assert isinstance(request, SnapshotRequest)
+        first = snapshot(request.request_id, 5, False, a="new", b="written", c="unknown")
+        stale = snapshot(request.request_id - 1, 5, True, old="new")
+        last = snapshot(request.request_id, 7, True, a="filled", b="partially_filled")
+        engine.send(stale, first, report(5, "a"), report(6, "b"), last, report(7, "c"))
+
+    with engine.doing(answer):
+        got = client.snapshot()
+    assert {order.cl_ord_id: order.standing for order in got.orders} == {
+        "b": "partially_filled",
+        "c": "unknown",
+    }
+    assert (got.next_seq, got.is_last) == (7, True)
+    assert [client.next().report_seq for _ in range(3)] == [5, 6, 7]
+
+
+def test_a_snapshot_that_never_comes_is_told_in_time(engine: Engine, connect: Any) -> None:
+    client = connect(answer_timeout_ms=30)
+    with pytest.raises(NotConnected, match="no snapshot within 30 ms; the engine is there"):
+        client.snapshot()
+    assert isinstance(engine.receive_but_acks(), SnapshotRequest)
+
+
+def test_a_snapshot_waits_for_an_engine_that_comes_back(engine: Engine, connect: Any) -> None:
+    client = connect()
+
+    def die_and_answer() -> None:
+        assert isinstance(engine.receive_but_acks(), SnapshotRequest)
+        engine.down()
+        engine.up()
+        engine.greet(welcome())
+        request = engine.receive_but_acks()
+        engine.send(snapshot(request.request_id, 1, True, a="new"))
+
+    with engine.doing(die_and_answer):
+        got = client.snapshot()
+    assert [order.cl_ord_id for order in got.orders] == ["a"]
+
+
+def test_a_snapshot_of_an_engine_that_is_gone(engine: Engine, connect: Any) -> None:
+    client = connect(answer_timeout_ms=30)
+    engine.down()
+    wait_until_down(client)
+    with pytest.raises(NotConnected, match="no engine is connected"):
+        client.snapshot()
+    engine.up()

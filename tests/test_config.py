@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +36,28 @@ def minimal(**changes: Any) -> str:
     content = tomllib.loads(MINIMAL)
     for full, value in changes.items():
         section, _, name = full.partition("__")
+        if not name:
+            content[section] = value
+            continue
         table = content.setdefault(section, {})
         if value is None:
             del table[name]
         else:
             table[name] = value
-    return "\n".join(
-        f"[{section}]\n"
-        + "\n".join(
-            f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in keys.items()
-        )
-        for section, keys in content.items()
-    )
+    return "\n".join(lines_of("", content))
+
+
+def lines_of(section: str, table: dict[str, Any]) -> Iterator[str]:
+    """A table as TOML, those in it behind its own values."""
+    if section:
+        yield f"[{section}]"
+    inner = {name: value for name, value in table.items() if isinstance(value, dict)}
+    for name, value in table.items():
+        if name not in inner:
+            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    for name, value in inner.items():
+        key = name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+        yield from lines_of(f"{section}.{key}" if section else key, value)
 
 
 def error_of(text: str) -> str:
@@ -94,6 +106,8 @@ def test_defaults() -> None:
             "report_buffer_max": 65_536,
             "valid_for_ms_max": 10_000,
         },
+        "strategies": {"on_death": "keep", "grace_ms": 5000, "silence_ms_max": 0},
+        "strategy": {},
         "engine": {
             "state_dir": "/etc/fixengine/state",
             "cpu": None,
@@ -291,7 +305,19 @@ WRONG = [
     ({"sources__host": "api.binance.com"}, 'sources.host: this is the host of "production", but'),
     ({"sources__stream_host": "a b"}, "sources.stream_host: expected a host name or address"),
     ({"sources__weight_percent": 101}, "sources.weight_percent: expected an integer 1..100"),
-    ({"strategy__x": 1}, "strategy: unknown section; expected one of venue, key, bus, engine,"),
+    ({"strategy__x": 1}, "strategy.x: expected a table, written [strategy.x]"),
+    ({"strategy": {"a b": {}}}, "strategy.a b: expected a name of 1..32 characters of a-z"),
+    ({"strategy": {"a": {"on_deat": "keep"}}}, "strategy.a.on_deat: unknown key; did you mean"),
+    ({"strategy": {"a": {"on_death": "die"}}}, 'strategy.a.on_death: expected "keep" or "cancel"'),
+    ({"strategy": {"a": {"grace_ms": -1}}}, "strategy.a.grace_ms: expected an integer 0..3600000"),
+    ({"strategies__silence_ms_max": 2999}, "strategies.silence_ms_max: expected 0, or an integer"),
+    ({"strategy": {"a": {"silence_ms_max": 1}}}, "strategy.a.silence_ms_max: expected 0, or an"),
+    (
+        {"strategy": {"a": {"token_file": "t"}, "b": {}}},
+        "strategy.b.token_file: missing; where one strategy has a token, all need theirs",
+    ),
+    ({"strategy": {"a": {"token_file": "f" * 64}}}, "strategy.a.token_file: this looks like the"),
+    ({"strategy": {"a": {"token_file": 7}}}, "strategy.a.token_file: expected the name of a file"),
 ]
 
 
@@ -446,6 +472,19 @@ def test_effective_can_be_written_as_json() -> None:
     text = json.dumps(effective(parse(MINIMAL, PATH)))
     assert "private.pem" in text
     assert os.fspath(PATH.parent) in text
+
+
+def test_what_a_strategy_s_section_leaves_out_holds_for_all() -> None:
+    own = {"grace_ms": 0, "on_death": "keep"}
+    config = parse(
+        minimal(
+            strategies__on_death="cancel", strategies__silence_ms_max=9000, strategy={"a": own}
+        ),
+        PATH,
+    )
+    assert config.of_strategy("b") == config.strategies
+    rule = config.of_strategy("a")
+    assert (rule.on_death, rule.grace_ms, rule.silence_ms_max) == ("keep", 0, 9000)
 
 
 def test_who_hears_of_fills_by_default() -> None:

@@ -222,6 +222,17 @@ def test_a_tag_within_an_entry_that_nobody_knows_stays_there() -> None:
     assert message.notes == ("tag 9999 is not in the table of binance-spot",)
 
 
+def test_what_an_entry_inherits_is_not_missed() -> None:
+    symbol = Row(55, "symbol", "utf8", False, True, inherited=True)
+    orders = ORDERS._replace(rows=(Row(11, "cl_ord_id", "str", False, True), symbol))
+    layouts = (*others, LIST_STATUS._replace(rows=(orders,)))
+    own = Decoder(dataclasses.replace(BINANCE_SPOT, layouts=layouts))
+    fields: list[corpus.Field] = [(73, 3), (11, "a"), (11, "b"), (55, "B"), (11, "c")]
+    message = own.decode(corpus.framed([*corpus.header("N", 7, "SPOT", "EXAMPLE", TIME), *fields]))
+    assert body(message) == [(73, [[11], [11, 55], [11]])]
+    assert message.notes == ("entry 1 of NoOrders<73> without Symbol<55>, required by the table",)
+
+
 def test_a_tag_twice_in_an_entry() -> None:
     message = list_status((73, 2), (11, "a"), (37, 1), (37, 2), (11, "b"))
     assert message.problems == ("OrderID<37> is repeated in entry 1 of NoOrders<73>",)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +19,7 @@ import pytest
 import simplefix
 
 WAIT_S = 10.0
+HEADER = ("35", "97", "627", "628", "630")
 ORDER = "35=D|40=1|55=X|54=1|21=1|11=a|60=20260101-00:00:00|97=%s"
 
 
@@ -62,6 +65,13 @@ class Client:
         self.socket.close()
 
     def send(self, text: str) -> None:
+        self.send_together([text])
+
+    def send_together(self, texts: Iterable[str]) -> None:
+        """Several messages in the same bytes."""
+        self.socket.sendall(b"".join([self._message(text) for text in texts]))
+
+    def _message(self, text: str) -> bytes:
         message = simplefix.FixMessage()
         message.append_pair(8, "FIX.4.4", header=True)
         for tag, value in ((34, self.seq), (49, "ME"), (56, "VENUE")):
@@ -69,9 +79,10 @@ class Client:
         message.append_utc_timestamp(52, datetime.now(UTC), header=True)
         for pair in text.split("|"):
             tag, _, value = pair.partition("=")
-            message.append_pair(tag, value, header=tag in ("35", "97"))
+            message.append_pair(tag, value, header=tag in HEADER)
         self.seq += 1
-        self.socket.sendall(message.encode())
+        encoded: bytes = message.encode()
+        return encoded
 
     def read(self) -> dict[int, str] | None:
         """The next message; None where the venue has closed."""
@@ -263,3 +274,34 @@ def test_a_foreign_initiator_trades_with_it(venue: Venue, tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["logged_on", "order", "back", "logged_out"]
+
+
+def test_resends_asked_for_in_one_burst_take_no_memory_without_end(venue: Venue) -> None:
+    with Client(venue.port) as client:
+        client.log_on()
+        before = peak_mib(venue.process.pid)
+        client.send_together([ORDER % "N" + "|58=" + "x" * 20_000] * 25)
+        # Each is answered with half a MiB.
+        client.send_together(["35=2|7=1|16=0"] * 100)
+        client.socket.shutdown(socket.SHUT_WR)
+        came_bytes = 0
+        with suppress(ConnectionResetError):
+            while data := client.socket.recv(1 << 20):
+                came_bytes += len(data)
+        assert came_bytes > 1 << 20
+        assert peak_mib(venue.process.pid) < before + 25
+
+
+def peak_mib(pid: int) -> int:
+    """The most memory a process has had."""
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(line) // 1024
+
+
+def test_the_header_is_not_echoed_into_the_body(venue: Venue) -> None:
+    with Client(venue.port) as client:
+        client.log_on()
+        client.send(ORDER % "N" + "|627=1|628=HOP|630=7")
+        echoed = client.read()
+        assert echoed is not None and echoed[35] == "D"
+        assert not {627, 628, 630} & set(echoed)

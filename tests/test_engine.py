@@ -218,6 +218,34 @@ def test_after_kill_9_the_next_run_goes_on(stage: Stage) -> None:
     assert {one.exec_id for one in heard} < told
 
 
+def test_after_kill_9_a_strategy_gets_back_what_it_owns(stage: Stage) -> None:
+    venue = stage.venue()
+    first = stage.engine(venue.place)
+    client = stage.client(first)
+    first.expect(event="active")
+    resting = client.submit(limit())
+    told = hear(client, ExecutionReport, cl_ord_id=resting)
+    for _ in range(2):
+        hear(client, ExecutionReport, cl_ord_id=client.submit(limit(THROUGH)), ord_status="2")
+    before = client.snapshot()
+    assert [order.report for order in before.orders] == [told]
+    (position,) = before.positions
+    assert position.bought == "0.00200000" and position.sold == "0.00000000"
+    first.end(signal.SIGKILL)
+    client.close()
+
+    second = stage.engine(venue.place)
+    client = stage.client(second)
+    after = client.snapshot()
+    assert [(order.cl_ord_id, order.standing) for order in after.orders] == [(resting, "unknown")]
+    assert (after.orders[0].order, after.orders[0].report) == (before.orders[0].order, told)
+    assert after.positions == before.positions
+    second.expect(event="active")
+    hear(client, ExecutionReport, cl_ord_id=client.cancel(resting))
+    assert client.snapshot().orders == ()
+    assert second.end() == 0
+
+
 def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: Stage) -> None:
     engine = stage.engine(stage.venue().place)
     client = stage.client(engine)

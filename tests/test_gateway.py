@@ -9,7 +9,8 @@ import pytest
 from engine_in_memory import EPOCH, NOW, Engine, edited
 from fixengine import wire
 from fixengine.desk.limits import Budget
-from fixengine.desk.orders import Orders, Standing
+from fixengine.desk.orders import Orders
+from fixengine.desk.standings import Standing
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (

@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
     "desk.": ("messages", "wire", "desk."),
     "network.journal.": ("messages", "fix.masking", "network.journal."),
-    "network.config.": ("fix.", "network.config."),
+    "network.config.": ("messages", "fix.", "network.config."),
     "network.sources.": ("messages", "wire", "fix.", "network.sources.", "network.config."),
     "network.sources.rest": (
         "fix.",

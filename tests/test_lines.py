@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from engine_in_memory import NOW, Engine, Wire, edited
 from fixengine import wire
-from fixengine.desk.orders import Standing
+from fixengine.desk.standings import Standing
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
@@ -383,7 +383,7 @@ def test_unanswered_orders_of_a_lost_line_are_unknown_until_a_sibling_tells() ->
     assert reports(engine) == ["0"]
     order = engine.gateway.orders.find(1, "a")
     assert order is not None
-    assert order.standing is Standing.LIVE
+    assert order.standing is Standing.NEW
 
 
 def test_what_a_sibling_has_told_is_not_unknown_when_its_own_line_is_lost() -> None:

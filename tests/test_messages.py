@@ -25,7 +25,9 @@ from fixengine.messages import (
     Message,
     MiscFee,
     NewOrderSingle,
+    OpenOrder,
     OrdStatus,
+    Position,
     Refused,
     Side,
     Welcome,
@@ -46,7 +48,7 @@ COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "messages.json").read_text()
 )
 MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
-STRUCTS: list[Any] = [*MESSAGES, MiscFee]
+STRUCTS: list[Any] = [*MESSAGES, MiscFee, OpenOrder, Position]
 EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
 
 
@@ -62,6 +64,13 @@ def sample(name: str, kind: Any) -> Any:
     """A value that is not the default, for a field of this type."""
     if name == "misc_fees":
         return (MiscFee("0.1", "BNB", "4"), MiscFee("0.2", "BTC"))
+    if name == "fees":
+        return (("BNB", "0.1"), ("BTC", "0.2"))
+    if name == "orders":
+        order = NewOrderSingle("id", symbol="S")
+        return (OpenOrder("id", "wire", "new", order, filled(ExecutionReport)),)
+    if name == "positions":
+        return (filled(Position),)
     if name == "extra":
         return ((25_999, b"a\x01b"), (7, b""))
     kinds = getattr(kind, "__args__", (kind,))

@@ -10,24 +10,36 @@ from itertools import product
 
 import pytest
 from engine_in_memory import Engine
+from fixengine.desk.standings import TOLD, Standing
 from fixengine.fix.states import State
-from fixengine.messages import ExecutionReport
+from fixengine.messages import ExecutionReport, OrderUnknown
 
-STATUSES = {
-    "0": "live",
-    "1": "live",
-    "2": "filled",
-    "4": "canceled",
-    "6": "live",
-    "8": "rejected",
-    "A": "live",
-    "C": "expired",
-    "Z": "unknown",
+TABLE = """
+                  0                1                2      4        6                8        A                C       Z
+written           new              partially_filled filled canceled new              rejected pending_new      expired unknown
+pending_new       new              partially_filled filled canceled new              rejected pending_new      expired unknown
+new               new              partially_filled filled canceled new              rejected new              expired unknown
+partially_filled  partially_filled partially_filled filled canceled partially_filled rejected partially_filled expired unknown
+filled            filled           filled           filled filled   filled           filled   filled           filled  filled
+canceled          canceled         canceled         canceled canceled canceled       canceled canceled         canceled canceled
+rejected          rejected         rejected         rejected rejected rejected       rejected rejected         rejected rejected
+expired           expired          expired          expired expired expired          expired  expired          expired expired
+unknown           new              partially_filled filled canceled new              rejected pending_new      expired unknown
+"""  # noqa: E501
+"""What an order is (down) and OrdStatus<39> of the report (across) -> what it is then.
+
+Z is a status that nobody knows.
+"""
+ROWS = [line.split() for line in TABLE.strip().splitlines()]
+STATUSES = ROWS[0]
+AFTER = {
+    (row[0], status): to for row in ROWS[1:] for status, to in zip(STATUSES, row[1:], strict=True)
 }
-"""OrdStatus<39> -> what the order then is; Z is one that nobody knows."""
-EXEC_TYPES = "0458ACFDZ"
-BEFORE = ("written", "live", "filled", "canceled", "rejected", "expired", "unknown")
+EXEC_TYPES = "0458ACDZ"
+BEFORE = [row[0] for row in ROWS[1:]]
 OVER = ("filled", "canceled", "rejected", "expired")
+LATE = "016A"
+"""Statuses of an order that lives: behind its end they are late, and nothing to be told of."""
 
 
 def order_in(state: str) -> Engine:
@@ -35,7 +47,7 @@ def order_in(state: str) -> Engine:
     engine = Engine()
     engine.request(engine.order())
     if state != "written":
-        status = next(status for status, after in STATUSES.items() if after == state)
+        status = next(one for one in STATUSES if AFTER["written", one] == state)
         engine.report("0", status)
     order = engine.gateway.orders.find(1, "o1")
     assert order is not None and order.standing == state
@@ -43,20 +55,111 @@ def order_in(state: str) -> Engine:
     return engine
 
 
+def test_the_table_names_every_standing() -> None:
+    assert set(BEFORE) == set(Standing) - {Standing.PENDING, Standing.DONE}
+    assert set(TOLD) < set(STATUSES)
+
+
 @pytest.mark.parametrize("before", BEFORE)
 def test_a_report_in_any_state(before: str) -> None:
     for status, exec_type in product(STATUSES, EXEC_TYPES):
         engine = order_in(before)
         written = len(engine.wire.written)
-        engine.report(exec_type, status, exec_id="last", cum_qty="0.5", last_qty="0.5")
+        engine.log.clear()
+        engine.report(exec_type, status, exec_id="last", text="why")
         case = f"{before}, then ExecType {exec_type}, OrdStatus {status}"
         (event,) = engine.heard()
         assert isinstance(event, ExecutionReport), case
-        assert (event.exec_type, event.ord_status, event.cum_qty) == (exec_type, status, "0.5")
-        order = engine.gateway.orders.find(1, "o1")
-        assert order is not None, case
-        assert order.standing == (before if before in OVER else STATUSES[status]), case
+        assert (event.exec_type, event.ord_status, event.text) == (exec_type, status, "why")
+        assert standing(engine) == AFTER[before, status], case
+        contradicts = before in OVER and status not in LATE and AFTER["new", status] != before
+        assert bool(engine.log) == (contradicts or status == "Z"), f"{case}: {engine.log}"
         assert len(engine.wire.written) == written, f"{case}: something was written"
         assert engine.line.session.state is State.ACTIVE, case
         engine.report(exec_type, status, exec_id="last")
         assert engine.heard() == [], f"{case}: told twice"
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_fill_in_any_state_is_told_and_counted(before: str) -> None:
+    for status in STATUSES:
+        engine = order_in(before)
+        engine.fill("0.25", "0.25", status, trade_id="9")
+        case = f"{before}, then a fill with OrdStatus {status}"
+        (event,) = engine.heard()
+        assert isinstance(event, ExecutionReport) and event.last_qty == "0.25", case
+        order = engine.gateway.orders.find(1, "o1")
+        assert order is not None and (order.filled, order.cum_qty) == (25_000_000,) * 2, case
+        told = AFTER[before, status]
+        lives = told in ("new", "pending_new", "partially_filled")
+        assert standing(engine) == ("partially_filled" if lives else told), case
+
+
+def standing(engine: Engine) -> str:
+    order = engine.gateway.orders.find(1, "o1")
+    assert order is not None
+    return order.standing.value
+
+
+# --- fills against the venue's total ------------------------------------------------------------
+
+
+def unknowns(engine: Engine) -> list[str]:
+    return [event.reason for event in engine.heard() if isinstance(event, OrderUnknown)]
+
+
+def wait(engine: Engine, seconds: float) -> None:
+    engine.now += int(seconds * 1_000_000_000)
+    engine.gateway.on_tick(engine.now)
+
+
+def test_a_missing_fill_is_told_once_when_it_does_not_come() -> None:
+    engine = order_in("new")
+    engine.fill("0.2", "0.2", trade_id="1")
+    engine.fill("0.3", "0.6", trade_id="3")
+    wait(engine, 4.9)
+    assert unknowns(engine) == []
+    wait(engine, 0.1)
+    assert unknowns(engine) == [
+        "a fill is missing: CumQty is 0.60000000, and the fills reported make 0.50000000"
+    ]
+    assert "a fill is missing" in engine.log[-1]
+    wait(engine, 10)
+    assert unknowns(engine) == []
+    assert standing(engine) == "partially_filled"
+
+
+def test_a_fill_that_comes_late_is_not_missing() -> None:
+    engine = order_in("new")
+    engine.fill("0.3", "0.5", trade_id="2")
+    wait(engine, 4)
+    engine.fill("0.2", "0.2", trade_id="1")
+    wait(engine, 10)
+    assert unknowns(engine) == []
+
+
+def test_the_missing_part_of_an_order_that_ended_is_told_too() -> None:
+    engine = order_in("new")
+    engine.report("4", "4", cum_qty="0.1")
+    wait(engine, 5)
+    (reason,) = unknowns(engine)
+    assert reason.endswith("the fills reported make 0.00000000")
+    assert standing(engine) == "canceled"
+
+
+def test_a_fill_told_again_is_counted_once() -> None:
+    engine = order_in("new")
+    engine.fill("0.2", "0.2", trade_id="1")
+    engine.fill("0.2", "0.2", trade_id="1")
+    order = engine.gateway.orders.find(1, "o1")
+    assert order is not None and order.filled == 20_000_000
+
+
+def test_a_fill_whose_quantity_we_cannot_count_makes_the_order_unknown() -> None:
+    engine = order_in("new")
+    engine.fill("1.123456789", "1", trade_id="1")
+    (reason,) = unknowns(engine)
+    assert "32" in reason
+    assert standing(engine) == "unknown"
+    engine.fill("1", "1", "2", trade_id="1")
+    assert standing(engine) == "filled", "another session brings it whole"

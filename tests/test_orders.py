@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fixengine.desk.orders import BY_STATUS, FINAL, Orders, Standing
+from fixengine.desk.orders import Orders
+from fixengine.desk.standings import FINAL, TOLD, Standing
 
 
 def orders(closed_max: int = 10) -> Orders:
@@ -48,8 +49,8 @@ def test_what_is_final_stays_final(path: tuple[str, ...]) -> None:
     final = None
     for status in path:
         table.update(order, None, status, "1")
-        if final is None and BY_STATUS[status] in FINAL:
-            final = BY_STATUS[status]
+        if final is None and TOLD[status] in FINAL:
+            final = TOLD[status]
         if final is not None:
             assert order.standing is final
 
@@ -72,7 +73,7 @@ def test_an_unknown_status_is_unknown_and_never_guessed() -> None:
     table.update(order, None, "Z", "1")
     assert order.standing is Standing.UNKNOWN
     table.update(order, None, "1", "1")
-    assert order.standing is Standing.LIVE
+    assert order.standing is Standing.PARTIALLY_FILLED
 
 
 def test_a_lost_session_turns_only_its_unanswered_requests_unknown() -> None:
@@ -84,7 +85,7 @@ def test_a_lost_session_turns_only_its_unanswered_requests_unknown() -> None:
     table.update(answered, None, "0", "1")
     assert table.lost(0, unwatched=False) == [waiting]
     assert waiting.standing is Standing.UNKNOWN
-    assert answered.standing is Standing.LIVE
+    assert answered.standing is Standing.NEW
     assert table.lost(0, unwatched=False) == []
     assert table.lost(0, unwatched=True) == [answered]
     assert answered.standing is Standing.UNKNOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bench import corpus
 from bench.corpus import Field
 
-Row = tuple[int, str, str, bool, Any]
+Row = tuple[Any, ...]
 
 FEES: tuple[Row, ...] = (
     (137, "amount", "qty", True, ()),
@@ -37,6 +38,7 @@ ROWS: tuple[Row, ...] = (
 HEADER_TAGS = (8, 9, 35, 49, 56, 52, 10)
 PLAN = Plan("Report", ROWS, header_tags=HEADER_TAGS)
 BASE: tuple[Field, ...] = ((34, 7), (55, "BTCUSDT"))
+BASE_ROW: Row = (55, "symbol", "utf8", True, ())
 
 
 def read(*fields: Field, plan: Plan = PLAN) -> Message:
@@ -270,6 +272,37 @@ def test_group_ends_where_a_foreign_tag_comes() -> None:
     assert fields.extra == [(9999, b"x")]
 
 
+@pytest.mark.parametrize("strangers", [1, 2, 70])
+def test_what_a_venue_adds_to_an_entry_hides_nothing(strangers: int) -> None:
+    added: tuple[Field, ...] = ((9999, "new"),) * strangers
+    first: tuple[Field, ...] = ((137, "1"), *added, (138, "A"), *added)
+    fields = read((136, 2), *first, (137, "2"), (138, "B"), *added, *BASE)
+    assert fields.value("fees") == [("1", "A", None), ("2", "B", None)]
+    assert fields.value("symbol") == "BTCUSDT"
+    assert fields.extra == [(9999, b"new")] * (3 * strangers)
+    assert (fields.missing, fields.repeated) == ((), ())
+    fields.check()
+
+
+def test_a_stranger_in_place_of_an_entry_is_not_in_the_group() -> None:
+    fields = read((136, 1), (9999, "x"), (137, "1"), (138, "A"), *BASE)
+    assert violation(fields) == (136, "group")
+
+
+def test_what_is_added_to_an_inner_group_or_behind_it() -> None:
+    inner = [(201, "value", "str", True, ())]
+    rows = [(200, "inner", "group", False, inner), (202, "note", "str", False, ())]
+    top = [(34, "seq", "seqnum", True, ()), (199, "outer", "group", False, rows)]
+    fields = read(
+        *((34, 1), (199, 2), (200, 2), (201, "a"), (777, "x"), (201, "b"), (778, "y"), (202, "n")),
+        *((779, "z"), (200, 1), (201, "c"), (780, "w")),
+        plan=Plan("Nested", top, (), (8, 9, 10, 35)),
+    )
+    assert fields.value("outer") == [([("a",), ("b",)], "n"), ([("c",)], None)]
+    assert [tag for tag, _ in fields.extra] == [777, 778, 779, 780]
+    fields.check()
+
+
 def test_empty_and_absent_groups() -> None:
     assert read(*BASE).value("fees") is None
     fields = read(*BASE, (136, 0))
@@ -331,6 +364,107 @@ def test_nested_groups() -> None:
     fields.check()
     fields = read((5000, 1), (1001, "a"), (1009, 1), (2001, "b"), (2009, 1), (3001, "c"), plan=plan)
     assert fields.missing == (3002, 2002, 1002)
+
+
+SHARED: tuple[Row, ...] = (
+    (55, "symbol", "utf8", False, ()),
+    (73, "orders", "group", False, (
+        (11, "id", "str", True, ()),
+        (55, "symbol", "utf8", False, ()),
+        (555, "legs", "group", False, ((600, "leg", "str", True, ()), (58, "text", "str", 0, ()))),
+        (58, "text", "str", False, ()),
+    )),
+    (58, "text", "str", False, ()),
+)  # fmt: skip
+ORDER_A: tuple[Field, ...] = ((11, "a"), (55, "A"))
+ORDER_B: tuple[Field, ...] = ((11, "b"), (55, "B"), (58, "its"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "symbol", "orders", "text"),
+    [
+        ([(73, 2), *ORDER_A, *ORDER_B, (58, "all"), (55, "L")],
+         "L", [("a", "A", None, None), ("b", "B", None, "its")], "all"),
+        ([(73, 1), *ORDER_B, (55, "L"), (58, "all")], "L", [("b", "B", None, "its")], "all"),
+        # The first member again: of a row around, it is that row's.
+        ([(73, 1), (55, "A"), (11, "a"), (55, "L")], "L", [("a", "A", None, None)], None),
+        ([(73, 0), (55, "L"), (58, "all")], "L", [], "all"),
+        # What an entry can take, it takes.
+        ([(73, 1), *ORDER_A, (58, "all")], None, [("a", "A", None, "all")], None),
+        # Out of two groups at once.
+        ([(73, 1), (11, "a"), (555, 1), (600, "l"), (58, "leg"), (58, "its"), (58, "all")],
+         None, [("a", None, [("l", "leg")], "its")], "all"),
+        ([(73, 1), (11, "a"), (58, "its"), (555, 0), (58, "all")],
+         None, [("a", None, [], "its")], "all"),
+    ],
+)  # fmt: skip
+def test_a_tag_of_entry_and_message_leaves_the_group_when_it_is_full(
+    fields: list[Field], symbol: str | None, orders: list[object], text: str | None
+) -> None:
+    found = read(*fields, plan=Plan("Shared", SHARED, header_tags=(*HEADER_TAGS, 34)))
+    found.check()
+    assert found.values() == (symbol, orders, text)
+    assert (found.missing, found.extra, found.repeated) == ((), [], ())
+
+
+@pytest.mark.parametrize("count", ["3", "x", "-1", "99999999999999999999"])
+def test_a_group_that_is_not_full_keeps_what_may_be_its_own(count: str) -> None:
+    plan = Plan("Shared", SHARED, header_tags=HEADER_TAGS)
+    found = read((73, count), *ORDER_A, *ORDER_B, (58, "all"), (55, "L"), plan=plan)
+    assert (found.value("symbol"), found.value("text")) == (None, None)
+    assert violation(found)[0] == 73
+
+
+DEPTH: tuple[Row, ...] = (
+    (262, "request", "str", True, ()),
+    (268, "entries", "group", True, (
+        (279, "action", "char", True, ()),
+        (270, "price", "price", True, ()),
+        (271, "size", "qty", False, ()),
+        (55, "symbol", "utf8", True, (), True),
+        (25043, "first", "int", False, (), True),
+    )),
+)  # fmt: skip
+DEPTH_PLAN = Plan("Depth", DEPTH, header_tags=HEADER_TAGS)
+
+
+def test_an_entry_inherits_from_the_one_before() -> None:
+    """As market data does (spec section 11.5): what is the same is left out, size is not there."""
+    found = read(
+        *((262, "r"), (268, 5), (279, 0), (270, "1"), (271, "9"), (55, "A"), (25043, 7)),
+        *((279, 2), (270, "2"), (279, 0), (55, "B"), (270, "3"), (271, "8")),
+        *((279, 1), (270, "4"), (25043, 8), (279, 2), (270, "5")),
+        plan=DEPTH_PLAN,
+    )
+    assert found.value("entries") == [
+        *(("0", "1", "9", "A", 7), ("2", "2", None, "A", 7), ("0", "3", "8", "B", 7)),
+        *(("1", "4", None, "B", 8), ("2", "5", None, "B", 8)),
+    ]
+    assert found.missing == ()
+    found.check()
+
+
+def test_nothing_to_inherit() -> None:
+    """Nor from another group's entries: the first entry must have what is required."""
+    found = read((262, "r"), (268, 2), (279, 0), (270, "1"), (279, 0), (270, "2"), (55, "A"),
+                 plan=DEPTH_PLAN)  # fmt: skip
+    assert found.value("entries") == [("0", "1", None, None, None), ("0", "2", None, "A", None)]
+    assert violation(found) == (55, "missing")
+    legs: tuple[Row, ...] = ((600, "leg", "str", True, ()), (608, "code", "str", False, (), True))
+    orders: tuple[Row, ...] = ((11, "id", "str", True, ()), (555, "legs", "group", False, legs))
+    found = read(
+        *((73, 2), (11, "a"), (555, 2), (600, "l"), (608, "c"), (600, "l")),
+        *((11, "b"), (555, 1), (600, "l")),
+        plan=Plan("Orders", [(73, "orders", "group", True, orders)]),
+    )
+    assert found.value("orders") == [("a", [("l", "c"), ("l", "c")]), ("b", [("l", None)])]
+
+
+def test_an_entry_inherits_no_group() -> None:
+    inner = [(600, "legs", "group", False, [(601, "leg", "str", True, ())], True)]
+    for rows in ([(55, "symbol", "str", True, (), True)], [(555, "o", "group", False, inner)]):
+        with pytest.raises(LocalProtocolError, match="inherits"):
+            Plan("Bad", rows)  # type: ignore[arg-type]
 
 
 def test_nesting_is_bounded() -> None:
@@ -395,6 +529,34 @@ def test_fields_are_valid_as_long_as_their_message() -> None:
     for use in uses:
         with pytest.raises(LocalProtocolError, match="message used after"):
             use()
+
+
+def test_reading_again_takes_no_more_memory() -> None:
+    """Of a view that stays valid: by one plan, by two in turn, and by way of what was read."""
+    plans = [Plan("One", ROWS, header_tags=HEADER_TAGS), Plan("Two", [BASE_ROW])]
+    framer = Framer()
+    framer.feed(corpus.framed([(35, "8"), *BASE, (136, 1), (137, "1"), (138, "A")]))
+    message = next(framer)
+    read_by = [plan.read(message) for plan in plans]
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for at in range(100_000):
+        found = plans[at % 2].read(message if at % 3 else read_by[at % 5 % 2])
+        if at % 1000 == 0:
+            assert found.values() == read_by[at % 2].values()
+            assert found.extra == read_by[at % 2].extra
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4096
+
+
+def test_a_frame_is_not_taken_for_the_one_before_at_its_place() -> None:
+    """Framers make messages of the same objects and the same memory again and again."""
+    framer = Framer()
+    for at in range(20):
+        for n in range(5):
+            extra: list[Field] = [(60, "x")] * (n * at % 7)
+            framer.feed(corpus.framed([(35, "8"), *extra, (34, at), (55, f"S{n}")]))
+        assert [PLAN.read(message).value("symbol") for message in framer] == [
+            f"S{n}" for n in range(5)
+        ]
 
 
 def test_a_message_read_by_no_plan_has_no_names() -> None:

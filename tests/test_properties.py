@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
+import reference
 import simplefix  # type: ignore[import-untyped]
 import streams
 from fixengine import wire
+from fixengine.fix.decode import Decoder
 from fixengine.fix.venue import Sender, plan, template, wire_rows
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fuzz import harness
@@ -221,6 +224,69 @@ def test_a_stream_in_chunks_is_read_as_simplefix_reads_it(seed: int) -> None:
             expected.append([(int(tag), value) for tag, value in message.pairs])
     assert found == expected
     assert len(found) == 9
+
+
+# Groups ------------------------------------------------------------------------------------------
+
+OF_ORDER = ([55], [37], [103], [25016], [58], [25010], [25010, 25011, 25012, 25013], [25010, 25011])
+OF_LIST = (55, 66, 103, 25016, 58, 73)
+
+
+def some_list_status(chance: random.Random) -> list[Field]:
+    """Fields of a ListStatus: orders that may be uneven, a count that may lie, and what follows."""
+    count = chance.randrange(4)
+    told = count if chance.randrange(4) else chance.randrange(4)
+    tags = [chance.choice(OF_LIST[:-1]) for _ in range(chance.randrange(3))] + [73]
+    for _ in range(count):
+        tags += [11, *itertools.chain(*chance.sample(OF_ORDER, chance.randrange(6)))]
+    tags += [chance.choice(OF_LIST) for _ in range(chance.randrange(6))]
+    return [
+        (tag, {73: told, 25010: int(tags[at : at + 1] == [25011])}.get(tag, str(at % 10)))
+        for at, tag in enumerate(tags, 1)
+    ]
+
+
+def as_tree(rows: Any, fields: Any) -> dict[str, Any]:
+    """What a tree shows, as a plan tells it: by name, the first of each, entries as tuples."""
+    names = {row[0]: row for row in rows}
+    told: dict[str, Any] = {}
+    for field in fields:
+        row = names.get(field.tag)
+        if row is not None:
+            entries = field.entries and [as_tree(row[4], entry) for entry in field.entries]
+            value = (
+                field.value
+                if entries is None
+                else [tuple(entry.get(member[1]) for member in row[4]) for entry in entries]
+            )
+            told.setdefault(row[1], int(value) if row[2] == "int" else value)
+    return told
+
+
+def test_plan_reference_and_tree_find_the_same_groups() -> None:
+    chance = random.Random(73)
+    rows = wire_rows(BINANCE_SPOT.layout(b"N", Sender.VENUE).rows, Sender.VENUE)
+
+    def told_by(framer: Any, raw: bytes) -> dict[str, Any]:
+        framer.feed(raw)
+        message = next(framer)
+        found = {
+            name: streams.outcome(lambda name=name: message.value(name)) for _, name, *_ in rows
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    lied = 0
+    for seed in range(600):
+        raw = framed([*corpus.header("N", seed, "SPOT", "ME", TIME), *some_list_status(chance)])
+        told = told_by(wire.Framer(plans=streams.PLANS), raw)
+        assert told == told_by(reference.Framer(plans=streams.REFERENCE_PLANS), raw)
+        decoded = Decoder(BINANCE_SPOT).decode(raw)
+        if isinstance(told.get("orders", []), list):
+            assert told == as_tree(rows, decoded.fields)
+        else:
+            lied += 1
+            assert re.search("NoOrders<73>|NoListTriggering", " ".join(decoded.problems))
+    assert 50 < lied < 300
 
 
 # Order -------------------------------------------------------------------------------------------

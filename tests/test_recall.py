@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fixengine.desk.orders import Orders, Standing
+from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
+from fixengine.desk.standings import Standing
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
     Ack,
@@ -45,7 +47,7 @@ class Run:
         for data in carried(taken_over) if taken_over is not None else ():
             self.journal.append(Kind.CARRIED, 1, 0, data)
         if standings is not None:
-            self.journal.append(Kind.START, 1, 0, start_record(epoch, {}, standings))
+            self.journal.append(Kind.START, 1, 0, start_record(epoch, {}, standings, Positions()))
         self.counter = 0
 
     def intent(self, request: NewOrderSingle | OrderCancelRequest, number: int = 1) -> str:
@@ -81,7 +83,7 @@ def report(
 
 def recalled(folder: Path, epoch: int) -> tuple[Orders, Recalled]:
     orders = Orders(100, 100)
-    return orders, recall(folder, epoch, BINANCE_SPOT, orders, 4)
+    return orders, recall(folder, epoch, BINANCE_SPOT, orders, Positions(), 4)
 
 
 def test_without_a_journal_there_is_nothing(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_events_that_were_not_acknowledged_are_kept_over_runs(tmp_path: Path) ->
     again = Run(tmp_path, 6)
     for payload in found.unread["alpha"]:
         again.note(Kind.DELIVERED, "alpha", payload)
-    again.journal.append(Kind.START, 1, 0, start_record(6, {}, found.standings))
+    again.journal.append(Kind.START, 1, 0, start_record(6, {}, found.standings, Positions()))
     again.end()
     assert recalled(tmp_path, 7)[1].unread == found.unread
 
@@ -266,3 +268,19 @@ def test_damage_is_named_and_the_rest_is_used(tmp_path: Path) -> None:
     assert orders.find(1, "b") is not None
     assert len(found.damage) == 2
     assert "not-ours" in found.damage[0]
+
+
+def test_fills_are_counted_over_runs_and_each_once(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    wire_id = run.intent(order("o"))
+    fill = report("o", wire_id, "1")
+    fill.exec_type, fill.trade_id, fill.last_qty, fill.cum_qty = "F", "7", "0.25", "0.5"
+    run.deliver(fill, 1)
+    run.deliver(fill, 2)  # the answer to a repeated id
+    run.end()
+    orders, found = recalled(tmp_path, 6)
+    Run(tmp_path, 6, found.standings, orders).end()
+    for table in (orders, recalled(tmp_path, 7)[0]):
+        known = table.find(1, "o")
+        assert known is not None
+        assert (known.filled, known.cum_qty) == (25_000_000, 50_000_000)

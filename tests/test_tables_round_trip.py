@@ -206,7 +206,11 @@ def test_a_refusal_is_read_of_the_list_and_of_its_orders() -> None:
     read.check()
     assert (read.value("venue_code"), read.value("text")) == ("-2010", "list")
     assert [order[4:] for order in read.value("orders")] == [(None,) * 3, ("99", "-1013", "order")]
-    # Behind the group nothing tells them from the last order's own.
+    # Behind the group it is told from the last order's own where that has one, and only there.
+    read = read_list_status("429=2|431=7|" + orders + of_order + of_list)
+    read.check()
+    assert (read.value("venue_code"), read.value("text")) == ("-2010", "list")
+    assert [order[4:] for order in read.value("orders")] == [(None,) * 3, ("99", "-1013", "order")]
     read = read_list_status("429=2|431=7|" + orders + of_list)
     assert read.value("venue_code") is None
     assert read.value("orders")[1][4:] == ("99", "-2010", "list")

@@ -134,6 +134,7 @@ class RefusedReason(StrEnum):
     STOPPING = "stopping"
     UNWATCHED = "unwatched"
     CLOCK_SKEW = "clock_skew"
+    BAD_TOKEN = "bad_token"
 
 
 class SessionState(StrEnum):
@@ -374,6 +375,12 @@ class Ack(Message):
     report_seq: int
 
 
+class SnapshotRequest(Message):
+    """Ask for a Snapshot. request_id: comes back in each part of the answer."""
+
+    request_id: int
+
+
 class Heartbeat(Message):
     """Nothing but a sign of life, in either direction; carries no report_seq."""
 
@@ -385,7 +392,8 @@ class Welcome(Message):
     """The engine's answer to Hello.
 
     next_seq: report_seq of the event that follows; it rules. engine_now_ns: the engine's
-    monotonic clock when this was written. state: "ready" or "recovering".
+    monotonic clock when this was written. state: "ready" or "recovering". heartbeat_ms: the engine
+    wants to hear something that often, a Heartbeat where there is nothing else; 0: it does not.
     """
 
     strategy: str
@@ -396,6 +404,7 @@ class Welcome(Message):
     state: str
     valid_for_ms_max: int = 0
     session_state: str = ""
+    heartbeat_ms: int = 0
 
 
 class MiscFee(msgspec.Struct, array_like=True, gc=False):
@@ -587,7 +596,58 @@ class Gap(Message):
     text: str = ""
 
 
-Request = Hello | NewOrderSingle | OrderCancelRequest | Ack | Heartbeat
+class OpenOrder(msgspec.Struct, array_like=True, gc=False):
+    """An order that is not over, as the engine knows it.
+
+    standing: "pending", "written", "pending_new", "new", "partially_filled" or "unknown"; in a part
+    of a Snapshot also how an order ended that an earlier part named. order: as it was submitted.
+    report: the last that told of it, None before the first.
+    """
+
+    cl_ord_id: str
+    wire_cl_ord_id: str
+    standing: str
+    order: NewOrderSingle
+    report: ExecutionReport | None = None
+
+
+class Position(msgspec.Struct, array_like=True, gc=False):
+    """What a strategy's fills of one day (UTC) in one symbol sum up to, exact.
+
+    bought, sold: of the base asset, fees not taken off. paid, received: of the quote asset. fees:
+    (currency, amount) of each; in the base asset they make the position smaller, see `net`.
+    """
+
+    symbol: str
+    bought: str
+    sold: str
+    paid: str
+    received: str
+    fees: tuple[tuple[str, str], ...] = ()
+
+    def net(self, base_asset: str) -> Decimal:
+        """Bought less sold less the fees taken in the base asset, which the caller names."""
+        fees = sum((Decimal(fee) for name, fee in self.fees if name == base_asset), Decimal())
+        return Decimal(self.bought) - Decimal(self.sold) - fees
+
+
+class Snapshot(Message):
+    """A part of what a strategy owns, or (from a client) all of it. Carries no report_seq.
+
+    An order in a later part replaces the same in an earlier one. is_last: the answer is complete;
+    positions come with it. next_seq: in the last, events with lower numbers are in it already,
+    whether they were read or not, and none with higher ones is.
+    """
+
+    request_id: int
+    epoch: int
+    next_seq: int
+    is_last: bool
+    orders: tuple[OpenOrder, ...] = ()
+    positions: tuple[Position, ...] = ()
+
+
+Request = Hello | NewOrderSingle | OrderCancelRequest | Ack | Heartbeat | SnapshotRequest
 Event = (
     Welcome
     | ExecutionReport
@@ -598,6 +658,7 @@ Event = (
     | SessionStatus
     | Gap
     | Heartbeat
+    | Snapshot
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -7,16 +7,15 @@ started and nothing is read ahead. What is not asked for stays in ZeroMQ's bound
 from __future__ import annotations
 
 import asyncio
-import time
 from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import Connection
+from fixengine.client.connection import SPEAK_MS, Connection
 from fixengine.client.conversation import Delivery, State
-from fixengine.client.dealer import Dealer
 from fixengine.client.errors import ClientError
-from fixengine.messages import NewOrderSingle, OrderCancelRequest
+from fixengine.client.place import Dealer
+from fixengine.messages import NewOrderSingle, OrderCancelRequest, Snapshot
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -45,6 +44,23 @@ class AsyncClient(Connection):
         check_timeout(timeout)
         return Reports(self, timeout)
 
+    async def snapshot(self) -> Snapshot:
+        """What this strategy owns now; see Client.snapshot. Not while a task waits in `reports`."""
+        dealer = self._opened()
+        if self._waiter is not None:
+            raise ClientError(
+                "snapshot(): a task waits in reports(); ask before, or between events"
+            )
+        self._conversation.want_snapshot()
+        until = self._now() + self._answer_timeout_ms * 1_000_000
+        while (snapshot := self._hear_snapshot(dealer)) is None:
+            left_ns = until - self._now()
+            if left_ns <= 0:
+                raise self._no_snapshot()
+            await self._wait(dealer, min(SPEAK_MS, -(-left_ns // 1_000_000)))
+            dealer = self._opened()
+        return snapshot
+
     def close(self) -> None:
         """Acknowledge what was processed and close, without waiting. A second call does nothing.
 
@@ -57,8 +73,7 @@ class AsyncClient(Connection):
 
     def _leave(self, dealer: Dealer) -> None:
         if not self._loop.is_closed():
-            self._loop.remove_reader(dealer.descriptor)
-            self._loop.remove_reader(dealer.monitor_descriptor)
+            dealer.unwatch(self._loop)
         dealer.close_aside()
 
     async def _next(self, timeout: float | None) -> Delivery | None:
@@ -70,19 +85,17 @@ class AsyncClient(Connection):
         self._processed(dealer)
         self._events_this_turn += 1
         if self._events_this_turn > EVENTS_PER_TURN_MAX:
-            await self._wait(0)
-        until = None if timeout is None else time.monotonic_ns() + int(timeout * 1e9)
+            await self._wait(dealer, 0)
+        until = None if timeout is None else self._now() + int(timeout * 1e9)
         while self._dealer is not None and not self._pump(dealer):
-            if until is not None and time.monotonic_ns() >= until:
+            if until is not None and self._now() >= until:
                 return None
-            await self._wait(self._patience_ms(until))
+            await self._wait(dealer, self._patience_ms(until))
         return None if self._dealer is None else self._conversation.take()
 
-    async def _wait(self, timeout_ms: int | None) -> None:
+    async def _wait(self, dealer: Dealer, timeout_ms: int | None) -> None:
         waiter = self._waiter = self._loop.create_future()
-        timer = None
-        if timeout_ms is not None:
-            timer = self._loop.call_later(timeout_ms / 1000, self._wake)
+        timer = dealer.alarm(self._loop, timeout_ms, self._wake)
         try:
             await waiter
         finally:
@@ -121,10 +134,9 @@ class AsyncClient(Connection):
         if self._dealer is not None or self.welcome is not None:
             raise ClientError("an AsyncClient is entered once; make a new one")
         self._loop = asyncio.get_running_loop()
-        dealer = self._dealer = Dealer(self._endpoint, self._strategy)
+        dealer = self._dealer = self._place.dealer(self._strategy)
         try:
-            self._loop.add_reader(dealer.descriptor, self._on_readable)
-            self._loop.add_reader(dealer.monitor_descriptor, self._on_change)
+            dealer.watch(self._loop, self._on_readable, self._on_change)
             await self._connect(dealer)
         except BaseException:
             self.close()
@@ -132,11 +144,11 @@ class AsyncClient(Connection):
         return self
 
     async def _connect(self, dealer: Dealer) -> None:
-        until = time.monotonic_ns() + self._connect_timeout_ms * 1_000_000
+        until = self._now() + self._connect_timeout_ms * 1_000_000
         while not self._pump(dealer) and self._conversation.state is not State.READY:
-            if time.monotonic_ns() >= until:
+            if self._now() >= until:
                 raise self._not_welcomed()
-            await self._wait(self._patience_ms(until))
+            await self._wait(dealer, self._patience_ms(until))
 
     async def __aexit__(
         self,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import Connection
+from fixengine.client.connection import SPEAK_MS, Connection
 from fixengine.client.conversation import Delivery, State
-from fixengine.client.dealer import Dealer
+from fixengine.client.place import Dealer
+from fixengine.messages import Snapshot
 
 
 class Client(Connection):
@@ -33,7 +33,7 @@ class Client(Connection):
     """
 
     def _constructed(self) -> None:
-        dealer = self._dealer = Dealer(self._endpoint, self._strategy)
+        dealer = self._dealer = self._place.dealer(self._strategy)
         try:
             self._connect(dealer)
         except BaseException:
@@ -58,6 +58,24 @@ class Client(Connection):
         check_timeout(timeout)
         return self._iterate(timeout)
 
+    def snapshot(self) -> Snapshot:
+        """What this strategy owns now: its open orders, and what it traded today (UTC).
+
+        For a strategy that starts again. It holds at one moment: events with numbers below its
+        `next_seq` are in it already, though `reports` may still bring them, and those from there
+        on are not. No event is lost meanwhile. Raises NotConnected where no answer comes within
+        answer_timeout_ms, and what `reports` raises.
+        """
+        dealer = self._opened()
+        self._conversation.want_snapshot()
+        until = self._now() + self._answer_timeout_ms * 1_000_000
+        while (snapshot := self._hear_snapshot(dealer)) is None:
+            left_ns = until - self._now()
+            if left_ns <= 0:
+                raise self._no_snapshot()
+            dealer.wait(min(SPEAK_MS, -(-left_ns // 1_000_000)))
+        return snapshot
+
     def _iterate(self, timeout: float | None) -> Iterator[Delivery]:
         while (event := self._next(timeout)) is not None:
             yield event
@@ -67,17 +85,17 @@ class Client(Connection):
         if dealer is None:
             return None
         self._processed(dealer)
-        until = None if timeout is None else time.monotonic_ns() + int(timeout * 1e9)
+        until = None if timeout is None else self._now() + int(timeout * 1e9)
         while not self._pump(dealer):
-            if until is not None and time.monotonic_ns() >= until:
+            if until is not None and self._now() >= until:
                 return None
             dealer.wait(self._patience_ms(until))
         return self._conversation.take()
 
     def _connect(self, dealer: Dealer) -> None:
-        until = time.monotonic_ns() + self._connect_timeout_ms * 1_000_000
+        until = self._now() + self._connect_timeout_ms * 1_000_000
         while not self._pump(dealer) and self._conversation.state is not State.READY:
-            if time.monotonic_ns() >= until:
+            if self._now() >= until:
                 raise self._not_welcomed()
             dealer.wait(self._patience_ms(until))
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
-
 import msgspec
 
 from fixengine import __version__
@@ -18,20 +15,25 @@ from fixengine.client.arguments import (
     check_whole,
 )
 from fixengine.client.conversation import Conversation, State
-from fixengine.client.dealer import Dealer
 from fixengine.client.errors import NotConnected
+from fixengine.client.place import Dealer, find
 from fixengine.messages import (
     REPORT_SEQ_MAX,
     STRATEGY_NAME,
     Ack,
+    Heartbeat,
     Hello,
     NewOrderSingle,
     OrderCancelRequest,
+    Snapshot,
     Welcome,
     encode,
 )
 
 ACK_IDLE_NS = 100_000_000
+SPEAK_MS = 500
+"""How long to wait at most where something may have to be said meanwhile."""
+HEARTBEAT = encode(Heartbeat())
 
 
 class Connection:
@@ -52,8 +54,7 @@ class Connection:
     ) -> None:
         check_text("endpoint", endpoint)
         check_text("strategy", strategy)
-        if not endpoint.startswith(("ipc://", "tcp://")):
-            raise ValueError(f"endpoint: {endpoint!r} does not begin with ipc:// or tcp://")
+        place = find(endpoint)
         if not STRATEGY_NAME.match(strategy):
             shown = strategy[:CHARACTERS_SHOWN]
             raise ValueError(f"strategy: {shown!r} is not 1..32 characters of a-z A-Z 0-9 - _")
@@ -69,17 +70,21 @@ class Connection:
         check_fields(hello)
         check_size(hello, encode(msgspec.structs.replace(hello, resume_from=REPORT_SEQ_MAX)))
         self._endpoint = endpoint
+        self._place = place
+        self._now = place.now
         self._strategy = strategy
         self._connect_timeout_ms = connect_timeout_ms
         self._ack_every = ack_every
+        self._answer_timeout_ms = answer_timeout_ms
         self._acknowledged_ns = 0
+        self._said_ns = 0
         self._dealer: Dealer | None = None
         self._conversation = Conversation(
             hello,
             valid_for_ms=valid_for_ms,
             answer_timeout_ms=answer_timeout_ms,
-            clock_is_shared=endpoint.startswith("ipc://"),
-            run_id=secrets.token_hex(8),
+            clock_is_shared=place.clock_is_shared,
+            run_id=place.run_id(),
         )
         self._constructed()
 
@@ -142,13 +147,14 @@ class Connection:
         self._watch(dealer)
         if self._conversation.state is not State.READY:
             raise NotConnected(f"{self._endpoint}: {self._why_not_ready()}; nothing was sent")
-        now = time.monotonic_ns()
+        now = self._now()
         cl_ord_id, payload = self._conversation.complete(request, now)
         if not dealer.send(payload):
             raise NotConnected(
                 f"{self._endpoint}: the engine is gone or does not read; {cl_ord_id!r} was not sent"
             )
         self._conversation.sent(cl_ord_id, now)
+        self._said_ns = now
         return cl_ord_id
 
     # --- state ------------------------------------------------------------------------------
@@ -225,11 +231,38 @@ class Connection:
         while not conversation.has_events:
             payload = dealer.receive()
             if payload is not None:
-                conversation.receive(payload, time.monotonic_ns())
+                conversation.receive(payload, self._now())
             elif not self._watch(dealer) and not self._speak(dealer):
-                conversation.check(time.monotonic_ns())
+                conversation.check(self._now())
                 return False
         return True
+
+    def _hear_snapshot(self, dealer: Dealer) -> Snapshot | None:
+        """Read what is there, events too, until the answer is complete; ask where it is due.
+
+        None: it is time to wait. Raises as `_pump` does.
+        """
+        conversation = self._conversation
+        while (snapshot := conversation.take_snapshot()) is None:
+            payload = dealer.receive()
+            if payload is not None:
+                conversation.receive(payload, self._now())
+            elif self._watch(dealer):
+                continue
+            elif conversation.snapshot_due and dealer.send(conversation.ask_snapshot()):
+                conversation.snapshot_asked()
+                # Sending may have taken the sign that something came in.
+                if not dealer.readable():
+                    return None
+            elif not self._speak(dealer):
+                return None
+        return snapshot
+
+    def _no_snapshot(self) -> NotConnected:
+        where = f"{self._endpoint}: no snapshot within {self._answer_timeout_ms} ms"
+        if self._conversation.state is not State.READY:
+            return NotConnected(f"{where}: {self._why_not_ready()}")
+        return NotConnected(f"{where}; the engine is there and does not answer: is it well?")
 
     def _watch(self, dealer: Dealer) -> bool:
         """Take note of what happened to the connection; whether anything did."""
@@ -247,9 +280,22 @@ class Connection:
             if dealer.send(self._conversation.hello()):
                 self._conversation.greeted()
             return dealer.readable()
-        if time.monotonic_ns() < self._quiet_until_ns():
+        now = self._now()
+        heartbeat_ns = self._heartbeat_due_ns
+        if heartbeat_ns is not None and now >= heartbeat_ns:
+            self._said_ns = now
+            return dealer.send(HEARTBEAT) and dealer.readable()
+        if now < self._quiet_until_ns():
             return False
         return self._acknowledge(dealer, 1) and dealer.readable()
+
+    @property
+    def _heartbeat_due_ns(self) -> int | None:
+        """When the engine wants to hear something of us."""
+        welcome = self._conversation.welcome
+        if welcome is None or not welcome.heartbeat_ms or self._conversation.state is State.DOWN:
+            return None
+        return self._said_ns + welcome.heartbeat_ms * 1_000_000
 
     def _processed(self, dealer: Dealer) -> None:
         self._conversation.asked_for_next()
@@ -267,7 +313,7 @@ class Connection:
         if not dealer.send(encode(Ack(number))):
             return False
         conversation.acknowledged = number
-        self._acknowledged_ns = time.monotonic_ns()
+        self._acknowledged_ns = self._now()
         return True
 
     def _quiet_until_ns(self) -> int:
@@ -287,9 +333,12 @@ class Connection:
         if conversation.acknowledgeable > conversation.acknowledged:
             quiet = self._quiet_until_ns()
             until = quiet if until is None else min(until, quiet)
+        heartbeat_ns = self._heartbeat_due_ns
+        if heartbeat_ns is not None:
+            until = heartbeat_ns if until is None else min(until, heartbeat_ns)
         if until is None:
             return None
-        return max(0, -((time.monotonic_ns() - until) // 1_000_000))
+        return max(0, -((self._now() - until) // 1_000_000))
 
     def _why_not_ready(self) -> str:
         if self._conversation.state is State.DOWN:

@@ -28,11 +28,16 @@ from fixengine.messages import (
     Refused,
     Sent,
     SessionStatus,
+    Snapshot,
+    SnapshotRequest,
     Welcome,
     encode,
     event_decoder,
     request_decoder,
 )
+
+OPEN = frozenset({"pending", "written", "pending_new", "new", "partially_filled", "unknown"})
+"""Standings of an OpenOrder that is not over."""
 
 UNANSWERED_MAX = 65_536
 """Requests that may wait for their answer."""
@@ -108,6 +113,9 @@ class Conversation:
         self._handed = 0
         self._heard = 0
         self._announced = (0, 0)
+        self._snapshots_asked = 0
+        self._snapshot: list[Snapshot] = []
+        self._snapshot_due = False
         if hello.resume_from is not None:
             self._received = self._handed = self.processed = hello.resume_from - 1
 
@@ -116,6 +124,7 @@ class Conversation:
     def connected(self) -> None:
         """A new connection stands; Hello is due once all of the old one is read."""
         self.state = State.CONNECTED
+        self._snapshot_due = True  # of an answer that is waited for; else nobody asks
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -193,6 +202,38 @@ class Conversation:
             cl_ord_id, _ = self._unanswered.popitem(last=False)
             raise NoAnswer(cl_ord_id, self._answer_timeout_ms)
 
+    # --- what the strategy owns ---------------------------------------------------------------
+
+    def want_snapshot(self) -> None:
+        """A new answer is wanted; what came of an earlier request is forgotten."""
+        self._snapshot.clear()
+        self._snapshot_due = True
+
+    @property
+    def snapshot_due(self) -> bool:
+        """Whether the request is to be sent on this connection."""
+        return self._snapshot_due and self.state is State.READY
+
+    def ask_snapshot(self) -> bytes:
+        """The bytes of a new request; `snapshot_asked` when it was sent."""
+        self._snapshots_asked += 1
+        self._snapshot.clear()
+        return encode(SnapshotRequest(self._snapshots_asked))
+
+    def snapshot_asked(self) -> None:
+        """The request was sent; it is due again on the next connection."""
+        self._snapshot_due = False
+
+    def take_snapshot(self) -> Snapshot | None:
+        """The answer to the last request, in one; None while it is not complete."""
+        parts = self._snapshot
+        if not parts or not parts[-1].is_last:
+            return None
+        self._snapshot = []
+        latest = {order.cl_ord_id: order for part in parts for order in part.orders}
+        orders = tuple(order for order in latest.values() if order.standing in OPEN)
+        return msgspec.structs.replace(parts[-1], orders=orders)
+
     # --- events -----------------------------------------------------------------------------
 
     @property
@@ -233,6 +274,10 @@ class Conversation:
             # Said again only if the strategy asks for reports again.
             self.state = State.CONNECTED
             raise HelloRefused(self._hello.strategy, event.reason, event.text)
+        if isinstance(event, Snapshot):
+            if event.request_id == self._snapshots_asked:
+                self._snapshot.append(event)
+            return
         self._answered(event)
         self._deliver(event, event.epoch, now)
 

@@ -9,10 +9,12 @@ send.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import select
 import struct
 import threading
+from collections.abc import Callable
 
 import zmq
 
@@ -30,7 +32,7 @@ _UP = int(zmq.EVENT_HANDSHAKE_SUCCEEDED)
 _DOWN = int(zmq.EVENT_DISCONNECTED)
 
 
-class Dealer:
+class ZeroMqDealer:
     """A connection to the engine that keeps coming back. Raises ValueError for the endpoint."""
 
     def __init__(self, endpoint: str, strategy: str) -> None:
@@ -94,6 +96,27 @@ class Dealer:
     def wait(self, timeout_ms: int | None) -> None:
         """Wait until something may be there to receive or the connection may have changed."""
         self._anything.poll(WAIT_MS_MAX if timeout_ms is None else min(timeout_ms, WAIT_MS_MAX))
+
+    def watch(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_readable: Callable[[], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        """Call back from this loop when something may have come in, or the connection changed."""
+        loop.add_reader(self.descriptor, on_readable)
+        loop.add_reader(self.monitor_descriptor, on_change)
+
+    def unwatch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Call back no more."""
+        loop.remove_reader(self.descriptor)
+        loop.remove_reader(self.monitor_descriptor)
+
+    def alarm(
+        self, loop: asyncio.AbstractEventLoop, timeout_ms: int | None, ring: Callable[[], None]
+    ) -> asyncio.TimerHandle | None:
+        """Ring after the timeout; None: never."""
+        return None if timeout_ms is None else loop.call_later(timeout_ms / 1000, ring)
 
     def close(self) -> None:
         """Close; waits up to LINGER_MS for the engine to take what was sent, then drops it."""

@@ -4,74 +4,45 @@ A request is an order or a cancel of one. It has the strategy's id, which is its
 and the id on the wire. Once the venue has named an order, (symbol, OrderID) is its key and the
 client ids are aliases: a cancel renames the order at the venue.
 
-    PENDING -> WRITTEN -> LIVE -> FILLED | CANCELED | EXPIRED | REJECTED
-                  \\-> UNKNOWN -> any of these
-
-Whether an order is alive is decided by OrdStatus<39> alone, never by ExecType<150>. UNKNOWN is
-never guessed away: only a report of the venue ends it.
+What an order's standing becomes is decided in standings.py. Fills are counted from trade reports
+alone and held against CumQty<14>: where the venue says that more was filled than its reports told
+of, one of them is missing (`Orders.short`).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from enum import StrEnum
 
-from fixengine.messages import ExecType, OrdStatus
+from fixengine.desk.standings import ALIVE, FINAL, Standing, after
+from fixengine.messages import ExecType
 
-
-class Standing(StrEnum):
-    """What is known of a request."""
-
-    PENDING = "pending"
-    WRITTEN = "written"
-    LIVE = "live"
-    FILLED = "filled"
-    CANCELED = "canceled"
-    EXPIRED = "expired"
-    REJECTED = "rejected"
-    UNKNOWN = "unknown"
-    DONE = "done"
-
-
-FINAL = frozenset(
-    {
-        Standing.FILLED,
-        Standing.CANCELED,
-        Standing.EXPIRED,
-        Standing.REJECTED,
-        Standing.DONE,
-    }
-)
 TRADE = ExecType.TRADE.value
-BY_STATUS = {
-    OrdStatus.NEW.value: Standing.LIVE,
-    OrdStatus.PARTIALLY_FILLED.value: Standing.LIVE,
-    OrdStatus.PENDING_CANCEL.value: Standing.LIVE,
-    OrdStatus.PENDING_NEW.value: Standing.LIVE,
-    OrdStatus.FILLED.value: Standing.FILLED,
-    OrdStatus.CANCELED.value: Standing.CANCELED,
-    OrdStatus.REJECTED.value: Standing.REJECTED,
-    OrdStatus.EXPIRED.value: Standing.EXPIRED,
-}
+QTY_DECIMALS = 8
+"""Of quantities kept as integers, and of those a venue writes: more are refused, not rounded."""
 
 
 class Order:
     """One request: an order, or (target set) a cancel of one.
 
     line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
-    told its strategy about it, as bus bytes; a repeated request is answered with it. opened_ns: on
+    told its strategy about it, as bus bytes; a repeated request is answered with it. request: of
+    an order, as it came over the bus. opened_ns: on
     the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
-    seen: keys of the reports that were taken, see `report_key`.
+    seen: keys of the reports that were taken, see `report_key`. filled: sum of LastQty<32> of the
+    fills among them; cum_qty: the highest CumQty<14> told. Both count units of 10**-QTY_DECIMALS.
     """
 
     __slots__ = (
         "cancels",
         "cl_ord_id",
+        "cum_qty",
+        "filled",
         "line",
         "opened_ns",
         "order_id",
         "outcome",
+        "request",
         "seen",
         "seq",
         "standing",
@@ -92,11 +63,14 @@ class Order:
         self.standing = Standing.PENDING
         self.order_id: str | None = None
         self.opened_ns = 0
+        self.cum_qty = 0
+        self.filled = 0
         self.line = -1
         self.seq = -1
         self.seen: set[str] = set()
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
+        self.request = b""
 
     @property
     def is_cancel(self) -> bool:
@@ -138,8 +112,9 @@ class Orders:
         self._by_order_id: dict[tuple[str, str], Order] = {}
         self._by_seq: dict[tuple[int, int], Order] = {}
         self._closed: dict[int, deque[Order]] = {}
-        self._open: dict[int, int] = {}
+        self._open: dict[int, dict[Order, None]] = {}
         self._open_total = 0
+        self._short: dict[Order, int | None] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -153,8 +128,12 @@ class Orders:
         if is_cancel:
             return self._open_total >= 2 * self.open_max
         shared = len(self._open) > 1
-        mine = self._open.get(strategy, 0)
+        mine = len(self._open.get(strategy, ()))
         return self._open_total >= self.open_max or (shared and mine >= self.share_max)
+
+    def open_of(self, strategy: int) -> list[Order]:
+        """A strategy's requests that are not finished, the older before the newer."""
+        return list(self._open.get(strategy, ()))
 
     def find(self, strategy: int, cl_ord_id: str) -> Order | None:
         """The request a strategy knows by this id."""
@@ -178,7 +157,8 @@ class Orders:
     ) -> Order:
         """Enter a request whose ids are both new."""
         order = Order(strategy, cl_ord_id, wire_id, symbol, target)
-        self._count(strategy, 1)
+        self._open.setdefault(strategy, {})[order] = None
+        self._open_total += 1
         if target is not None:
             target.cancels.append(order)
         self._by_id[strategy, cl_ord_id] = order
@@ -187,8 +167,7 @@ class Orders:
 
     def drop(self, order: Order) -> None:
         """The request never left the engine: forget it, its id may be used again."""
-        if order.standing not in FINAL:
-            self._count(order.strategy, -1)
+        self._close(order)
         if order.target is not None and order in order.target.cancels:
             order.target.cancels.remove(order)
         self._by_id.pop((order.strategy, order.cl_ord_id), None)
@@ -209,7 +188,8 @@ class Orders:
         """
         lost = [order for (at, _), order in self._by_seq.items() if at == line]
         if unwatched:
-            lost += [order for order in self if order.standing is Standing.LIVE]
+            alive = (order for mine in self._open.values() for order in mine)
+            lost += [order for order in alive if order.standing in ALIVE]
         for order in lost:
             self.unknown(order)
         return lost
@@ -260,13 +240,36 @@ class Orders:
             self.name(order, order_id)
         if cancel is not None:
             self.finish(cancel, Standing.DONE)
-        standing = BY_STATUS.get(ord_status, Standing.UNKNOWN)
-        if order.standing in FINAL:
-            return
+        standing = after(order.standing, ord_status, order.cum_qty > 0)
         if standing in FINAL:
             self.finish(order, standing)
         else:
             order.standing = standing
+
+    def filled(self, order: Order, last_qty: int, cum_qty: int, now: int) -> None:
+        """Count a fill (last_qty 0: none), and hold CumQty<14> of its report against all of them.
+
+        now: any clock, for `short`.
+        """
+        order.filled += last_qty
+        order.cum_qty = max(order.cum_qty, cum_qty, order.filled)
+        if order.cum_qty > order.filled:
+            self._short.setdefault(order, now)
+        elif self._short:
+            self._short.pop(order, None)
+
+    def short(self, now: int, grace_ns: int) -> list[Order]:
+        """Orders of which a fill has been missing for grace_ns, each named once.
+
+        A fill may come late, on another session; so long it is not missing yet.
+        """
+        overdue = []
+        for order, since_ns in self._short.items():
+            if since_ns is not None and now - since_ns >= grace_ns:
+                overdue.append(order)
+        for order in overdue:
+            self._short[order] = None
+        return overdue
 
     def name(self, order: Order, order_id: str) -> None:
         """The venue has named the order: OrderID<37>, unique within its symbol."""
@@ -279,7 +282,7 @@ class Orders:
         if order.standing in FINAL:
             return
         order.standing = standing
-        self._count(order.strategy, -1)
+        self._close(order)
         closed = self._closed.setdefault(order.strategy, deque())
         closed.append(order)
         while len(closed) > self.closed_max:
@@ -290,13 +293,14 @@ class Orders:
                 self.finish(cancel, Standing.DONE)
         order.cancels.clear()
 
-    def _count(self, strategy: int, change: int) -> None:
-        self._open_total += change
-        mine = self._open.get(strategy, 0) + change
-        if mine:
-            self._open[strategy] = mine
-        else:
-            self._open.pop(strategy, None)
+    def _close(self, order: Order) -> None:
+        """The request counts as open no more."""
+        mine = self._open.get(order.strategy, {})
+        if order in mine:
+            del mine[order]
+            self._open_total -= 1
+            if not mine:
+                del self._open[order.strategy]
 
     def _answered(self, order: Order) -> None:
         # The numbers of lines come round again: the entry may be that of a younger request.
@@ -305,5 +309,6 @@ class Orders:
 
     def _forget(self, order: Order) -> None:
         self.drop(order)
+        self._short.pop(order, None)
         if order.order_id is not None:
             self._by_order_id.pop((order.symbol, order.order_id), None)

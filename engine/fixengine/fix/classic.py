@@ -16,18 +16,18 @@ that both finish.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.classic_logon import ClassicAcceptor, ClassicInitiator
-from fixengine.fix.gaps import ASKED_MAX, Gaps
-from fixengine.fix.header import FATAL, header_fault
+from fixengine.fix.gaps import ASKED_MAX
 from fixengine.fix.history import History
-from fixengine.fix.peek import peek, peek_number, printable, reread, seq_of
-from fixengine.fix.remember import ADMIN, RememberingSession, head_of
+from fixengine.fix.judge import Arrival, JudgingSession
+from fixengine.fix.peek import peek, peek_number, printable, reread
+from fixengine.fix.remember import ADMIN, head_of
 from fixengine.fix.states import TRANSITIONS, Happening, State, Verdict
-from fixengine.fix.validate import TEXTS, Fault, Pair, fault_of, split
+from fixengine.fix.validate import TEXTS, Fault, fault_of, split
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.write import Field, reverse_route
 
@@ -37,22 +37,7 @@ INFINITY = (0, 999_999)
 RESEND_TIMEOUT_NS = 10_000_000_000
 
 
-class Arrival(NamedTuple):
-    """A message that came. pairs: all its fields. head: header fields, the first of each tag."""
-
-    message: wire.Message
-    kind: bytes
-    seq: int
-    pairs: list[Pair]
-    head: dict[int, bytes]
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether it says that it may have come before."""
-        return self.head.get(fields.POSS_DUP_FLAG) == b"Y"
-
-
-class ClassicSession(RememberingSession):
+class ClassicSession(JudgingSession):
     """One classic FIX session over one connection; see the module's top.
 
     client_comp_id: the client's SenderCompID, known to both sides. history: what was before.
@@ -71,10 +56,9 @@ class ClassicSession(RememberingSession):
         super().__init__(
             venue, sender, handshake, history, client_comp_id=client_comp_id, **options
         )
+        self.handshake: ClassicInitiator | ClassicAcceptor = handshake
         self.reset = handshake.reset
-        self.gaps = Gaps()
         self._released: list[tuple[wire.Message, Verdict]] = []
-        self._failure: str | None = None
 
     # --- what the owner tells us ------------------------------------------------------------
 
@@ -124,19 +108,13 @@ class ClassicSession(RememberingSession):
             return due
         return asked + RESEND_TIMEOUT_NS if due is None else min(due, asked + RESEND_TIMEOUT_NS)
 
-    def fail(self, text: str, now: int, told: bool = True) -> None:
-        """Logout with the reason (told), then close when it is answered or after the timeout."""
-        if self.state is not State.ACTIVE:
-            super().fail(text, now)
-            return
-        self._emit(fields.LOGOUT, now, {"text": printable(text) if told else None})
-        self._enter(State.LOGOUT_SENT, now)
-        self._failure = text
-
     def garbled(self, now: int, frame: bytes = b"") -> None:
-        """A garbled message was dropped: nobody else logs on with one, later it is a hole."""
+        """A garbled message was dropped: nobody logs on with one, later it is a hole."""
+        text = "a garbled message came instead of a Logon"
         if self.state is State.LOGON_AWAITED:
-            self._end(Happening.LOGON_REFUSED, "a garbled message came instead of a Logon", now)
+            self._end(Happening.LOGON_REFUSED, text, now)
+        elif self.state is State.LOGON_SENT:
+            self.fail(text, now)
 
     def restart(self) -> None:
         """Both directions start at 1 again."""
@@ -188,48 +166,6 @@ class ClassicSession(RememberingSession):
             return Verdict.DROP
         return self._in_turn(arrival, now)
 
-    def _arrival(self, message: wire.Message, now: int) -> Arrival | None:
-        """What came, taken apart; None where it cannot be of this session."""
-        if peek(message, fields.BEGIN_STRING) != self.venue.begin_string:
-            self._refuse("Incorrect BeginString", now)
-            return None
-        seq = seq_of(message)
-        if seq is None:
-            self._refuse("MsgSeqNum(34) is missing or malformed", now)
-            return None
-        pairs = split(bytes(message), self.grammar)
-        return Arrival(message, message.kind, seq, pairs, head_of(pairs, self.grammar))
-
-    def _refuse(self, text: str, now: int) -> None:
-        """End without a word to whom we do not know, with one to whom we do."""
-        if self.state is State.LOGON_AWAITED:
-            self._end(Happening.LOGON_REFUSED, text, now)
-        elif self._failure is None:
-            self.fail(text, now)
-
-    def _header_holds(self, arrival: Arrival, now: int) -> bool:
-        """Whether the header of a message of an active session is in order; answered if not."""
-        fault = self._header_fault(arrival, now)
-        if fault is None:
-            return True
-        self._count(arrival)
-        self._refuse_message(arrival, fault, now)
-        if fault.reason in FATAL:
-            self.fail(TEXTS[fault.reason], now, told=False)
-        return False
-
-    def _header_fault(self, arrival: Arrival, now: int) -> Fault | None:
-        off_ns_max = self.venue.clock_ahead_ns_max if self.rules.check_clock else None
-        comp_ids = self.theirs, self.ours
-        return header_fault(arrival.head, arrival.kind, comp_ids, now + self.offset_ns, off_ns_max)
-
-    def _count(self, arrival: Arrival) -> None:
-        """A message is dealt with, in its turn or not."""
-        if arrival.seq == self.next_in:
-            self.next_in += 1
-        elif arrival.seq > self.next_in:
-            self.gaps.hold(arrival.seq, b"")
-
     def _too_low(self, seq: int) -> str:
         return f"MsgSeqNum too low, expecting {self.next_in} but received {seq}"
 
@@ -263,14 +199,11 @@ class ClassicSession(RememberingSession):
         verdict: Verdict = getattr(self, name)(arrival.message, now)
         return verdict
 
-    def _well_formed(self, arrival: Arrival, now: int) -> bool:
-        if arrival.kind not in self.grammar.messages:
-            return True
-        fault = fault_of(arrival.pairs, arrival.kind, self.grammar)
-        if fault is None:
-            return True
-        self._refuse_message(arrival, fault, now)
-        return False
+    def _test_request(self, message: wire.Message, now: int) -> Verdict:
+        """The answer holds the TestReqID byte for byte, whatever its bytes are."""
+        body = [(fields.TEST_REQ_ID, peek(message, fields.TEST_REQ_ID))]
+        self._write(fields.HEARTBEAT, body, now, {})
+        return Verdict.ADMIN
 
     def _take(self, arrival: Arrival, now: int) -> Verdict:
         if arrival.kind in self.venue.taken[self.peer]:
@@ -308,21 +241,36 @@ class ClassicSession(RememberingSession):
         if awaited:
             # Another connection may have gone on since this one was made.
             self.next_out, self.next_in = self.history.next_out, self.history.next_in
-            if self.reset or peek(message, fields.RESET_SEQ_NUM_FLAG) == b"Y":
+            if self.reset:
                 self.restart()
         fault = fault_of(arrival.pairs, arrival.kind, self.grammar)
         if fault is not None:
             return self._end_logon(TEXTS[fault.reason], now)
+        if awaited:
+            # A Logon that is refused must have changed nothing, the numbers least of all.
+            complaint = self.handshake.logon(self, message, now)
+            if complaint is not None:
+                return self._end_logon(complaint.text, now)
+            if peek(message, fields.RESET_SEQ_NUM_FLAG) == b"Y":
+                self.restart()
         if arrival.seq < self.next_in:
             return self._end_logon(self._too_low(arrival.seq), now)
         self._count(arrival)
-        if not awaited:
-            return self._logon_answered(message, now)
-        complaint = self.handshake.logon(self, message, now)
-        if complaint is not None:
-            return self._end_logon(complaint.text, now)
+        return self._logon_taken(message, now) if awaited else self._logon_answered(message, now)
+
+    def _logon_taken(self, message: wire.Message, now: int) -> Verdict:
+        """Answer a Logon; fill what its NextExpectedMsgSeqNum says that the client missed."""
+        own = self.next_out
+        self.handshake.answer(self, message, now)
         self._enter(State.ACTIVE, now)
         self._note(Happening.LOGGED_ON, self.client_comp_id)
+        expected = peek_number(message, fields.NEXT_EXPECTED_MSG_SEQ_NUM)
+        if expected is not None:
+            if expected < own:
+                self._send_from(max(1, expected), own, now)
+            if self.gaps.missing(self.next_in):
+                # The client has been told what we expect, and sends it unasked.
+                self.gaps.ask(now)
         return Verdict.ADMIN
 
     def _end_logon(self, text: str, now: int) -> Verdict:
@@ -335,15 +283,18 @@ class ClassicSession(RememberingSession):
         """A Logon within the session that starts both directions at 1."""
         if not self._well_formed(arrival, now):
             return Verdict.DROP
-        due = self.sender is Sender.VENUE and self.state is State.ACTIVE
-        if arrival.seq != 1 or not due:
+        if arrival.seq != 1 or self.state is not State.ACTIVE:
             self.fail("a Logon with ResetSeqNumFlag came that was not due", now)
             return Verdict.DROP
-        self.restart()
-        self._count(arrival)
         complaint = self.handshake.logon(self, arrival.message, now)
         if complaint is not None:
             self.fail(complaint.text, now)
+            return Verdict.DROP
+        if self.gaps.missing(self.next_in):
+            self._mark_stale(f"the peer started at 1 again while MsgSeqNum {self.next_in} missed")
+        self.restart()
+        self._count(arrival)
+        self.handshake.answer(self, arrival.message, now)
         return Verdict.ADMIN
 
     def _out_of_turn(self, arrival: Arrival, now: int) -> Verdict:
@@ -361,9 +312,16 @@ class ClassicSession(RememberingSession):
         return verdict
 
     def _reset(self, arrival: Arrival, now: int) -> Verdict:
-        """SequenceReset without GapFillFlag: the peer says where it goes on, whatever came."""
+        """SequenceReset without GapFillFlag: the peer says where it goes on, whatever came.
+
+        What it passes over was lost; a gap fill on the other hand says that nothing was.
+        """
+        due = self.next_in
         if self._well_formed(arrival, now):
-            self._go_on_at(arrival, self.next_in, now)
+            self._go_on_at(arrival, due, now)
+        if self.next_in > due:
+            text = f"SequenceReset passed over MsgSeqNum {due} to {self.next_in - 1}"
+            self._mark_stale(text)
         return Verdict.ADMIN
 
     def _gap_fill(self, arrival: Arrival, now: int) -> Verdict:
@@ -372,10 +330,15 @@ class ClassicSession(RememberingSession):
 
     def _go_on_at(self, arrival: Arrival, low: int, now: int) -> None:
         new = peek_number(arrival.message, fields.NEW_SEQ_NO)
-        if new is None or new < low:
+        if new is None or not low <= new <= fields.SEQ_NUM_MAX:
             self._refuse_message(arrival, Fault(fields.VALUE_IS_INCORRECT), now)
             return
-        self.next_in = new
+        if self.sender is Sender.CLIENT:
+            # A report that is here already is a fact. An order that is passed over is none.
+            for frame in self.gaps.take_before(new):
+                self._release(frame, now)
+        # A gap fill that was held among them may go further.
+        self.next_in = max(self.next_in, new)
         self.gaps.progressed(now)
 
     def _answer_resend_request(self, arrival: Arrival, now: int) -> None:
@@ -395,25 +358,3 @@ class ClassicSession(RememberingSession):
             return
         self.gaps.ask(now)
         self._emit(fields.RESEND_REQUEST, now, {"begin_seq_no": self.next_in, "end_seq_no": 0})
-
-    # --- what is written --------------------------------------------------------------------
-
-    def _refuse_message(self, arrival: Arrival, fault: Fault, now: int) -> Verdict:
-        """Reject<3> of one message, in the standard's words."""
-        # A Reject is never answered with one, or two sides could go on for ever.
-        if arrival.kind == fields.REJECT:
-            self._note(Happening.WARNING, f"Reject that is malformed: {TEXTS[fault.reason]}")
-            return Verdict.DROP
-        body = [
-            (fields.REF_SEQ_NUM, b"%d" % arrival.seq),
-            (fields.TEXT, TEXTS[fault.reason].encode()),
-        ]
-        if fault.tag is not None:
-            body.append((fields.REF_TAG_ID, b"%d" % fault.tag))
-        body.append((fields.REF_MSG_TYPE, arrival.kind))
-        reason = b"%d" % fault.reason
-        # FIX.4.2 knows fewer reasons; there the text alone says it.
-        if reason in self.grammar.values.get(fields.SESSION_REJECT_REASON, (reason,)):
-            body.append((fields.SESSION_REJECT_REASON, reason))
-        self._write(fields.REJECT, body, now, reverse_route(arrival.head))
-        return Verdict.DROP

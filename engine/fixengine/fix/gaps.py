@@ -41,6 +41,11 @@ class Gaps:
             self._bytes -= len(frame)
         return frame
 
+    def take_before(self, end: int) -> list[bytes]:
+        """All messages held before this number, in order."""
+        numbers = sorted(seq for seq in self._held if seq < end)
+        return [frame for seq in numbers if (frame := self.take(seq))]
+
     def missing(self, next_in: int) -> bool:
         """Whether something before a message that came is missing; forgets what is behind."""
         if self._highest < next_in:

@@ -28,6 +28,11 @@ class Part:
     groups: Mapping[int, Part]
     first: int
 
+    @property
+    def all_tags(self) -> frozenset[int]:
+        """Those of its groups, and of theirs, too."""
+        return self.tags.union(*(group.all_tags for group in self.groups.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Grammar:

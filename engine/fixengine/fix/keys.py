@@ -25,6 +25,7 @@ MODES = (0o600, 0o400)
 PEM_LABEL = re.compile(rb"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,40})-----")
 PLAIN = "PRIVATE KEY"
 ENCRYPTED = "ENCRYPTED PRIVATE KEY"
+TOKEN = re.compile(rb"[!-~]{16,128}")
 API_KEY = re.compile(rb"[!-~]{1,256}\Z")
 
 
@@ -160,6 +161,15 @@ def read_api_key(path: Path) -> Secret:
         raise KeyFileError(
             path, "expected an API key: one line of printable ASCII without blanks, 256 at most"
         )
+    return secret
+
+
+def read_token(path: Path) -> bytes:
+    """A strategy's token in a file: a line of printable ASCII without blanks, or KeyFileError."""
+    secret = read_secret_file(path)
+    if not TOKEN.fullmatch(secret):
+        reason = "expected a token: 16 to 128 printable ASCII characters without blanks"
+        raise KeyFileError(path, f"{reason}, as `openssl rand -hex 32` makes one")
     return secret
 
 

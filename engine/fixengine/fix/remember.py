@@ -13,7 +13,9 @@ from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.grammar import Grammar
 from fixengine.fix.history import History
+from fixengine.fix.peek import text_of
 from fixengine.fix.session import Handshake, Session
+from fixengine.fix.states import Happening
 from fixengine.fix.validate import Pair, split
 from fixengine.fix.venue import Sender, Venue
 from fixengine.fix.write import Field, framed
@@ -67,15 +69,26 @@ class RememberingSession(Session):
         self.ours, self.theirs = names if sender is Sender.CLIENT else names[::-1]
 
     def _send_from(self, begin: int, end: int, now: int) -> None:
-        """Send again what may be, from begin to end; fill the gaps between."""
+        """Send again what may be, from begin to end; fill the gaps between.
+
+        An order that is filled instead may never have come: the owner is told, each time anew.
+        """
         due = begin
         for seq, frame in self.history.frames(begin, end):
+            if not self.rules.resends:
+                self._pass_over(seq, frame)
+                continue
             if seq > due:
                 self._fill(due, seq, now)
             self._send_again(seq, frame, now)
             due = seq + 1
         if due <= end:
             self._fill(due, end + 1, now)
+
+    def _pass_over(self, seq: int, frame: bytes) -> None:
+        for pair in split(frame, self.grammar):
+            if pair.tag == fields.CL_ORD_ID:
+                self._note(Happening.PASSED_OVER, text_of(pair.value), seq)
 
     def _send_again(self, seq: int, frame: bytes, now: int) -> None:
         pairs = split(frame, self.grammar)
@@ -128,8 +141,7 @@ class RememberingSession(Session):
         return frame
 
     def _keep(self, kind: bytes, seq: int, frame: bytes) -> None:
-        again = self.rules.resends and kind not in ADMIN
-        self.history.sent(seq, frame if again else b"")
+        self.history.sent(seq, b"" if kind in ADMIN else frame)
 
 
 def head_of(pairs: Iterable[Pair], grammar: Grammar) -> dict[int, bytes]:

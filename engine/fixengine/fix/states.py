@@ -44,13 +44,16 @@ class Happening(StrEnum):
     STALE = "stale"
     NEWS = "news"
     WARNING = "warning"
+    PASSED_OVER = "passed_over"
 
 
 class Event(NamedTuple):
     """Something the owner must know.
 
-    code: the venue's error code where it gave one. clean: of LOGGED_OUT, whether the Logout was
-    ours and answered, so that the venue holds nothing against our SenderCompID.
+    text: of PASSED_OVER, the ClOrdID of an order that the peer asked for again, and that was not
+    sent again. code: the venue's error code where it gave one; of PASSED_OVER, the order's
+    MsgSeqNum. clean: of LOGGED_OUT, whether the Logout was ours and answered, so that the venue
+    holds nothing against our SenderCompID.
     """
 
     kind: Happening

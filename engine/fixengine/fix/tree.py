@@ -3,10 +3,9 @@
 One walk over the flat fields finds for each its name and the meaning of its value in the venue's
 table, and nests what belongs to a group. It says what is odd on the way and never stops for it.
 
-A group has no end on the wire. Its entries begin with the tag that comes first behind the count,
-and go on as long as fields belong to them by the table. A tag may belong to a group and to the
-message as well: it leaves the group once the count is reached and the entry has such a field. A
-tag nobody knows stays in the entry if the field behind it belongs there.
+Shown is what is there: what an entry inherits from the one before is not written out.
+
+A group has no end on the wire; which fields are its own is told at wire.Plan, and the same here.
 """
 
 from __future__ import annotations
@@ -51,6 +50,7 @@ KINDS = {b"2": "ResendRequest", b"4": "SequenceReset"}
 """MsgTypes of every FIX session that a venue's table need not have."""
 
 LENGTH = re.compile(rb"[0-9]{1,18}\Z")
+COUNT = re.compile(rb"0*([0-9]{1,18})\Z")
 NUMBER = re.compile(r"-?[0-9]+\Z", re.ASCII)
 UNSIGNED = re.compile(r"[0-9]+\Z", re.ASCII)
 DECIMAL = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\Z", re.ASCII)
@@ -147,6 +147,7 @@ class Tree:
         self.said = said
         self.half = half
         self.at = 0
+        self.strangers = range(0)  # fields within an entry that no table knows
 
     def fields(self) -> tuple[Field, ...]:
         """All fields; those of a group as its entries."""
@@ -206,7 +207,8 @@ class Tree:
         """The entries of a group, as many as are there, whatever the count says."""
         members = {row.tag: row for row in group.rows}
         inner = outer | members.keys()
-        declared = int(count.raw) if LENGTH.match(count.raw) else None
+        digits = COUNT.match(count.raw)
+        declared = int(digits[1]) if digits else None
         first = self.pieces[self.at].tag if self.at < len(self.pieces) else None
         entries: list[list[Field]] = []
         seen: list[set[int]] = []
@@ -217,7 +219,7 @@ class Tree:
             if tag in members:
                 if full and tag in outer and (begins or tag in seen[-1]):
                     break
-            elif not entries or tag in outer or not self.inside(members):
+            elif not entries or not self.inside(members, outer):
                 break
             if begins:
                 entries.append([])
@@ -229,15 +231,28 @@ class Tree:
                 seen[-1].add(tag)
             entries[-1].append(self.field(members, inner))
         self.check_count(count, group, declared, len(entries))
+        inherited: set[int] = set()
         for number, tags in enumerate(seen, 1):
             where = f"entry {number} of {self.label(group.tag)}"
-            self.check_required(group.rows, tags, where)
+            self.check_required(group.rows, tags | inherited, where)
+            inherited |= {row.tag for row in group.rows if row.inherited} & tags
         return tuple(tuple(entry) for entry in entries)
 
-    def inside(self, members: Mapping[int, Row]) -> bool:
-        """Whether the field behind the one at hand belongs to the group, so that this one does."""
-        behind = self.at + 1
-        return behind < len(self.pieces) and self.pieces[behind].tag in members
+    def inside(self, members: Mapping[int, Row], outer: frozenset[int]) -> bool:
+        """Whether a field that no table knows has a member of the group behind it, and so is in it.
+
+        Others that no table knows may stand between.
+        """
+        if self.at in self.strangers:
+            return True
+        behind = self.at
+        while behind < len(self.pieces):
+            tag = self.pieces[behind].tag
+            if tag in members or tag in outer:
+                self.strangers = range(self.at, behind)
+                return tag in members
+            behind += 1
+        return False
 
     def check_count(self, count: Piece, group: Row, declared: int | None, found: int) -> None:
         """Problem where a count and the entries behind it differ."""

@@ -31,7 +31,8 @@ class Row(NamedTuple):
     """One field of a message.
 
     name: attribute of the message's Struct. type: one of wire.TYPES. request, answer: required
-    when the client, the venue sends it. rows: members of a repeating group.
+    when the client, the venue sends it. rows: members of a repeating group. inherited: a member
+    that an entry without it has from the entry before; see wire.Plan.
     """
 
     tag: int
@@ -40,6 +41,7 @@ class Row(NamedTuple):
     request: bool = False
     answer: bool = False
     rows: tuple[Row, ...] = ()
+    inherited: bool = False
 
 
 class Layout(NamedTuple):
@@ -299,10 +301,16 @@ def wire_rows(rows: tuple[Row, ...], sender: Sender) -> tuple[tuple[int, str, st
             row.name,
             row.type,
             row.request if sender is Sender.CLIENT else row.answer,
-            wire_rows(row.rows, sender),
+            _members(row.rows, sender),
         )
         for row in rows
     )
+
+
+def _members(rows: tuple[Row, ...], sender: Sender) -> Any:
+    """The same, each with its sixth part where it has one."""
+    compiled = zip(wire_rows(rows, sender), rows, strict=True)
+    return tuple((*row, True) if each.inherited else row for row, each in compiled)
 
 
 def plan(venue: Venue, kind: bytes, sender: Sender, columns: tuple[str, ...] = ()) -> wire.Plan:

@@ -49,19 +49,7 @@ def ascending(pairs: Sequence[Pair], part: Part) -> list[Field]:
             chunks[-1].append((pair.tag, pair.value))
             continue
         chunks.append([(pair.tag, pair.value)])
-        members = part.groups[pair.tag].tags if pair.tag in part.groups else frozenset()
-        # Groups within the group: their members follow too.
-        members = members.union(*(inner.tags for inner in _inner(part, pair.tag)))
+        # Members of groups within the group follow too.
+        members = part.groups[pair.tag].all_tags if pair.tag in part.groups else frozenset()
     chunks.sort(key=lambda chunk: chunk[0][0])
     return [field for chunk in chunks for field in chunk]
-
-
-def _inner(part: Part, tag: int) -> list[Part]:
-    """All groups within the group of this count."""
-    group = part.groups.get(tag)
-    if group is None:
-        return []
-    found = list(group.groups.values())
-    for count in group.groups:
-        found += _inner(group, count)
-    return found

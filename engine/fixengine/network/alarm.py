@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 NEAR_S = 0.001
 """Two times this close are one: the loop counts milliseconds, and moving a timer costs."""
 
 
+class Timer(Protocol):
+    """Something that is going to happen."""
+
+    def cancel(self) -> None:
+        """Let it not happen."""
+
+
+class Timers(Protocol):
+    """What is asked of an event loop."""
+
+    def time(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def call_soon(self, callback: Callable[[], object], /) -> Timer:
+        """Call it once what is under way is done."""
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
+        """Call it in so many seconds."""
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
+        """Call it when `time` says so."""
+
+
 class Alarm:
     """Calls `callback` once at the time last set. `set` may be called any number of times."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    def __init__(self, loop: Timers, callback: Callable[[], None]) -> None:
         self._loop = loop
         self._callback = callback
-        self._handle: asyncio.Handle | None = None
+        self._handle: Timer | None = None
         # Kept here: of a time that is due, uvloop's call_at gives a handle that knows no time.
         self._at_s = 0.0
 

@@ -27,7 +27,8 @@ class Clock:
 
     ahead_ns_max: a lead from which on the venue refuses every request. behind_ns_max: a lag beyond
     which it does. due_ns: monotonic ns from which on another report is to be sampled. is_doubted:
-    the venue refused our time, and our clock was not read anew since.
+    the venue refused our time, and our clock was not read anew since. offset_ns: our wall clock
+    less our monotonic clock, kept up to date by the owner.
     """
 
     def __init__(self, ahead_ns_max: int, behind_ns_max: int) -> None:
@@ -35,6 +36,7 @@ class Clock:
         self.behind_ns_max = behind_ns_max
         self.due_ns = 0
         self.is_doubted = False
+        self.offset_ns = 0
         self._since_ns = 0
         self._least: int | None = None
         self._least_before: int | None = None
@@ -66,6 +68,7 @@ class Clock:
 
     def stepped(self, step_ns: int) -> None:
         """Our wall clock was set, or was found to have moved: what was measured moves with it."""
+        self.offset_ns += step_ns
         if self._least is not None:
             self._least += step_ns
         if self._least_before is not None:

@@ -48,30 +48,19 @@ class Owner(Protocol):
 
 
 class Connector:
-    """See the module's top. number: gives a new line its number. offset: the wall clock minus the
-    monotonic clock, ns.
-    """
+    """See the module's top. new_line: makes the line of an attempt."""
 
     def __init__(
         self,
         config: Config,
-        venue: Venue,
-        api_key: str,
-        signer: Signer,
         state: StateDir,
         owner: Owner,
-        *,
-        number: Callable[[], int],
-        offset_ns: Callable[[], int],
+        new_line: Callable[[Connect], Line],
     ) -> None:
         self.config = config
-        self.venue = venue
-        self._api_key = api_key
-        self._signer = signer
         self._state = state
         self._owner = owner
-        self._number = number
-        self._offset_ns = offset_ns
+        self._new_line = new_line
         self._tls = tls_context(config.venue.ca_file)
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._open: set[TlsTransport] = set()
@@ -140,7 +129,18 @@ class Connector:
         self._state.attempt(wall)
         self._state.mark_in_use(comp_id, self.config.venue.heartbeat_s, wall)
 
-    def _new_line(self, wanted: Connect) -> Line:
+
+class LineMaker:
+    """Makes the lines of one engine, each with its session, out of the configuration."""
+
+    def __init__(self, config: Config, venue: Venue, api_key: str, signer: Signer) -> None:
+        self.config = config
+        self.venue = venue
+        self._api_key = api_key
+        self._signer = signer
+
+    def make(self, wanted: Connect, number: int, offset_ns: int) -> Line:
+        """A line that is not connected. number: its own; offset_ns: wall minus monotonic clock."""
         config, post = self.config.venue, wanted.post
         profile = self.venue.profiles[post.role]
         mode = None
@@ -161,7 +161,7 @@ class Connector:
             client_comp_id=wanted.comp_id,
             logon_timeout_ns=config.logon_timeout_ms * MILLISECOND_NS,
             logout_timeout_ns=config.logout_timeout_ms * MILLISECOND_NS,
-            offset_ns=self._offset_ns(),
+            offset_ns=offset_ns,
         )
         window = profile.limits.messages
         budget = None
@@ -170,7 +170,7 @@ class Connector:
             shares = limits.cancel_reserve_percent, limits.strategy_share_percent
             budget = Budget(window.count_max, window.interval_ns, *shares)
         return Line(
-            self._number(),
+            number,
             self.venue,
             session,
             recv_window_ms=config.recv_window_ms,

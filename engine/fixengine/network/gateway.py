@@ -13,14 +13,16 @@ comes in as an argument. An order that cannot go out now is refused at once and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from fixengine import wire
 from fixengine.desk.limits import SESSION
-from fixengine.desk.orders import Order, Orders, Standing
+from fixengine.desk.orders import Order, Orders
+from fixengine.desk.positions import Positions
+from fixengine.desk.standings import Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
@@ -31,13 +33,14 @@ from fixengine.messages import (
     NOT_A_MESSAGE,
     Ack,
     ExecutionReport,
-    Heartbeat,
     Hello,
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelRequest,
     RefusedReason,
     SessionState,
+    SnapshotRequest,
+    encode,
     request_decoder,
 )
 from fixengine.network.clock import Clock
@@ -46,8 +49,10 @@ from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Lines
+from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
 from fixengine.network.reports import Log, Reports
+from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
 
@@ -70,6 +75,7 @@ class Gateway:
         self,
         venue: Venue,
         orders: Orders,
+        positions: Positions,
         strategies: Strategies,
         journal: Journal,
         log: Log,
@@ -81,6 +87,8 @@ class Gateway:
         unsent_bytes_max: int,
         cancel_unsent_bytes_max: int,
         limits: Limits,
+        policies: Mapping[str, Policy] = NO_POLICIES,
+        otherwise: Policy = KEEP,
     ) -> None:
         self.venue = venue
         self.limits = limits
@@ -89,7 +97,8 @@ class Gateway:
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        self.reports = Reports(venue, orders, self.teller, log, limits.on_report)
+        self.reports = Reports(venue, orders, positions, self.teller, log, limits.on_report)
+        self.snapshots = Snapshots(orders, positions, strategies, epoch)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -100,6 +109,7 @@ class Gateway:
         self.session_state = SessionState.DOWN.value
         self._journal_trouble_ns: int | None = None
         self._idle = Idle(strategies, self.teller, log)
+        self.liveness = Liveness(strategies, orders, self._cancel_ours, log, policies, otherwise)
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
@@ -125,12 +135,13 @@ class Gateway:
             return
         strategy = self.strategies.of(peer)
         if strategy is None:
-            if not isinstance(request, Heartbeat | Ack):
+            if isinstance(request, NewOrderSingle | OrderCancelRequest):
                 # Without its id: under another socket that very request may be live.
                 text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
+        strategy.heard_ns = now
         before = self.counter, strategy.acknowledged
         if isinstance(request, NewOrderSingle):
             self._new_order(strategy, request, payload, now)
@@ -140,6 +151,10 @@ class Gateway:
             self.strategies.acknowledge(strategy, request.report_seq)
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
             self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
+        elif isinstance(request, SnapshotRequest):
+            self.snapshots.ask(strategy, peer, request.request_id)
+            self.snapshots.step(now + self.clock.offset_ns)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
 
@@ -185,6 +200,21 @@ class Gateway:
             reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
         if reason is not None:
             self.teller.refuse(strategy, cancel.cl_ord_id, reason, now)
+
+    def _cancel_ours(self, strategy: Strategy, target: Order, now: int) -> str | None:
+        """Cancel an order for a strategy that cannot; why that cannot leave now, or None."""
+        cancel = OrderCancelRequest(
+            cl_ord_id=f"engine-{self.epoch:x}-{self.counter + 1:x}",
+            epoch=self.epoch,
+            sent_ns=now,
+            valid_for_ms=self.valid_for_ms_max,
+            orig_cl_ord_id=target.cl_ord_id,
+        )
+        if self.orders.find(strategy.number, cancel.cl_ord_id) is not None:
+            return f"the strategy has used {cancel.cl_ord_id}"
+        lines, payload = self.lines.for_cancel(target), encode(cancel)
+        reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
+        return None if reason is None else reason[1]
 
     def _answer_repeated(self, strategy: Strategy, cl_ord_id: str, now: int) -> bool:
         """A known id gets its recorded outcome again, before any other check.
@@ -305,6 +335,8 @@ class Gateway:
             return RefusedReason.JOURNAL_FULL, text, None
         order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
         order.line = line.number
+        if target is None:
+            order.request = payload
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         line.pending.append(Pending(order, request, expires_ns, replace))
         self.limits.count(line, order, now)
@@ -413,9 +445,11 @@ class Gateway:
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
-        """Time has passed: session timers, parked reports. True: call again soon."""
+        """Time has passed; `flush` must follow. True: call again soon."""
         self.limits.tick(now)
+        self.reports.tick(now)
         self._watch_journal(now)
+        self.liveness.tick(now)
         for line in self.lines.all:
             line.session.tick(now)
             stuck_ns = line.stuck_ns(now)
@@ -423,7 +457,7 @@ class Gateway:
                 # A TestRequest would wait behind the same bytes.
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
-        more = False
+        more = self.snapshots.step(now + self.clock.offset_ns)
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
         return more

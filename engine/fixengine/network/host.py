@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
@@ -46,7 +47,9 @@ def raise_open_files(log: Log) -> None:
         log("warning", f"the limit of open files stays at {soft}, below {hard}: {problem}")
 
 
-def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
+def run_engine(
+    config: Config, api_key: str, signer: Signer, tokens: Mapping[str, bytes], log: Log
+) -> int:
     """Run the network process until it is told to end; the exit status.
 
     0: ended in order, the Logout answered. 1: ended, the Logout not answered. 3: the venue
@@ -57,7 +60,7 @@ def run_engine(config: Config, api_key: str, signer: Signer, log: Log) -> int:
     state_dir = Path(config.engine.state_dir)
 
     async def main() -> int:
-        return await Process(config, api_key, signer, log).run(state)
+        return await Process(config, api_key, signer, log, tokens=tokens).run(state)
 
     with StateDir(state_dir) as state:
         return uvloop.run(main())

@@ -14,7 +14,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 
-from fixengine.desk.orders import Order, Standing
+from fixengine.desk.orders import Order
+from fixengine.desk.standings import Standing
 from fixengine.fix.states import State
 from fixengine.network.line import Line
 

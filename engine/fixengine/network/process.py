@@ -8,31 +8,33 @@ stands in gateway, sessions and the rooms below them and is told the time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
-import random
 import signal
 import time
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Happening
 from fixengine.fix.venue import Venue
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.network.alarm import Alarm
-from fixengine.network.bus import Bus
+from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.clock import Clock
-from fixengine.network.config import Config, effective
-from fixengine.network.connector import Connector
+from fixengine.network.config import Config, effective, settings
+from fixengine.network.connector import LineMaker
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.journal import JournalError, Kind, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
-from fixengine.network.log import Log
-from fixengine.network.recall import carried, recall, start_record
+from fixengine.network.liveness import Policy
+from fixengine.network.recall import carried, start_record
+from fixengine.network.reports import Log
 from fixengine.network.sessions import (
     Clear,
     Connect,
@@ -46,6 +48,7 @@ from fixengine.network.sessions import (
 from fixengine.network.slot import CARRIES_ORDERS, posts_of
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
+from fixengine.network.surroundings import Bus, Machine, Surroundings
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -66,21 +69,36 @@ DRAIN_NS_MAX = MILLISECOND_NS
 
 
 class Process:
-    """One engine from start to stop. `run` returns the exit status."""
+    """One engine from start to stop. `run` does it all and returns the exit status.
 
-    def __init__(self, config: Config, api_key: str, signer: Signer, log: Log) -> None:
+    surroundings: None for this machine, on the running loop. tokens: the secret of each strategy
+    that has one. status: the exit status, None while it lives. Who does not want `run` calls
+    `start`, then `on_timer` and what follows from it by itself, and `close`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        api_key: str,
+        signer: Signer,
+        log: Log,
+        surroundings: Surroundings | None = None,
+        tokens: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.config = config
         self.log = log
         self.venue = _venue(config)
-        self._api_key = api_key
-        self._signer = signer
-        self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[int] = self._loop.create_future()
-        self._alarm = Alarm(self._loop, self._on_timer)
+        self.status: int | None = None
+        self._tokens = tokens or {}
+        self._around = Machine() if surroundings is None else surroundings
+        self._line_maker = LineMaker(config, self.venue, api_key, signer)
+        self._ends = contextlib.ExitStack()
+        self._ended = asyncio.Event()
+        self._alarm = Alarm(self._around.timers, self.on_timer)
         self._busy = False
         self._bugs = 0
         self._last_line = 0
-        self._resting: asyncio.TimerHandle | None = None
+        self._resting: Timer | None = None
         self._last_clock_ns = 0
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
@@ -88,36 +106,42 @@ class Process:
 
     async def run(self, state: StateDir) -> int:
         """Start every room, trade until told to end, stop in order."""
-        now = time.monotonic_ns()
-        self.offset_ns = time.time_ns() - now
-        epoch = state.next_epoch(time.time_ns())
-        self.state = state
-        journal = Journal.open(
-            state.path,
-            epoch,
-            self.offset_ns,
-            ring_bytes=self.config.journal.ring_bytes,
-            file_bytes_max=self.config.journal.file_bytes_max,
-        )
         try:
-            if journal.recovered is not None:
-                self.log("warning", "an earlier run ended uncleanly; its journal was completed")
-            self.journal = journal
-            bus = Bus(self.config.bus.endpoint)
-            try:
-                return await self._trade(bus, epoch, now)
-            finally:
-                bus.close()
+            self.start(state)
+            return await self._serve()
         finally:
-            if not journal.close(JOURNAL_CLOSE_S):
-                self.log("error", f"the journal is not all on disk: {journal.error}")
+            self.close()
 
-    async def _trade(self, bus: Bus, epoch: int, now: int) -> int:
-        """Take over from the run before, then serve until the end."""
+    def start(self, state: StateDir) -> None:
+        """Open journal and bus, and take over from the run before."""
+        now = self._around.monotonic_ns()
+        wall = self._around.wall_ns()
+        self.offset_ns = wall - now
+        epoch = state.next_epoch(wall)
+        self.state = state
+        self.journal = self._around.journal(self.config, state, epoch, self.offset_ns)
+        self._ends.callback(self._close_journal)
+        if self.journal.recovered is not None:
+            self.log("warning", "an earlier run ended uncleanly; its journal was completed")
+        bus = self._around.bus(self.config.bus.endpoint)
+        self._ends.callback(bus.close)
+        self._take_over(bus, epoch, now)
+
+    def close(self) -> None:
+        """Close bus and journal, as far as they were opened."""
+        self._ends.close()
+
+    def _close_journal(self) -> None:
+        if not self.journal.close(JOURNAL_CLOSE_S):
+            self.log("error", f"the journal is not all on disk: {self.journal.error}")
+
+    def _take_over(self, bus: Bus, epoch: int, now: int) -> None:
         share = self.config.limits.strategy_share_percent
         orders = Orders(self.config.engine.orders_max, CLOSED_MAX, share)
-        unread_max = self.config.bus.report_buffer_max
-        recalled = recall(self.state.path, epoch, self.venue, orders, unread_max)
+        positions = Positions()
+        recalled = self._around.recall(
+            self.config, self.state, epoch, self.venue, orders, positions
+        )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
@@ -126,12 +150,12 @@ class Process:
         for name, events in recalled.unread.items():
             for payload in events:
                 self._prologue(Kind.DELIVERED, now, named(name, payload))
-        self._prologue(Kind.START, now, start_record(epoch, effective(self.config), standings))
-        self._build(bus, orders, standings, epoch, now)
+        start = start_record(epoch, effective(self.config), standings, positions)
+        self._prologue(Kind.START, now, start)
+        self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)
         self.gateway.on_recalled(recalled.open, now)
-        return await self._serve()
 
     def _prologue(self, kind: Kind, now: int, data: bytes) -> None:
         """Record before trading starts, when there is time to wait for the disk."""
@@ -140,7 +164,13 @@ class Process:
                 raise JournalError(self.state.path, f"cannot be written: {self.journal.error}")
 
     def _build(
-        self, bus: Bus, orders: Orders, standings: dict[str, Standing], epoch: int, now: int
+        self,
+        bus: Bus,
+        orders: Orders,
+        positions: Positions,
+        standings: dict[str, Standing],
+        epoch: int,
+        now: int,
     ) -> None:
         config, state = self.config, self.state
         self.bus = bus
@@ -152,12 +182,17 @@ class Process:
             outbox_max=config.bus.report_buffer_max,
             valid_for_ms_max=config.bus.valid_for_ms_max,
             standings=standings,
+            tokens=self._tokens,
+            heartbeat_ms=lambda name: config.of_strategy(name).silence_ms_max // 3,
+            now=now,
         )
         behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
         clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
+        clock.offset_ns = self.offset_ns
         self.gateway = Gateway(
             self.venue,
             orders,
+            positions,
             self.strategies,
             self.journal,
             self.log,
@@ -168,6 +203,8 @@ class Process:
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
             limits=self._limits(clock),
+            policies={name: _policy(config.of_strategy(name)) for name in config.strategy},
+            otherwise=_policy(config.strategies),
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -184,16 +221,7 @@ class Process:
             },
             attempts_ns=tuple(at - self.offset_ns for at in state.attempts(wall)),
         )
-        self.connector = Connector(
-            config,
-            self.venue,
-            self._api_key,
-            self._signer,
-            state,
-            self,
-            number=self._new_number,
-            offset_ns=lambda: self.offset_ns,
-        )
+        self.connector = self._around.connector(config, state, self, self._new_line)
 
     def _limits(self, clock: Clock) -> Limits:
         unfilled = None
@@ -203,19 +231,21 @@ class Process:
         return Limits(self.venue, clock, unfilled, self.log)
 
     async def _serve(self) -> int:
-        loop = self._loop
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_signal)
+            loop.add_signal_handler(number, self.stop)
         loop.set_exception_handler(self._on_bug)
-        loop.add_reader(self.bus.fd, self._on_bus)
+        loop.add_reader(self.bus.fd, self.on_bus)
         gc.collect()
         gc.freeze()
         gc.disable()
         try:
-            self._on_timer()
+            self.on_timer()
             # The bus may have become readable before its descriptor was watched.
-            loop.call_soon(self._on_bus)
-            return await self._ended
+            loop.call_soon(self.on_bus)
+            await self._ended.wait()
+            assert self.status is not None, "it is what has ended"
+            return self.status
         finally:
             gc.enable()
             loop.remove_reader(self.bus.fd)
@@ -224,8 +254,8 @@ class Process:
                 self._resting.cancel()
             await self.connector.close(CLOSE_S)
 
-    def _on_signal(self) -> None:
-        """Stop in order; a second signal, or a Logout that hangs, ends it at once."""
+    def stop(self) -> None:
+        """Stop in order, as for a signal; a second one, or a Logout that hangs, ends it at once."""
         if self.gateway.stopping:
             self._force_end()
             return
@@ -234,28 +264,33 @@ class Process:
         venue = self.config.venue
         # A Logon may be unanswered, and its Logout follows the answer.
         grace_ms = venue.logon_timeout_ms + venue.logout_timeout_ms
-        self._loop.call_later(grace_ms / 1000 + STOP_GRACE_S, self._force_end)
-        now = time.monotonic_ns()
+        self._around.timers.call_later(grace_ms / 1000 + STOP_GRACE_S, self._force_end)
+        now = self._around.monotonic_ns()
         self._apply(self.sessions.stop("engine stops", now), now)
         self._settle(now)
 
     def _force_end(self) -> None:
-        if not self._ended.done():
+        if self.status is None:
             self.log("error", "ended at once; the venue may hold the SenderCompID")
-            self._ended.set_result(4 if self._bugs else 1)
+            self._exit(1)
 
-    def _on_bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _exit(self, status: int) -> None:
+        self.status = 4 if self._bugs else status
+        self._ended.set()
+
+    def _on_bug(self, _: object, context: dict[str, Any]) -> None:
         """An exception nobody expected: what we know may be wrong, so trade no further."""
         problem = context.get("exception")
         where = "".join(traceback.format_exception(problem)) if problem else ""
         self.log("error", f"a defect of the engine; stopping: {context['message']}\n{where}")
         self._bugs += 1
-        self._on_signal()
+        self.stop()
 
     # --- wake-ups ---------------------------------------------------------------------------
 
-    def _on_bus(self) -> None:
-        now = time.monotonic_ns()
+    def on_bus(self) -> None:
+        """Requests of strategies may wait in the bus."""
+        now = self._around.monotonic_ns()
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._resting is not None:
@@ -268,45 +303,46 @@ class Process:
             self._busy = True
             # Read anew for each: a message that came while the one before it was worked on may
             # be younger than the wake-up, and would seem to come from the future.
-            now = time.monotonic_ns()
+            now = self._around.monotonic_ns()
             muted += not self.gateway.on_order(*message, now)
             if muted == MUTED_MAX:
-                self._resting = self._loop.call_later(REST_S, self._on_bus)
+                self._resting = self._around.timers.call_later(REST_S, self.on_bus)
             if now > until or self._resting is not None:
                 break
-        self._settle(time.monotonic_ns())
+        self._settle(self._around.monotonic_ns())
 
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
         self._busy = True
-        now = time.monotonic_ns()
+        now = self._around.monotonic_ns()
         self.gateway.on_bytes(line, now)
         self._settle(now)
 
     def on_lost(self, line: Line, reason: str) -> None:
         """The connection of a line is gone."""
-        now = time.monotonic_ns()
+        now = self._around.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, reason.encode())
         line.transport = None
         line.session.closed(now, reason)
         self._settle(now)
 
-    def _on_timer(self) -> None:
+    def on_timer(self) -> None:
+        """Time has passed; the first call starts it all."""
         self._alarm.clear()
         self._parked_due_ns = 0
-        now = time.monotonic_ns()
+        now = self._around.monotonic_ns()
         if now - self._last_clock_ns >= CLOCK_NS:
             self._on_second(now)
         self._apply(self.sessions.tick(now), now)
         if self.gateway.on_tick(now):
-            self._loop.call_soon(self._on_timer)
+            self._around.timers.call_soon(self.on_timer)
         self._settle(now)
 
     def _on_second(self, now: int) -> None:
         """Sample the wall clock; collect garbage in a quiet second."""
         self._last_clock_ns = now
         self.gateway.clock.read_anew()
-        offset_ns = time.time_ns() - time.monotonic_ns()
+        offset_ns = self._around.wall_ns() - self._around.monotonic_ns()
         step_ns = offset_ns - self.offset_ns
         if abs(step_ns) > CLOCK_STEP_NS:
             self.log("warning", f"the wall clock stepped by {step_ns // MILLISECOND_NS} ms")
@@ -322,7 +358,7 @@ class Process:
 
     def _settle(self, now: int) -> None:
         """The end of every wake-up: write, look at what happened, set the next timer."""
-        if self._ended.done():
+        if self.status is not None:
             return
         if self.gateway.clock.is_doubted:
             self._on_second(now)
@@ -332,7 +368,7 @@ class Process:
         for line in list(self.gateway.lines):
             self._look_at(line, now)
         if self.bus.readable and self._resting is None:
-            self._loop.call_soon(self._on_bus)
+            self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
 
     def _look_at(self, line: Line, now: int) -> None:
@@ -343,7 +379,7 @@ class Process:
                 self.gateway.lines.up(line, now)
             elif event.kind in (Happening.LOST, Happening.LOGGED_OUT, Happening.LOGON_REFUSED):
                 self._retire(line, event.text, now)
-            jitter = random.randrange(1000)
+            jitter = self._around.jitter_permille()
             self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
         if line.session.output or line.session.close_requested:
             self.gateway.flush(now)
@@ -367,16 +403,18 @@ class Process:
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
-        if self.strategies.waiting():
+        if self.strategies.waiting() or self.gateway.snapshots.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
+        if self.gateway.liveness.deadline is not None:
+            due.append(self.gateway.liveness.deadline)
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
     # --- what the connector tells -----------------------------------------------------------
 
     def on_connected(self, line: Line) -> None:
         """TLS of a line stands: its session logs on."""
-        now = time.monotonic_ns()
+        now = self._around.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, f"up as {line.name}".encode())
         self.gateway.lines.add(line)
         line.session.connected(now)
@@ -384,22 +422,22 @@ class Process:
 
     def on_not_connected(self, comp_id: str, text: str) -> None:
         """An attempt came to nothing."""
-        if self._ended.done():
+        if self.status is not None:
             return
-        now = time.monotonic_ns()
+        now = self._around.monotonic_ns()
         self.log("warning", text, session=comp_id)
-        jitter = random.randrange(1000)
+        jitter = self._around.jitter_permille()
         self._apply(self.sessions.connect_failed(comp_id, text, now, jitter), now)
         self._settle(now)
 
     def on_defect(self, problem: BaseException) -> None:
         """An attempt broke in a way that nobody expected."""
-        self._on_bug(self._loop, {"message": "connecting failed", "exception": problem})
+        self._on_bug(None, {"message": "connecting failed", "exception": problem})
 
-    def _new_number(self) -> int:
+    def _new_line(self, wanted: Connect) -> Line:
         used = {line.number for line in self.gateway.lines}
         self._last_line = line_number(self._last_line, used)
-        return self._last_line
+        return self._line_maker.make(wanted, self._last_line, self.offset_ns)
 
     # --- effects of the control plane -------------------------------------------------------
 
@@ -415,7 +453,7 @@ class Process:
                 self._on_second(now)
             elif isinstance(effect, Status):
                 self._tell(effect, now)
-            elif not self._ended.done():
+            elif self.status is None:
                 self._end(effect)
 
     def _tell(self, status: Status, now: int) -> None:
@@ -439,8 +477,7 @@ class Process:
     def _end(self, ended: Ended) -> None:
         if not ended.clean:
             self.log("error", f"the Logout was not answered: {ended.text}")
-        status = 3 if ended.failed else 0 if ended.clean else 1
-        self._ended.set_result(4 if self._bugs else status)
+        self._exit(3 if ended.failed else 0 if ended.clean else 1)
 
     def _log_out(self, effect: LogOut, now: int) -> None:
         line = self.gateway.lines.named(effect.comp_id)
@@ -462,6 +499,11 @@ class Numbers:
             return self._state.strategy_number(name)
         except StateError as problem:
             raise RegisterError(str(problem)) from None
+
+
+def _policy(rule: settings.Strategies) -> Policy:
+    grace_ns, silence_ns_max = rule.grace_ms * MILLISECOND_NS, rule.silence_ms_max * MILLISECOND_NS
+    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max)
 
 
 def _venue(config: Config) -> Venue:

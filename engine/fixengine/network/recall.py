@@ -14,14 +14,17 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import orjson
 
-from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing, report_key
+from fixengine import wire
+from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
+from fixengine.desk.positions import Positions
+from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     Ack,
@@ -29,6 +32,7 @@ from fixengine.messages import (
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelRequest,
+    Position,
     encode,
     event_decoder,
     report_seq_of,
@@ -47,6 +51,7 @@ from fixengine.network.journal.writer import files
 from fixengine.network.strategies import Standing as Numbers
 
 STANDINGS = "standings"
+POSITIONS = "positions"
 CARRIED_CLOSED_MAX = 10_000
 
 
@@ -68,13 +73,15 @@ class Recall:
     unread_max: events kept for one strategy; the oldest go first.
     """
 
-    def __init__(self, venue: Venue, orders: Orders, unread_max: int) -> None:
+    def __init__(self, venue: Venue, orders: Orders, positions: Positions, unread_max: int) -> None:
         self.standings: dict[str, Numbers] = {}
         self._unread: dict[str, deque[tuple[int, bytes]]] = {}
         self._unread_max = unread_max
         self.damage: list[str] = []
         self._venue = venue
         self._orders = orders
+        self._positions = positions
+        self._wall_ns = 0
         self._takers: dict[int, Callable[[str, bytes], None]] = {
             Kind.CARRIED: self._carried,
             Kind.INTENT: self._intent,
@@ -86,6 +93,7 @@ class Recall:
 
     def take(self, record: Record) -> None:
         """One record; what cannot be understood is noted and passed over."""
+        self._wall_ns = record.wall_ns
         try:
             if record.kind == Kind.START:
                 self._start(orjson.loads(record.data))
@@ -94,12 +102,24 @@ class Recall:
                 if name is None:
                     raise ValueError("it has no name")
                 taker(name, payload)
-        except (msgspec.DecodeError, orjson.JSONDecodeError, ValueError, TypeError) as problem:
+        except (
+            msgspec.DecodeError,
+            orjson.JSONDecodeError,
+            wire.LocalProtocolError,
+            wire.RemoteProtocolError,
+            ValueError,
+            TypeError,
+        ) as problem:
             self.damage.append(f"epoch {record.epoch}, record {record.sequence}: {problem}")
 
     def _start(self, start: dict[str, Any]) -> None:
         for name, numbers in start.get(STANDINGS, {}).items():
             self.standings[name] = Numbers(*numbers)
+        told = start.get(POSITIONS, {"day": 0, "sums": ()})
+        self._positions.restore(
+            told["day"],
+            [(number, msgspec.convert(sums, Position)) for number, sums in told["sums"]],
+        )
 
     def _carried(self, wire_id: str, payload: bytes) -> None:
         if self._orders.by_wire(wire_id) is not None:
@@ -111,7 +131,9 @@ class Recall:
         ids = carried.strategy, carried.cl_ord_id, wire_id
         order = self._orders.open(*ids, carried.symbol, target)
         order.seen.update(carried.seen)
+        order.filled, order.cum_qty = carried.filled, carried.cum_qty
         order.outcome = carried.outcome
+        order.request = carried.request
         standing = Standing(carried.standing)
         if carried.order_id is not None:
             self._orders.name(order, carried.order_id)
@@ -137,6 +159,8 @@ class Recall:
             raise ValueError("neither an order nor a cancel")
         order = self._orders.open(owner[0], request.cl_ord_id, wire_id, symbol, target)
         order.standing = Standing.UNKNOWN
+        if target is None:
+            order.request = payload
 
     def _dropped(self, wire_id: str, payload: bytes) -> None:
         order = self._orders.by_wire(wire_id)
@@ -191,20 +215,48 @@ class Recall:
             return
         names = event.exec_type, event.exec_id, event.trade_id, event.alloc_id
         key = report_key(*names)
+        # The answer to a repeated id tells what was told before.
+        is_new = key is None or key not in order.seen
         if key is not None:
             order.seen.add(key)
-        late = order.standing in FINAL and BY_STATUS.get(event.ord_status) not in FINAL
+        late = order.standing in FINAL and TOLD.get(event.ord_status) in ALIVE
+        is_fill = is_new and event.exec_type == TRADE
+        last_qty = _scaled(event.last_qty) if is_fill else 0
+        self._orders.filled(order, last_qty, _scaled(event.cum_qty), 0)
         self._orders.update(order, cancel, event.ord_status, event.order_id)
+        if is_fill:
+            self._positions.fill(order.strategy, event, self._wall_ns)
         if not late:
             order.outcome = payload
         if cancel is not None:
             cancel.outcome = payload
 
 
-def recall(state_dir: Path, epoch: int, venue: Venue, orders: Orders, unread_max: int) -> Recalled:
+def recall(
+    state_dir: Path,
+    epoch: int,
+    venue: Venue,
+    orders: Orders,
+    positions: Positions,
+    unread_max: int,
+) -> Recalled:
     """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
-    taken = Recall(venue, orders, unread_max)
-    for record in _since_last_start(state_dir, epoch, taken.damage):
+    damage: list[str] = []
+    records = _since_last_start(state_dir, epoch, damage)
+    recalled = recall_records(records, venue, orders, positions, unread_max)
+    return recalled._replace(damage=(*damage, *recalled.damage))
+
+
+def recall_records(
+    records: Iterable[Record],
+    venue: Venue,
+    orders: Orders,
+    positions: Positions,
+    unread_max: int,
+) -> Recalled:
+    """The same from the records of the last run that began with START, and of what followed it."""
+    taken = Recall(venue, orders, positions, unread_max)
+    for record in records:
         taken.take(record)
     unwatched = []
     for order in orders:
@@ -214,10 +266,15 @@ def recall(state_dir: Path, epoch: int, venue: Venue, orders: Orders, unread_max
     return Recalled(taken.standings, taken.unread(), tuple(unwatched), tuple(taken.damage))
 
 
-def start_record(epoch: int, config: dict[str, Any], standings: dict[str, Numbers]) -> bytes:
-    """Data of the START record: what holds in this run, and the report numbers it begins with."""
+def start_record(
+    epoch: int, config: dict[str, Any], standings: dict[str, Numbers], positions: Positions
+) -> bytes:
+    """Data of the START record: what holds in this run, the report numbers and the positions."""
     numbers = {name: list(standing) for name, standing in standings.items()}
-    return orjson.dumps({"epoch": epoch, "config": config, STANDINGS: numbers})
+    sums = [[strategy, msgspec.to_builtins(sum_)] for strategy, sum_ in positions.carry()]
+    day = {"day": positions.day, "sums": sums}
+    start = {"epoch": epoch, "config": config, STANDINGS: numbers, POSITIONS: day}
+    return orjson.dumps(start)
 
 
 def carried(orders: Orders) -> Iterator[bytes]:
@@ -236,8 +293,15 @@ def carried(orders: Orders) -> Iterator[bytes]:
             None if order.target is None else order.target.wire_id,
             sorted(order.seen),
             order.outcome,
+            order.filled,
+            order.cum_qty,
+            order.request,
         )
         yield named(order.wire_id, encode(entry))
+
+
+def _scaled(qty: str | None) -> int:
+    return 0 if qty is None else wire.scaled(qty, QTY_DECIMALS)
 
 
 def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterator[Record]:

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine import wire
-from fixengine.desk.orders import BY_STATUS, FINAL, Order, Orders, Standing, report_key
+from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
+from fixengine.desk.positions import Positions
+from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
@@ -30,6 +32,9 @@ from fixengine.network.teller import Teller
 
 FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
+FILL_GRACE_NS = 5_000_000_000
+"""How much later than the total of an order a fill of it may come, on another session."""
+QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -48,10 +53,17 @@ class Reports:
     """Interprets application messages and Rejects. foreign: reports of orders not ours."""
 
     def __init__(
-        self, venue: Venue, orders: Orders, teller: Teller, log: Log, watcher: Watcher
+        self,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
+        teller: Teller,
+        log: Log,
+        watcher: Watcher,
     ) -> None:
         self.venue = venue
         self.orders = orders
+        self.positions = positions
         self.teller = teller
         self.watcher = watcher
         self.log = log
@@ -116,23 +128,50 @@ class Reports:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
         value = report.value
-        key = report_key(value("exec_type"), value("exec_id"), value("trade_id"), value("alloc_id"))
+        exec_type, ord_status = value("exec_type"), value("ord_status")
+        last_qty, cum_qty = (report.scaled(name, QTY_DECIMALS) or 0 for name in QTY_NAMES)
+        key = report_key(exec_type, value("exec_id"), value("trade_id"), value("alloc_id"))
         if key is not None:
             if key in order.seen:
                 return
             order.seen.add(key)
-        was_final = order.standing in FINAL
-        self.orders.update(order, cancel, report.value("ord_status"), order_id)
+        self._alert(line, order, ord_status)
+        # A report that comes late, such as a NEW after the fill, does not tell how it ended.
+        is_late = order.standing in FINAL and TOLD.get(ord_status) in ALIVE
+        self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
+        self.orders.update(order, cancel, ord_status, order_id)
         named = order if cancel is None else cancel
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
         event = self._event(line, report, ids, now)
         self.watcher(line, order, event, now)
-        # A report that comes late, such as a NEW after the fill, does not tell how it ended.
-        late = was_final and BY_STATUS.get(event.ord_status) not in FINAL
-        payload = self.teller.outcome(order, event, now, keep=not late)
+        if exec_type == TRADE:
+            self._take_position(line, order, event, now)
+        payload = self.teller.outcome(order, event, now, keep=not is_late)
         if cancel is not None:
             cancel.outcome = payload
+
+    def tick(self, now: int) -> None:
+        """Time has passed: a fill that is missing for too long is told."""
+        for order in self.orders.short(now, FILL_GRACE_NS):
+            total, filled = (
+                wire.unscaled(qty, QTY_DECIMALS) for qty in (order.cum_qty, order.filled)
+            )
+            text = f"a fill is missing: CumQty is {total}, and the fills reported make {filled}"
+            self.log("error", f"{order.wire_id}: {text}", event="fill")
+            self.teller.unknown(order, text, None, now)
+
+    def _take_position(self, line: Line, order: Order, fill: ExecutionReport, now: int) -> None:
+        try:
+            self.positions.fill(order.strategy, fill, now + line.session.offset_ns)
+        except wire.LocalProtocolError as problem:
+            text = f"{order.wire_id}: a fill is not in the position: {problem}"
+            self.log("error", text, session=line.name)
+
+    def _alert(self, line: Line, order: Order, ord_status: str) -> None:
+        problem = contradiction(order.standing, ord_status)
+        if problem is not None:
+            self.log("error", f"{order.wire_id}: {problem}", session=line.name)
 
     def _event(
         self,

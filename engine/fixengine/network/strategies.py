@@ -10,7 +10,9 @@ Sans-I/O: `bus` is handed in and only asked to send; it answers what became of i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import Enum
+from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol
 
 from fixengine.messages import (
@@ -33,6 +35,7 @@ NEW_NAMES_PER_SECOND_MAX = 10
 """Names entered in a second, over all sockets: each is written to the disk while nobody trades."""
 NAMES_PER_SEAT_MAX = 16
 """Names ever entered for each of strategies_max seats, far below the 65,535 numbers there are."""
+NO_TOKENS: Mapping[str, bytes] = {}
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 
@@ -75,12 +78,14 @@ class Strategy:
 
     next_seq: number of the next event. acknowledged: of the last one it has processed. first:
     of the oldest one kept. unsent: of the first one not handed to the bus on the present
-    connection. sent_high: first number that was never handed to any.
+    connection. sent_high: first number that was never handed to any. heard_ns: when it last said
+    anything, or the engine started.
     """
 
     __slots__ = (
         "acknowledged",
         "first",
+        "heard_ns",
         "name",
         "next_seq",
         "number",
@@ -91,12 +96,13 @@ class Strategy:
         "wants_sent",
     )
 
-    def __init__(self, name: str, number: int, standing: Standing) -> None:
+    def __init__(self, name: str, number: int, standing: Standing, heard_ns: int) -> None:
         self.name = name
         self.number = number
         self.next_seq = self.first = self.sent_high = standing.next_seq
         self.acknowledged = standing.acknowledged
         self.unsent = standing.acknowledged + 1
+        self.heard_ns = heard_ns
         self.peer: bytes | None = None
         self.wants_sent = False
         self.outbox: dict[int, bytearray] = {}
@@ -106,7 +112,9 @@ class Strategies:
     """All strategies of one engine.
 
     strategies_max: how many may be connected. outbox_max: events kept for one strategy.
-    standings: every strategy known from the runs before this one, by name.
+    standings: every strategy known from the runs before this one, by name. tokens: the secret of
+    each strategy; where there is one, a strategy without is not admitted. heartbeat_ms: how often a
+    strategy of a name should be heard. now: when the engine started.
     """
 
     def __init__(
@@ -119,6 +127,9 @@ class Strategies:
         outbox_max: int,
         valid_for_ms_max: int,
         standings: dict[str, Standing],
+        tokens: Mapping[str, bytes] = NO_TOKENS,
+        heartbeat_ms: Callable[[str], int] = lambda name: 0,
+        now: int = 0,
     ) -> None:
         self.bus = bus
         self.register = register
@@ -126,6 +137,8 @@ class Strategies:
         self.strategies_max = strategies_max
         self.outbox_max = outbox_max
         self.valid_for_ms_max = valid_for_ms_max
+        self._tokens = tokens
+        self._heartbeat_ms = heartbeat_ms
         self.by_number: dict[int, Strategy] = {}
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
@@ -133,7 +146,7 @@ class Strategies:
         self._new_names_since_ns = -SECOND_NS
         # Reports of their orders may come before they connect again.
         for name, standing in standings.items():
-            self._enter(name, standing)
+            self._enter(name, standing, now)
 
     def of(self, peer: bytes) -> Strategy | None:
         """The strategy a socket is bound to."""
@@ -152,12 +165,13 @@ class Strategies:
                 self._refuse_hello(peer, now, *too_many)
                 return None
             try:
-                strategy = self._enter(hello.strategy, Standing())
+                strategy = self._enter(hello.strategy, Standing(), now)
             except RegisterError as problem:
                 self._refuse_hello(peer, now, RefusedReason.STATE_FAILED, str(problem))
                 return None
         self._unbind(strategy)
         strategy.peer = peer
+        strategy.heard_ns = now
         strategy.wants_sent = hello.wants_sent
         self._by_peer[peer] = strategy
         self._welcome(strategy, peer, hello.resume_from, now, session_state)
@@ -208,6 +222,12 @@ class Strategies:
                 return False
         return False
 
+    def probe(self) -> None:
+        """Say a Heartbeat to every connected strategy: those that left without a word are found."""
+        for strategy in list(self._by_peer.values()):
+            if strategy.peer and self.bus.send(strategy.peer, HEARTBEAT) is Handed.GONE:
+                self._unbind(strategy)
+
     def waiting(self) -> list[Strategy]:
         """Connected strategies with events that were not handed to the bus."""
         return [
@@ -221,6 +241,13 @@ class Strategies:
         if not STRATEGY_NAME.match(hello.strategy):
             text = "Hello.strategy: expected 1..32 characters of a-z A-Z 0-9 - _"
             return RefusedReason.MALFORMED, text
+        if not self._knows_token(hello):
+            text = (
+                "the token is not this strategy's; give the client what its token_file holds"
+                if hello.strategy in self._tokens
+                else f"no [strategy.{hello.strategy}] with a token_file is configured"
+            )
+            return RefusedReason.BAD_TOKEN, text
         bound = self._by_peer.get(peer)
         if bound is not None and bound.name != hello.strategy:
             return RefusedReason.MALFORMED, f"this socket is already bound to {bound.name}"
@@ -232,14 +259,18 @@ class Strategies:
                 return RefusedReason.ALREADY_CONNECTED, text
             self._unbind(strategy)
         if bound is None and len(self._by_peer) >= self.strategies_max:
-            for other in list(self._by_peer.values()):
-                # Who left without a word still has a seat; ask each before turning one away.
-                if other.peer and self.bus.send(other.peer, HEARTBEAT) is Handed.GONE:
-                    self._unbind(other)
+            # Who left without a word still has a seat; ask each before turning one away.
+            self.probe()
             if len(self._by_peer) >= self.strategies_max:
                 text = f"bus.strategies_max ({self.strategies_max}) strategies are connected"
                 return RefusedReason.LIMIT, text
         return None
+
+    def _knows_token(self, hello: Hello) -> bool:
+        if not self._tokens:
+            return True
+        token = self._tokens.get(hello.strategy, b"")
+        return bool(token) and compare_digest(token, (hello.token or "").encode())
 
     def _why_no_new_name(self, now: int) -> tuple[RefusedReason, str, int | None] | None:
         """Why no new strategy is entered now, or None, which counts as one entered."""
@@ -287,9 +318,9 @@ class Strategies:
         strategy.sent_high = max(strategy.sent_high, following)
         return True
 
-    def _enter(self, name: str, standing: Standing) -> Strategy:
+    def _enter(self, name: str, standing: Standing, now: int) -> Strategy:
         number = self.register.strategy_number(name)
-        strategy = Strategy(name, number, standing)
+        strategy = Strategy(name, number, standing, now)
         self._by_name[name] = self.by_number[number] = strategy
         return strategy
 
@@ -316,6 +347,7 @@ class Strategies:
             state="ready",
             valid_for_ms_max=self.valid_for_ms_max,
             session_state=session_state,
+            heartbeat_ms=self._heartbeat_ms(strategy.name),
         )
         self.bus.send(peer, encode(welcome))
         self.catch_up(strategy, WELCOME_EVENTS, now)

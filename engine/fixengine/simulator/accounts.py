@@ -10,16 +10,27 @@ Open orders are therefore found by their present client id, or by symbol and ord
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fixengine.fix.venue import Window
 from fixengine.simulator.book import Order
-from fixengine.simulator.instruments import Instrument
+from fixengine.simulator.instruments import Instrument, units
 
 PPM = 1_000_000
 TAKER_DECREMENT = 1
 MAKER_DECREMENT = 5
 DECREMENT_DELAY_NS = 100_000_000
+FEE_PPM = 1000
+BALANCES = {
+    "USDT": "100000000",
+    "BTC": "1000",
+    "ETH": "10000",
+    "BNB": "10000",
+    "这是测试币": "100000",
+    "456": "100000",
+}
+"""What the client's account begins with."""
 
 
 class PlacedOrder(Order):
@@ -204,3 +215,14 @@ class Account:
         del self.by_client_id[order.cl_ord_id]
         del self.by_order_id[symbol, order.order_id]
         self.open_count[symbol] -= 1
+
+
+def client_account(balances: Mapping[str, str], unfilled_orders: tuple[Window, ...]) -> Account:
+    """The account that clients of the venue trade on. balances: text of each, by asset."""
+    return Account(
+        "simulator",
+        {asset: units(text) for asset, text in balances.items()},
+        maker_ppm=FEE_PPM,
+        taker_ppm=FEE_PPM,
+        unfilled_orders=unfilled_orders,
+    )

@@ -32,6 +32,7 @@ TICK_S = 0.02
 CONNECTIONS_MAX = 16
 MESSAGE_BYTES_MAX = 64 * 1024
 UNSENT_BYTES_MAX = 8 << 20
+FRAMES_UNSENT_MAX = 100
 IDS_MAX = 10_000
 LOGOUT_TIMEOUT_NS = 2_000_000_000
 CLOSE_S = 2.0
@@ -154,6 +155,10 @@ class Connection(asyncio.Protocol):
                 self._take(held, verdict, now)
             if self.session.close_requested:
                 break
+            if len(self.session.output) > FRAMES_UNSENT_MAX:
+                self.flush()
+                if self.transport.is_closing():
+                    break
         self._garbled(now)
         self.flush()
 
@@ -196,7 +201,7 @@ class Connection(asyncio.Protocol):
         if self.session.state is not State.ACTIVE:
             return
         grammar = self.session.grammar
-        places = grammar.header.tags | grammar.trailer.tags
+        places = grammar.header.all_tags | grammar.trailer.all_tags
         body = [pair for pair in split(bytes(message), grammar) if pair.tag not in places]
         fields_in_order = ascending(body, grammar.messages[message.kind])
         self.session.answer(message.kind, fields_in_order, message, now)

@@ -78,13 +78,17 @@ class Exchange:
 
     limits: whether limits that count orders hold (open orders per symbol, unfilled orders).
     watchers: told of each request's answers and of its time, as soon as it is carried out.
+    house: whether there is any house liquidity.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], *, limits: bool = True) -> None:
+    def __init__(
+        self, instruments: Iterable[Instrument], *, limits: bool = True, house: bool = True
+    ) -> None:
         self.markets = {item.symbol: Market(item) for item in instruments}
         self.house = Account("house", {}, unlimited=True)
         self._limits = limits
         self.watchers: list[Callable[[list[Answer], int], None]] = []
+        self._has_house = house
 
     # --- requests ---------------------------------------------------------------------------
 
@@ -144,7 +148,7 @@ class Exchange:
         """Let the house trade and quote; see the module's top. now: wall clock ns."""
         answers: list[Answer] = []
         for market in self.markets.values():
-            if market.touched:
+            if market.touched and self._has_house:
                 answers += self._house_trades(market, BUY, now)
                 answers += self._house_trades(market, SELL, now)
                 self._house_quotes(market)
@@ -325,22 +329,27 @@ class Exchange:
         order = max(resting, key=lambda order: order.leaves_qty, default=None)
         if order is None:
             return "no order rests"
-        market = self.markets[order.instrument.symbol]
         step = order.instrument.lot.step
         if order.leaves_qty < count * step:
             return f"the biggest resting order is good for {order.leaves_qty // step} trades"
+        return [answer for _ in range(count) for answer in self.fill(order, step, now)]
+
+    def fill(self, order: PlacedOrder, quantity: int, now: int) -> list[Answer]:
+        """Let the house trade once with a resting order, whatever its place in the queue.
+
+        quantity: at SCALE, up to what is left of the order.
+        """
         assert order.price is not None
-        answers: list[Answer] = []
-        side, price, stamp = SELL if order.side == BUY else BUY, order.price, reports.utc(now)
+        market = self.markets[order.instrument.symbol]
         if order.cum_qty == 0:
-            account.unfilled.filled(MAKER_DECREMENT, now)
-        for _ in range(count):
-            taker = self._house_order(market, side, price, step)
-            taker.trade(price, step)
-            order.trade(price, step)
-            if order.leaves_qty == 0:
-                market.book.cancel(order)
-            answers += self._matched(market, taker, order, price, step, stamp)
+            order.account.unfilled.filled(MAKER_DECREMENT, now)
+        side, price = SELL if order.side == BUY else BUY, order.price
+        taker = self._house_order(market, side, price, quantity)
+        taker.trade(price, quantity)
+        order.trade(price, quantity)
+        if order.leaves_qty == 0:
+            market.book.cancel(order)
+        answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
         return self._told(answers, now)
 
     # --- the house --------------------------------------------------------------------------

@@ -49,10 +49,10 @@ class Numbers:
             raise NumbersError(f"{path}: {problem.strerror}") from None
 
     def save(self) -> None:
-        """Append what has changed. Raises OSError."""
-        changes = self.history.take_changes()
-        if changes:
-            self._append(changes)
+        """Append what has changed. Raises OSError; what was not written is written next time."""
+        if self.history.changes:
+            self._bytes += _append(self._fd, self.history.changes)
+            self.history.take_changes()
             if self._bytes > BYTES_MAX:
                 self._rewrite()
 
@@ -61,21 +61,33 @@ class Numbers:
         os.close(self._fd)
         os.close(self._lock)
 
-    def _append(self, changes: Iterable[Change]) -> None:
-        data = memoryview(b"".join(_record(change) for change in changes))
-        self._bytes += len(data)
-        while data:
-            data = data[os.write(self._fd, data) :]
-
     def _rewrite(self) -> None:
-        self.history.take_changes()
+        """Put a short file in the place of the long one, which stays as it is until then."""
         fresh = self._path.with_suffix(".new")
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        fd = os.open(fresh, flags, 0o600)
+        try:
+            _append(fd, self.history.as_changes())
+            fresh.replace(self._path)
+        except OSError:
+            os.close(fd)
+            raise
         os.close(self._fd)
-        self._fd = os.open(fresh, flags, 0o600)
-        self._append(self.history.as_changes())
-        self._bytes = 0
-        fresh.replace(self._path)
+        self._fd, self._bytes = fd, 0
+        self.history.take_changes()
+
+
+def _append(fd: int, changes: Iterable[Change]) -> int:
+    """Write whole records or nothing, for nothing is read behind a torn one; how many bytes."""
+    data = memoryview(b"".join(_record(change) for change in changes))
+    done = 0
+    try:
+        while done < len(data):
+            done += os.write(fd, data[done:])
+    except OSError:
+        os.ftruncate(fd, os.lseek(fd, 0, os.SEEK_END) - done)
+        raise
+    return done
 
 
 def _record(change: Change) -> bytes:

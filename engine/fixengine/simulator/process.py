@@ -25,14 +25,14 @@ import uvloop
 
 from fixengine.screens.streams import complain, drop
 from fixengine.simulator import pki, plain
-from fixengine.simulator.accounts import Account
+from fixengine.simulator.accounts import BALANCES, client_account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.connection import Connection
 from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.faults import command, names
 from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.control import Control, ControlError
-from fixengine.simulator.instruments import INSTRUMENTS, units
+from fixengine.simulator.instruments import INSTRUMENTS
 from fixengine.simulator.listener import Listener, cause
 from fixengine.simulator.numbers import NumbersError
 from fixengine.simulator.record import Recorder
@@ -52,15 +52,6 @@ examples:
   fixengine simulate --fault refuse-logon:code=-2015,times=2,session=ENGINE1
   fixengine simulate --drop-copy-port 9100 --control ~/.local/state/fixengine/simulator/control
 """
-FEE_PPM = 1000
-BALANCES = {
-    "USDT": "100000000",
-    "BTC": "1000",
-    "ETH": "10000",
-    "BNB": "10000",
-    "这是测试币": "100000",
-    "456": "100000",
-}
 
 
 class SimulatorError(Exception):
@@ -161,13 +152,7 @@ def _server(
     recorder: Recorder | None,
     teller: Teller,
 ) -> Server:
-    account = Account(
-        "simulator",
-        {asset: units(text) for asset, text in BALANCES.items()},
-        maker_ppm=FEE_PPM,
-        taker_ppm=FEE_PPM,
-        unfilled_orders=rules.limits(ORDER_ENTRY).unfilled_orders,
-    )
+    account = client_account(BALANCES, rules.limits(ORDER_ENTRY).unfilled_orders)
     credential = Credential(account, pki.read_public_key(files))
     faults = Faults()
     for asked in options.fault:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from fixengine import wire
 from fixengine.fix.logon import Acceptor
@@ -48,7 +49,7 @@ class Server:
 
     play: the venue table and its time scale. credentials: by API key. recorder: where to note
     what is sent, or None. faults: what goes wrong. uuid: told to clients at Logon. say: tells the
-    operator.
+    operator. monotonic_ns, wall_ns: the clocks it lives by.
     """
 
     def __init__(
@@ -61,8 +62,12 @@ class Server:
         faults: Faults,
         uuid: str,
         say: Say,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.play = play
+        self._monotonic_ns = monotonic_ns
+        self._wall_ns = wall_ns
         self.exchange = exchange
         self.faults = faults
         self.admission = Admission(play.venue, credentials)
@@ -79,14 +84,14 @@ class Server:
         self._say = say
         self._connections: set[Connection] = set()
         self._to_do: list[tuple[Active, Connection]] = []
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
+        self._offset_ns = wall_ns() - monotonic_ns()
         self._empty = asyncio.Event()
 
     # --- connections ------------------------------------------------------------------------
 
     def connected(self, connection: Connection) -> None:
         """A connection stands and waits for its Logon."""
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         second_ns = self.play.second_ns
 
         def judge(form: wire.Message, message: wire.Message, at: int) -> Complaint | None:
@@ -110,7 +115,7 @@ class Server:
 
     def disconnected(self, connection: Connection) -> None:
         """A connection is gone: its SenderCompID is free, or quarantined."""
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         session = connection.session
         session.closed(now)
         self._hear(connection)
@@ -131,7 +136,7 @@ class Server:
 
     async def stop(self) -> None:
         """Log every session out and wait, shortly, until all connections are closed."""
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         self._empty.clear()
         self.clear(None, None)
         for connection in list(self._connections):
@@ -200,7 +205,7 @@ class Server:
 
         Raises FaultError where it names a session that is not there, or cannot be carried out.
         """
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         met = [
             connection
             for connection in self._connections
@@ -233,7 +238,7 @@ class Server:
 
     def received(self, connection: Connection, data: bytes) -> None:
         """Carry out every whole message that has come."""
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         session, framer = connection.session, connection.framer
         try:
             for piece in connection.pieces(data):
@@ -312,9 +317,9 @@ class Server:
 
     def tick(self) -> None:
         """Time has passed. Raises OSError where the record cannot be written."""
-        now = time.monotonic_ns()
+        now = self._monotonic_ns()
         # One offset for all sessions, so that TransactTime is never after SendingTime.
-        self._offset_ns = time.time_ns() - now
+        self._offset_ns = self._wall_ns() - now
         for connection in list(self._connections):
             session = connection.session
             session.offset_ns = self._offset_ns

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from fixengine.fix.venues.binance import BINANCE_SPOT, DROP_COPY, ORDER_ENTRY, WEB
+from fixengine.messages import STRATEGY_NAME
 from fixengine.network.config.settings import (
     COMP_IDS_MAX,
     EXPECTED,
@@ -32,6 +33,8 @@ from fixengine.network.config.settings import (
     Log,
     Section,
     Sources,
+    Strategies,
+    Strategy,
     Venue,
     expected_text,
     names_of,
@@ -39,6 +42,8 @@ from fixengine.network.config.settings import (
 )
 
 FILE_BYTES_MAX = 1 << 20
+STRATEGY = "strategy"
+SILENCE_MS_MIN = 3000
 COMP_ID = re.compile(BINANCE_SPOT.comp_id_pattern)
 HOST = re.compile(r"(?!.{254})(?:[A-Za-z0-9:_-]{1,63}\.)*[A-Za-z0-9:_-]{1,63}\.?")
 LOCAL_HOST = "127.0.0.1"
@@ -57,7 +62,11 @@ LIKE_A_SECRET = re.compile(r"[A-Za-z0-9+=]{40,}|-----.*", re.DOTALL)
 
 def is_secret(section: str, name: str) -> bool:
     """Whether what was given may be a secret in place of the name of its file."""
-    return section == "key" or (section == "sources" and name.endswith("_file"))
+    return (
+        section == "key"
+        or name == "token_file"
+        or (section == "sources" and name.endswith("_file"))
+    )
 
 
 class ConfigError(Exception):
@@ -111,7 +120,7 @@ class Reader:
     def config(self, given: dict[str, Any]) -> Config:
         """See `parse`."""
         for name, table in given.items():
-            if name not in SECTIONS:
+            if name not in SECTIONS and name != STRATEGY:
                 raise self._unknown("", name)
             if not isinstance(table, dict):
                 raise self._error(name, f"expected a table, written [{name}]")
@@ -129,11 +138,39 @@ class Reader:
             key=key,
             sources=self._sources(self._section(Sources, "sources", given), venue),
             bus=self._bus(self._section(Bus, "bus", given), engine),
+            strategies=self._heard("strategies", self._section(Strategies, "strategies", given)),
+            strategy=self._strategy(given.get(STRATEGY, {})),
             engine=engine,
             limits=limits,
             journal=self._journal(self._section(Journal, "journal", given)),
             log=self._section(Log, "log", given),
         )
+
+    def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:
+        """The sections [strategy.NAME]."""
+        strategies = {}
+        for name, table in given.items():
+            section = f"{STRATEGY}.{name}"
+            if not STRATEGY_NAME.fullmatch(name):
+                shown = section[:60] if section.isprintable() else repr(section[:60])
+                raise self._error(shown, "expected a name of 1..32 characters of a-z A-Z 0-9 - _")
+            if not isinstance(table, dict):
+                raise self._error(section, f"expected a table, written [{section}]")
+            strategies[name] = self._heard(
+                section, self._section(Strategy, section, {section: table})
+            )
+        without = [name for name, one in strategies.items() if one.token_file is None]
+        if without and len(without) < len(strategies):
+            reason = "missing; where one strategy has a token, all need theirs"
+            raise self._error(f"{STRATEGY}.{without[0]}.token_file", reason)
+        return strategies
+
+    def _heard(self, section: str, given: T) -> T:
+        """The client's Heartbeat comes three times in the silence that is allowed."""
+        silence_ms = getattr(given, "silence_ms_max", None)
+        if silence_ms and silence_ms < SILENCE_MS_MIN:
+            raise self._wrong(section, "silence_ms_max", EXPECTED["silence_ms_max"], silence_ms)
+        return given
 
     def _error(self, name: str, reason: str) -> ConfigError:
         return ConfigError(f"{self._path}: {name}: {reason}")
@@ -154,7 +191,7 @@ class Reader:
                 "a secret does not belong here; put it into a file of mode 0600"
                 f" and give that file's name as key.{wanted}",
             )
-        known = list(names_of(SECTIONS[section]) if section else SECTIONS)
+        known = list(names_of(SECTIONS.get(section, Strategy)) if section else SECTIONS)
         what = "key" if section else "section"
         if near := difflib.get_close_matches(name, known, 1):
             return self._error(shown, f"unknown {what}; did you mean {near[0]}?")

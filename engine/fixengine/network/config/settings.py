@@ -228,6 +228,50 @@ class Bus(Section, frozen=True, kw_only=True):
     ] = 10_000
 
 
+class Strategies(Section, frozen=True, kw_only=True):
+    """What holds of every strategy that has no section [strategy.NAME] of its own."""
+
+    on_death: Annotated[
+        Literal["keep", "cancel"],
+        about(
+            "What becomes of the open orders of a strategy that is gone: they stay, or each is"
+            " cancelled."
+        ),
+    ] = "keep"
+    grace_ms: Annotated[
+        int, about("How long a strategy may be gone before that.", ge=0, le=3_600_000)
+    ] = 5000
+    silence_ms_max: Annotated[
+        int,
+        about(
+            "A connected strategy that says nothing for so long is gone; its client says a"
+            " Heartbeat in time as long as it reads reports. 0: for ever.",
+            ge=0,
+            le=3_600_000,
+        ),
+    ] = 0
+
+
+class Strategy(Section, frozen=True, kw_only=True):
+    """What holds of the strategy NAME. With one token_file, all strategies need theirs."""
+
+    token_file: Annotated[
+        Path | None,
+        about("Text file (0600) with the secret that the client gives as token, 16 to 128 bytes."),
+    ] = None
+    on_death: Annotated[
+        Literal["keep", "cancel"] | None, about("As in [strategies], which is the default.")
+    ] = None
+    grace_ms: Annotated[
+        Annotated[int, about("", ge=0, le=3_600_000)] | None,
+        about("As in [strategies], which is the default."),
+    ] = None
+    silence_ms_max: Annotated[
+        Annotated[int, about("", ge=0, le=3_600_000)] | None,
+        about("As in [strategies], which is the default."),
+    ] = None
+
+
 class Engine(Section, frozen=True, kw_only=True):
     """The process."""
 
@@ -304,6 +348,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     venue: Venue
     key: Key
     bus: Bus
+    strategies: Strategies
+    strategy: dict[str, Strategy]
     engine: Engine
     limits: Limits
     journal: Journal
@@ -341,11 +387,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         name = self.venue.server_name if host == self.venue.host else host
         return Place(host, port, name)
 
+    def of_strategy(self, name: str) -> Strategies:
+        """What holds of a strategy: its own section, and [strategies] for what that leaves out."""
+        own = self.strategy.get(name, Strategy())
+        given = {key: getattr(own, key) for key in names_of(Strategies)}
+        stated = {key: value for key, value in given.items() if value is not None}
+        return msgspec.structs.replace(self.strategies, **stated)
+
 
 SECTIONS: dict[str, type[Section]] = {
     "venue": Venue,
     "key": Key,
     "bus": Bus,
+    "strategies": Strategies,
     "engine": Engine,
     "limits": Limits,
     "journal": Journal,
@@ -360,6 +414,9 @@ EXPECTED = {
     "server_name": "a host name or address",
     "stream_host": "a host name or address",
     "drop_copy_host": "a host name or address",
+    "on_death": '"keep" or "cancel"',
+    "grace_ms": "an integer 0..3600000",
+    "silence_ms_max": "0, or an integer 3000..3600000",
     "report_sessions": "an integer 0..9, not more than sessions",
     "ring_bytes": "a power of two from 1048576 to 1073741824",
 }
@@ -385,6 +442,10 @@ def describe() -> str:
             else:
                 shown = "" if field.default in ("", None) else f" {toml(field.default)}"
                 lines += [f"# {field.name} ={shown}", ""]
+    lines += [f"# {Strategy.__doc__}", "# [strategy.NAME]"]
+    hints = get_type_hints(Strategy, include_extras=True)
+    for field in msgspec.structs.fields(Strategy):
+        lines += [*describe_key(field.name, hints[field.name]), f"# {field.name} =", ""]
     return "\n".join(lines).rstrip()
 
 

@@ -96,7 +96,8 @@ class Carried(msgspec.Struct, array_like=True):
 
     strategy: number. standing: of the order table. target_wire_id: of a cancel, the order it is
     for. seen: keys of the reports that were taken. outcome: the bus event that answers the
-    request's id, None where there is none yet.
+    request's id, None where there is none yet. filled, cum_qty: as in the order table, in units of
+    10**-8. request: an order as the bus brought it.
     """
 
     strategy: int
@@ -107,6 +108,9 @@ class Carried(msgspec.Struct, array_like=True):
     target_wire_id: str | None
     seen: list[str]
     outcome: bytes | None
+    filled: int = 0
+    cum_qty: int = 0
+    request: bytes = b""
 
 
 carried_decoder = msgspec.msgpack.Decoder(Carried)

@@ -129,7 +129,8 @@ class Link:
         # Without the limits half a megabyte more would be read ahead and thrown away.
         self.transport.set_read_buffer_limits(high=0)  # type: ignore[attr-defined]
         peer = self.transport.get_extra_info("socket")
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        if peer is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         self.transport.pause_reading()
 
     def _release(self, output: list[bytes], now: int) -> None:

@@ -15,6 +15,7 @@ LOGON = (
     Row(98, "encrypt_method", "int", True, True),
     Row(108, "heart_bt_int", "int", True, True),
     Row(141, "reset_seq_num_flag", "bool"),
+    Row(789, "next_expected_msg_seq_num", "seqnum"),
 )
 NEW_ORDER_SINGLE = (
     Row(11, "cl_ord_id", "str", True),

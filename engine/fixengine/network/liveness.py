@@ -1,0 +1,154 @@
+"""Whether each strategy is alive, and what becomes of its orders when it is not.
+
+A strategy is gone when its socket is, or when it says nothing for longer than its policy allows,
+though its client says a Heartbeat in time. One that comes back within the grace finds everything as
+it was. After that its policy holds: its open orders are kept, or each is cancelled by its OrderID,
+some at a time, within the limits and again until the venue says that it is over. The strategy is
+told of those cancels as of its own, when it is back.
+
+A strategy that never came since the engine started is gone as well: its grace begins with the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from fixengine.desk.orders import Order, Orders
+from fixengine.desk.standings import FINAL, Standing
+from fixengine.network.reports import Log
+from fixengine.network.strategies import Strategies, Strategy
+
+MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+PROBE_NS = SECOND_NS
+STEP_NS = 50 * MILLISECOND_NS
+CANCELS_PER_STEP = 10
+AGAIN_NS = 5 * SECOND_NS
+"""An order whose cancel came to nothing is cancelled again after so long."""
+
+
+class Policy(NamedTuple):
+    """What holds of a strategy. cancels: its orders, once it is gone for grace_ns. silence_ns_max:
+    how long it may say nothing while it is connected; 0: for ever.
+    """
+
+    cancels: bool = False
+    grace_ns: int = 5 * SECOND_NS
+    silence_ns_max: int = 0
+
+
+NO_POLICIES: Mapping[str, Policy] = {}
+KEEP = Policy()
+
+Cancel = Callable[[Strategy, Order, int], str | None]
+"""Sends a cancel of an order; why it cannot leave now, or None."""
+
+
+class Liveness:
+    """See the module's top. policies: by strategy; `otherwise` holds for those without one."""
+
+    def __init__(
+        self,
+        strategies: Strategies,
+        orders: Orders,
+        cancel: Cancel,
+        log: Log,
+        policies: Mapping[str, Policy],
+        otherwise: Policy,
+    ) -> None:
+        self._strategies = strategies
+        self._orders = orders
+        self._cancel = cancel
+        self._log = log
+        self._policies = policies
+        self._otherwise = otherwise
+        self._gone: set[str] = set()
+        self._cancelling: set[str] = set()
+        self._asked_ns: dict[Order, int] = {}
+        self._probed_ns = -PROBE_NS
+        self._due_ns = 0
+
+    @property
+    def deadline(self) -> int | None:
+        """When `tick` matters next, where that is soon: cancels of strategies that are gone."""
+        return self._due_ns if self._cancelling else None
+
+    def policy(self, name: str) -> Policy:
+        """What holds of a strategy of this name."""
+        return self._policies.get(name, self._otherwise)
+
+    def tick(self, now: int) -> None:
+        """Time has passed."""
+        if now < self._due_ns:
+            return
+        self._due_ns = now + STEP_NS
+        if now - self._probed_ns >= PROBE_NS:
+            self._probed_ns = now
+            self._strategies.probe()
+        for order in [one for one in self._asked_ns if one.standing in FINAL]:
+            del self._asked_ns[order]
+        for strategy in self._strategies.by_number.values():
+            why = self._why_gone(strategy, now)
+            if why is None:
+                self._back(strategy)
+                continue
+            policy = self.policy(strategy.name)
+            if strategy.name not in self._gone:
+                self._gone.add(strategy.name)
+                self._say_gone(strategy, why, policy)
+            if policy.cancels:
+                self._end_orders(strategy, now)
+
+    def _why_gone(self, strategy: Strategy, now: int) -> str | None:
+        policy = self.policy(strategy.name)
+        silent_ns = now - strategy.heard_ns
+        if strategy.peer is None:
+            return "is gone" if silent_ns >= policy.grace_ns else None
+        if policy.silence_ns_max and silent_ns >= policy.silence_ns_max:
+            return f"says nothing for {silent_ns // MILLISECOND_NS} ms"
+        return None
+
+    def _say_gone(self, strategy: Strategy, why: str, policy: Policy) -> None:
+        count = len(self._open_of(strategy))
+        if count:
+            what = "are cancelled" if policy.cancels else "stay"
+            text = f"strategy {strategy.name} {why}: its open orders ({count}) {what}"
+            self._log("warning", text, event="gone")
+
+    def _end_orders(self, strategy: Strategy, now: int) -> None:
+        if self._open_of(strategy):
+            self._cancelling.add(strategy.name)
+            self._cancel_some(strategy, now)
+        elif strategy.name in self._cancelling:
+            self._cancelling.remove(strategy.name)
+            text = f"strategy {strategy.name}: none of its orders is open any more"
+            self._log("info", text, event="gone")
+
+    def _back(self, strategy: Strategy) -> None:
+        """It lives: nothing more is cancelled for it."""
+        if strategy.name in self._gone:
+            self._gone.remove(strategy.name)
+            self._cancelling.discard(strategy.name)
+            for order in [one for one in self._asked_ns if one.strategy == strategy.number]:
+                del self._asked_ns[order]
+
+    def _cancel_some(self, strategy: Strategy, now: int) -> None:
+        left = CANCELS_PER_STEP
+        for order in self._open_of(strategy):
+            if left == 0 or order.standing is Standing.PENDING:
+                break
+            asked_ns = self._asked_ns.get(order)
+            if asked_ns is not None and now - asked_ns < AGAIN_NS:
+                continue
+            if any(cancel.standing not in FINAL for cancel in order.cancels):
+                # The strategy's own may be under way, or nobody knows what became of one.
+                self._asked_ns[order] = now
+                continue
+            if self._cancel(strategy, order, now) is not None:
+                break
+            self._asked_ns[order] = now
+            left -= 1
+
+    def _open_of(self, strategy: Strategy) -> list[Order]:
+        return [one for one in self._orders.open_of(strategy.number) if not one.is_cancel]

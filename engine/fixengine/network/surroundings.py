@@ -1,0 +1,166 @@
+"""What the network process has around it: clocks, chance, timers and the ends to the outside.
+
+`Machine` is the real thing. Whoever hands in another one (see fixengine.testing) gets the same
+process in another world.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from fixengine.desk.orders import Orders
+from fixengine.desk.positions import Positions
+from fixengine.fix.venue import Venue
+from fixengine.network import bus, connector, journal, recall, strategies, teller
+from fixengine.network.alarm import Timers
+from fixengine.network.config import Config
+from fixengine.network.line import Line
+from fixengine.network.sessions import Connect
+from fixengine.network.state import StateDir
+
+
+class Bus(strategies.Bus, Protocol):
+    """The end towards the strategies."""
+
+    @property
+    def fd(self) -> int:
+        """Descriptor that becomes readable when something may have happened."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether a message is waiting."""
+
+    def receive(self) -> tuple[bytes, bytes] | None:
+        """(peer, payload) of the next message, or None."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class Journal(teller.Journal, Protocol):
+    """Where everything is recorded. recovered: what the start found of an unclean end."""
+
+    @property
+    def recovered(self) -> journal.Recovered | None:
+        """See the class."""
+
+    def clock(self, now: int, wall_offset_ns: int, /) -> bool:
+        """Record the wall clock minus the monotonic one; False where there is no room."""
+
+    def sync(self, timeout_s: float, /) -> bool:
+        """Wait until all that was recorded is safe; False after the timeout."""
+
+    def close(self, timeout_s: float, /) -> bool:
+        """Close it; False where not everything is safe by then."""
+
+
+class Connector(Protocol):
+    """Brings lines up; see connector.py."""
+
+    def start(self, wanted: Connect, /) -> None:
+        """Begin an attempt; the owner is told how it ends."""
+
+    def cancel(self, comp_id: str, /) -> None:
+        """Give an attempt up; the owner is told."""
+
+    async def close(self, timeout_s: float, /) -> None:
+        """Give up every attempt and wait until the connections are gone."""
+
+
+class Surroundings(Protocol):
+    """See the module's top."""
+
+    @property
+    def timers(self) -> Timers:
+        """What an event loop does later."""
+
+    def monotonic_ns(self) -> int:
+        """The monotonic clock."""
+
+    def wall_ns(self) -> int:
+        """Nanoseconds since 1970 UTC."""
+
+    def jitter_permille(self) -> int:
+        """A number from 0 to 999 by chance."""
+
+    def bus(self, endpoint: str, /) -> Bus:
+        """Open the bus."""
+
+    def journal(self, config: Config, state: StateDir, epoch: int, offset_ns: int, /) -> Journal:
+        """Open the journal of a new run."""
+
+    def recall(
+        self,
+        config: Config,
+        state: StateDir,
+        epoch: int,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
+        /,
+    ) -> recall.Recalled:
+        """Enter what the runs before this one knew into order table and positions."""
+
+    def connector(
+        self,
+        config: Config,
+        state: StateDir,
+        owner: connector.Owner,
+        new_line: Callable[[Connect], Line],
+        /,
+    ) -> Connector:
+        """What brings the lines up."""
+
+
+class Machine:
+    """This machine. Make it on the running event loop."""
+
+    def __init__(self) -> None:
+        self.timers: Timers = asyncio.get_running_loop()
+        self.monotonic_ns = time.monotonic_ns
+        self.wall_ns = time.time_ns
+
+    def jitter_permille(self) -> int:
+        """See Surroundings."""
+        return random.randrange(1000)
+
+    def bus(self, endpoint: str) -> Bus:
+        """See Surroundings; raises BusError."""
+        return bus.Bus(endpoint)
+
+    def journal(self, config: Config, state: StateDir, epoch: int, offset_ns: int) -> Journal:
+        """See Surroundings; raises JournalError."""
+        return journal.Journal.open(
+            state.path,
+            epoch,
+            offset_ns,
+            ring_bytes=config.journal.ring_bytes,
+            file_bytes_max=config.journal.file_bytes_max,
+        )
+
+    def recall(
+        self,
+        config: Config,
+        state: StateDir,
+        epoch: int,
+        venue: Venue,
+        orders: Orders,
+        positions: Positions,
+    ) -> recall.Recalled:
+        """See Surroundings."""
+        unread_max = config.bus.report_buffer_max
+        return recall.recall(state.path, epoch, venue, orders, positions, unread_max)
+
+    def connector(
+        self,
+        config: Config,
+        state: StateDir,
+        owner: connector.Owner,
+        new_line: Callable[[Connect], Line],
+    ) -> Connector:
+        """See Surroundings; raises ConnectError for venue.ca_file."""
+        return connector.Connector(config, state, owner, new_line)
