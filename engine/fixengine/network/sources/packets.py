@@ -1,8 +1,8 @@
 """What crosses the socket between the network process and the one that asks (worker.py).
 
 A SOCK_SEQPACKET pair of this user's two processes: each packet is one msgpack message, whole or not
-at all, so there is no framing. Rows come in pieces of ROWS_A_PACKET: a piece of orders takes about
-20 us to decode, the biggest packet less than 200 us, so no packet holds the walk for long.
+at all, so there is no framing. Rows come in pieces of ROWS_A_PACKET: a piece of trades takes 13 us
+to decode, of orders 20 us, of symbols 43 us (medians), so no packet holds the walk for long.
 
 | direction | packets |
 |---|---|
