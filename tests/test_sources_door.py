@@ -29,7 +29,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.rows: dict[int, list[Any]] = {}
-        self.pieces: dict[int, list[int]] = {}
+        self.pieces: dict[int, list[tuple[int, bool]]] = {}
         self.done: set[int] = set()
         self.problems: dict[int, Problem] = {}
         self.stream: list[StreamState] = []
@@ -39,7 +39,7 @@ class Ear:
 
     def on_rows(self, number: int, rows: tuple[Any, ...], is_last: bool) -> None:
         self.rows.setdefault(number, []).extend(rows)
-        self.pieces.setdefault(number, []).append(len(rows))
+        self.pieces.setdefault(number, []).append((len(rows), is_last))
         if is_last:
             self.done.add(number)
         self._news.set()
@@ -121,7 +121,7 @@ def test_what_a_strategy_did_can_be_read_back(stage: Stage, tmp_path: Path) -> N
         assert isinstance(number, int)
         await ear.until(lambda: number in ear.done)
         assert [str(row.order_id) for row in ear.rows[number]] == filled
-        assert ear.pieces[number] == [ROWS_A_PACKET, 5]
+        assert ear.pieces[number] == [(ROWS_A_PACKET, False), (5, True)]
         account, *balances = await ear.answer(sources, asks.account())
         assert account.can_trade
         locked = {row.asset: row.locked for row in balances}

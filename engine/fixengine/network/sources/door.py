@@ -3,7 +3,8 @@
 The work is done in another process (worker.py). Here a packet is decoded and handed to the owner,
 PACKETS_A_WAKE_UP at most each time the loop comes by, so that orders and reports go on in between.
 Starting that process takes the loop from half a millisecond to several, so it belongs where nobody
-trades yet, or where nobody can. What the owner makes of it all stands elsewhere: nothing is decided here.
+trades yet, or where nobody can. What the owner makes of it all stands elsewhere: nothing is decided
+here.
 """
 
 from __future__ import annotations
