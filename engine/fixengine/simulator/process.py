@@ -18,7 +18,7 @@ import signal
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import uvloop
@@ -39,7 +39,9 @@ from fixengine.simulator.record import Recorder
 from fixengine.simulator.server import TICK_S, Server
 from fixengine.simulator.tls import Contexts
 from fixengine.simulator.venue import DROP_COPY, ORDER_ENTRY, TIME_SCALE_MAX, Play, play
-from fixengine.simulator.web import WebServer
+
+if TYPE_CHECKING:
+    from fixengine.simulator.web import WebServer
 
 STATE_DIR = Path("~/.local/state/fixengine/simulator")
 USAGE_ERROR = 2
@@ -180,6 +182,9 @@ async def _listen(
     contexts = Contexts(files, server.faults)
     listeners: list[Listener] = []
     drop_copy_port = control = None
+    # Loads an HTTP server, which the other commands, that only read the options, need not wait for.
+    from fixengine.simulator.web import WebServer
+
     web = WebServer(server.rest, server.feeds)
     try:
         host, port = _open(options, "port", ORDER_ENTRY, server, contexts, listeners)
