@@ -182,10 +182,7 @@ async def _listen(
     contexts = Contexts(files, server.faults)
     listeners: list[Listener] = []
     drop_copy_port = control = None
-    # Loads an HTTP server, which the other commands, that only read the options, need not wait for.
-    from fixengine.simulator.web import WebServer
-
-    web = WebServer(server.rest, server.feeds)
+    web = _web_server(server)
     try:
         host, port = _open(options, "port", ORDER_ENTRY, server, contexts, listeners)
         if options.drop_copy_port is not None:
@@ -263,6 +260,13 @@ def _open(
         ) from problem
     listeners.append(listener)
     return address
+
+
+def _web_server(server: Server) -> WebServer:
+    # Loads an HTTP server, which the other commands, that only read the options, need not wait for.
+    from fixengine.simulator.web import WebServer
+
+    return WebServer(server.rest, server.feeds)
 
 
 async def _open_web(options: argparse.Namespace, web: WebServer, contexts: Contexts) -> int:
