@@ -111,6 +111,7 @@ class Venue(Running):
         told = self.expect(event="listening")
         files = (Path(told[key]) for key in ("ca_file", "api_key_file", "private_key_file"))
         self.place = Place(told["port"], *files)
+        self.web_port: int = told["web_port"]
 
 
 class Engine(Running):

@@ -403,8 +403,9 @@ def test_config_prints_a_file_that_is_one(tmp_path: Path) -> None:
     status, out, errors = fixengine("config")
     assert (status, errors) == (0, "")
     sections = tomllib.loads(out)
-    names = {"venue", "key", "bus", "engine", "limits", "journal", "log", "strategies"}
-    assert set(sections) == names
+    expected = {"venue", "key", "bus", "engine", "limits", "journal", "log"}
+    expected |= {"sources", "strategies"}
+    assert set(sections) == expected
     path = tmp_path / "engine.toml"
     path.write_text(out)
     status, out, errors = fixengine("check", str(path), "--offline")

@@ -1,8 +1,9 @@
 """`fixengine check`: whether a configuration would work, found out without trading.
 
 Each step builds on the one before; the first that fails ends the check and says what to do. The
-last logs on under the first free SenderCompID and logs out again, for order entry and, where it is
-configured, for drop copy; each trades nothing but counts as a connection attempt at the venue.
+last but one logs on under the first free SenderCompID and logs out again, for order entry and,
+where it is configured, for drop copy; each trades nothing but counts as a connection attempt at the
+venue. The last asks REST for the time and the account.
 """
 
 from __future__ import annotations
@@ -161,7 +162,9 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
             if offline:
                 return True
             roles = [CARRIES_ORDERS, DROP_COPY] if config.venue.drop_copy else [CARRIES_ORDERS]
-            return all(_check_logon(config, api_key, signer, state, role, show) for role in roles)
+            if not all(_check_logon(config, api_key, signer, state, role, show) for role in roles):
+                return False
+        return _check_rest(config, api_key, signer, show)
     except ConfigError as problem:
         return say("config", False, str(problem))
     except KeyFileError as problem:
@@ -206,3 +209,46 @@ def _check_logon(
         state.clear(comp_id)
     show(step)
     return step.ok
+
+
+def _check_rest(config: Config, api_key: str, signer: Signer, show: Callable[[Step], None]) -> bool:
+    if config.rest_place is None:
+        return True
+    if config.sources_key is not config.key:
+        api_key, signer = load(config.sources_key)
+    step = asyncio.run(_ask_rest(config, api_key, signer))
+    show(step)
+    return step.ok
+
+
+async def _ask_rest(config: Config, api_key: str, signer: Signer) -> Step:
+    """The finding: what REST says of time and account."""
+    # Loads an HTTP client, which nothing else here needs.
+    from fixengine.network.sources import asks
+    from fixengine.network.sources.answers import Account, Answer
+    from fixengine.network.sources.worker import make_rest
+
+    try:
+        rest = make_rest(config, api_key, signer, tls_context(config.venue.ca_file))
+    except ConnectError as problem:
+        return Step("rest", False, str(problem))
+    place = config.rest_place
+    assert rest is not None
+    assert place is not None
+    rows: list[Answer] = []
+    async with rest:
+        for ask in (asks.time(), asks.account()):
+            async for page in rest.pages(ask):
+                if page.problem is not None:
+                    return Step("rest", False, page.problem.text)
+                rows += page.rows
+    skew_ms = -rest.offset_ns // MILLISECOND_NS
+    may_trade = any(isinstance(row, Account) and row.can_trade for row in rows)
+    balances = len(rows) - 2
+    return Step(
+        "rest",
+        True,
+        f"{place.host}:{place.port}, our clock {skew_ms:+d} ms;"
+        f" account may {'' if may_trade else 'not '}trade, balances in {balances} assets;"
+        f" weight {rest.budget.used} of {rest.budget.window.count_max} used",
+    )
