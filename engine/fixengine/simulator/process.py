@@ -199,14 +199,9 @@ async def _listen(
             await listener.close()
         await web.close()
         raise
-    pki.write_config(
-        files,
-        host,
-        port,
-        web_port=web_port,
-        drop_copy_port=drop_copy_port,
-        time_scale=options.time_scale,
-    )
+    scale = options.time_scale
+    places = {"web_port": web_port, "drop_copy_port": drop_copy_port}
+    pki.write_config(files, host, port, time_scale=scale, **places)
     facts = {
         "host": host,
         "port": port,
@@ -215,9 +210,8 @@ async def _listen(
         "private_key_file": str(files.private_key_file),
         "config_file": str(files.config_file),
         "limits": options.limits,
-        "time_scale": options.time_scale,
-        "drop_copy_port": drop_copy_port,
-        "web_port": web_port,
+        "time_scale": scale,
+        **places,
     }
     if options.json:
         teller.say("listening", **facts)
