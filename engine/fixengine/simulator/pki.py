@@ -136,7 +136,7 @@ def write_config(
     host: str,
     port: int,
     *,
-    web_port: int,
+    web_port: int | None,
     drop_copy_port: int | None,
     time_scale: int,
 ) -> None:
