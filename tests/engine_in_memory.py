@@ -108,6 +108,7 @@ class Engine:
         lines: Lines | None = None,
         policies: Mapping[str, Policy] = NO_POLICIES,
         tokens: Mapping[str, bytes] = NO_TOKENS,
+        unsent_bytes_max: int = 0,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
@@ -137,7 +138,7 @@ class Engine:
             clock=self.clock,
             epoch=EPOCH,
             valid_for_ms_max=10_000,
-            unsent_bytes_max=0,
+            unsent_bytes_max=unsent_bytes_max,
             cancel_unsent_bytes_max=1000,
             limits=Limits(BINANCE_SPOT, self.clock, unfilled, self.say),
             policies=policies,

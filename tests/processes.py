@@ -26,6 +26,7 @@ from fixengine.client import Client
 from fixengine.demo.processes import Child
 from fixengine.messages import ExecutionReport, NewOrderSingle
 from fixengine.network.journal import Record, entries
+from fixengine.network.journal.ring import DRAINER, PAGE_BYTES
 from scripted_venue import WAIT_S, Acceptor, Place, read_frame
 
 SYMBOL = "BTCUSDT"
@@ -110,6 +111,7 @@ class Venue(Running):
         told = self.expect(event="listening")
         files = (Path(told[key]) for key in ("ca_file", "api_key_file", "private_key_file"))
         self.place = Place(told["port"], *files)
+        self.web_port: int = told["web_port"]
 
 
 class Engine(Running):
@@ -126,6 +128,16 @@ class Engine(Running):
         found = list(entries(self.state_dir))
         assert [entry for entry in found if not isinstance(entry, Record)] == []
         return [entry for entry in found if isinstance(entry, Record)]
+
+    def journal_process(self) -> int:
+        """Id of the journal process, once it has begun."""
+        deadline = time.monotonic() + WAIT_S
+        at = 8 * DRAINER
+        while time.monotonic() < deadline:
+            page = (self.state_dir / "journal" / "ring").read_bytes()[:PAGE_BYTES]
+            if process := int.from_bytes(page[at : at + 8], sys.byteorder):
+                return process
+        raise AssertionError(f"{self.name}: no journal process")
 
     def marks(self) -> dict[str, Any]:
         """The SenderCompIDs that state.json holds as not logged out."""
@@ -156,7 +168,11 @@ class Stage:
         return acceptor
 
     def engine(self, place: Place, *, name: str = "engine", **sections: Line) -> Engine:
-        """An engine in folder/name, which may have run there before; see `write_config`."""
+        """An engine in folder/name, which may have run there before; see `write_config`.
+
+        It keeps no limits unless asked to: new orders would wait for the answer to a LimitQuery.
+        """
+        sections = {"limits": {"mode": "off"}} | sections
         home = self.folder / name
         home.mkdir(exist_ok=True)
         config, endpoint = write_config(home, place, **sections)

@@ -218,6 +218,7 @@ class EngineStage:
             standings={},
         )
         clock = Clock(SECOND_NS, 5 * SECOND_NS)
+        clock.offset_ns = WALL_NS - NOW
 
         def say(level: str, text: str, **details: object) -> None:
             self.log.append(text)

@@ -121,8 +121,26 @@ def test_defaults() -> None:
             "cancel_reserve_percent": 5,
             "strategy_share_percent": 50,
         },
-        "journal": {"ring_bytes": 32 << 20, "file_bytes_max": 256 << 20},
+        "journal": {
+            "ring_bytes": 32 << 20,
+            "file_bytes_max": 256 << 20,
+            "keep_bytes_max": None,
+            "keep_days_max": None,
+        },
         "log": {"json": False, "level": "info"},
+        "sources": {
+            "rest": True,
+            "user_data": True,
+            "host": "testnet.binance.vision",
+            "port": 443,
+            "stream_host": "ws-api.testnet.binance.vision",
+            "stream_port": 443,
+            "api_key_file": None,
+            "private_key_file": None,
+            "password_file": None,
+            "weight_percent": 50,
+            "deadline_ms": 10_000,
+        },
     }
     assert config.venue.sender_comp_ids == ("A", "B-_9zZ")
     assert config.engine.state_dir == Path("/etc/fixengine/state")
@@ -250,6 +268,16 @@ WRONG = [
         {"venue__drop_copy_host": "fix-dc.binance.com"},
         'venue.drop_copy_host: this is the host of "production", but environment is "testnet"',
     ),
+    (
+        {
+            "venue__drop_copy": True,
+            "venue__sender_comp_ids": ["A", "B", "C"],
+            "venue__host": "Tunnel.",
+            "venue__drop_copy_host": "tunnel",
+        },
+        "venue.drop_copy_port: expected another place than that of order entry, Tunnel.:9000, where"
+        " no drop copy can log on; give it a port or a drop_copy_host",
+    ),
     ({"venue__ca_file": ""}, 'venue.ca_file: expected the name of a file or directory, got ""'),
     ({"venue__ca_file": 5}, "venue.ca_file: expected the name of a file or directory, got 5"),
     ({"key__api_key_file": None}, "key.api_key_file: missing; expected the name of a file or"),
@@ -286,6 +314,14 @@ WRONG = [
     ({"venue__state_dir": "x"}, "venue.state_dir: expected in section [engine]"),
     ({"log__colour": "x"}, "log.colour: unknown key; expected one of json, level"),
     ({"engin__cpu": 1}, "engin: unknown section; did you mean engine?"),
+    (
+        {"sources__api_key_file": "read"},
+        "sources.private_key_file: missing; sources.api_key_file needs it",
+    ),
+    ({"sources__password_file": "x" * 50}, "sources.password_file: this looks like the secret"),
+    ({"sources__host": "api.binance.com"}, 'sources.host: this is the host of "production", but'),
+    ({"sources__stream_host": "a b"}, "sources.stream_host: expected a host name or address"),
+    ({"sources__weight_percent": 101}, "sources.weight_percent: expected an integer 1..100"),
     ({"strategy__x": 1}, "strategy.x: expected a table, written [strategy.x]"),
     ({"strategy": {"a b": {}}}, "strategy.a b: expected a name of 1..32 characters of a-z"),
     ({"strategy": {"a": {"on_deat": "keep"}}}, "strategy.a.on_deat: unknown key; did you mean"),
@@ -485,5 +521,46 @@ def test_where_the_drop_copy_is() -> None:
     changes = {f"venue__{name}": value for name, value in simulator.items()}
     venue = parse(minimal(**changes), PATH).venue
     assert venue.drop_copy_place == venue.order_entry == ("127.0.0.1", 7, "x")
+    changes |= {"venue__drop_copy": True, "venue__sender_comp_ids": ["A", "B", "C"]}
+    with pytest.raises(ConfigError, match=r"expected another place .* 127\.0\.0\.1:7, where"):
+        parse(minimal(**changes), PATH)
     venue = parse(minimal(**changes, venue__drop_copy_port=8), PATH).venue
     assert venue.drop_copy_place == ("127.0.0.1", 8, "x")
+
+
+@pytest.mark.parametrize(
+    ("environment", "rest", "stream"),
+    [
+        ("production", "api.binance.com", "ws-api.binance.com"),
+        ("testnet", "testnet.binance.vision", "ws-api.testnet.binance.vision"),
+        ("demo", "demo-api.binance.com", "demo-ws-api.binance.com"),
+    ],
+)
+def test_where_the_second_sources_are(environment: str, rest: str, stream: str) -> None:
+    config = parse(minimal(venue__environment=environment), PATH)
+    assert config.rest_place == (rest, 443, rest)
+    assert config.stream_place == (stream, 443, stream)
+    config = parse(minimal(sources__rest=False, sources__user_data=False), PATH)
+    assert (config.rest_place, config.stream_place) == (None, None)
+
+
+def test_the_simulator_s_sources_need_their_port() -> None:
+    simulator = {"venue__environment": "simulator", "venue__ca_file": "ca.pem"}
+    simulator["venue__server_name"] = "fix-oe.simulator"
+    config = parse(minimal(**simulator), PATH)
+    assert (config.rest_place, config.stream_place) == (None, None)
+    config = parse(minimal(**simulator, sources__port=9443), PATH)
+    assert config.rest_place == config.stream_place == ("127.0.0.1", 9443, "fix-oe.simulator")
+
+
+def test_the_second_sources_may_have_a_key_of_their_own() -> None:
+    config = parse(MINIMAL, PATH)
+    assert config.sources_key is config.key
+    files = {"sources__api_key_file": "read", "sources__private_key_file": "read.pem"}
+    key = parse(minimal(**files, sources__password_file="word"), PATH).sources_key
+    assert [str(path) for path in (key.api_key_file, key.private_key_file, key.password_file)] == [
+        "/etc/fixengine/read",
+        "/etc/fixengine/read.pem",
+        "/etc/fixengine/word",
+    ]
+    assert not key.ask_password

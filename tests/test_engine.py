@@ -119,7 +119,7 @@ def test_a_logout_that_is_not_answered_ends_with_1_and_rests_the_comp_id(stage: 
     assert engine.ended() == 1
     stopping = engine.expect(text="stopping")
     error = engine.expect(level="error")
-    assert "the Logout was not answered" in error["text"]
+    assert error["text"] == f"no Logout was answered of the last session as {COMP_IDS[0]}"
     assert error["time_ns"] - stopping["time_ns"] >= 290_000_000
     assert list(engine.marks()) == [COMP_IDS[0]]
 
@@ -250,9 +250,10 @@ def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: S
     engine = stage.engine(stage.venue().place)
     client = stage.client(engine)
     engine.expect(event="active")
-    # A disk that is full, as far as this process goes; state.json is small enough for it.
-    limit_before = resource.prlimit(engine.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (4096, limit_before[1]))
+    # A disk that is full, as far as the journal process goes.
+    process = engine.journal_process()
+    limit_before = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, limit_before[1]))
     answer: type = ExecutionReport
     while answer is not Refused:
         answer = type(hear(client, ExecutionReport, Refused, cl_ord_id=client.submit(limit())))
@@ -261,7 +262,7 @@ def test_a_disk_that_refuses_the_journal_is_told_and_so_is_its_recovery(stage: S
     assert "the disk does not take the journal (journal: File too large)" in line["text"]
     refused = hear(client, Refused, cl_ord_id=client.submit(limit()))
     assert refused.reason == RefusedReason.JOURNAL_FULL
-    resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, limit_before)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, limit_before)
     engine.expect(event="journal", text="the journal is written again")
     assert trade(client).ord_status == "0"
     assert engine.end() == 0

@@ -38,7 +38,7 @@ from processes import (
     stage,
     trade,
 )
-from scripted_venue import NO_LINGER, Acceptor, Peer
+from scripted_venue import NO_LINGER, WAIT_S, Acceptor, Peer
 
 __all__ = ["stage"]
 
@@ -196,7 +196,10 @@ def test_sigterm_while_the_logon_is_never_answered(stage: Stage) -> None:
     engine.signal(signal.SIGTERM)
     assert peer.read() == {}
     assert engine.ended() == 1
-    engine.expect(level="error", text="no Logon came in time")
+    engine.expect(event="down", text="no Logon came in time")
+    engine.expect(
+        level="error", text=f"no Logout was answered of the last session as {COMP_IDS[0]}"
+    )
     assert list(engine.marks()) == [COMP_IDS[0]]
 
 
@@ -308,6 +311,20 @@ def test_a_reset_in_the_middle_of_a_report(stage: Stage) -> None:
     assert written_once(engine)[0] == order[11]
 
 
+def test_a_venue_that_does_not_end_tls_has_its_connection_closed_all_the_same(
+    stage: Stage,
+) -> None:
+    acceptor = stage.acceptor()
+    stage.engine(acceptor.place)
+    peer = acceptor.logon()
+    peer.send("A", {98: 0, 108: 5, 25037: "u"})
+    assert peer.expect("5")[58] == "a second Logon came"
+    assert peer.socket.recv(1) == b"", "the engine has ended TLS"
+    with socket.socket(fileno=peer.socket.detach()) as raw:
+        raw.settimeout(WAIT_S)
+        assert raw.recv(1) == b""
+
+
 def test_a_venue_killed_in_mid_session_and_started_again(stage: Stage) -> None:
     venue = stage.venue()
     engine = stage.engine(venue.place)
@@ -328,7 +345,9 @@ def test_a_venue_killed_in_mid_session_and_started_again(stage: Stage) -> None:
     client.submit(limit(cl_ord_id=unanswered[0]))
     assert hear(client, OrderUnknown).cl_ord_id == unanswered[0]
     report = trade(client)
-    assert (answered.source, report.source) == COMP_IDS[:2]
+    # Which id depends on how many attempts the venue's start took.
+    assert answered.source == COMP_IDS[0]
+    assert report.source in COMP_IDS[1:]
     assert engine.end() == 0
     assert len(written_once(engine)) == 5
     assert again.end() == 0
@@ -400,7 +419,7 @@ def test_an_order_lost_in_a_hole_is_told_of_the_hole(stage: Stage) -> None:
 def test_no_order_grows_old_before_a_venue_that_stops_reading(stage: Stage) -> None:
     valid_for_ms = 300
     acceptor = stage.acceptor(receive_bytes=4096)
-    engine = stage.engine(acceptor.place, limits={"mode": "off"})
+    engine = stage.engine(acceptor.place)
     client = stage.client(engine, wants_sent=True, valid_for_ms=valid_for_ms)
     peer = acceptor.logon()
     hear(client, SessionStatus, state=SessionState.ACTIVE)
@@ -467,7 +486,7 @@ def test_sigterm_before_a_venue_that_stops_reading(stage: Stage) -> None:
 
 def test_a_venue_that_stops_reading_and_dies(stage: Stage) -> None:
     venue = stage.venue("--fault", "stop-reading")
-    engine = stage.engine(venue.place, limits={"mode": "off"})
+    engine = stage.engine(venue.place)
     client = stage.client(engine, wants_sent=True)
     engine.expect(event="active")
     left = fill_up(client, lambda: client.submit(limit()))

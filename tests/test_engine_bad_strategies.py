@@ -93,7 +93,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Ve
         venue = one.venue()
         engine = one.engine(
             venue.place,
-            limits={"mode": "off"},
             bus={"report_buffer_max": 1 << 18},
             journal={"ring_bytes": 32 << 20},
         )

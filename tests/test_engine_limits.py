@@ -22,6 +22,7 @@ from scripted_venue import Peer
 __all__ = ["stage"]
 
 PATIENT: dict[str, Any] = {
+    "limits": {"mode": "venue"},
     "engine": {"unsent_bytes_max": 1 << 16},
     "journal": {"ring_bytes": 1 << 23},
 }
@@ -39,6 +40,15 @@ def answers(told: list[object]) -> list[object]:
 def drained(client: Client) -> list[object]:
     """What a strategy is told, as far as it has come."""
     return list(client.reports(timeout=0.0))
+
+
+def limits_are_known(engine: Engine) -> bool:
+    """Wait for the answer to the LimitQuery, for which new orders wait."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        if any(frame[35] == "XLR" for frame in frames(engine.journal(), Kind.FRAME_IN)):
+            return True
+    return False
 
 
 def answered_test_request(engine: Engine, client: Client) -> bool:
@@ -59,6 +69,7 @@ def test_ten_times_the_venues_limit_costs_refusals_and_nothing_else(stage: Stage
     engine = stage.engine(venue.place, **PATIENT)
     flood, calm = stage.client(engine, "flood"), stage.client(engine, "calm")
     engine.expect(event="active")
+    assert limits_are_known(engine)
     resting = [calm.submit(limit()) for _ in range(10)]
     for cl_ord_id in resting:
         hear(calm, ExecutionReport, cl_ord_id=cl_ord_id, exec_type="0")

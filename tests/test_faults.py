@@ -7,6 +7,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
+from fixengine.cli import main
 from fixengine.simulator.faults import names
 from test_simulator import WAIT_S, Client, Venue, frame, running
 
@@ -131,6 +133,31 @@ def test_field_clock_length_and_order(one: Controlled) -> None:
     assert sum(raw[:-7]) % 256 == int(raw[-4:-1])
 
 
+@pytest.mark.parametrize("value", ["5", "0000000000000005", ""])
+def test_body_length_is_put_in_its_place(one: Controlled, value: str) -> None:
+    client = logon(one, f"LENGTH{len(value)}")
+    one.fault("field", tag=9, value=value)
+    client.order("l0")
+    raw = client.socket.recv(65536)
+    written = f"\x019={value}\x01" if value else "\x01"
+    assert raw.startswith(f"8=FIX.4.4{written}35=8\x01".encode())
+    assert raw.count(b"\x019=") == bool(value)
+    assert sum(raw[:-7]) % 256 == int(raw[-4:-1])
+
+
+@pytest.mark.parametrize("value", ["5", "001", "abc", ""])
+def test_check_sum_is_put_in_its_place(one: Controlled, value: str) -> None:
+    client = logon(one, f"SUM{value}")
+    one.fault("field", tag=10, value=value)
+    client.order("s0")
+    raw = client.socket.recv(65536)
+    body = raw.split(b"\x0135=", 1)[1]
+    head, _, rest = raw.partition(b"\x0110=")
+    assert rest == (f"{value}\x01".encode() if value else b"")
+    length = len(body) + 3 - (len(b"10=\x01" + value.encode()) if value else 0)
+    assert f"\x019={length}\x01".encode() in head
+
+
 def end_of(client: Client) -> str:
     """How TCP ends: ssl itself takes a RST for the end of the stream."""
     with socket.socket(fileno=client.socket.detach()) as raw:
@@ -211,6 +238,19 @@ def test_delay_holds_in_order(one: Controlled) -> None:
     client.expect(t11="y0", t34="2")
     assert time.monotonic() - begun >= 0.29
     client.expect(t11="y1", t34="3")
+
+
+def test_delay_holds_the_logout_and_the_end_of_the_connection(one: Controlled) -> None:
+    client = logon(one, "DELAYEND")
+    one.fault("delay", ms=300)
+    one.fault("coalesce", count=10)
+    begun = time.monotonic()
+    client.order("z0")
+    client.send("5", [])
+    client.expect(t35="8", t11="z0", t34="2")
+    client.expect(t35="5", t34="3")
+    assert time.monotonic() - begun >= 0.29
+    client.expect_close()
 
 
 def test_black_hole_says_nothing_and_stays(one: Controlled) -> None:
@@ -488,6 +528,7 @@ def test_every_garbled_message_of_one_read_is_told(one: Controlled) -> None:
         (b'{"fault": "delay", "ms": null}', "delay: ms: None is not a number"),
         (b'{"fault": "cut", "end": "x"}', "cut: end: 'x' is none of reset, fin"),
         (b'{"fault": "field"}', "field: say which field"),
+        (b'{"fault": "news", "times": 2}', "news: times is for at=logon"),
         (b'{"fault": "news", "session": "NOBODY"}', "news: no session NOBODY is logged on"),
         (b'{"clear": "nosuch"}', "clear: no fault 'nosuch'"),
         (b'{"clear": "all", "x": 1}', "clear: it takes a session"),
@@ -499,6 +540,45 @@ def test_bad_lines_are_told_and_change_nothing(one: Controlled, line: bytes, tex
     assert (told["ok"], text in told["error"]) == (False, True), told
     assert one.say(b'{"status": true}') == {"ok": True, "faults": []}
     logon(one, "CALM").logout()
+
+
+def test_status_says_how_often_only_where_that_is_counted(one: Controlled) -> None:
+    one.fault("delay", ms=1)
+    one.fault("news", at="logon", times=2, seconds=30)
+    held = one.say(b'{"status": true}')["faults"]
+    assert [(each["fault"], each["times"]) for each in held] == [("delay", None), ("news", 2)]
+    for comp_id in ("FIRST", "SECOND"):
+        logon(one, comp_id).expect(t35="B")
+    assert [each["fault"] for each in one.say(b'{"status": true}')["faults"]] == ["delay"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"[1]", b"7", b"{}", b'{"ok":true}', b'{"ok":false}', b'{"ok":1,"sessions":[]}',
+     b'{"ok":true,"faults":[1],"cleared":"x","sessions":[1]}', b"", b"\xff"],
+)  # fmt: skip
+def test_what_is_no_venue_is_told_in_a_line(
+    tmp_path: Path, answer: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        for verb in (["drop"], ["clear", "all"], ["status"]):
+            thread = threading.Thread(target=say_once, args=(listening, answer))
+            thread.start()
+            assert main(["fault", str(path), *verb]) == 2
+            thread.join()
+            assert capsys.readouterr().err == (
+                f"fixengine fault: {path}: what listens there is no venue\n"
+            )
+
+
+def say_once(listening: socket.socket, answer: bytes) -> None:
+    peer, _ = listening.accept()
+    with peer:
+        peer.recv(1000)
+        peer.sendall(answer + b"\n")
 
 
 def test_a_line_that_is_never_finished_disturbs_nobody(one: Controlled) -> None:

@@ -25,7 +25,7 @@ from fixengine.messages import (
     SessionStatus,
     encode,
 )
-from fixengine.network.idle import IDLE_PER_SECOND_MAX
+from fixengine.network.idle import CANCELS_PER_SECOND_MAX, IDLE_PER_SECOND_MAX
 from fixengine.network.journal.record import Kind
 from fixengine.network.line import line_number
 
@@ -159,6 +159,22 @@ def test_a_session_that_ends_in_the_same_wake_up_takes_nothing(engine: Engine) -
     engine.line.session.closed(engine.now)
     engine.gateway.flush(engine.now)
     assert refused(engine).reason == "not_connected"
+
+
+@pytest.mark.parametrize("unsent_bytes_max", [0, 500, 1 << 20])
+def test_a_backlog_that_lets_orders_pass_lets_cancels_pass(unsent_bytes_max: int) -> None:
+    engine = Engine(unsent_bytes_max=unsent_bytes_max)
+    engine.request(engine.order("live"))
+    engine.report("0", "0")
+    engine.heard()
+    engine.wire.written.clear()
+    engine.wire.unsent_bytes = unsent_bytes_max
+    engine.request(engine.order("o2"))
+    engine.wire.unsent_bytes = unsent_bytes_max + 1000
+    engine.request(engine.order("o3"))
+    assert [event.reason for event in engine.heard()] == ["backlog"]
+    engine.request(OrderCancelRequest("c", orig_cl_ord_id="live"))
+    assert len(engine.wire.written) == 2
 
 
 def test_unsent_bytes_stop_orders_but_not_at_once_cancels(engine: Engine) -> None:
@@ -491,7 +507,6 @@ IDLE: dict[str, Callable[[Engine], Any]] = {
     "an order of another run": lambda engine: engine.order(epoch=1),
     "an order that cannot be written": lambda engine: engine.order(symbol="A\x01"),
     "a known id": lambda engine: engine.order("known"),
-    "a cancel of nothing": lambda engine: OrderCancelRequest("c", orig_cl_ord_id="none"),
     "an old Ack": lambda engine: Ack(0),
     "a sign of life": lambda engine: Heartbeat(),
 }
@@ -523,6 +538,44 @@ def test_one_whose_messages_lead_to_no_order_is_muted_for_a_second(
     engine.now += 1_000 * MS
     engine.request(engine.order("o4"))
     assert len(engine.wire.written) == written + 2
+
+
+def live_orders(count: int) -> Engine:
+    """An engine with so many live orders, o0 and on."""
+    engine = Engine(orders=Orders(10_000, 100), outbox_max=100_000)
+    for number in range(count):
+        engine.request(engine.order(f"o{number}"))
+        engine.report("0", "0", order_id=str(number))
+    engine.heard()
+    return engine
+
+
+def test_the_cancels_of_one_that_is_muted_go_out() -> None:
+    live = CANCELS_PER_SECOND_MAX + 100
+    engine = live_orders(live)
+    for _ in range(IDLE_PER_SECOND_MAX + 100):
+        engine.request(engine.order(epoch=1))
+    engine.heard()
+    engine.wire.written.clear()
+    for number in range(live):
+        engine.request(OrderCancelRequest(f"c{number}", orig_cl_ord_id=f"o{number}"))
+    assert len(engine.wire.written) == live
+    engine.request(engine.order("new"))
+    assert len(engine.wire.written) == live
+    assert engine.heard() == []
+
+
+def test_cancels_that_lead_to_nothing_are_heard_to_a_bound_of_their_own() -> None:
+    engine = live_orders(1)
+    idle_max = IDLE_PER_SECOND_MAX + CANCELS_PER_SECOND_MAX
+    for _ in range(idle_max + 100):
+        engine.request(OrderCancelRequest("c", orig_cl_ord_id="none"))
+    answers = engine.heard()
+    assert [event.reason for event in answers].count("limit") == 1
+    assert IDLE_PER_SECOND_MAX + 100 < len(answers) <= idle_max + 2
+    engine.request(OrderCancelRequest("c", orig_cl_ord_id="o0"))
+    assert engine.heard() == []
+    assert len(engine.wire.written) == 1, "the order"
 
 
 def test_one_that_trades_fast_is_not_muted() -> None:

@@ -9,6 +9,7 @@ from engine_in_memory import Engine, edited
 from fixengine.desk.limits import Budget
 from fixengine.desk.unfilled import FILL_LAG_NS, Unfilled
 from fixengine.messages import ExecutionReport, OrderCancelRequest, Refused
+from fixengine.network.clock import SURE, Lead
 from fixengine.network.journal.record import Kind
 from fixengine.network.limits import ANSWER_NS_MAX
 from sessions_in_memory import parsed
@@ -18,13 +19,22 @@ SECOND_NS = 1000 * MS
 INTERVAL_NS = 10 * SECOND_NS
 
 
-def limited(orders_max: int = 5, messages_max: int = 1000, share_percent: int = 100) -> Engine:
+def limited(
+    orders_max: int = 5,
+    messages_max: int = 1000,
+    share_percent: int = 100,
+    answered: bool = True,
+) -> Engine:
+    """answered: the LimitQuery is, with what we know already."""
     windows = ((orders_max, INTERVAL_NS, "10 SECOND"), (500, 86_400 * SECOND_NS, "1 DAY"))
     budget = Budget(messages_max, INTERVAL_NS, 5)
     engine = Engine(budget=budget, unfilled=Unfilled(windows, share_percent))
     # 2026-01-01 00:00:05 at the venue: the middle of a window.
     engine.now += 5 * SECOND_NS
     engine.log.clear()
+    if answered:
+        says(engine, ("1", 0, orders_max, 10, "s"), ("1", 0, 500, 1, "d"))
+        assert engine.log == []
     return engine
 
 
@@ -57,7 +67,7 @@ def fill(engine: Engine, count: int, first: int = 0) -> None:
 
 
 def test_a_limit_query_is_the_first_thing_after_the_logon() -> None:
-    engine = limited()
+    engine = limited(answered=False)
     logon, query = outs(engine)
     assert b"\x0135=A\x01" in logon
     assert (parsed(query)[34], queries(engine)) == (b"2", ["limits-1"])
@@ -78,6 +88,21 @@ def test_unfilled_orders_are_refused_beyond_the_limit_and_cancels_are_not() -> N
     assert engine.last()[35] == b"F"
     engine.now += 6000 * MS
     fill(engine, 5, first=6)
+
+
+@pytest.mark.parametrize(("ahead_s", "wait_ms"), [(3, 3000), (-4, 10_000)])
+def test_windows_of_unfilled_orders_are_those_of_the_venues_clock(
+    ahead_s: int, wait_ms: int
+) -> None:
+    engine = limited()
+    engine.clock.ahead_ns_max = 5 * SECOND_NS
+    engine.venue_ahead_ns = ahead_s * SECOND_NS
+    engine.line.lead = Lead()
+    for _ in range(SURE):
+        engine.venue_says(b"0")
+    fill(engine, 5)
+    engine.request(engine.order("o5"))
+    assert refused(engine).retry_after_ms == wait_ms
 
 
 def test_a_first_fill_makes_room_and_neither_a_second_nor_a_cancel_does() -> None:
@@ -107,7 +132,7 @@ def test_an_order_that_never_left_is_not_counted() -> None:
 
 
 def test_the_answer_calibrates_counts_and_limits() -> None:
-    engine = limited(orders_max=5)
+    engine = limited(answered=False)
     says(engine, ("2", 990, 2000, 10, "s"), ("1", 6, 8, 10, "s"), ("1", 6, 500, 1, "d"))
     assert engine.log == [
         "the venue's limits differ from ours and hold: messages: 2000 per 10 SECOND,"
@@ -123,7 +148,14 @@ def test_the_answer_calibrates_counts_and_limits() -> None:
 def test_an_answer_that_says_less_is_used_changes_nothing() -> None:
     engine = limited()
     fill(engine, 5)
-    says(engine, ("2", 0, 1000, 10, "s"), ("1", 0, 5, 10, "s"), ("1", 0, 500, 1, "d"))
+    engine.gateway.limits.ask(engine.line, engine.now)
+    says(
+        engine,
+        ("2", 0, 1000, 10, "s"),
+        ("1", 0, 5, 10, "s"),
+        ("1", 0, 500, 1, "d"),
+        req_id="limits-2",
+    )
     assert engine.log == []
     engine.request(engine.order("o9"))
     assert refused(engine).reason == "limit"
@@ -142,7 +174,7 @@ def test_an_answer_that_says_less_is_used_changes_nothing() -> None:
 def test_an_answer_that_makes_no_sense_is_told_and_the_table_holds(
     row: tuple[Any, ...], problem: str
 ) -> None:
-    engine = limited()
+    engine = limited(answered=False)
     says(engine, row)
     (text,) = engine.log
     assert "cannot be read, the limits known so far hold" in text
@@ -153,13 +185,13 @@ def test_an_answer_that_makes_no_sense_is_told_and_the_table_holds(
 
 
 def test_an_answer_without_end_is_not_taken_over() -> None:
-    engine = limited()
+    engine = limited(answered=False)
     says(engine, *(("1", 0, 5, number, "s") for number in range(1, 40)))
     assert engine.log[0].endswith("it has 39 limits, more than 32")
 
 
 def test_an_answer_without_what_it_must_have_is_told_and_the_table_holds() -> None:
-    engine = limited()
+    engine = limited(answered=False)
     rows = (("1", 0, 5, 10, "s"),)
     whole = engine.frame(b"XLR", req_id="limits-1", limit_indicators=rows)
     engine.venue_sends(edited(whole, b"\x0125005=0", b""))
@@ -176,23 +208,51 @@ def test_an_answer_to_nothing_changes_nothing() -> None:
 
 
 def test_a_query_that_is_refused_or_not_answered_is_told() -> None:
-    engine = limited()
+    engine = limited(answered=False)
     engine.venue_says(b"3", ref_seq_num=2, venue_code="-1000", text="No.")
     assert engine.log == [
         "the venue refused the LimitQuery, the limits known so far hold: -1000 No."
     ]
-    engine = limited()
+    fill(engine, 5)
+    engine = limited(answered=False)
     engine.now += ANSWER_NS_MAX
     engine.gateway.on_tick(engine.now)
     engine.gateway.on_tick(engine.now)
     assert engine.log == ["the LimitQuery was not answered, the limits known so far hold"]
+    fill(engine, 5)
+
+
+def test_orders_wait_for_the_first_answer_and_cancels_do_not() -> None:
+    """The run before may have used up all there is."""
+    engine = limited(answered=False)
+    engine.request(engine.order("o1"))
+    event = refused(engine)
+    assert (event.reason, event.retry_after_ms) == ("limit", 100)
+    says(engine, ("1", 4, 5, 10, "s"), ("1", 4, 500, 1, "d"))
+    fill(engine, 1, first=2)
+    engine.request(engine.order("o3"))
+    assert "5 of 5 per 10 SECOND" in refused(engine).text
+    engine.gateway.limits.ask(engine.line, engine.now)
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o2"))
+    assert engine.last()[35] == b"F"
+    engine.now += INTERVAL_NS
+    fill(engine, 1, first=4)
+
+
+def test_a_cancel_leaves_while_the_first_answer_is_under_way() -> None:
+    engine = limited(answered=False)
+    order = engine.gateway.orders.open(1, "old", "w-1", "BTCUSDT")
+    engine.gateway.orders.unknown(order)
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="old"))
+    assert engine.heard() == []
+    assert engine.last()[35] == b"F"
 
 
 @pytest.mark.parametrize("as_reject", [False, True])
 def test_when_the_venue_counts_more_nothing_goes_out_until_its_window_ends(
     as_reject: bool,
 ) -> None:
-    engine = limited()
+    engine = limited(answered=False)
     says(engine, ("1", 0, 5, 10, "s"), ("1", 0, 500, 1, "d"))
     fill(engine, 1)
     code, text = "-1015", "Too many new orders; current limit is 5 orders per 10 SECOND."
@@ -276,6 +336,6 @@ def test_a_time_that_the_venue_refuses_is_an_alarm_and_asks_for_the_clock(what: 
         " check chrony or ntp"
     )
     assert engine.clock.is_doubted
-    assert "2500 ms ahead" in (engine.clock.trouble or "")
+    assert "2500 ms ahead" in (engine.clock.trouble(engine.line.lead) or "")
     engine.clock.read_anew()
     assert not engine.clock.is_doubted

@@ -170,6 +170,25 @@ def test_entries_of_a_state_directory_run_by_run_and_the_ring_last(directory: Pa
     assert len(list(entries(directory))) == 6
 
 
+def test_what_is_being_written_is_no_damage(directory: Path) -> None:
+    ring = Ring.create(ring_place(directory, directory), directory, 7, 4096)
+    (directory / "ring").symlink_to(ring.path)
+    drain = Drain(ring, directory, 1 << 30)
+    ring.append(Kind.TICK, 0, 0, b"")
+    drain.step()
+    ring.append(Kind.TICK, 1, 0, bytes(100))
+    drain.step()
+    drain.close()
+    # As if the last write had come half way, and its mark nowhere.
+    ring.on_disk = 32
+    with (directory / "journal-7.fxj").open("r+b") as file:
+        file.truncate(64 + 32 + 50)
+    found = [entry.sequence for entry in entries(directory) if isinstance(entry, Record)]
+    assert found == [1, 2]
+    assert len(list(entries(directory))) == 2
+    ring.close(remove=True)
+
+
 def test_ring_that_wraps_is_read_in_order(directory: Path) -> None:
     ring = Ring.create(ring_place(directory, directory), directory, 7, 4096)
     (directory / "ring").symlink_to(ring.path)

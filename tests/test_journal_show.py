@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fixengine import messages
+from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.journal import (
     Damage,
     Entry,
@@ -17,10 +18,10 @@ from fixengine.network.journal import (
     Missing,
     Record,
     named,
-    show,
 )
+from fixengine.network.journal.choice import Choice, select
 from fixengine.network.journal.record import Carried
-from fixengine.network.journal.show import kind_number, select, show_json, show_text, utc_text
+from fixengine.network.journal.show import show, show_json, show_text, utc_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,10 @@ def test_a_request_carried_over_is_readable() -> None:
     }
     assert (outcome["message"], outcome["exec_type"]) == ("ExecutionReport", "F")
     entry.outcome = None
+    entry.filled, entry.request = 50_000_000, messages.encode(order)
+    shown = content_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
+    assert (shown["filled"], shown["request"]["price"]) == ("0.50000000", "10.00")
+    entry.filled, entry.request = 0, b""
     text = text_of(record(Kind.CARRIED, named("1-7-1", messages.encode(entry))))
     assert text.endswith(
         " CARRIED line 0 wire_cl_ord_id=1-7-1 strategy=1 cl_ord_id=a-1 symbol=BTCUSDT"
@@ -195,18 +200,15 @@ def test_time_beyond_any_calendar_is_shown_as_a_number() -> None:
 def test_select() -> None:
     damage = Damage("x", 0, 1, "y", False)
     found: list[Entry] = [record(5, b"", 1, 1), record(4, b"", 2, 1), damage, record(5, b"", 3, 2)]
-    assert list(select(found)) == found
-    assert list(select(found, kind=5)) == [found[0], damage, found[3]]
-    assert list(select(found, line=1)) == [found[0], found[1], damage]
-    assert list(select(found, kind=5, line=2, tail=1)) == [found[3]]
-    assert list(select(found, tail=0)) == []
 
+    def chosen(tail: int | None = None, **wanted: Any) -> list[Entry]:
+        return list(select(found, Choice(**wanted), BINANCE_SPOT.own, tail))
 
-def test_kind_by_name_or_number() -> None:
-    assert kind_number("frame_in") == Kind.FRAME_IN
-    assert kind_number("250") == 250
-    with pytest.raises(JournalError, match=r"kind: expected one of START, ORDER,.* got 'fill'"):
-        kind_number("fill")
+    assert chosen() == found
+    assert chosen(kind=5) == [found[0], damage, found[3]]
+    assert chosen(line=1) == [found[0], found[1], damage]
+    assert chosen(kind=5, line=2, tail=1) == [found[3]]
+    assert chosen(tail=0) == []
 
 
 @given(st.integers(0, 255), st.integers(-(1 << 63), (1 << 63) - 1), st.binary(max_size=60))
@@ -228,13 +230,12 @@ def test_show_a_state_directory(tmp_path: Path) -> None:
         assert journal.append(Kind.LINK, number, number % 2, b"up")
     assert journal.append(Kind.TICK, 5, 0, b"")
     assert journal.close(60)
-    lines = list(show(tmp_path, kind="link", line=0, tail=2))
+    own = BINANCE_SPOT.own
+    lines = list(show(tmp_path, False, Choice(kind=Kind.LINK, line=0), own, tail=2))
     assert [line.split()[2:] for line in lines[1:]] == [
         ["#3", "LINK", "line", "0", "up"],
         ["#5", "LINK", "line", "0", "up"],
     ]
-    assert len(list(show(tmp_path / "journal" / "journal-7.fxj", as_json=True))) == 6
-    with pytest.raises(JournalError, match="tail: expected 0 or more"):
-        show(tmp_path, tail=-1)
+    assert len(list(show(tmp_path / "journal" / "journal-7.fxj", True, Choice(), own))) == 6
     with pytest.raises(JournalError, match="no journal here"):
-        list(show(Path("/proc/self/fd")))
+        list(show(Path("/proc/self/fd"), False, Choice(), own))

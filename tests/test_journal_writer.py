@@ -14,7 +14,7 @@ from pathlib import Path
 
 import fixengine
 import pytest
-from fixengine.network.journal import Journal, JournalError, Kind, Missing, Record, entries
+from fixengine.network.journal import Journal, JournalError, Kind, Missing, Record, door, entries
 from fixengine.network.journal.place import FALLBACK_NAME, ring_place
 from fixengine.network.journal.record import FileHeader
 from fixengine.network.journal.ring import Ring
@@ -127,8 +127,11 @@ def test_numbers_sort_as_numbers(tmp_path: Path) -> None:
     assert [file.path.name for file in files(tmp_path)] == names
 
 
-def test_second_journal_of_the_directory_is_refused(state: Path, shared: Path) -> None:
+def test_second_journal_of_the_directory_is_refused(
+    state: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = start(state, shared)
+    monkeypatch.setattr(door, "LOCK_WAIT_S", 0.1)
     with pytest.raises(JournalError, match="in use by another process"):
         start(state, shared, epoch=8)
     assert journal.append(Kind.TICK, 1, 0, b"")
@@ -382,7 +385,7 @@ appends = st.tuples(
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(appends, max_size=40), st.integers(1, 4000))
-def test_random_records_through_thread_and_files(
+def test_random_records_through_process_and_files(
     wanted: list[tuple[int, int, int, bytes]], limit: int
 ) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:

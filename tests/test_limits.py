@@ -45,6 +45,33 @@ def test_the_reserve_is_for_the_urgent() -> None:
     assert budget.wait_ns(0, 1, urgent=True) > 0
 
 
+@pytest.mark.parametrize(
+    ("count_max", "ordinary", "urgent"),
+    [(2, 1, 0), (3, 1, 1), (5, 3, 1), (19, 17, 1), (20, 18, 1), (60, 57, 2)],
+)
+def test_a_small_limit_keeps_one_for_the_session_and_one_for_cancels(
+    count_max: int, ordinary: int, urgent: int
+) -> None:
+    budget = Budget(count_max, 1000, 5, share_percent=10)
+    for _ in range(ordinary):
+        assert budget.wait_ns(0, 1) == 0
+        budget.use(0, 1)
+    assert budget.wait_ns(0, 1) > 0
+    for _ in range(urgent):
+        assert budget.wait_ns(0, 1, urgent=True) == 0
+        budget.use(0, 1)
+    assert budget.wait_ns(0, 1, urgent=True) > 0
+    assert count_max - budget.used == 1
+
+
+def test_a_share_of_a_small_limit_is_one_at_least() -> None:
+    budget = Budget(4, 1000, 5, share_percent=10)
+    budget.use(0, 1)
+    assert budget.wait_ns(0, 2) == 0
+    budget.use(0, 2)
+    assert budget.wait_ns(0, 1) > 0
+
+
 def test_the_wait_is_not_much_longer_than_needed() -> None:
     budget = Budget(1, 1000, 0)
     budget.use(0, 1)

@@ -396,6 +396,33 @@ def test_what_a_sibling_has_told_is_not_unknown_when_its_own_line_is_lost() -> N
     assert unknown(engine) == []
 
 
+def test_an_eye_with_a_hole_does_not_cover_the_loss_of_another() -> None:
+    engine, one, other = two()
+    wire_id = live_order(engine, one, other)
+    engine.now += 1
+    other.says(b"8", skip=1, **fields_of(wire_id, "F", "1", exec_id="3", trade_id="6"))
+    one.says(b"0")
+    engine.heard()
+    one.lose()
+    assert unknown(engine) == ["live"]
+
+
+@pytest.mark.parametrize("what", ["hole", "logout"])
+def test_while_the_only_eye_has_a_hole_or_ends_no_order_leaves(what: str) -> None:
+    engine, eye, acks = two((True, False))
+    if what == "hole":
+        eye.says(b"0", skip=1)
+    else:
+        eye.line.session.logout("handed over", engine.now)
+    assert (eye.line.session.hole is not None) == (what == "hole")
+    assert not engine.gateway.lines.are_watched
+    for number in range(2):
+        engine.request(engine.order(f"o{number}"))
+    assert [message[35] for message in acks.written] == []
+    reasons = {event.reason for event in engine.heard() if isinstance(event, Refused)}
+    assert "unwatched" in reasons
+
+
 def test_a_hole_on_one_line_is_filled_by_the_other() -> None:
     engine, one, other = two()
     wire_id = live_order(engine, one, other)
@@ -471,3 +498,42 @@ def test_a_report_of_an_own_order_that_is_in_no_table_is_told_once() -> None:
     for side in (one, other):
         side.says(b"8", **fields_of(BINANCE_SPOT.make_cl_ord_id(1, 7, 7)))
     assert reports(engine) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("eye_post", "is_back"),
+    [
+        (Post(0, ROLE, True), False),
+        (Post(0, ROLE, True), True),
+        (Post(1, DROP_COPY, True, lag_ns=SECOND_NS), False),
+    ],
+)
+def test_an_acknowledgement_is_no_word_on_what_nobody_watched(
+    eye_post: Post, is_back: bool
+) -> None:
+    engine, (acks, eye) = engine_with(Post(1 - eye_post.number, ROLE, False), eye_post)
+    engine.request(engine.order("a"))
+    if not acks.written:
+        engine.request(engine.order("a2"))
+    wire_id = acks.written[0][11].decode()
+    order = engine.gateway.orders.by_wire(wire_id)
+    assert order is not None
+    eye.lose()
+    engine.heard()
+    engine.now += 2 * SECOND_NS
+    if is_back:
+        eye = Side(engine, 9, "NINE", eye_post)
+    # Since it was accepted it may have been filled, and no line will ever tell of that.
+    acks.says(b"8", **fields_of(wire_id))
+    events = engine.heard()
+    assert [type(event) for event in events] == [ExecutionReport, OrderUnknown]
+    assert order.standing is Standing.UNKNOWN
+    assert order.order_id == "77"
+    if is_back:
+        eye.says(b"8", **fields_of(wire_id, "F", "1", exec_id="2", trade_id="5"))
+        assert order.standing is Standing.PARTIALLY_FILLED, "an eye is believed"
+        acks.says(b"8", **fields_of(wire_id, exec_id="3"))
+        assert unknown(engine) == []
+    acks.says(b"8", **fields_of(wire_id, "4", "4", exec_id="4"))
+    assert order.standing is Standing.CANCELED, "what is over is over, whoever tells"
+    assert unknown(engine) == []

@@ -145,7 +145,8 @@ def test_an_api_key_file_that_holds_none_is_refused(directory: Path) -> None:
 
 def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) -> None:
     files = pki.ensure(tmp_path / 'a "quoted" \\ place', NOW)
-    pki.write_config(files, "127.0.0.1", 9000, drop_copy_port=9100, time_scale=50)
+    places = {"web_port": 9443, "drop_copy_port": 9100}
+    pki.write_config(files, "127.0.0.1", 9000, time_scale=50, **places)
     assert stat.S_IMODE(files.config_file.stat().st_mode) == 0o600
     config = tomllib.loads(files.config_file.read_text())
     assert config["venue"]["ca_file"] == str(files.ca_file)
@@ -155,5 +156,6 @@ def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) 
     assert (read.venue.host, read.venue.server_name) == ("127.0.0.1", pki.SERVER_NAME)
     assert read.venue.drop_copy_place == ("127.0.0.1", 9100, pki.SERVER_NAME)
     assert (read.venue.drop_copy, read.venue.time_scale) == (True, 50)
-    pki.write_config(files, "127.0.0.1", 9000, drop_copy_port=None, time_scale=1)
+    places = {"web_port": 9443, "drop_copy_port": None}
+    pki.write_config(files, "127.0.0.1", 9000, time_scale=1, **places)
     assert "drop_copy" not in files.config_file.read_text()

@@ -15,7 +15,6 @@ from fixengine.desk.recovery import (
     Settled,
     State,
 )
-from fixengine.desk.standings import Standing
 
 LAG_NS = 2 * SECOND_NS
 RECV_WINDOW_NS = 5 * SECOND_NS

@@ -1,25 +1,29 @@
-"""No scenario without its script or its test.
+"""No scenario without its script or its test, in each venue's column and for each role.
 
-`SCENARIOS` lists what a venue or the network may do to a session; a scenario is held in a column
-(a venue's dialect, or classic FIX) by a script whose first line names it, or by a test that
-`NAMED` names. `NOT_APPLICABLE` says where a scenario means nothing, `PENDING` what is not held
-yet: both must be exactly true.
+`SCENARIOS` lists what a peer or the network may do to a session. A cell is a scenario in a column
+(a venue's dialect, or classic FIX) for the role that is under test. It is held by a script that
+plays this role and claims something, or by a test that `NAMED` names. `NOT_APPLICABLE` says where a
+scenario means nothing, `PENDING` what is not held yet: both must be exactly true.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import pytest
-from script_reader import all_scripts
+from script_reader import ROLES, Script, all_scripts
 
 TESTS = Path(__file__).parent
 DESIGN = TESTS.parent.parent / "shared" / "design" / "reliability.md"
 COLUMNS = {"binance": ("binance",), "classic": ("plain",)}
 """Column -> the venues whose scripts hold it."""
+
+Cell = tuple[str, str, str]
+"""Scenario, column and role."""
 
 SCENARIOS = {
     "1B-a": "the connection stands: Logon, and nothing else before its answer",
@@ -90,31 +94,33 @@ SCENARIOS = {
     "N7": "messages without end",
 }
 
-NAMED: dict[tuple[str, str], tuple[str, ...]] = {
-    ("1B-a", "binance"): (
+NAMED: dict[Cell, tuple[str, ...]] = {
+    ("1B-a", "binance", "initiator"): (
         "test_session.test_the_official_logon_is_reproduced_byte_for_byte",
         "test_engine_certificates.test_the_name_of_the_venue_is_asked_for",
     ),
-    ("1B-b", "binance"): (
+    ("1B-b", "binance", "initiator"): (
         "test_sessions.test_attempts_never_exceed_the_window_whatever_fails",
         "test_engine_bad_peers.test_a_venue_that_never_answers_the_logon",
         "test_engine_bad_peers.test_a_peer_that_is_not_the_venue_gets_no_session",
     ),
-    ("5", "binance"): ("test_bursts.test_a_test_request_is_answered_before_orders_that_wait",),
-    ("N3", "binance"): ("test_order_states.test_a_report_in_any_state",),
-    ("N4", "binance"): (
+    ("5", "binance", "initiator"): (
+        "test_bursts.test_a_test_request_is_answered_before_orders_that_wait",
+    ),
+    ("N3", "binance", "initiator"): ("test_order_states.test_a_report_in_any_state",),
+    ("N4", "binance", "initiator"): (
         "test_bursts.test_a_burst_is_told_whole_and_in_order",
         "test_bursts.test_a_burst_byte_by_byte_is_told_whole_and_heartbeats_are_on_time",
         "test_bursts.test_a_stream_is_read_whole_at_every_cut",
         "test_bursts.test_a_stream_is_read_whole_in_random_pieces",
     ),
-    ("N6", "binance"): (
+    ("N6", "binance", "initiator"): (
         "test_engine_bad_peers.test_a_peer_that_is_not_the_venue_gets_no_session",
         "test_engine_bad_peers.test_a_certificate_of_another_authority_is_refused",
         "test_engine_certificates.test_a_certificate_that_has_run_out_is_refused",
         "test_simulator.test_each_name_of_the_certificate_is_accepted_and_no_other",
     ),
-    ("N7", "binance"): (
+    ("N7", "binance", "initiator"): (
         "test_bursts.test_a_message_larger_than_we_take_is_closed_at_its_head",
         "test_bursts.test_a_message_without_end_is_closed_at_the_largest_we_take",
         "test_hostile.test_a_lost_framer_keeps_nothing_of_what_is_fed_to_it",
@@ -123,48 +129,117 @@ NAMED: dict[tuple[str, str], tuple[str, ...]] = {
 }
 NAMED |= {
     # Framing and TLS do not know the dialect.
-    (scenario, "classic"): NAMED[scenario, "binance"]
+    (scenario, "classic", "initiator"): NAMED[scenario, "binance", "initiator"]
     for scenario in ("N6", "N7")
 }
 NAMED |= {
-    ("2-b", "classic"): (
+    ("2-b", "classic", "initiator"): (
         "test_classic_at_random.test_reports_arrive_once_and_in_order_whatever_is_cut",
     ),
-    ("3", "classic"): ("test_classic_at_random.test_any_bytes_end_in_a_state",),
-    ("N4", "classic"): (
+    ("3", "classic", "initiator"): ("test_classic_at_random.test_any_bytes_end_in_a_state",),
+    ("N4", "classic", "initiator"): (
         "test_classic_at_random.test_a_burst_is_delivered_whole_and_in_order",
         "test_classic_at_random.test_a_stream_is_read_whole_at_every_cut",
     ),
-    ("9", "classic"): ("test_echo.test_numbers_and_reports_outlive_a_kill",),
+    ("9", "classic", "initiator"): ("test_echo.test_numbers_and_reports_outlive_a_kill",),
 }
 
-NOT_APPLICABLE = {
-    ("20", "binance"): "this venue has no ResendRequest in either direction",
-    ("N1", "classic"): "News of maintenance is this venue's own",
-    ("N5", "classic"): "MsgSeqNum of classic FIX does not roll over",
+NAMED |= {
+    # One framer for both roles.
+    ("N7", column, "acceptor"): (
+        "test_hostile.test_a_lost_framer_keeps_nothing_of_what_is_fed_to_it",
+        "test_hostile.test_a_million_fields",
+    )
+    for column in COLUMNS
+}
+NAMED |= {
+    ("9", "binance", "acceptor"): (
+        "test_simulator.test_a_logon_that_is_wrong_is_refused_with_one_reject",
+    ),
+    ("14-e", "binance", "acceptor"): (
+        "test_simulator.test_a_message_that_is_wrong_is_rejected_and_the_session_goes_on",
+    ),
+    ("14-f", "binance", "acceptor"): (
+        "test_simulator.test_a_message_that_is_wrong_is_rejected_and_the_session_goes_on",
+        "test_simulator.test_the_header_is_checked_field_by_field",
+    ),
+    ("2-r", "binance", "acceptor"): (
+        "test_simulator.test_a_request_that_is_described_but_not_played_is_refused",
+        "test_simulator.test_a_message_that_no_client_sends_is_refused",
+    ),
+    ("N6", "binance", "acceptor"): (
+        "test_simulator.test_each_name_of_the_certificate_is_accepted_and_no_other",
+        "test_simulator.test_what_does_not_speak_tls_disturbs_nobody",
+    ),
 }
 
-PENDING: dict[tuple[str, str], str] = {
-    (scenario, "classic"): "the engine does not trade over classic FIX yet"
+NOT_APPLICABLE: dict[Cell, str] = {
+    ("20", "binance", "initiator"): "this venue has no ResendRequest in either direction",
+    ("1B-a", "binance", "acceptor"): "an acceptor does not speak first",
+    ("13-b", "binance", "acceptor"): "a client has no limits",
+    ("N6", "classic", "acceptor"): "the conforming acceptor speaks plain TCP",
+}
+for scenarios, columns, roles, why in (
+    ("N1", ("classic",), ROLES, "News of maintenance is this venue's own"),
+    ("N1", ("binance",), ("acceptor",), "News goes from the venue to its clients"),
+    ("N5", ("classic",), ROLES, "MsgSeqNum of classic FIX does not roll over"),
+    ("1B-f", ("classic",), ("acceptor",), "the answer to a Logon goes to the initiator"),
+    ("N2 N3 N4", tuple(COLUMNS), ("acceptor",), "reports go from the acceptor to the initiator"),
+    ("16 19", ("binance",), ("acceptor",), "strategies and reports are the initiator's"),
+    ("14-i 14-j", ("binance",), ("acceptor",), "no request that this venue plays has a group"),
+):
+    NOT_APPLICABLE |= {
+        (scenario, column, role): why
+        for scenario in scenarios.split()
+        for column in columns
+        for role in roles
+    }
+
+PENDING: dict[Cell, str] = {
+    (scenario, "classic", "initiator"): "the engine does not trade over classic FIX yet"
     for scenario in ("N2", "N3")
 }
+PENDING["2-i", "binance", "acceptor"] = "the built-in venue takes any BeginString"
+
+CLAIMS = re.compile(
+    r"(on \S+ )?(expect|told|delivered|published|state|hole|dials|marked|not marked|written"
+    r"|never written|logged|alarmed|ended|foreign|clock read|next in|next out)\b"
+)
+"""How the lines of a script begin that can fail it; `log on` is only its stage."""
 
 
-def scripted(column: str) -> set[str]:
-    """Scenarios that a script of this column names."""
-    names = [script for script in all_scripts() if script.venue in COLUMNS[column]]
-    return {scenario for script in names for scenario in script.scenarios}
+def claims(script: Script) -> bool:
+    """Whether a script says what is to happen."""
+    return any(CLAIMS.match(step.text) for step in script.steps)
 
 
+def scripted(column: str, role: str) -> set[str]:
+    """Scenarios that a script of this column plays in this role."""
+    return {
+        scenario
+        for script in all_scripts()
+        if script.venue in COLUMNS[column] and role in script.roles and claims(script)
+        for scenario in script.scenarios
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("column", COLUMNS)
-def test_every_scenario_is_held(column: str) -> None:
-    held = scripted(column) | {scenario for scenario, at in NAMED if at == column}
-    nothing = {scenario for scenario, at in NOT_APPLICABLE if at == column}
-    pending = {scenario for scenario, at in PENDING if at == column}
+def test_every_cell_is_held(column: str, role: str) -> None:
+    def of(cells: Iterable[Cell]) -> set[str]:
+        return {scenario for scenario, *cell in cells if cell == [column, role]}
+
+    held, nothing, pending = scripted(column, role) | of(NAMED), of(NOT_APPLICABLE), of(PENDING)
     for scenario in sorted(pending):
-        print(f"{scenario} ({column}) is pending: {PENDING[scenario, column]}")
+        why = PENDING[scenario, column, role]
+        print(f"{scenario} ({column}, {role}) is pending: {why}")
     assert set(SCENARIOS) - held - nothing == pending, "PENDING is not what has no script"
     assert not held & nothing, "held, though said to mean nothing"
+
+
+def test_every_script_claims_something() -> None:
+    idle = [str(script.path) for script in all_scripts() if not claims(script)]
+    assert not idle, idle
 
 
 def test_scripts_name_scenarios_that_exist() -> None:

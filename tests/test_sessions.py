@@ -25,6 +25,7 @@ WINDOW = BINANCE_SPOT.profiles["order_entry"].limits.connection_attempts
 ON = Event(Happening.LOGGED_ON, "u")
 OUT = Event(Happening.LOGGED_OUT, "", clean=True)
 LOST = Event(Happening.LOST, "reset")
+UNANSWERED = "no Logout was answered of the last session as %s"
 NEWS = Event(Happening.NEWS, "You'll be disconnected in 60 seconds. Please reconnect.")
 
 
@@ -71,6 +72,23 @@ def test_an_unclean_end_locks_the_id_and_takes_the_next() -> None:
     effects = plane.on_event("A", LOST, 0, 0)
     assert [type(effect) for effect in effects] == [Status]
     assert connects(plane.tick(plane.deadline or 0)) == ["B"]
+
+
+def test_an_id_rests_from_the_end_of_its_connection() -> None:
+    plane = sessions()
+    plane.tick(0)
+    plane.on_event("A", ON, 0, 0)
+    plane.disconnected("A", 0)
+    plane.on_event("A", LOST, 0, 0)
+    plane.disconnected("A", SECOND_NS)
+    due = plane.deadline or 0
+    assert connects(plane.tick(due)) == ["B"]
+    plane.on_event("B", ON, due, 0)
+    plane.on_event("B", OUT, due, 0)
+    plane.disconnected("B", due)
+    assert connects(plane.tick(plane.deadline or 0)) == ["B"], "one that was logged out is free"
+    plane.on_event("B", Event(Happening.LOGON_REFUSED, "in use", -1033), 10 * SECOND_NS, 0)
+    assert plane.deadline == SECOND_NS + 2 * HEARTBEAT_NS
 
 
 def test_with_every_id_locked_it_waits_for_the_first_to_be_free() -> None:
@@ -134,6 +152,42 @@ def test_attempts_of_an_earlier_run_count() -> None:
     assert plane.deadline == WINDOW.interval_ns + SECOND_NS
 
 
+def test_attempts_that_wait_for_the_disk_count_from_when_they_are_made() -> None:
+    """The disk answers nobody for 25 s, then all at once."""
+    plane = Sessions(
+        BINANCE_SPOT, posts_of(BINANCE_SPOT, 9, 2, drop_copy=True), tuple("ABCDEFGHIJKL"), 1
+    )
+    answers_ns = 25 * SECOND_NS
+    made: list[int] = []
+    now = 0
+    while now < 100 * SECOND_NS:
+        for comp_id in connects(plane.tick(now)):
+            at = max(now, answers_ns)
+            made.append(at)
+            if now < answers_ns:
+                assert len(made) <= 10, "one for each slot is under way"
+            now = at
+            plane.connect_failed(comp_id, "refused", now, 0)
+        now = max(now + 1, plane.deadline or 0)
+    for first, sixteenth in zip(made, made[15:], strict=False):
+        assert sixteenth - first > WINDOW.interval_ns
+    assert len(made) > 40
+
+
+def test_a_connection_counts_from_when_it_stands() -> None:
+    plane = sessions(attempts_ns=tuple(range(14)))
+    assert connects(plane.tick(0)) == ["A"]
+    plane.connected("A", 5 * SECOND_NS)
+    plane.on_event("A", ON, 6 * SECOND_NS, 0)
+    plane.on_event("A", LOST, 7 * SECOND_NS, 0)
+    assert plane.deadline == WINDOW.interval_ns + SECOND_NS
+    plane = sessions(attempts_ns=(0,) + tuple(range(5 * SECOND_NS, 5 * SECOND_NS + 14)))
+    assert connects(plane.tick(31 * SECOND_NS)) == ["A"]
+    plane.connected("A", 32 * SECOND_NS)
+    plane.on_event("A", Event(Happening.LOGON_REFUSED, "clock", -1021), 33 * SECOND_NS, 0)
+    assert plane.deadline == 36 * SECOND_NS
+
+
 def test_backoff_grows_to_its_limit() -> None:
     plane = sessions()
     waits = []
@@ -188,7 +242,7 @@ def test_stopping_logs_out_and_ends_cleanly_or_not() -> None:
     plane = up()
     plane.stop("stop", 0)
     effects = plane.on_event("A", Event(Happening.LOST, "not answered"), 1, 0)
-    assert effects[-1] == Ended("not answered", clean=False, failed=False)
+    assert effects[-1] == Ended(UNANSWERED % "A", clean=False, failed=False)
     assert not any(isinstance(effect, Clear) for effect in effects)
 
 
@@ -196,7 +250,7 @@ def test_stopping_after_an_unclean_end_says_so() -> None:
     plane = up()
     plane.on_event("A", LOST, 0, 0)
     (effect,) = plane.stop("stop", 1)
-    assert effect == Ended("stop", clean=False, failed=False)
+    assert effect == Ended(UNANSWERED % "A", clean=False, failed=False)
 
 
 def test_stopping_while_nothing_is_up_ends_at_once() -> None:
@@ -299,6 +353,53 @@ def test_news_opens_one_successor_however_often_it_comes() -> None:
     assert plane.state is SessionState.ACTIVE, "the old session serves until the new one does"
 
 
+def test_a_venue_that_leaves_every_session_at_once_is_not_stormed() -> None:
+    """All its machines go into maintenance: whatever we connect to says News at once."""
+    posts = posts_of(BINANCE_SPOT, 1, 1, drop_copy=False)
+    plane = Sessions(BINANCE_SPOT, posts, tuple("ABCDEF"), HEARTBEAT_NS)
+    now, waits, old = 0, [], ""
+    for _ in range(8):
+        (new,) = connects(plane.tick(now))
+        plane.on_event(new, ON, now, 0)
+        if old:
+            plane.drained(old, now)
+            plane.on_event(old, OUT, now, 0)
+        (told,) = plane.on_event(new, NEWS, now, 0)
+        waits.append(((plane.deadline or 0) - now) // SECOND_NS)
+        assert isinstance(told, Status)
+        assert told.state is SessionState.DRAINING
+        wait_ms = waits[-1] * 1000
+        assert told.text == NEWS.text + (f"; next attempt in {wait_ms} ms" if wait_ms else "")
+        now, old = plane.deadline or 0, new
+        assert plane.tick(now - 1) == [] or not wait_ms
+    assert waits == [0, 2, 4, 8, 16, 30, 30, 30]
+    # A session that lasted makes the next hand-over a first one again.
+    now += 1000 * SECOND_NS
+    (new,) = connects(plane.tick(now))
+    plane.on_event(new, ON, now, 0)
+    plane.drained(old, now)
+    plane.on_event(old, OUT, now, 0)
+    now += 61 * SECOND_NS
+    assert plane.on_event(new, NEWS, now, 0) == [Status(new, SessionState.DRAINING, NEWS.text)]
+    assert len(connects(plane.tick(now))) == 1
+
+
+def test_hand_overs_leave_attempts_to_what_has_no_session() -> None:
+    posts = posts_of(BINANCE_SPOT, 2, 2, drop_copy=False)
+    plane = Sessions(BINANCE_SPOT, posts, tuple("ABCDE"), HEARTBEAT_NS, attempts_ns=(0,) * 8)
+    for comp_id in connects(plane.tick(0)):
+        plane.on_event(comp_id, ON, 0, 0)
+    (told,) = plane.on_event("A", NEWS, 0, 0)
+    assert isinstance(told, Status)
+    assert (told.comp_id, told.state) == ("A", SessionState.DRAINING)
+    assert "15 connection attempts in 30 s" in told.text
+    assert told.until_ns == WINDOW.interval_ns + SECOND_NS
+    plane.on_event("B", LOST, SECOND_NS, 0)
+    now = plane.deadline or 0
+    assert now == 2 * SECOND_NS
+    assert connects(plane.tick(now)) == ["C"]
+
+
 def test_the_old_session_drains_once_the_new_one_is_active() -> None:
     plane = leaving()
     assert plane.draining == ()
@@ -335,7 +436,7 @@ def test_a_successor_that_cannot_connect_is_tried_again_while_the_old_one_lives(
     assert (told.comp_id, told.state) == ("B", "down")
     assert plane.state is SessionState.ACTIVE
     now = plane.deadline or 0
-    assert now == 2 * SECOND_NS
+    assert now == 3 * SECOND_NS
     assert connects(plane.tick(now)) == ["B"]
     plane.on_event("B", Event(Happening.LOGON_REFUSED, "in use", -1033), now, 0)
     # Of two ids one is in use and the other rests.
@@ -439,15 +540,48 @@ def test_what_has_no_session_comes_before_what_is_to_be_replaced() -> None:
 
 def test_a_hand_over_waits_for_a_place_at_the_venue() -> None:
     plane = several(9, ids="ABCDEFGHIJKLMNOP")
+    now = 100 * SECOND_NS
     for comp_id in "ABCDEFGHI":
-        plane.on_event(comp_id, NEWS, 0, 0)
-    (first,) = connects(plane.tick(0))
-    assert plane.tick(100 * SECOND_NS) == []
-    plane.on_event(first, ON, 0, 0)
-    assert connects(plane.tick(0)) == []
-    plane.drained("A", 0)
-    plane.on_event("A", OUT, 0, 0)
-    assert len(connects(plane.tick(0))) == 1
+        plane.on_event(comp_id, NEWS, now, 0)
+    (first,) = connects(plane.tick(now))
+    assert plane.tick(2 * now) == []
+    now *= 2
+    plane.on_event(first, ON, now, 0)
+    assert connects(plane.tick(now)) == []
+    plane.drained("A", now)
+    plane.on_event("A", OUT, now, 0)
+    assert len(connects(plane.tick(now))) == 1
+
+
+def test_connections_that_ended_uncleanly_keep_their_places_at_the_venue() -> None:
+    plane = several(6, drop_copy=True, ids="ABCDEFGHIJKLMNOPQRST")
+    for comp_id in "ABCDEF":
+        told = plane.on_event(comp_id, LOST, SECOND_NS, 0)
+    assert isinstance(told[-1], Status)
+    assert told[-1].text == "reset; next attempt in 1000 ms"
+    now = 2 * SECOND_NS
+    effects = plane.tick(now)
+    assert connects(effects) == ["H", "I", "J", "K"], "ten less six"
+    waiting = [effect for effect in effects if isinstance(effect, Status) and effect.until_ns]
+    assert [told.until_ns for told in waiting] == [SECOND_NS + 2 * HEARTBEAT_NS] * 2
+    assert "connections that ended uncleanly" in waiting[0].text
+    for comp_id in "HIJK":
+        plane.on_event(comp_id, ON, now, 0)
+    # A drop copy has places of its own.
+    plane.on_event("G", LOST, now, 0)
+    assert connects(plane.tick(now + SECOND_NS)) == ["L"]
+    plane.on_event("L", ON, now, 0)
+    assert plane.deadline == SECOND_NS + 2 * HEARTBEAT_NS
+    assert connects(plane.tick(plane.deadline)) == ["M", "N"]
+
+
+def test_connections_of_a_run_that_was_killed_keep_their_places() -> None:
+    posts = posts_of(BINANCE_SPOT, 3, 2, drop_copy=False)
+    ids = tuple("ABCDEFGHIJKL")
+    locked = {comp_id: 50 * SECOND_NS for comp_id in ids[:8]}
+    plane = Sessions(BINANCE_SPOT, posts, ids, HEARTBEAT_NS, locked_until_ns=locked)
+    assert connects(plane.tick(0)) == ["I", "J"]
+    assert connects(plane.tick(50 * SECOND_NS)) == ["K"]
 
 
 def test_a_key_refused_for_good_ends_the_attempts_and_leaves_what_is_up() -> None:
@@ -467,6 +601,35 @@ def test_a_key_refused_for_good_ends_the_attempts_and_leaves_what_is_up() -> Non
     assert "-2015" in ended.text
 
 
+def test_a_drop_copy_at_a_place_that_has_none_is_given_up_alone() -> None:
+    plane = several(1, drop_copy=True)
+    plane.on_event("B", LOST, 0, 0)
+    assert connects(plane.tick(SECOND_NS)) == ["C"]
+    refused = Event(Happening.LOGON_REFUSED, "DropCopy sessions are not supported", -1184)
+    clear, told = plane.on_event("C", refused, SECOND_NS, 0)
+    assert clear == Clear("C")
+    assert isinstance(told, Status)
+    assert (told.state, told.until_ns, told.alarm) == (SessionState.DOWN, None, True)
+    assert told.text.startswith("the venue refused the Logon for good: DropCopy sessions are not")
+    assert told.text.endswith("(-1184); check the place of the drop_copy session")
+    assert plane.deadline is None
+    assert plane.tick(10**12) == []
+    # What carries orders goes on, and comes back.
+    plane.on_event("A", LOST, 10**12, 0)
+    assert connects(plane.tick(plane.deadline or 0)) == ["D"]
+    assert logouts(plane.stop("stop", 2 * 10**12)) == ["D"]
+
+
+def test_order_entry_at_a_place_that_has_none_ends_the_attempts() -> None:
+    plane = sessions()
+    plane.tick(0)
+    refused = Event(Happening.LOGON_REFUSED, "only DropCopy sessions", -1185)
+    *_, ended = plane.on_event("A", refused, 0, 0)
+    assert isinstance(ended, Ended)
+    assert ended.failed
+    assert "-1185" in ended.text
+
+
 def test_stopping_logs_out_every_session_and_is_clean_if_all_answered() -> None:
     for last, clean in ((OUT, True), (LOST, False)):
         plane = several(2, drop_copy=True)
@@ -480,7 +643,34 @@ def test_stopping_logs_out_every_session_and_is_clean_if_all_answered() -> None:
     plane = several(2)
     plane.stop("stop", 0)
     plane.on_event("A", LOST, 0, 0)
-    assert plane.on_event("B", OUT, 0, 0)[-1] == Ended("logged out", clean=False, failed=False)
+    ended = Ended(UNANSWERED % "A", clean=False, failed=False)
+    assert plane.on_event("B", OUT, 0, 0)[-1] == ended
+
+
+def test_an_unclean_end_names_the_sessions_that_are_the_cause() -> None:
+    # One waits for its next attempt, one is connecting again, one was logged on again.
+    plane = several(4)
+    for comp_id in "ABC":
+        plane.on_event(comp_id, LOST, 0, 0)
+    assert connects(plane.tick(SECOND_NS)) == ["E", "F", "G"]
+    plane.connect_failed("E", "no route", SECOND_NS, 0)
+    plane.on_event("G", ON, SECOND_NS, 0)
+    assert logouts(plane.stop("stop", SECOND_NS)) == ["F", "G", "D"]
+    plane.connect_failed("F", "given up", SECOND_NS, 0)
+    plane.on_event("G", OUT, SECOND_NS, 0)
+    answer = Event(Happening.LOGGED_OUT, "Logout acknowledgment.", clean=True)
+    ended = Ended(UNANSWERED % "A, B", clean=False, failed=False)
+    assert plane.on_event("D", answer, SECOND_NS, 0)[-1] == ended
+
+
+def test_a_session_that_logs_on_in_the_stop_makes_good_for_the_one_before() -> None:
+    plane = up()
+    plane.on_event("A", LOST, 0, 0)
+    assert connects(plane.tick(plane.deadline or 0)) == ["B"]
+    plane.stop("stop", SECOND_NS)
+    plane.on_event("B", ON, SECOND_NS, 0)
+    ended = plane.on_event("B", OUT, SECOND_NS, 0)[-1]
+    assert ended == Ended("logged out", clean=True, failed=False)
 
 
 def test_stopping_in_the_middle_of_a_hand_over_ends_both() -> None:

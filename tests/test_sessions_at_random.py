@@ -39,13 +39,15 @@ class World:
         self.reached_ns: list[int] = []
         self.live: dict[str, Post] = {}
         self.on: set[str] = set()
+        self.lingering: list[tuple[str, int]] = []
         self.asked_out: set[str] = set()
         self.start()
 
     def start(self) -> None:
         """A process starts; one that was killed before left its sessions to the venue."""
-        for comp_id in self.live:
+        for comp_id, post in self.live.items():
             self.held[comp_id] = self.now + 2 * HEARTBEAT_NS
+            self.lingering.append((post.role, self.now + 2 * HEARTBEAT_NS))
         self.live.clear()
         self.on.clear()
         self.asked_out.clear()
@@ -84,15 +86,18 @@ class World:
         for first, last in zip(late, late[count:], strict=False):
             assert last - first > 30 * SECOND_NS
         roles = [post.role for post in self.live.values()]
+        roles += [role for role, until_ns in self.lingering if until_ns > self.now]
         assert roles.count(effect.post.role) <= LIMITS.connections_max
         slots = [post.number for post in self.live.values()]
         assert slots.count(effect.post.number) <= 2, "more than one successor"
 
     def end(self, comp_id: str, clean: bool) -> None:
-        del self.live[comp_id]
+        post = self.live.pop(comp_id)
         self.on.discard(comp_id)
         self.asked_out.discard(comp_id)
         self.held[comp_id] = 0 if clean else self.now + 2 * HEARTBEAT_NS
+        if not clean:
+            self.lingering.append((post.role, self.now + 2 * HEARTBEAT_NS))
 
     def tell(self, comp_id: str, event: Event) -> None:
         self.do(self.plane.on_event(comp_id, event, self.now, self.chance.randrange(1000)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import fixengine
 import pytest
+from fixengine.network import state as state_module
 from fixengine.network.state import ATTEMPTS_KEPT_MAX, StateDir, StateError
 
 S = 1_000_000_000
@@ -212,11 +213,40 @@ def test_attempts_are_kept_over_restarts(path: Path) -> None:
     with StateDir(path) as state:
         assert state.attempts(NOW + 40 * S) == [NOW, NOW + S, NOW + 31 * S]
         assert state.attempts(NOW + 601 * S) == [NOW + 31 * S]
-        # The clock was set back: they count as made now.
-        assert state.attempts(NOW - 10 * S) == [NOW - 10 * S] * 3
-        assert state.attempts(NOW - 3600 * S) == []
+        # One that was under way when its process died cannot be made any more.
+        assert state.attempts(NOW + 30 * S) == [NOW, NOW + S, NOW + 30 * S]
         state.attempt(NOW + 602 * S)
     assert on_disk(path)["attempts_ns"] == [NOW + 31 * S, NOW + 602 * S]
+
+
+def test_attempts_of_another_boot_count_as_made_when_this_one_first_asks(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with StateDir(path) as state:
+        for at in (NOW, NOW + S):
+            state.attempt(at)
+    boot = tmp_path / "boot_id"
+    boot.write_text("another\n")
+    monkeypatch.setattr(state_module, "BOOT_ID_FILE", boot)
+    # The clock of another boot says nothing here, whether it is ahead or behind.
+    with StateDir(path) as state:
+        assert state.attempts(7 * S) == [7 * S, 7 * S]
+    with StateDir(path) as state:
+        assert state.attempts(9 * S) == [7 * S, 7 * S]
+    boot.write_text("a third\n")
+    with StateDir(path) as state:
+        state.attempt(S)
+        assert state.attempts(2 * S) == [S, S, S]
+    boot.unlink()
+    with pytest.raises(StateError, match="boot_id: cannot be read: No such file or directory"):
+        StateDir(path)
+
+
+def test_a_file_from_before_boots_were_told_apart(path: Path) -> None:
+    path.mkdir(parents=True, mode=0o700)
+    (path / "state.json").write_text(GOOD.replace("[]", f"[{NOW}]"))
+    with StateDir(path) as state:
+        assert state.attempts(S) == [S]
 
 
 def test_attempts_are_bounded(path: Path) -> None:

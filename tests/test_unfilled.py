@@ -32,6 +32,15 @@ def test_a_window_is_fixed_and_the_wait_leads_into_the_next() -> None:
     placed(unfilled, MIDDLE + found.wait_ns, 5)
 
 
+def test_a_share_of_a_small_limit_is_one_at_least() -> None:
+    unfilled = Unfilled([(2, 10 * SECOND_NS, "10 SECOND")], share_percent=10)
+    for user in (1, 2):
+        unfilled.blocked(MIDDLE, user)
+    for user in (1, 2):
+        placed(unfilled, MIDDLE, 1, user)
+        assert unfilled.blocked(MIDDLE, user) is not None
+
+
 def test_the_day_is_that_of_utc_and_stops_everything() -> None:
     unfilled = Unfilled([SHORT, DAY])
     for step in range(3):

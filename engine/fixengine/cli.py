@@ -21,6 +21,7 @@ examples:
   fixengine check engine.toml            would this configuration work?
   fixengine run engine.toml              the network process
   fixengine journal show STATE_DIR       what an engine did, record by record
+  fixengine journal verify STATE_DIR     is its journal sound?
   fixengine decode session.log           FIX messages in any log, made readable
   fixengine dictionary diff FILE.xml     what a newer dictionary of the venue has changed
   fixengine config                       every key of engine.toml with its default
@@ -72,6 +73,7 @@ def _command(arguments: Sequence[str] | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from fixengine.demo import run as demo
+    from fixengine.network.journal import command as journal
     from fixengine.screens import decode
     from fixengine.simulator import process as simulator
     from fixengine.simulator.faults import command as fault
@@ -118,14 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_dictionary(commands.add_parser("dictionary", help="look into the venue's dictionaries"))
 
     added = commands.add_parser("journal", help="look into a journal")
-    inner = added.add_subparsers(dest="what", required=True, metavar="WHAT")
-    shown = inner.add_parser("show", help="print records")
-    shown.add_argument("path", type=Path, help="a journal file or an engine's state directory")
-    shown.add_argument("--json", action="store_true", help="one JSON object a record")
-    shown.add_argument("--kind", help="only this kind of record, such as INTENT")
-    shown.add_argument("--line", type=int, help="only this session's records")
-    shown.add_argument("--tail", type=int, help="only the last so many records")
-    shown.set_defaults(action=_journal_show)
+    journal.add_arguments(added)
+    added.set_defaults(action=journal.run)
     return parser
 
 
@@ -201,18 +197,6 @@ def _config(options: argparse.Namespace) -> int:
     from fixengine.network.config import describe
 
     streams.say(describe())
-    return 0
-
-
-def _journal_show(options: argparse.Namespace) -> int:
-    from fixengine.network.journal import JournalError
-    from fixengine.network.journal.show import show
-
-    try:
-        for line in show(options.path, options.json, options.kind, options.line, options.tail):
-            streams.say(line, flush=False)
-    except JournalError as problem:
-        return _fail(problem)
     return 0
 
 

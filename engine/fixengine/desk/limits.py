@@ -19,7 +19,8 @@ class Budget:
     """At most count_max uses in any interval_ns; the last reserve_percent only for urgent ones.
 
     Of that reserve a fifth is left even by urgent ones. share_percent: of the ordinary uses, what
-    one user may have in an interval while there are others.
+    one user may have in an interval while there are others. However small the limit, one is for
+    ordinary uses, one of two or more for SESSION, and one of three or more for urgent ones.
 
     Time is counted in slices of interval_ns / 50, so a use may be held a slice longer than needed
     and never shorter.
@@ -85,12 +86,18 @@ class Budget:
         if count_max < 1 or interval_ns < SLICES:
             raise ValueError("budget: count_max >= 1, interval_ns >= 50")
         reserve_percent, share_percent = self._percents
-        reserve = count_max * reserve_percent // 100
+        for_session = for_urgent = 0
+        if reserve_percent:
+            reserve = -(-count_max * reserve_percent // 100)
+            for_session = max(1, -(-reserve // 5))
+            for_urgent = max(1, reserve - for_session)
+        for_session = min(for_session, count_max - 1)
+        for_urgent = min(for_urgent, count_max - 1 - for_session)
         self.count_max = count_max
         self.interval_ns = interval_ns
-        self.ordinary_max = count_max - reserve
-        self.urgent_max = count_max - reserve // 5
-        self.share_max = self.ordinary_max * share_percent // 100
+        self.urgent_max = count_max - for_session
+        self.ordinary_max = self.urgent_max - for_urgent
+        self.share_max = max(1, self.ordinary_max * share_percent // 100)
         self._slice_ns = -(-interval_ns // SLICES)
 
     def _expire(self, now: int) -> None:

@@ -31,6 +31,7 @@ class Order:
     the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
     seen: keys of the reports that were taken, see `report_key`. filled: sum of LastQty<32> of the
     fills among them; cum_qty: the highest CumQty<14> told. Both count units of 10**-QTY_DECIMALS.
+    unwatched: for a while nobody would have told of its fills, and no eye has told of it since.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Order:
         "strategy",
         "symbol",
         "target",
+        "unwatched",
         "wire_id",
     )
 
@@ -67,6 +69,7 @@ class Order:
         self.filled = 0
         self.line = -1
         self.seq = -1
+        self.unwatched = False
         self.seen: set[str] = set()
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
@@ -106,7 +109,7 @@ class Orders:
     def __init__(self, open_max: int, closed_max: int, share_percent: int = 100) -> None:
         self.open_max = open_max
         self.closed_max = closed_max
-        self.share_max = open_max * share_percent // 100
+        self.share_max = max(1, open_max * share_percent // 100)
         self._by_id: dict[tuple[int, str], Order] = {}
         self._by_wire: dict[str, Order] = {}
         self._by_order_id: dict[tuple[str, str], Order] = {}
@@ -184,12 +187,14 @@ class Orders:
         """A session ended: its unanswered requests are now UNKNOWN; they are returned.
 
         unwatched: so are all live orders, because nobody hears of their fills until a session
-        is up again.
+        is up again. What other sessions have not answered yet may come to live meanwhile.
         """
         lost = [order for (at, _), order in self._by_seq.items() if at == line]
         if unwatched:
-            alive = (order for mine in self._open.values() for order in mine)
-            lost += [order for order in alive if order.standing in ALIVE]
+            for order in (order for mine in self._open.values() for order in mine):
+                order.unwatched = True
+                if order.standing in ALIVE:
+                    lost.append(order)
         for order in lost:
             self.unknown(order)
         return lost

@@ -111,7 +111,7 @@ class Unfilled:
         self._settle(now)
         worst: Blocked | None = None
         for window in self._windows:
-            share_max = window.count_max * self._share_percent // 100
+            share_max = max(1, window.count_max * self._share_percent // 100)
             for index in window.around(now):
                 used = window.totals.get(index, 0)
                 mine = window.users[index].get(user, 0) if used else 0

@@ -39,6 +39,8 @@ from fixengine.fix.venue import Complaint, Sender, Venue, template
 FAULTS = {"tag": "bad_tag_number"}
 """Names of complaints by the reason of a message's fault; every other is "garbled"."""
 
+WRONG_CHECK_SUM = "a message with a wrong CheckSum was dropped"
+
 
 class Handshake(Protocol):
     """The part of a session that differs by role; see logon.py."""
@@ -252,8 +254,11 @@ class Session:
 
         There is no resend, so it is a hole: whatever it said is lost to this session. A strict
         role names in its Reject what can be read of it; the number is used up if it was expected.
+        Of a session that is over it is no event and gets no answer.
         """
-        if self.rules.strict:
+        if self.state in (State.CLOSED, State.DISCONNECTED):
+            self.hole = self.hole or WRONG_CHECK_SUM
+        elif self.rules.strict:
             message = reread(frame)
             if message is not None and seq_of(message) == self.next_in:
                 self.next_in = after(self.next_in)
@@ -261,7 +266,7 @@ class Session:
         elif self.state is State.LOGON_SENT:
             self.fail("a message with a wrong CheckSum came instead of a Logon", now)
         else:
-            self._mark_stale("a message with a wrong CheckSum was dropped")
+            self._mark_stale(WRONG_CHECK_SUM)
 
     # --- header -----------------------------------------------------------------------------
 

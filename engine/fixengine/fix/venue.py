@@ -10,7 +10,7 @@ Nothing here decides at run time; session.py and logon.py do, by what stands her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple
@@ -119,6 +119,64 @@ class Profile(NamedTuple):
     lag_ns: int = 0
 
 
+class Call(NamedTuple):
+    """One read of a venue's REST API.
+
+    weight: what it costs. lighter: a parameter and what it costs with that one. signed: whether
+    it needs key and signature. rows_max: the most rows it can be asked for; 0 where it has none.
+    """
+
+    path: str
+    weight: int
+    lighter: tuple[str, int] | None = None
+    signed: bool = True
+    rows_max: int = 0
+
+
+class Stream(NamedTuple):
+    """Where a venue tells of an account unasked, and how long a connection for that lives.
+
+    connect_weight, call_weight: what connecting and each call cost. ping_ns: how often the venue
+    asks for life, pong_ns: when it gives up; life_ns: the longest a connection lasts.
+    """
+
+    hosts: Mapping[str, str]
+    port: int
+    path: str
+    connect_weight: int
+    call_weight: int
+    connections: Window
+    ping_ns: int
+    pong_ns: int
+    life_ns: int
+
+
+class Web(NamedTuple):
+    """A venue's second sources: its REST API, calls by name, and its user data stream.
+
+    weights, requests: limits for one address, fixed windows. weight_header: of an answer, what is
+    used; key_header: of a request. clock_code: the refusal of a timestamp.
+    """
+
+    hosts: Mapping[str, str]
+    port: int
+    calls: Mapping[str, Call]
+    weights: Window
+    requests: Window
+    weight_header: str
+    key_header: str
+    recv_window_ms: int
+    clock_code: int
+    stream: Stream
+
+    def weight(self, name: str, parameters: Iterable[str]) -> int:
+        """What a call with these parameters costs."""
+        call = self.calls[name]
+        if call.lighter is not None and call.lighter[0] in parameters:
+            return call.lighter[1]
+        return call.weight
+
+
 class Complaint(NamedTuple):
     """What is wrong with a message, in the venue's words (spec sections 13 and 22.1).
 
@@ -167,8 +225,8 @@ class Venue:
     strict role answers. unknown_codes: error codes after which the outcome of a request is not
     known. too_many_messages: how the text of a Logout begins that ends a session for its rate.
     grammar, taken: of a classic venue, what its FIX version defines, and the application messages
-    taken from each sender. second_ns: how long its second lasts, shorter at another time
-    scale.
+    taken from each sender. second_ns: how long its second lasts, shorter at another time scale.
+    web: REST and user data stream, None where the venue has none.
     """
 
     name: str
@@ -203,6 +261,7 @@ class Venue:
     grammar: Grammar | None = None
     taken: Mapping[Sender, frozenset[bytes]] = field(default_factory=dict)
     second_ns: int = SECOND_NS
+    web: Web | None = None
 
     def layout(self, kind: bytes, sender: Sender) -> Layout:
         """The table of one message; KeyError where that sender has no such message."""
@@ -238,7 +297,18 @@ def at_scale(venue: Venue, time_scale: int) -> Venue:
         return profile._replace(limits=limits, lag_ns=profile.lag_ns // time_scale)
 
     profiles = {role: scaled(profile) for role, profile in venue.profiles.items()}
-    return replace(venue, profiles=profiles, second_ns=venue.second_ns // time_scale)
+    web = venue.web
+    if web is not None:
+        stream = web.stream._replace(
+            connections=window(web.stream.connections),
+            ping_ns=web.stream.ping_ns // time_scale,
+            pong_ns=web.stream.pong_ns // time_scale,
+            life_ns=web.stream.life_ns // time_scale,
+        )
+        windows = window(web.weights), window(web.requests)
+        web = web._replace(weights=windows[0], requests=windows[1], stream=stream)
+    second_ns = venue.second_ns // time_scale
+    return replace(venue, profiles=profiles, web=web, second_ns=second_ns)
 
 
 HEADER_ROWS = (

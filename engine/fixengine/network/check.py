@@ -1,8 +1,9 @@
 """`fixengine check`: whether a configuration would work, found out without trading.
 
 Each step builds on the one before; the first that fails ends the check and says what to do. The
-last logs on under the first free SenderCompID and logs out again, for order entry and, where it is
-configured, for drop copy; each trades nothing but counts as a connection attempt at the venue.
+last but one logs on under the first free SenderCompID and logs out again, for order entry and,
+where it is configured, for drop copy; each trades nothing but counts as a connection attempt at the
+venue. The last asks REST for the time and the account.
 """
 
 from __future__ import annotations
@@ -161,7 +162,9 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
             if offline:
                 return True
             roles = [CARRIES_ORDERS, DROP_COPY] if config.venue.drop_copy else [CARRIES_ORDERS]
-            return all(_check_logon(config, api_key, signer, state, role, show) for role in roles)
+            if not all(_check_logon(config, api_key, signer, state, role, show) for role in roles):
+                return False
+        return _check_rest(config, api_key, signer, show)
     except ConfigError as problem:
         return say("config", False, str(problem))
     except KeyFileError as problem:
@@ -172,18 +175,17 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
         return say("bus", False, str(problem))
 
 
-def next_attempt(config: Config, state: StateDir, wall: int) -> tuple[str, int, str]:
-    """The SenderCompID that is free first, when it may connect, and what that waits for.
+def next_attempt(config: Config, state: StateDir, wall: int, now: int) -> tuple[str, int, str]:
+    """The SenderCompID that is free first, in how many ns it may connect, and what that waits for.
 
-    Times are wall clock, ns; one that is not after wall means now.
+    wall, now: the two clocks, ns. Where nothing is waited for the answer is not above 0.
     """
     until = {name: state.locked_until(name, wall) for name in config.venue.sender_comp_ids}
     comp_id = min(until, key=until.__getitem__)
     attempts = BINANCE_SPOT.profiles["order_entry"].limits.connection_attempts
-    free = attempt_free_ns(state.attempts(wall), attempts)
-    if free > until[comp_id]:
-        return comp_id, free, window_full(attempts)
-    return comp_id, until[comp_id], RESTS
+    wait_ns = attempt_free_ns(state.attempts(now), attempts) - now
+    rest_ns = until[comp_id] - wall
+    return comp_id, *max((wait_ns, window_full(attempts)), (rest_ns, RESTS))
 
 
 def _check_logon(
@@ -194,13 +196,12 @@ def _check_logon(
     role: str,
     show: Callable[[Step], None],
 ) -> bool:
-    wall = time.time_ns()
-    comp_id, due, why = next_attempt(config, state, wall)
-    if due > wall:
-        wait_s = -(-(due - wall) // SECOND_NS)
-        show(Step("logon", False, f"{why}; try again in {wait_s} s"))
+    wall, now = time.time_ns(), time.monotonic_ns()
+    comp_id, wait_ns, why = next_attempt(config, state, wall, now)
+    if wait_ns > 0:
+        show(Step("logon", False, f"{why}; try again in {-(-wait_ns // SECOND_NS)} s"))
         return False
-    state.attempt(wall)
+    state.attempt(now + config.venue.connect_timeout_ms * MILLISECOND_NS)
     state.mark_in_use(comp_id, config.venue.heartbeat_s, wall)
     trial = LogonTrial(config, api_key, signer, comp_id, role)
     step = uvloop.run(trial.run())
@@ -208,3 +209,46 @@ def _check_logon(
         state.clear(comp_id)
     show(step)
     return step.ok
+
+
+def _check_rest(config: Config, api_key: str, signer: Signer, show: Callable[[Step], None]) -> bool:
+    if config.rest_place is None:
+        return True
+    if config.sources_key is not config.key:
+        api_key, signer = load(config.sources_key)
+    step = asyncio.run(_ask_rest(config, api_key, signer))
+    show(step)
+    return step.ok
+
+
+async def _ask_rest(config: Config, api_key: str, signer: Signer) -> Step:
+    """The finding: what REST says of time and account."""
+    # Loads an HTTP client, which nothing else here needs.
+    from fixengine.network.sources import asks
+    from fixengine.network.sources.answers import Account, Answer
+    from fixengine.network.sources.worker import make_rest
+
+    try:
+        rest = make_rest(config, api_key, signer, tls_context(config.venue.ca_file))
+    except ConnectError as problem:
+        return Step("rest", False, str(problem))
+    place = config.rest_place
+    assert rest is not None
+    assert place is not None
+    rows: list[Answer] = []
+    async with rest:
+        for ask in (asks.time(), asks.account()):
+            async for page in rest.pages(ask):
+                if page.problem is not None:
+                    return Step("rest", False, page.problem.text)
+                rows += page.rows
+    skew_ms = -rest.offset_ns // MILLISECOND_NS
+    may_trade = any(isinstance(row, Account) and row.can_trade for row in rows)
+    balances = len(rows) - 2
+    return Step(
+        "rest",
+        True,
+        f"{place.host}:{place.port}, our clock {skew_ms:+d} ms;"
+        f" account may {'' if may_trade else 'not '}trade, balances in {balances} assets;"
+        f" weight {rest.budget.used} of {rest.budget.window.count_max} used",
+    )

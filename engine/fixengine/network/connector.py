@@ -1,7 +1,8 @@
 """Brings lines up: mark on disk, TCP, TLS, a line with its session; tells how each attempt ended.
 
 An attempt is named by its SenderCompID, as everything that sessions.py decides. Nothing is decided
-here.
+here. Marks are written and cleared by one thread in the order asked for, so that the loop does not
+wait for the disk; an attempt does, but no longer than for the connection itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from fixengine.desk.limits import Budget
@@ -18,6 +20,7 @@ from fixengine.fix.session import Session
 from fixengine.fix.venue import Sender, Venue
 from fixengine.network.config import Config
 from fixengine.network.line import Line
+from fixengine.network.reports import Log
 from fixengine.network.sessions import Connect
 from fixengine.network.slot import CARRIES_ORDERS
 from fixengine.network.state import StateDir, StateError
@@ -30,6 +33,8 @@ SEQUENTIAL, UNORDERED = 2, 1
 
 class Owner(Protocol):
     """Who is told. The lines are its own from `on_connected` on."""
+
+    log: Log
 
     def on_connected(self, line: Line) -> None:
         """TLS stands."""
@@ -64,6 +69,8 @@ class Connector:
         self._tls = tls_context(config.venue.ca_file)
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._open: set[TlsTransport] = set()
+        self._disk = ThreadPoolExecutor(1, "marks")
+        self._writes: set[asyncio.Future[None]] = set()
 
     def start(self, wanted: Connect) -> None:
         """Begin an attempt; the owner is told how it ends."""
@@ -76,14 +83,23 @@ class Connector:
         if comp_id in self._attempts:
             self._attempts[comp_id].cancel()
 
+    def clear(self, comp_id: str) -> None:
+        """The venue holds nothing against a SenderCompID: clear its mark."""
+        self._write(self._state.clear, comp_id).add_done_callback(self._on_cleared)
+
     async def close(self, timeout_s: float) -> None:
-        """Give up every attempt and wait until the connections that are to be closed are gone."""
+        """Give up every attempt; wait until the connections that are to be closed are gone, and
+        what was to be written is on disk.
+        """
         tasks = list(self._attempts.values())
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
         await asyncio.gather(*(protocol.wait_closed(timeout_s) for protocol in self._open))
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=timeout_s)
+        self._disk.shutdown(wait=False, cancel_futures=True)
 
     # --- one attempt ------------------------------------------------------------------------
 
@@ -99,7 +115,7 @@ class Connector:
         timeout_s = venue.connect_timeout_ms / 1000
         self._open.add(protocol)
         try:
-            await asyncio.to_thread(self._mark, wanted.comp_id)
+            await self._marked(wanted.comp_id, timeout_s)
             await connect(protocol, *place[:2], self._tls, place.server_name, timeout_s)
         except (ConnectError, StateError) as problem:
             self._open.discard(protocol)
@@ -123,11 +139,37 @@ class Connector:
         self._open.discard(protocol)
         self._owner.on_lost(line, reason)
 
+    # --- the state directory, in its thread -------------------------------------------------
+
+    def _write(self, change: Callable[[str], None], comp_id: str) -> asyncio.Future[None]:
+        written = asyncio.get_running_loop().run_in_executor(self._disk, change, comp_id)
+        self._writes.add(written)
+        written.add_done_callback(self._writes.discard)
+        return written
+
+    async def _marked(self, comp_id: str, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._write(self._mark, comp_id)
+        except TimeoutError:
+            text = f"{self._state.path}: nothing is on disk after {timeout_s:g} s"
+            raise ConnectError(text) from None
+
+    def _on_cleared(self, written: asyncio.Future[None]) -> None:
+        problem = None if written.cancelled() else written.exception()
+        if isinstance(problem, StateError):
+            # The mark stays: the next start lets the id rest, which costs time and no money.
+            self._owner.log("error", str(problem))
+        elif problem is not None:
+            self._owner.on_defect(problem)
+
     def _mark(self, comp_id: str) -> None:
-        """Put on disk that this attempt is made; waits for the disk, so not on the loop."""
-        wall = time.time_ns()
-        self._state.attempt(wall)
-        self._state.mark_in_use(comp_id, self.config.venue.heartbeat_s, wall)
+        """Put on disk that this attempt is made."""
+        venue = self.config.venue
+        # The mark and the connect have that long each.
+        over_ns = time.monotonic_ns() + 2 * venue.connect_timeout_ms * MILLISECOND_NS
+        self._state.attempt(over_ns)
+        self._state.mark_in_use(comp_id, venue.heartbeat_s, time.time_ns())
 
 
 class LineMaker:

@@ -14,28 +14,21 @@ comes in as an argument. An order that cannot go out now is refused at once and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import msgspec
 
 from fixengine import wire
 from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.positions import Positions
-from fixengine.desk.standings import Standing
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
-    CL_ORD_ID,
     NOT_A_MESSAGE,
     Ack,
-    ExecutionReport,
     Hello,
     NewOrderSingle,
-    OrderCancelReject,
     OrderCancelRequest,
     RefusedReason,
     SessionState,
@@ -44,31 +37,30 @@ from fixengine.messages import (
     request_decoder,
 )
 from fixengine.network.clock import Clock
+from fixengine.network.entry import Entry
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
-from fixengine.network.malformed import cl_ord_id_of, columns_of, why_malformed
+from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
 from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
+from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
-SECOND_NS = 1_000_000_000
 CATCH_UP_EVENTS = 256
-RUBBISH_BYTES = 128
-OUTCOMES = ExecutionReport | OrderCancelReject
 
 
 class Gateway:
     """The walk over one set of rooms; see the module's top.
 
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
-    cancel_unsent_bytes_max: the same for cancels, so that these stay ahead of a backlog.
+    cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
     """
 
     def __init__(
@@ -103,19 +95,21 @@ class Gateway:
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
         self.unsent_bytes_max = unsent_bytes_max
-        self.cancel_unsent_bytes_max = cancel_unsent_bytes_max
+        self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
         self.stopping = False
         self.counter = 0
         self.session_state = SessionState.DOWN.value
-        self._journal_trouble_ns: int | None = None
+        self._watch = Trouble(self.teller, self._say_journal)
+        self._entry = Entry(epoch, valid_for_ms_max)
         self._idle = Idle(strategies, self.teller, log)
+        self._malformed = Malformed(strategies, orders, self.teller)
         self.liveness = Liveness(strategies, orders, self._cancel_ours, log, policies, otherwise)
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
-        if not self._idle.hears(peer, now):
+        if not self._idle.hears(peer, payload, now):
             return False
         self._on_message(peer, payload, now)
         return True
@@ -124,12 +118,12 @@ class Gateway:
         try:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:
-            self._refuse_malformed(peer, payload, problem, now)
+            self._malformed.refuse(peer, payload, problem, now)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
         token = request.token if isinstance(request, Hello) else None
         recorded = payload if not token else mask_value(payload, token.encode())
-        self.teller.record(Kind.ORDER, now, 0, _input(peer, recorded))
+        self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
         if isinstance(request, Hello):
             self._hello(peer, request, now)
             return
@@ -171,14 +165,12 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
-        reason = self._check_request(order, now)
+        reason = self._entry.check(order, now)
         if reason is None and self.stopping:
             reason = RefusedReason.STOPPING, "the engine is stopping", None
-        trouble = self._watch_journal(now)
+        trouble = self._watch.look(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
-        if reason is None and self.clock.trouble is not None:
-            reason = RefusedReason.CLOCK_SKEW, self.clock.trouble, None
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
@@ -190,7 +182,7 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, cancel.cl_ord_id, now):
             return
-        reason = self._check_request(cancel, now)
+        reason = self._entry.check(cancel, now)
         target = self.orders.find(strategy.number, cancel.orig_cl_ord_id)
         if reason is None and (target is None or target.is_cancel):
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
@@ -217,50 +209,13 @@ class Gateway:
         return None if reason is None else reason[1]
 
     def _answer_repeated(self, strategy: Strategy, cl_ord_id: str, now: int) -> bool:
-        """A known id gets its recorded outcome again, before any other check.
-
-        One that waits for this wake-up's flush gets nothing more: its answer is about to come.
-        A cancel whose order ended first may be over without an outcome: nobody will ever say.
-        """
+        """A known id gets its recorded outcome again, before any other check."""
         known = self.orders.find(strategy.number, cl_ord_id)
         if known is None:
             return False
-        if known.standing is Standing.UNKNOWN:
-            self.teller.unknown(known, "the outcome is not known", None, now)
-        elif known.outcome is not None:
-            event: Any = msgspec.msgpack.decode(known.outcome, type=OUTCOMES)
-            event.replayed = True
-            self.teller.tell(strategy, event, now)
-        elif known.standing is Standing.WRITTEN:
-            line = self.lines.numbered(known.line)
-            self.teller.sent(known, "" if line is None else line.name, now, replayed=True)
-        elif known.standing is not Standing.PENDING:
-            text = "the outcome is not known"
-            if known.target is not None:
-                text += f"; its order is {known.target.standing}"
-            self.teller.unknown(known, text, None, now)
+        line = self.lines.numbered(known.line)
+        self.teller.again(known, "" if line is None else line.name, now)
         return True
-
-    def _check_request(
-        self, request: NewOrderSingle | OrderCancelRequest, now: int
-    ) -> Reason | None:
-        """Id, epoch and age."""
-        if not CL_ORD_ID.match(request.cl_ord_id):
-            return RefusedReason.INVALID_FIELD, "cl_ord_id: 1..36 of a-z A-Z 0-9 - _", None
-        if request.epoch != self.epoch:
-            text = f"epoch: {request.epoch} is not this run of the engine ({self.epoch})"
-            return RefusedReason.WRONG_EPOCH, text, None
-        if not 0 < request.valid_for_ms <= self.valid_for_ms_max:
-            text = f"valid_for_ms: expected 1..{self.valid_for_ms_max}, got {request.valid_for_ms}"
-            return RefusedReason.INVALID_FIELD, text, None
-        if request.sent_ns > now + MILLISECOND_NS:
-            text = f"sent_ns: {(request.sent_ns - now) // 1000} us ahead of the engine's clock"
-            return RefusedReason.FROM_THE_FUTURE, text, None
-        if now > request.sent_ns + request.valid_for_ms * MILLISECOND_NS:
-            age_ms = (now - request.sent_ns) // MILLISECOND_NS
-            text = f"{age_ms} ms old, valid for {request.valid_for_ms} ms"
-            return RefusedReason.TOO_OLD, text, None
-        return None
 
     def _leave(
         self,
@@ -302,6 +257,9 @@ class Gateway:
         if unsent > unsent_bytes_max:
             text = f"{unsent} bytes are still unsent on session {line.name}"
             return RefusedReason.BACKLOG, text, None
+        trouble = None if is_cancel else self.clock.trouble(line.lead)
+        if trouble is not None:
+            return RefusedReason.CLOCK_SKEW, trouble, None
         if self.orders.full(strategy.number, is_cancel):
             text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
@@ -408,7 +366,7 @@ class Gateway:
                     self._on_reject(line, message, verdict, now)
                 elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
                     self.limits.ask(line, now)
-                if verdict is Verdict.ADMIN or now >= self.clock.due_ns:
+                if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
             line.session.fail(f"framing lost: {problem}", now)
@@ -422,7 +380,7 @@ class Gateway:
         """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""
         code = peek_number(message, fields.ERROR_CODE)
         if code is not None and self.venue.refusals.get(code) == "set_clock":
-            self.clock.doubt()
+            self.clock.doubt(line.lead)
         if verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
             self.reports.on_reject(line, message, now)
 
@@ -438,7 +396,7 @@ class Gateway:
             self.log("warning", text, session=line.name)
             return
         level = "error" if self.clock.is_doubted else "warning"
-        change = self.clock.sample(sending_ns, now + line.session.offset_ns, now)
+        change = self.clock.sample(line.lead, sending_ns, now)
         if change is not None:
             self.log(level, change, event="clock", session=line.name)
 
@@ -448,7 +406,7 @@ class Gateway:
         """Time has passed; `flush` must follow. True: call again soon."""
         self.limits.tick(now)
         self.reports.tick(now)
-        self._watch_journal(now)
+        self._watch.look(now)
         self.liveness.tick(now)
         for line in self.lines.all:
             line.session.tick(now)
@@ -492,25 +450,8 @@ class Gateway:
 
     # --- small steps ------------------------------------------------------------------------
 
-    def _watch_journal(self, now: int) -> str | None:
-        """Why no new order may be taken because of the journal, or None.
-
-        Operator and strategies are told when that begins and when it is over: after a second
-        without trouble, so that a ring that hovers about its limit is not told of each time.
-        """
-        trouble = self.teller.journal_trouble
-        if trouble is None:
-            since = self._journal_trouble_ns
-            if since is not None and now - since >= SECOND_NS:
-                self._journal_trouble_ns = None
-                self._say_journal("info", "the journal is written again; orders are taken", now)
-            return None
-        if self._journal_trouble_ns is None:
-            self._say_journal("error", f"{trouble}; new orders are refused", now)
-        self._journal_trouble_ns = now
-        return trouble
-
     def _say_journal(self, level: str, text: str, now: int) -> None:
+        """Tell operator and strategies where the journal stands."""
         self.log(level, text, event="journal")
         source = self.lines.carriers[0].name if self.lines.carriers else ""
         self.teller.status(self.session_state, text, source, self.session_state, now)
@@ -524,28 +465,3 @@ class Gateway:
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
         if strategy.peer is not None:
             self._idle.count(strategy.peer, 1, now)
-
-    def _refuse_malformed(self, peer: bytes, payload: bytes, problem: Exception, now: int) -> None:
-        """Answer bytes that are no message, or one with a wrong field; only their head is recorded.
-
-        A Hello that cannot be read may hold a secret somewhere: only its length is recorded.
-        """
-        head = b"" if b"Hello" in payload[:8] else payload[:RUBBISH_BYTES]
-        self.teller.record(Kind.ORDER, now, 0, _input(peer, b"%d bytes: " % len(payload) + head))
-        columns = columns_of(payload)
-        text = why_malformed(columns, problem)
-        strategy = self.strategies.of(peer)
-        malformed = RefusedReason.MALFORMED
-        if strategy is None:
-            self.teller.refuse_peer(peer, "", malformed, text, now)
-            return
-        cl_ord_id = cl_ord_id_of(columns)
-        if self.orders.find(strategy.number, cl_ord_id) is not None:
-            # A request of that id did leave: it must not be told that it never did.
-            text, cl_ord_id = f"{cl_ord_id}: {text}", ""
-        self.teller.refuse(strategy, cl_ord_id, (malformed, text, None), now)
-
-
-def _input(peer: bytes, payload: bytes) -> bytes:
-    """What an ORDER record holds: who sent it, and what."""
-    return named(peer[:64].decode("ascii", "replace"), payload)

@@ -1,11 +1,13 @@
 """Who sends much that leads to nothing is not heard for the rest of the second.
 
 Each message takes the loop as long as an order does, so one strategy's could starve the others'.
+Cancels are heard nevertheless, up to a bound of their own: who overloads the engine with orders
+must be able to end those that live.
 """
 
 from __future__ import annotations
 
-from fixengine.messages import RefusedReason
+from fixengine.messages import OrderCancelRequest, RefusedReason
 from fixengine.network.reports import Log
 from fixengine.network.strategies import Strategies
 from fixengine.network.teller import Teller
@@ -14,6 +16,11 @@ MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 IDLE_PER_SECOND_MAX = 5000
 """Messages of one socket in a second that lead to no order and acknowledge nothing."""
+CANCELS_PER_SECOND_MAX = 1000
+"""As many more may count before not even a cancel is heard; those that go out do not count."""
+CANCEL = OrderCancelRequest.__name__.encode()
+CANCEL_AT = 2
+"""Where it stands in the bytes of a cancel, behind two of msgpack's."""
 RUBBISH_WEIGHT = 50
 """As how many of these counts what is no message, a Hello, or anything before Hello."""
 
@@ -28,13 +35,16 @@ class Idle:
         self._counts: dict[bytes, int] = {}
         self._since_ns = 0
 
-    def hears(self, peer: bytes, now: int) -> bool:
+    def hears(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Whether a message of this socket is to be looked at."""
         if now - self._since_ns >= SECOND_NS:
             # Here, for while the bus is busy the timer is moved on and on.
             self._since_ns = now
             self._counts.clear()
-        return self._counts.get(peer, 0) <= IDLE_PER_SECOND_MAX
+        beyond = self._counts.get(peer, 0) - IDLE_PER_SECOND_MAX
+        return beyond <= 0 or (
+            beyond <= CANCELS_PER_SECOND_MAX and payload.startswith(CANCEL, CANCEL_AT)
+        )
 
     def count(self, peer: bytes, weight: int, now: int) -> None:
         """Count what led to nothing; where it is too much, say so once, for the peer is muted."""
@@ -48,6 +58,9 @@ class Idle:
         what = "too much that leads to no order" if weight == 1 else "rubbish"
         self._log("warning", f"strategy {strategy.name} sends {what}; muted for a second")
         if weight == 1:
-            text = f"{IDLE_PER_SECOND_MAX} messages in this second led to no order; not heard in it"
+            text = (
+                f"{IDLE_PER_SECOND_MAX} messages in this second led to no order;"
+                " of the rest of it only cancels are heard"
+            )
             wait_ms = max(1, (self._since_ns + SECOND_NS - now) // MILLISECOND_NS)
             self._teller.refuse(strategy, "", (RefusedReason.LIMIT, text, wait_ms), now)

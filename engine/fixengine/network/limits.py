@@ -4,6 +4,9 @@ Messages are counted for each line, unfilled orders for the account. Both start 
 table; at each logon, and when the venue says that an order was one too many, a LimitQuery asks
 what really holds and is used. Its answer can only make us more careful with what is used, and its
 limits replace ours. Without an answer, or with one that cannot be read, the table holds on.
+
+After a start the venue may count orders that we know nothing of, those of the run before among
+them. New orders therefore wait for its first answer, or until it is late.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from fixengine.network.teller import Reason
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 ANSWER_NS_MAX = 10 * SECOND_NS
+WAIT_MS = 100
+"""What a strategy is told to wait while the first answer is under way; one way and back."""
 ROWS_MAX = 32
 UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 CODE = re.compile(r"-?[0-9]{1,9}\Z")
@@ -62,6 +67,7 @@ class Limits:
         self._log = log
         self._queries: dict[Line, Query] = {}
         self._query_count = 0
+        self._is_told = unfilled is None
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -131,6 +137,7 @@ class Limits:
                 changes.append(f"messages: {count_max} per {name}")
         if orders and self._unfilled is not None:
             at = self._venue_ns(line, now)
+            self._is_told = True
             changed = self._unfilled.adopt(orders, query.placed, at)
             changes += [f"unfilled orders: {change}" for change in changed]
         if changes:
@@ -177,6 +184,9 @@ class Limits:
     def _check_unfilled(self, line: Line, user: int, now: int) -> Reason | None:
         if self._unfilled is None:
             return None
+        if not self._is_told and any(line.carries_orders for line in self._queries):
+            text = "unfilled orders: the venue has not yet said how many it counts"
+            return RefusedReason.LIMIT, text, WAIT_MS
         blocked = self._unfilled.blocked(self._venue_ns(line, now), user)
         if blocked is None:
             return None
@@ -205,7 +215,7 @@ class Limits:
 
     def _venue_ns(self, line: Line, now: int) -> int:
         """The venue's clock as far as we know it."""
-        return now + line.session.offset_ns - (self._clock.lead_ns or 0)
+        return self._clock.venue_ns(line.lead, now)
 
     def _read(self, line: Line, message: wire.Message) -> tuple[list[Told], Told | None]:
         """What is said of unfilled orders and of messages. ValueError for what makes no sense."""

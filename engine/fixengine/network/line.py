@@ -24,6 +24,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     names_of,
 )
+from fixengine.network.clock import Lead
 from fixengine.network.slot import CARRIES_ORDERS, ONLY_POST, Post
 
 LINES_MAX = 255
@@ -78,8 +79,8 @@ def line_number(last: int, used: Container[int]) -> int:
 class Line:
     """One session; number is its place in the journal and in the order table.
 
-    post: what its slot is for. up_since_ns: when it was logged on. blind_since_ns: once something
-    was missed on it, when it was last heard before.
+    post: what its slot is for. lead: what its messages say of our clock. up_since_ns: when it was
+    logged on. blind_since_ns: once something was missed on it, when it was last heard before.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Line:
         self.carries_orders = post.role == CARRIES_ORDERS
         self.is_eye = post.everything
         self.lag_ns = post.lag_ns
+        self.lead = Lead()
         self.up_since_ns = 0
         self.blind_since_ns: int | None = None
         self._unsent = 0

@@ -118,7 +118,7 @@ class Liveness:
         if count:
             what = "are cancelled" if policy.cancels else "stay"
             text = f"strategy {strategy.name} {why}: its open orders ({count}) {what}"
-            self._log("warning", text, event="gone")
+            self._log("warning" if policy.cancels else "info", text, event="gone")
 
     def _end_orders(self, strategy: Strategy, now: int) -> None:
         if self._open_of(strategy):

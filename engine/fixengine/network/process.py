@@ -1,6 +1,6 @@
 """The network process: everything that touches the world, and the order of start and stop.
 
-One uvloop, one thread (the journal's drain aside). A wake-up reads the clock once, hands what came
+One uvloop, one thread. A wake-up reads the clock once, hands what came
 to the gateway, and lets it flush once. asyncio appears here and in transport only; what decides
 stands in gateway, sessions and the rooms below them and is told the time.
 """
@@ -28,7 +28,7 @@ from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import JournalError, Kind, named
+from fixengine.network.journal import Journal, JournalError, Kind, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
@@ -49,6 +49,7 @@ from fixengine.network.slot import CARRIES_ORDERS, posts_of
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
 from fixengine.network.surroundings import Bus, Machine, Surroundings
+from fixengine.network.watch import Watch
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -222,7 +223,7 @@ class Process:
                 comp_id: state.locked_until(comp_id, wall) - self.offset_ns
                 for comp_id in venue.sender_comp_ids
             },
-            attempts_ns=tuple(at - self.offset_ns for at in state.attempts(wall)),
+            attempts_ns=tuple(state.attempts(now)),
         )
         self.connector = self._around.connector(config, state, self, self._new_line)
 
@@ -242,14 +243,20 @@ class Process:
         gc.collect()
         gc.freeze()
         gc.disable()
+        ends = contextlib.ExitStack()
         try:
             self.on_timer()
             # The bus may have become readable before its descriptor was watched.
             loop.call_soon(self.on_bus)
+            if isinstance(self.journal, Journal):
+                # Another world's has no process behind it.
+                watch = Watch(self.journal, loop, self.log, self.on_timer)
+                ends.callback(watch.close)
             await self._ended.wait()
             assert self.status is not None, "it is what has ended"
             return self.status
         finally:
+            ends.close()
             gc.enable()
             loop.remove_reader(self.bus.fd)
             self._alarm.clear()
@@ -326,6 +333,7 @@ class Process:
         now = self._around.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, reason.encode())
         line.transport = None
+        self.sessions.disconnected(line.name, now)
         line.session.closed(now, reason)
         self._settle(now)
 
@@ -376,14 +384,17 @@ class Process:
 
     def _look_at(self, line: Line, now: int) -> None:
         for event in line.session.take_events():
+            over = event.kind in (Happening.LOST, Happening.LOGGED_OUT, Happening.LOGON_REFUSED)
             level = "info" if event.kind in ("logged_on", "logged_out") else "warning"
             self.log(level, f"session {event.kind}: {event.text}", session=line.name)
             if event.kind is Happening.LOGGED_ON:
                 self.gateway.lines.up(line, now)
-            elif event.kind in (Happening.LOST, Happening.LOGGED_OUT, Happening.LOGON_REFUSED):
+            elif over:
                 self._retire(line, event.text, now)
             jitter = self._around.jitter_permille()
             self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
+            if over:
+                break
         if line.session.output or line.session.close_requested:
             self.gateway.flush(now)
 
@@ -420,6 +431,7 @@ class Process:
         now = self._around.monotonic_ns()
         self.journal.append(Kind.LINK, now, line.number, f"up as {line.name}".encode())
         self.gateway.lines.add(line)
+        self.sessions.connected(line.name, now)
         line.session.connected(now)
         self._settle(now)
 
@@ -449,7 +461,7 @@ class Process:
             if isinstance(effect, Connect):
                 self.connector.start(effect)
             elif isinstance(effect, Clear):
-                self._clear(effect.comp_id)
+                self.connector.clear(effect.comp_id)
             elif isinstance(effect, LogOut):
                 self._log_out(effect, now)
             elif isinstance(effect, SetClock):
@@ -470,16 +482,9 @@ class Process:
         self.log(level, f"{state}: {text}", event=state, session=source)
         self.gateway.on_session(state, text, source, self.sessions.state.value, now)
 
-    def _clear(self, comp_id: str) -> None:
-        try:
-            self.state.clear(comp_id)
-        except StateError as problem:
-            # The mark stays: the next start lets the id rest, which costs time and no money.
-            self.log("error", str(problem))
-
     def _end(self, ended: Ended) -> None:
         if not ended.clean:
-            self.log("error", f"the Logout was not answered: {ended.text}")
+            self.log("error", ended.text)
         self._exit(3 if ended.failed else 0 if ended.clean else 1)
 
     def _log_out(self, effect: LogOut, now: int) -> None:

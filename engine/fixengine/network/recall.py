@@ -47,6 +47,7 @@ from fixengine.network.journal.record import (
     named,
     split_named,
 )
+from fixengine.network.journal.retention import started
 from fixengine.network.journal.writer import files
 from fixengine.network.strategies import Standing as Numbers
 
@@ -310,12 +311,10 @@ def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterato
     earlier = (
         [file for file in files(directory) if file.epoch < epoch] if directory.exists() else []
     )
-    first = 0
-    for index in range(len(earlier) - 1, -1, -1):
-        if earlier[index].number == 0 and _begins_with_start(earlier[index].path):
-            first = index
-            break
-    for file in earlier[first:]:
+    since = started(earlier)
+    if since is not None:
+        earlier = [file for file in earlier if file.epoch >= since]
+    for file in earlier:
         try:
             for entry in scan(file.path):
                 if isinstance(entry, Record):
@@ -324,16 +323,3 @@ def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterato
                     damage.append(f"{entry.path} at {entry.offset}: {entry.reason}")
         except JournalError as problem:
             damage.append(str(problem))
-
-
-def _begins_with_start(path: Path) -> bool:
-    """Whether the run got as far as START, behind what it carried over."""
-    try:
-        for entry in scan(path):
-            if not isinstance(entry, Record):
-                return False
-            if entry.kind not in (Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK):
-                return entry.kind == Kind.START
-    except JournalError:
-        return False
-    return False

@@ -150,6 +150,8 @@ class Reports:
         payload = self.teller.outcome(order, event, now, keep=not is_late)
         if cancel is not None:
             cancel.outcome = payload
+        if order.unwatched:
+            self._look_after_gap(line, order, now)
 
     def tick(self, now: int) -> None:
         """Time has passed: a fill that is missing for too long is told."""
@@ -241,6 +243,18 @@ class Reports:
         key = _key_of(message)
         if key is None or f"broken {key}" not in order.seen:
             order.seen.add(f"broken {key}")
+            self._make_unknown(order, text, None, now)
+
+    def _look_after_gap(self, line: Line, order: Order, now: int) -> None:
+        """A report of an order that nobody watched for a while.
+
+        An eye tells of all that comes, and CumQty<14> of what came before. An acknowledgement may
+        be as old as the order: whether a fill followed it that no line told of, it cannot say.
+        """
+        if line.is_eye:
+            order.unwatched = False
+        elif order.standing in ALIVE:
+            text = "acknowledged, but for a while nobody watched it: ask the venue"
             self._make_unknown(order, text, None, now)
 
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:

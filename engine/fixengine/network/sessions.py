@@ -5,13 +5,18 @@ named by its SenderCompID, which no two have at once. What is guarded here:
 
 * A venue locks the SenderCompID of a session that ended without an answered Logout for twice
   HeartBtInt. A CompID is therefore marked in use before the connect and cleared only when the
-  venue certainly holds nothing against it; a marked one is not used again before its time.
+  venue certainly holds nothing against it; a marked one is not used again before its time. So long
+  its connection counts among those that the venue allows at once.
 * Connection attempts never exceed the venue's window, whatever fails: it counts those of all
-  sessions of an account together, those of a hand-over among them.
+  sessions of an account together, those of a hand-over among them. One is counted from its decision
+  on, and a whole window from its outcome: in between it may come to the venue at any time, for its
+  mark waits for the disk and its packets for the network.
 * A session that the venue is about to end is replaced before it ends (see slot.py). However often
-  the venue says so, one successor is opened at a time.
+  the venue says so, one successor is opened at a time; where it says so of every new session, each
+  waits longer, and some attempts are left to posts that have no session at all.
 * A refusal that another attempt cannot cure (wrong key, wrong signature) ends the attempts. What
-  is up goes on: its orders are better watched than left alone.
+  is up goes on: its orders are better watched than left alone. Where only a place is wrong, it
+  ends those of its post.
 """
 
 from __future__ import annotations
@@ -23,12 +28,16 @@ from typing import NamedTuple
 from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, Window
 from fixengine.messages import SessionState
-from fixengine.network.slot import CARRIES_ORDERS, STEADY_S, Leg, Phase, Post, Slot
+from fixengine.network.slot import CARRIES_ORDERS, Leg, Phase, Post, Slot
 
 SECOND_NS = 1_000_000_000
 DRAIN_NS_MAX = 10 * SECOND_NS
 ATTEMPT_LAG_NS = SECOND_NS
-"""How much later than it is counted an attempt may reach the venue: its mark waits for the disk."""
+"""How much longer than its window an attempt counts: a Logon follows the connection, and two need
+not take the same time to the venue.
+"""
+SPARED_ATTEMPTS = 5
+"""Of the venue's window: what hand-overs leave to posts without a session."""
 
 
 class Connect(NamedTuple):
@@ -71,7 +80,7 @@ class Status(NamedTuple):
 
 class Ended(NamedTuple):
     """No session is left and no further attempt will be made. clean: each last Logout was
-    answered.
+    answered; the text names those that were not.
     """
 
     text: str
@@ -113,10 +122,10 @@ class Sessions:
         self.deadline: int | None = 0
         self.draining: tuple[str, ...] = ()
         self._stopping = False
-        self._clean = True
         self._refused_for_good = ""
         self._last_comp_id = ""
         self._locked_until_ns = dict(locked_until_ns or {})
+        self._locked_role: dict[str, str] = {}
         self._attempts_ns: deque[int] = deque(attempts_ns, maxlen=self.window.count_max)
         self._not_before_ns = 0
 
@@ -145,11 +154,24 @@ class Sessions:
                 effects += self._advance(slot, now)
         return self._planned(effects)
 
+    def connected(self, comp_id: str, now: int) -> None:
+        """TCP and TLS of a session stand."""
+        _, leg = self._find(comp_id)
+        self._count(leg, now)
+
+    def disconnected(self, comp_id: str, now: int) -> None:
+        """The connection of a session is gone, maybe long after its end: its id rests from now."""
+        locked = self._locked_until_ns.get(comp_id, 0) > now
+        if locked and comp_id in self._unused():
+            self._locked_until_ns[comp_id] = now + 2 * self.heartbeat_ns
+            self._planned([])
+
     def connect_failed(
         self, comp_id: str, text: str, now: int, jitter_permille: int
     ) -> list[Effect]:
         """No session came to be: TCP, TLS or the certificate failed."""
         slot, leg = self._find(comp_id)
+        self._count(leg, now)
         if not self._stopping:
             slot.back_off(now, jitter_permille)
         return self._planned([Clear(comp_id), *self._end(slot, leg, text, now, clean=None)])
@@ -157,6 +179,7 @@ class Sessions:
     def on_event(self, comp_id: str, event: Event, now: int, jitter_permille: int) -> list[Effect]:
         """Something happened to a session."""
         slot, leg = self._find(comp_id)
+        self._count(leg, now)
         effects: list[Effect] = []
         if event.kind is Happening.LOGGED_ON:
             effects = self._logged_on(slot, leg, now)
@@ -164,9 +187,7 @@ class Sessions:
             effects = [self._tell(leg, SessionState.STALE, event.text, alarm=True)]
             effects.append(self._log_out(leg, "MsgSeqNum gap"))
         elif event.kind is Happening.NEWS:
-            if leg.phase is Phase.UP:
-                leg.phase = Phase.LEAVING
-            effects = [self._tell(leg, SessionState.DRAINING, event.text)]
+            effects = self._leaving(slot, leg, event.text, now, jitter_permille)
         elif event.kind is Happening.LOGON_REFUSED:
             effects = self._refused(slot, leg, event, now, jitter_permille)
         elif event.kind in (Happening.LOGGED_OUT, Happening.LOST):
@@ -185,7 +206,10 @@ class Sessions:
         if self._stopping:
             return []
         self._stopping = True
-        self._clean = all(slot.clean for slot in self.slots if slot.leg is None)
+        for slot in self.slots:
+            if slot.serves:
+                # What was handed over to it, and lost, is of no interest any more.
+                slot.unanswered.clear()
         effects: list[Effect] = [self._log_out(leg, text) for leg in self._legs()]
         return self._planned(effects or [self._ended(text)])
 
@@ -198,7 +222,6 @@ class Sessions:
             return []
         if now < due:
             return [] if due == slot.told_due_ns else [self._waiting(slot, why, due, now)]
-        self._attempts_ns.append(now)
         leg = slot.begin(self._next_comp_id(now))
         self._last_comp_id = leg.comp_id
         text = f"connecting as {leg.comp_id}"
@@ -211,6 +234,7 @@ class Sessions:
         if leg.phase is Phase.ENDING:
             # The answer to a Logon that was under way when the stop came; its Logout follows.
             leg.up_since_ns = now
+            slot.unanswered.clear()
             return []
         old = slot.logged_on(leg, now, self.drain_ns_max)
         effects: list[Effect] = [
@@ -221,6 +245,20 @@ class Sessions:
             effects.append(self._tell(old, SessionState.DRAINING, text))
         return effects
 
+    def _leaving(
+        self, slot: Slot, leg: Leg, text: str, now: int, jitter_permille: int
+    ) -> list[Effect]:
+        """The venue is about to end a session."""
+        told = self._tell(leg, SessionState.DRAINING, text)
+        if leg.phase is not Phase.UP:
+            return [told]
+        slot.pause(leg, now, jitter_permille, orderly=True)
+        leg.phase = Phase.LEAVING
+        due, why = self._due(slot)
+        if due is None or due <= now:
+            return [told]
+        return [self._waiting(slot, f"{text}; {why}" if why else text, due, now)]
+
     # --- how a session ends -----------------------------------------------------------------
 
     def _over(
@@ -228,20 +266,10 @@ class Sessions:
     ) -> list[Effect]:
         """A session that was logged on is over."""
         text = event.text or "logged out"
-        steady_ns = STEADY_S * self.venue.second_ns
-        if leg.up_since_ns is not None and now - leg.up_since_ns >= steady_ns:
-            # Only a session that lasted shows that what failed before is over.
-            slot.failures = 0
-        if leg in slot.old:
-            pass
-        elif event.clean and not slot.failures:
-            # An orderly end after a long session, as before maintenance: come back at once.
-            slot.failures = 1
-        else:
-            slot.back_off(now, jitter_permille)
+        slot.pause(leg, now, jitter_permille, orderly=event.clean)
         if event.clean:
             return [Clear(leg.comp_id), *self._end(slot, leg, text, now, clean=True)]
-        self._lock(leg, now)
+        self._lock(slot, leg, now)
         limit = self.venue.too_many_messages
         if limit is None or not event.text.startswith(limit):
             return self._end(slot, leg, text, now, clean=False)
@@ -254,18 +282,27 @@ class Sessions:
         """The venue did not take a Logon; its code says what that means for the next one."""
         slot.back_off(now, jitter_permille)
         if event.code is None:
-            self._lock(leg, now)
+            self._lock(slot, leg, now)
             return self._end(slot, leg, f"Logon failed: {event.text}", now, clean=False)
         text = f"{event.text} ({event.code})"
         action = self.venue.refusals.get(event.code)
-        if action == "stop" and not self._stopping:
-            text = f"the venue refused the Logon for good: {text}; check the key and its rights"
-            self._refused_for_good, self._clean = text, True
-            return [Clear(leg.comp_id), *self._end(slot, leg, text, now, None, alarm=True)]
-        if action == "next_comp_id":
-            self._lock(leg, now)
-            return self._end(slot, leg, f"Logon refused: {text}", now, clean=False)
         effects: list[Effect] = [Clear(leg.comp_id)]
+        if action == "wrong_place" and slot.post.role == CARRIES_ORDERS:
+            # So it would be for every session that carries orders.
+            action = "stop"
+        elif action == "wrong_place":
+            slot.is_given_up = True
+            text = f"{REFUSED}: {text}; check the place of the {slot.post.role} session"
+            return effects + self._end(slot, leg, text, now, None, alarm=True)
+        if action == "stop" and not self._stopping:
+            text = f"{REFUSED}: {text}; check the key and its rights, and where we connect to"
+            self._refused_for_good = text
+            for each in self.slots:
+                each.unanswered.clear()
+            return effects + self._end(slot, leg, text, now, None, alarm=True)
+        if action == "next_comp_id":
+            self._lock(slot, leg, now)
+            return self._end(slot, leg, f"Logon refused: {text}", now, clean=False)
         if action == "wait":
             self._not_before_ns = max(self._not_before_ns, now + self.window.interval_ns)
         elif action == "set_clock":
@@ -283,10 +320,8 @@ class Sessions:
     ) -> list[Effect]:
         """Take a session out of its slot. clean None: there was none that could be unclean."""
         waits = slot.ended(leg)
-        if clean is not None:
-            slot.clean = clean
         if clean is False:
-            self._clean = False
+            slot.unanswered.add(leg.comp_id)
         if self._stopping or self._refused_for_good:
             told = self._tell(leg, SessionState.DOWN, text, alarm=alarm)
             return [told] if any(self._legs()) else [told, self._ended(text)]
@@ -297,8 +332,11 @@ class Sessions:
         return [status._replace(comp_id=leg.comp_id, state=SessionState.DOWN, alarm=alarm)]
 
     def _ended(self, text: str) -> Ended:
+        unanswered = sorted(set().union(*(slot.unanswered for slot in self.slots)))
+        if unanswered:
+            text = f"no Logout was answered of the last session as {', '.join(unanswered)}"
         failed = bool(self._refused_for_good)
-        return Ended(self._refused_for_good or text, self._clean, failed)
+        return Ended(self._refused_for_good or text, not unanswered, failed)
 
     # --- small steps ------------------------------------------------------------------------
 
@@ -311,6 +349,12 @@ class Sessions:
                 if leg.comp_id == comp_id:
                     return slot, leg
         raise KeyError(f"there is no session {comp_id}")
+
+    def _count(self, leg: Leg, now: int) -> None:
+        """An attempt has come to the venue by now, or never will."""
+        if leg.is_dialling:
+            leg.is_dialling = False
+            self._attempts_ns.append(now)
 
     def _log_out(self, leg: Leg, text: str) -> LogOut:
         leg.phase = Phase.ENDING
@@ -327,8 +371,25 @@ class Sessions:
         comp_id = slot.last_comp_id if slot.leg is None else slot.leg.comp_id
         return Status(comp_id, state, f"{text}; next attempt in {wait_ms} ms", due)
 
-    def _lock(self, leg: Leg, now: int) -> None:
+    def _lock(self, slot: Slot, leg: Leg, now: int) -> None:
         self._locked_until_ns[leg.comp_id] = now + 2 * self.heartbeat_ns
+        self._locked_role[leg.comp_id] = slot.post.role
+
+    def _place_free_ns(self, role: str, unused: set[str]) -> int | None:
+        """From when on the venue allows one more connection of a role, monotonic ns; None: not
+        before one of ours has ended.
+        """
+        count = sum(1 for slot in self.slots if slot.post.role == role for _ in slot.legs)
+        places = self.venue.profiles[role].limits.connections_max - count
+        # Of what an earlier run left locked nobody knows the role: it counts in each.
+        lingering = sorted(
+            until
+            for comp_id, until in self._locked_until_ns.items()
+            if comp_id in unused and self._locked_role.get(comp_id, role) == role
+        )
+        if places <= 0:
+            return None
+        return 0 if len(lingering) < places else lingering[-places]
 
     def _next_comp_id(self, now: int) -> str:
         """Among the ids that are free the next after the last used."""
@@ -345,17 +406,21 @@ class Sessions:
 
         None: it lacks nothing, or another session must end before.
         """
-        role = slot.post.role
-        open_count = sum(1 for each in self.slots if each.post.role == role for _ in each.legs)
         unused = self._unused()
-        too_many = open_count >= self.venue.profiles[role].limits.connections_max
-        if not slot.lacks or too_many or not unused:
+        place_ns = self._place_free_ns(slot.post.role, unused)
+        if not slot.lacks or place_ns is None or not unused:
             return None, ""
         due, why = max(slot.not_before_ns, self._not_before_ns), ""
+        if place_ns > due:
+            due, why = place_ns, COUNTED
         rests_until = min(self._locked_until_ns.get(comp_id, 0) for comp_id in unused)
         if rests_until > due:
             due, why = rests_until, RESTS
-        window_until = attempt_free_ns(self._attempts_ns, self.window)
+        dialling = sum(leg.is_dialling for leg in self._legs())
+        dialling += 0 if slot.leg is None else SPARED_ATTEMPTS
+        if dialling >= self.window.count_max:
+            return None, ""
+        window_until = attempt_free_ns(self._attempts_ns, self.window, dialling)
         if window_until > due:
             due, why = window_until, window_full(self.window)
         return due, why
@@ -371,6 +436,8 @@ class Sessions:
         return effects
 
 
+COUNTED = "the venue still counts connections that ended uncleanly"
+REFUSED = "the venue refused the Logon for good"
 RESTS = "every SenderCompID rests after an unclean end of its session"
 
 
@@ -380,10 +447,13 @@ def window_full(window: Window) -> str:
     return f"the venue takes no more than {window.count_max} connection attempts in {seconds:g} s"
 
 
-def attempt_free_ns(attempts_ns: Sequence[int], window: Window) -> int:
+def attempt_free_ns(attempts_ns: Sequence[int], window: Window, dialling: int = 0) -> int:
     """From when on one more attempt keeps the window, on the clock of attempts_ns (oldest first,
     ns); 0 where any time will do.
+
+    dialling: attempts under way beside those, fewer than the window takes.
     """
-    if len(attempts_ns) < window.count_max:
+    count_max = window.count_max - dialling
+    if len(attempts_ns) < count_max:
         return 0
-    return attempts_ns[-window.count_max] + window.interval_ns + ATTEMPT_LAG_NS
+    return attempts_ns[-count_max] + window.interval_ns + ATTEMPT_LAG_NS

@@ -73,14 +73,16 @@ SERVING = (Phase.UP, Phase.LEAVING)
 
 
 class Leg:
-    """One session. state: what was last told of it. drain_from_ns, drain_until_ns: while it
-    drains, when it may end at the earliest and must at the latest; monotonic ns.
+    """One session. state: what was last told of it. is_dialling: its attempt has not come to the
+    venue yet, or may not have. drain_from_ns, drain_until_ns: while it drains, when it may end at
+    the earliest and must at the latest; monotonic ns.
     """
 
     def __init__(self, comp_id: str) -> None:
         self.comp_id = comp_id
         self.phase = Phase.CONNECTING
         self.state = SessionState.CONNECTING
+        self.is_dialling = True
         self.up_since_ns: int | None = None
         self.drain_from_ns = 0
         self.drain_until_ns = 0
@@ -91,8 +93,9 @@ class Slot:
 
     leg: what serves, or is to serve next. old: legs that drain or were asked to log out after a
     hand-over. not_before_ns: when the next attempt may be made. told_due_ns: the attempt that was
-    announced last. clean: whether the last session ended with an answered Logout. second_ns: the
-    venue's second.
+    announced last. unanswered: ids of sessions that ended without an answered Logout, since one was
+    logged on. is_given_up: the venue will never take a session of it. second_ns: the venue's
+    second.
     """
 
     def __init__(self, post: Post, second_ns: int) -> None:
@@ -105,7 +108,8 @@ class Slot:
         self.failures = 0
         self.not_before_ns = 0
         self.told_due_ns = 0
-        self.clean = True
+        self.unanswered: set[str] = set()
+        self.is_given_up = False
 
     @property
     def legs(self) -> Iterator[Leg]:
@@ -119,6 +123,8 @@ class Slot:
     @property
     def lacks(self) -> bool:
         """Whether a further session is to be opened: there is none, or it is about to end."""
+        if self.is_given_up:
+            return False
         if self.leg is None:
             return True
         return self.leg.phase is Phase.LEAVING and self.successor is None and not self.old
@@ -142,6 +148,7 @@ class Slot:
         """A session is active; the one that now drains because of it."""
         leg.phase = Phase.UP
         leg.up_since_ns = now
+        self.unanswered.clear()
         if leg is not self.successor:
             return None
         old, self.leg, self.successor = self.leg, leg, None
@@ -163,6 +170,23 @@ class Slot:
             return True
         self.leg, self.successor = self.successor, None
         return self.leg is None
+
+    def pause(self, leg: Leg, now: int, jitter_permille: int, orderly: bool) -> None:
+        """A session is over, or about to be; let what comes after it wait, if need be.
+
+        orderly: it ended with an answered Logout, or with notice.
+        """
+        if leg.up_since_ns is not None and now - leg.up_since_ns >= STEADY_S * self.second_ns:
+            # Only a session that lasted shows that what failed before is over.
+            self.failures = 0
+        if leg in self.old or leg.phase is Phase.LEAVING:
+            # What comes after it was settled when its end was announced.
+            return
+        if orderly and not self.failures:
+            # As before maintenance: come back at once, but not from the next as well.
+            self.failures = 1
+        else:
+            self.back_off(now, jitter_permille)
 
     def back_off(self, now: int, jitter_permille: int) -> None:
         """Let the next attempt wait, longer each time."""

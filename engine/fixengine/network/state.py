@@ -8,8 +8,10 @@ with the process, however that ends.
 A SenderCompID is marked before its TCP connect and unmarked by the Logout answer. kill -9 writes
 nothing, so a mark found at start tells of an unclean end, and the id rests for twice HeartBtInt.
 
-Wall clock, in ns since 1970, is an argument. Each change waits for the disk: call from a thread
-where that matters. All methods may be called from any thread.
+Wall clock, in ns since 1970, is an argument. Connection attempts are kept on the monotonic clock,
+which no step of the wall clock moves, with the boot that it counts from: those of another boot
+count as made when the first process of this one asks. Each change waits for the disk: call from a
+thread where that matters. All methods may be called from any thread.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ ATTEMPTS_KEPT_NS = 600 * SECOND_NS
 LOCK_NAME = "lock"
 FILE_NAME = "state.json"
 VERSION = 1
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 class StateError(Exception):
@@ -59,12 +62,16 @@ class CompIdMark(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Content(msgspec.Struct, forbid_unknown_fields=True):
-    """state.json. A field that this version does not know is refused, for it would be lost."""
+    """state.json. A field that this version does not know is refused, for it would be lost.
+
+    attempts_ns: on the monotonic clock of the boot boot_id.
+    """
 
     version: Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)] = VERSION
     epoch: Epoch = 0
     strategies: dict[Name, Number] = {}
     comp_ids: dict[Name, CompIdMark] = {}
+    boot_id: str = ""
     attempts_ns: Annotated[list[Count], msgspec.Meta(max_length=ATTEMPTS_KEPT_MAX)] = []
 
 
@@ -82,6 +89,7 @@ class StateDir:
         self.path = path
         make_private(path)
         self._change = threading.Lock()
+        self._boot_id = boot_id()
         self._lock = take_lock(path)
         try:
             self._content = read_content(path / FILE_NAME)
@@ -99,9 +107,11 @@ class StateDir:
 
     def close(self) -> None:
         """Give the lock back; nothing else may be called afterwards."""
-        if self._lock >= 0:
-            lock, self._lock = self._lock, -1
-            os.close(lock)
+        # Not under the hands of a thread that still writes.
+        with self._change:
+            if self._lock >= 0:
+                lock, self._lock = self._lock, -1
+                os.close(lock)
 
     def next_epoch(self, wall_ns: int) -> int:
         """Start a run: its epoch, greater than any before, and persisted.
@@ -143,20 +153,34 @@ class StateDir:
         """Every strategy that was ever numbered, by name."""
         return dict(self._content.strategies)
 
-    def attempt(self, wall_ns: int) -> None:
-        """Before a TCP connect: the venue counts it."""
-        with self._change:
-            kept = [at for at in self._content.attempts_ns if abs(wall_ns - at) < ATTEMPTS_KEPT_NS]
-            attempts = [*kept, wall_ns][-ATTEMPTS_KEPT_MAX:]
-            self._write(msgspec.structs.replace(self._content, attempts_ns=attempts))
+    def attempt(self, latest_ns: int) -> None:
+        """Before a TCP connect: the venue counts it.
 
-    def attempts(self, wall_ns: int) -> list[int]:
+        latest_ns: monotonic ns by which it has come to the venue, or is given up.
+        """
+        with self._change:
+            self._keep([*self._attempts(latest_ns), latest_ns])
+
+    def attempts(self, now_ns: int) -> list[int]:
         """Times of the connection attempts of the last ten minutes, oldest first, over restarts.
 
-        The newest 1000 are kept. Those that a clock set back has put into the future count as now.
+        Monotonic ns, none after now_ns. The newest 1000 are kept.
         """
+        with self._change:
+            if self._content.boot_id != self._boot_id:
+                self._keep(self._attempts(now_ns))
+            return sorted(min(at, now_ns) for at in self._attempts(now_ns))
+
+    def _attempts(self, now_ns: int) -> list[int]:
         times = self._content.attempts_ns
-        return sorted(min(at, wall_ns) for at in times if abs(wall_ns - at) < ATTEMPTS_KEPT_NS)
+        if self._content.boot_id != self._boot_id:
+            return [now_ns] * len(times)
+        return [at for at in times if abs(now_ns - at) < ATTEMPTS_KEPT_NS]
+
+    def _keep(self, attempts_ns: list[int]) -> None:
+        attempts_ns = attempts_ns[-ATTEMPTS_KEPT_MAX:]
+        changed = {"boot_id": self._boot_id, "attempts_ns": attempts_ns}
+        self._write(msgspec.structs.replace(self._content, **changed))
 
     def mark_in_use(self, comp_id: str, heartbeat_s: int, wall_ns: int) -> None:
         """Before the TCP connect: this SenderCompID is taken until `clear`."""
@@ -212,6 +236,16 @@ class StateDir:
 def rest_ns(mark: CompIdMark) -> int:
     """How long the venue keeps a CompID that was not logged out."""
     return 2 * mark.heartbeat_s * SECOND_NS
+
+
+def boot_id() -> str:
+    """The system's name for its boot, from which its monotonic clock counts."""
+    try:
+        return BOOT_ID_FILE.read_text().strip()
+    except OSError as error:
+        raise StateError(
+            BOOT_ID_FILE, f"cannot be read: {error.strerror}; is /proc mounted?"
+        ) from None
 
 
 def make_private(path: Path) -> None:

@@ -67,8 +67,11 @@ class Connector(Protocol):
     def cancel(self, comp_id: str, /) -> None:
         """Give an attempt up; the owner is told."""
 
+    def clear(self, comp_id: str, /) -> None:
+        """Clear the mark of a SenderCompID against which the venue holds nothing."""
+
     async def close(self, timeout_s: float, /) -> None:
-        """Give up every attempt and wait until the connections are gone."""
+        """Give up every attempt; wait for connections that close and for what is written."""
 
 
 class Surroundings(Protocol):
@@ -140,6 +143,7 @@ class Machine:
             offset_ns,
             ring_bytes=config.journal.ring_bytes,
             file_bytes_max=config.journal.file_bytes_max,
+            keep=journal.Keep(config.journal.keep_bytes_max, config.journal.keep_days_max),
         )
 
     def recall(

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from fixengine.desk.orders import Order
-from fixengine.messages import OrderUnknown, Refused, RefusedReason, Sent, SessionStatus
+from fixengine.desk.standings import Standing
+from fixengine.messages import (
+    ExecutionReport,
+    OrderCancelReject,
+    OrderUnknown,
+    Refused,
+    RefusedReason,
+    Sent,
+    SessionStatus,
+)
 from fixengine.network.journal.record import Kind, named
 from fixengine.network.strategies import Strategies, Strategy
 
 JOURNAL_RESERVE_BYTES = 1 << 18
+
+OUTCOMES = ExecutionReport | OrderCancelReject
 
 Reason = tuple[RefusedReason, str, int | None]
 """Why a request is refused: reason, text for people, and retry_after_ms where waiting helps."""
@@ -80,6 +93,26 @@ class Teller:
         if keep:
             order.outcome = payload
         return payload
+
+    def again(self, order: Order, source: str, now: int) -> None:
+        """Tell once more what is known of a request, for its id has come again.
+
+        One that waits for this wake-up's flush gets nothing more: its answer is about to come.
+        A cancel whose order ended first may be over without an outcome: nobody will ever say.
+        """
+        if order.standing is Standing.UNKNOWN:
+            self.unknown(order, "the outcome is not known", None, now)
+        elif order.outcome is not None:
+            event: Any = msgspec.msgpack.decode(order.outcome, type=OUTCOMES)
+            event.replayed = True
+            self.tell(self._owner(order), event, now)
+        elif order.standing is Standing.WRITTEN:
+            self.sent(order, source, now, replayed=True)
+        elif order.standing is not Standing.PENDING:
+            text = "the outcome is not known"
+            if order.target is not None:
+                text += f"; its order is {order.target.standing}"
+            self.unknown(order, text, None, now)
 
     def unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         """Tell that the outcome of a request is not known."""

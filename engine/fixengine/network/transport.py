@@ -23,6 +23,8 @@ from fixengine import wire
 READ_BYTES_MIN = 1 << 16
 SEND_BUFFER_BYTES = 1 << 15
 USER_TIMEOUT_MS = 20_000
+TLS_END_S = 1.0
+"""How long a peer may take to end TLS; it has nothing to say then, and TCP waits for it."""
 SIOCOUTQNSD = 0x894B
 """Linux: bytes in the socket's send queue that were not sent yet."""
 
@@ -175,7 +177,11 @@ async def connect(
             phase = "TLS handshake"
             try:
                 await loop.create_connection(
-                    lambda: protocol, sock=raw, ssl=context, server_hostname=server_name
+                    lambda: protocol,
+                    sock=raw,
+                    ssl=context,
+                    server_hostname=server_name,
+                    ssl_shutdown_timeout=TLS_END_S,
                 )
             except BaseException:
                 raw.close()

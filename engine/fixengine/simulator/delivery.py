@@ -128,7 +128,7 @@ class Delivery:
                 continue
             if session.close_requested:
                 connection.closing = True
-                link.close()
+                link.close(now)
             elif link.unsent_bytes > OUTPUT_BYTES_MAX:
                 self.cut_off(connection, f"it left {OUTPUT_BYTES_MAX} bytes unread")
 

@@ -21,12 +21,14 @@ def engine_config(
     state_dir: Path | str,
     endpoint: str | None = None,
     limits: str | None = None,
+    web_port: int | None = None,
 ) -> str:
     """The text of an engine.toml, whatever characters its paths have.
 
     server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. drop_copy_port: where
     the venue offers drop copy, which is then used; None where it does not. time_scale: that of the
-    venue. endpoint: of the bus; limits: "venue" or "off"; None leaves the engine's default.
+    venue. endpoint: of the bus; limits: "venue" or "off"; web_port: of REST and user data stream.
+    None leaves the engine's default.
     """
     lines = [
         "[venue]",
@@ -54,6 +56,8 @@ def engine_config(
     ]
     if endpoint is not None:
         lines += ["[bus]", f"endpoint = {quoted(endpoint)}", ""]
+    if web_port is not None:
+        lines += ["[sources]", f"port = {web_port}", ""]
     if limits is not None:
         lines += ["[limits]", f"mode = {quoted(limits)}", ""]
     return "\n".join(lines)

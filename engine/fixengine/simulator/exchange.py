@@ -18,7 +18,7 @@ with each other (NONE permits it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fixengine.fix.venue import Complaint
@@ -77,6 +77,7 @@ class Exchange:
     """All symbols and the house.
 
     limits: whether limits that count orders hold (open orders per symbol, unfilled orders).
+    watchers: told of each request's answers and of its time, as soon as it is carried out.
     house: whether there is any house liquidity.
     """
 
@@ -86,6 +87,7 @@ class Exchange:
         self.markets = {item.symbol: Market(item) for item in instruments}
         self.house = Account("house", {}, unlimited=True)
         self._limits = limits
+        self.watchers: list[Callable[[list[Answer], int], None]] = []
         self._has_house = house
 
     # --- requests ---------------------------------------------------------------------------
@@ -110,7 +112,7 @@ class Exchange:
             account.unfilled.placed(now)
             placed = self._place(account, market, request, terms, now)
             if not isinstance(placed, Refusal):
-                return self._execute(market, placed, request.time_in_force, now)
+                return self._told(self._execute(market, placed, request.time_in_force, now), now)
             refusal = placed
         return [reports.refused(account, request, terms, refusal, reports.utc(now))]
 
@@ -139,7 +141,8 @@ class Exchange:
         market.touched = True
         account.closed(order)
         previous, order.cl_ord_id = order.cl_ord_id, request.cl_ord_id
-        return [reports.canceled(order, market.next_exec_id(), previous, reports.utc(now))]
+        stamp = reports.utc(now)
+        return self._told([reports.canceled(order, market.next_exec_id(), previous, stamp)], now)
 
     def tick(self, now: int) -> list[Answer]:
         """Let the house trade and quote; see the module's top. now: wall clock ns."""
@@ -150,6 +153,11 @@ class Exchange:
                 answers += self._house_trades(market, SELL, now)
                 self._house_quotes(market)
                 market.touched = False
+        return self._told(answers, now)
+
+    def _told(self, answers: list[Answer], now: int) -> list[Answer]:
+        for watch in self.watchers if answers else ():
+            watch(answers, now)
         return answers
 
     # --- placing ----------------------------------------------------------------------------
@@ -341,7 +349,8 @@ class Exchange:
         order.trade(price, quantity)
         if order.leaves_qty == 0:
             market.book.cancel(order)
-        return self._matched(market, taker, order, price, quantity, reports.utc(now))
+        answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
+        return self._told(answers, now)
 
     # --- the house --------------------------------------------------------------------------
 

@@ -132,11 +132,17 @@ def _read(path: Path) -> bytes:
 
 
 def write_config(
-    files: Files, host: str, port: int, drop_copy_port: int | None, time_scale: int
+    files: Files,
+    host: str,
+    port: int,
+    *,
+    web_port: int | None,
+    drop_copy_port: int | None,
+    time_scale: int,
 ) -> None:
     """Write engine.toml: how an engine on this machine reaches this venue.
 
-    Raises PkiError where it cannot be written.
+    web_port: of REST and user data stream. Raises PkiError where it cannot be written.
     """
     text = "# Written by `fixengine simulate` at each start: an engine that trades on it.\n\n"
     text += engine_config(
@@ -150,6 +156,7 @@ def write_config(
         drop_copy_port=drop_copy_port,
         time_scale=time_scale,
         state_dir=files.config_file.parent / "engine",
+        web_port=web_port,
     )
     try:
         _write(files.config_file, text.encode())

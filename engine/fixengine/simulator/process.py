@@ -18,7 +18,7 @@ import signal
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import uvloop
@@ -40,6 +40,9 @@ from fixengine.simulator.record import Recorder
 from fixengine.simulator.server import TICK_S, Server
 from fixengine.simulator.tls import Contexts
 from fixengine.simulator.venue import DROP_COPY, ORDER_ENTRY, Play, play
+
+if TYPE_CHECKING:
+    from fixengine.simulator.web import WebServer
 
 STATE_DIR = Path("~/.local/state/fixengine/simulator")
 USAGE_ERROR = 2
@@ -82,6 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
     parser.add_argument(
         "--drop-copy-port", type=_port, help="offer drop copy there; 0 takes any free one"
+    )
+    parser.add_argument(
+        "--web-port",
+        type=_port,
+        default=0,
+        help="REST and user data stream; 0, the default, takes any free one",
     )
     parser.add_argument(
         "--fault",
@@ -174,20 +183,25 @@ async def _listen(
     contexts = Contexts(files, server.faults)
     listeners: list[Listener] = []
     drop_copy_port = control = None
+    web = _web_server(server)
     try:
         host, port = _open(options, "port", ORDER_ENTRY, server, contexts, listeners)
         if options.drop_copy_port is not None:
             _, drop_copy_port = _open(
                 options, "drop_copy_port", DROP_COPY, server, contexts, listeners
             )
+        web_port = await _open_web(options, web, contexts)
         if options.control is not None:
             path = options.control.expanduser().absolute()
             control = await Control(server.faults, server.ask, server.clear).listen(path)
     except (SimulatorError, ControlError):
         for listener in listeners:
             await listener.close()
+        await web.close()
         raise
-    pki.write_config(files, host, port, drop_copy_port, options.time_scale)
+    scale = options.time_scale
+    places = {"web_port": web_port, "drop_copy_port": drop_copy_port}
+    pki.write_config(files, host, port, time_scale=scale, **places)
     facts = {
         "host": host,
         "port": port,
@@ -196,8 +210,8 @@ async def _listen(
         "private_key_file": str(files.private_key_file),
         "config_file": str(files.config_file),
         "limits": options.limits,
-        "time_scale": options.time_scale,
-        "drop_copy_port": drop_copy_port,
+        "time_scale": scale,
+        **places,
     }
     if options.json:
         teller.say("listening", **facts)
@@ -222,6 +236,7 @@ async def _listen(
         options.control.expanduser().unlink(missing_ok=True)
     for listener in listeners:
         await listener.close()
+    await web.close()
     await server.stop()
     if failures:
         raise failures[0]
@@ -249,11 +264,30 @@ def _open(
     return address
 
 
+def _web_server(server: Server) -> WebServer:
+    # Loads an HTTP server, which the other commands, that only read the options, need not wait for.
+    from fixengine.simulator.web import WebServer
+
+    return WebServer(server.rest, server.feeds)
+
+
+async def _open_web(options: argparse.Namespace, web: WebServer, contexts: Contexts) -> int:
+    """Offer REST; the port. Raises SimulatorError."""
+    try:
+        return await web.listen(options.host, options.web_port, contexts.sound())
+    except OSError as problem:
+        raise SimulatorError(
+            f"cannot listen on {options.host}:{options.web_port}: {cause(problem)};"
+            " choose another --web-port, or 0 for any free one"
+        ) from problem
+
+
 def _listening_text(options: argparse.Namespace, facts: dict[str, Any]) -> str:
     drop_copy = facts["drop_copy_port"]
     also = "" if drop_copy is None else f" drop copy on {drop_copy},"
     return (
-        f"venue: TLS FIX on {facts['host']}:{facts['port']},{also} limits {options.limits},"
+        f"venue: TLS FIX on {facts['host']}:{facts['port']},{also}"
+        f" REST on {facts['web_port']}, limits {options.limits},"
         f" time scale {options.time_scale}; try: fixengine run {facts['config_file']}"
     )
 

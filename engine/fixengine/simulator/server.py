@@ -29,8 +29,12 @@ from fixengine.simulator.faults import sessions
 from fixengine.simulator.faults.active import Active, Faults
 from fixengine.simulator.faults.acts import Acts
 from fixengine.simulator.faults.names import Asked, FaultError, Way
+from fixengine.simulator.feed import Feeds
+from fixengine.simulator.history import History
+from fixengine.simulator.meter import Meter
 from fixengine.simulator.record import Recorder
 from fixengine.simulator.requests import ANSWER_KINDS, Requests
+from fixengine.simulator.rest import Rest
 from fixengine.simulator.venue import DROP_COPY_DELAY_S, Play
 
 TICK_S = 0.02
@@ -67,6 +71,12 @@ class Server:
         self.exchange = exchange
         self.faults = faults
         self.admission = Admission(play.venue, credentials)
+        history = History()
+        exchange.watchers.append(history.note)
+        meter = Meter(play.web)
+        self.rest = Rest(meter, exchange, history, credentials)
+        self.feeds = Feeds(meter, exchange, history, credentials)
+        exchange.watchers.append(self.feeds.note)
         self.delivery = Delivery(faults, recorder, DROP_COPY_DELAY_S * play.second_ns, say)
         self.requests = Requests(play, exchange, self.delivery, faults)
         self.acts = Acts(play, exchange, self.delivery, self.end, uuid)

@@ -26,6 +26,10 @@ class Contexts:
             found = self._made[which] = self._make(which)
         return found
 
+    def sound(self) -> ssl.SSLContext:
+        """The right one, whatever faults hold."""
+        return self._make("")
+
     def _make(self, which: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if which == "tls-1.1":

@@ -2,15 +2,16 @@
 
 Both are data of the table. Limits that count (messages, connections, attempts, orders) are lifted
 by count_max; the time scale divides every interval the venue measures: limit windows, quarantine of
-a SenderCompID, the silence before a Logon, and HeartBtInt as the venue keeps it. It does not touch
-the clock rule (RecvWindow, a second ahead): clients run on the real clock.
+a SenderCompID, the silence before a Logon, HeartBtInt as the venue keeps it, pings and life of
+streams. It does not touch the clock rule (RecvWindow, a second ahead): clients run on the real
+clock.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fixengine.fix.venue import Limits, Profile, Venue, at_scale
+from fixengine.fix.venue import Limits, Profile, Venue, Web, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 
 UNLIMITED = 1 << 62
@@ -30,6 +31,12 @@ class Play:
     def second_ns(self) -> int:
         """How long the venue's second lasts."""
         return self.venue.second_ns
+
+    @property
+    def web(self) -> Web:
+        """REST and user data stream."""
+        assert self.venue.web is not None, "the table has them"
+        return self.venue.web
 
     def limits(self, role: str) -> Limits:
         """The limits that hold for a kind of session, `off` and time scale already applied."""
@@ -56,4 +63,12 @@ def play(limits: str, time_scale: int) -> Play:
         return profile._replace(limits=limits)
 
     profiles = {role: lifted(profile) for role, profile in venue.profiles.items()}
-    return Play(replace(venue, profiles=profiles), limited)
+    web = venue.web
+    if web is not None:
+        connections = web.stream.connections._replace(count_max=UNLIMITED)
+        web = web._replace(
+            weights=web.weights._replace(count_max=UNLIMITED),
+            requests=web.requests._replace(count_max=UNLIMITED),
+            stream=web.stream._replace(connections=connections),
+        )
+    return Play(replace(venue, profiles=profiles, web=web), limited)

@@ -31,6 +31,7 @@ COMP_IDS = 32
 CONFIG: dict[str, dict[str, Any]] = {
     "venue": {
         "environment": "simulator",
+        "drop_copy_port": 9100,
         "ca_file": "none",
         "sender_comp_ids": [f"SIM{number}" for number in range(1, COMP_IDS + 1)],
     },

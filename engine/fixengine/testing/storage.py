@@ -20,6 +20,7 @@ class StateInMemory(StateDir):
         self.path = Path("memory")
         self._change = threading.Lock()
         self._lock = -1
+        self._boot_id = "memory"
         self._content = Content() if before is None else before._content
         marks = self._content.comp_ids.items()
         self._left_over = {name for name, mark in marks if not mark.locked_until_ns}

@@ -144,15 +144,18 @@ class MemoryConnector:
             text = "the attempt was given up: stopping"
             self._world.run.call_soon(lambda: self._owner.on_not_connected(comp_id, text))
 
+    def clear(self, comp_id: str) -> None:
+        """See Connector."""
+        self._state.clear(comp_id)
+
     async def close(self, timeout_s: float) -> None:
         """See Connector."""
 
     def _connect(self, wanted: Connect) -> None:
         comp_id = wanted.comp_id
         del self._attempts[comp_id]
-        wall = self._world.wall_ns()
-        self._state.attempt(wall)
-        self._state.mark_in_use(comp_id, self._config.heartbeat_s, wall)
+        self._state.attempt(self._world.monotonic_ns())
+        self._state.mark_in_use(comp_id, self._config.heartbeat_s, self._world.wall_ns())
         if not self._world.venue.is_reachable:
             self._owner.on_not_connected(comp_id, "the venue: Connection refused")
             return

@@ -10,13 +10,13 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from fixengine.fix.venue import Profile
-from fixengine.fix.venues.binance import BINANCE_SPOT, DROP_COPY, ORDER_ENTRY
+from fixengine.fix.venues.binance import BINANCE_SPOT, DROP_COPY, ORDER_ENTRY, WEB
 from fixengine.messages import STRATEGY_NAME
 from fixengine.network.config.settings import (
     COMP_IDS_MAX,
@@ -31,7 +31,9 @@ from fixengine.network.config.settings import (
     Key,
     Limits,
     Log,
+    Place,
     Section,
+    Sources,
     Strategies,
     Strategy,
     Venue,
@@ -57,6 +59,15 @@ SECRET_NAMES = {
     ("api_key", "apikey", "key", "secret", "secret_key", "api_secret", "token"), "api_key_file"
 )
 LIKE_A_SECRET = re.compile(r"[A-Za-z0-9+=]{40,}|-----.*", re.DOTALL)
+
+
+def is_secret(section: str, name: str) -> bool:
+    """Whether what was given may be a secret in place of the name of its file."""
+    return (
+        section == "key"
+        or name == "token_file"
+        or (section == "sources" and name.endswith("_file"))
+    )
 
 
 class ConfigError(Exception):
@@ -129,6 +140,7 @@ class Reader:
         return Config(
             venue=venue,
             key=key,
+            sources=self._sources(self._section(Sources, "sources", given), venue),
             bus=self._bus(self._section(Bus, "bus", given), engine),
             strategies=self._heard("strategies", self._section(Strategies, "strategies", given)),
             strategy=self._strategy(given.get(STRATEGY, {})),
@@ -169,8 +181,7 @@ class Reader:
 
     def _wrong(self, section: str, name: str, expected: str, value: Any) -> ConfigError:
         # What was meant to name a file of secrets may be a secret.
-        is_secret = section == "key" or name == "token_file"
-        got = type(value).__name__ if is_secret else toml(value)
+        got = type(value).__name__ if is_secret(section, name) else toml(value)
         return self._error(f"{section}.{name}", f"expected {expected}, got {got}")
 
     def _unknown(self, section: str, name: str) -> ConfigError:
@@ -221,7 +232,7 @@ class Reader:
     def _file(self, section: str, name: str, given: Any) -> Path:
         if not isinstance(given, str) or not given or "\0" in given:
             raise self._wrong(section, name, FILE, given)
-        if (section == "key" or name == "token_file") and LIKE_A_SECRET.fullmatch(given):
+        if is_secret(section, name) and LIKE_A_SECRET.fullmatch(given):
             raise self._error(
                 f"{section}.{name}",
                 "this looks like the secret itself; put it into a file of mode 0600"
@@ -242,18 +253,24 @@ class Reader:
         if not sound or not all(COMP_ID.fullmatch(comp_id) for comp_id in ids):
             raise self._wrong("venue", "sender_comp_ids", EXPECTED["sender_comp_ids"], list(ids))
         self._check_sessions(venue)
-        self._check_host("venue.host", venue.host, ORDER_ENTRY, venue)
-        self._check_host("venue.drop_copy_host", venue.drop_copy_host, DROP_COPY, venue)
+        self._check_host("venue.host", venue.host, ORDER_ENTRY.hosts, venue)
+        self._check_host("venue.drop_copy_host", venue.drop_copy_host, DROP_COPY.hosts, venue)
         if venue.environment == "simulator" and venue.ca_file is None:
             reason = "expected the simulator's ca.pem: no public authority vouches for it"
             raise self._error("venue.ca_file", f"missing; {reason}")
         host = venue.host or ORDER_ENTRY.hosts.get(venue.environment, LOCAL_HOST)
-        return msgspec.structs.replace(
+        venue = msgspec.structs.replace(
             venue,
             host=host,
             server_name=venue.server_name or host,
             drop_copy_host=venue.drop_copy_host or DROP_COPY.hosts.get(venue.environment, host),
         )
+        places = {_address(venue.order_entry), _address(venue.drop_copy_place)}
+        if venue.drop_copy and len(places) == 1:
+            reason = f"expected another place than that of order entry, {host}:{venue.port}"
+            advice = "where no drop copy can log on; give it a port or a drop_copy_host"
+            raise self._error("venue.drop_copy_port", f"{reason}, {advice}")
+        return venue
 
     def _check_sessions(self, venue: Venue) -> None:
         """Enough ids for the sessions, and somebody who hears of every fill."""
@@ -270,9 +287,34 @@ class Reader:
             reason = "0 needs venue.drop_copy = true; else nobody would hear of the fills"
             raise self._error("venue.report_sessions", f"{reason} of resting orders")
 
-    def _check_host(self, name: str, given: str, profile: Profile, venue: Venue) -> None:
+    def _sources(self, sources: Sources, venue: Venue) -> Sources:
+        for name in ("host", "stream_host"):
+            value = getattr(sources, name)
+            if value and not HOST.fullmatch(value):
+                raise self._wrong("sources", name, EXPECTED[name], value)
+        self._check_host("sources.host", sources.host, WEB.hosts, venue)
+        self._check_host("sources.stream_host", sources.stream_host, WEB.stream.hosts, venue)
+        for name, other in (
+            ("api_key_file", "private_key_file"),
+            ("private_key_file", "api_key_file"),
+            ("password_file", "private_key_file"),
+        ):
+            if getattr(sources, name) is not None and getattr(sources, other) is None:
+                raise self._error(f"sources.{other}", f"missing; sources.{name} needs it")
+        known = venue.environment in WEB.hosts
+        host = sources.host or WEB.hosts.get(venue.environment, venue.host)
+        port = sources.port or (WEB.port if known else 0)
+        return msgspec.structs.replace(
+            sources,
+            host=host,
+            port=port,
+            stream_host=sources.stream_host or WEB.stream.hosts.get(venue.environment, host),
+            stream_port=sources.stream_port or (WEB.stream.port if known else port),
+        )
+
+    def _check_host(self, name: str, given: str, hosts: Mapping[str, str], venue: Venue) -> None:
         """No host of another environment."""
-        for environment, host in profile.hosts.items():
+        for environment, host in hosts.items():
             if given.lower().rstrip(".") == host and environment != venue.environment:
                 reason = f'this is the host of "{environment}", but environment is'
                 raise self._error(name, f'{reason} "{venue.environment}"')
@@ -293,3 +335,8 @@ class Reader:
         if journal.ring_bytes & (journal.ring_bytes - 1):
             raise self._wrong("journal", "ring_bytes", EXPECTED["ring_bytes"], journal.ring_bytes)
         return journal
+
+
+def _address(place: Place) -> tuple[str, int]:
+    """Where a place is, however it is written."""
+    return place.host.lower().rstrip("."), place.port

@@ -174,6 +174,51 @@ class Key(Section, frozen=True, kw_only=True):
     ask_password: Annotated[bool, about("Ask for that password on the terminal.")] = False
 
 
+class Sources(Section, frozen=True, kw_only=True):
+    """Where else the venue tells what became of orders: its REST API and its user data stream."""
+
+    rest: Annotated[bool, about("Whether REST may be asked.")] = True
+    user_data: Annotated[bool, about("Whether the user data stream is kept open.")] = True
+    host: Annotated[
+        str, about("Host of REST. Default: the environment's; of the simulator venue.host.")
+    ] = ""
+    port: Annotated[
+        int,
+        about(
+            "Port of REST. 0: the environment's; the simulator prints its own at each start, and"
+            " without it there is neither REST nor stream.",
+            ge=0,
+            le=65_535,
+        ),
+    ] = 0
+    stream_host: Annotated[
+        str, about("Host of the stream. Default: the environment's; of the simulator host.")
+    ] = ""
+    stream_port: Annotated[
+        int,
+        about("Port of the stream. 0: the environment's; of the simulator port.", ge=0, le=65_535),
+    ] = 0
+    api_key_file: Annotated[
+        Path | None, about("Another API key for these, such as one that only reads.")
+    ] = None
+    private_key_file: Annotated[
+        Path | None, about("Its Ed25519 private key. Default for both: those of [key].")
+    ] = None
+    password_file: Annotated[Path | None, about("The password of that key.")] = None
+    weight_percent: Annotated[
+        int,
+        about(
+            "Most of the venue's weight limit to use; the limit is of the address, so other"
+            " programs need a part of it too.",
+            ge=1,
+            le=100,
+        ),
+    ] = 50
+    deadline_ms: Annotated[
+        int, about("Wait for one answer of REST, or for the stream.", ge=100, le=60_000)
+    ] = 10_000
+
+
 class Bus(Section, frozen=True, kw_only=True):
     """Where strategies connect."""
 
@@ -296,6 +341,17 @@ class Journal(Section, frozen=True, kw_only=True):
     file_bytes_max: Annotated[
         int, about("Size at which a journal file is followed by the next.", ge=1 << 20, le=1 << 36)
     ] = 256 << 20
+    keep_bytes_max: Annotated[
+        Annotated[int, about("", ge=1 << 20, le=1 << 50)] | None,
+        about(
+            "Remove the oldest files beyond so many bytes, but none that a start needs: those"
+            " since the last start stay. Without it all are kept."
+        ),
+    ] = None
+    keep_days_max: Annotated[
+        Annotated[int, about("", ge=1, le=36_500)] | None,
+        about("The same for files that were last written so many days ago."),
+    ] = None
 
 
 class Log(Section, frozen=True, kw_only=True):
@@ -319,6 +375,38 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     journal: Journal
     log: Log
+    sources: Sources
+
+    @property
+    def rest_place(self) -> Place | None:
+        """Where REST is, or None without it."""
+        sources = self.sources
+        return self._web_place(sources.rest, sources.host, sources.port)
+
+    @property
+    def stream_place(self) -> Place | None:
+        """Where the user data stream is, or None without it."""
+        sources = self.sources
+        return self._web_place(sources.user_data, sources.stream_host, sources.stream_port)
+
+    @property
+    def sources_key(self) -> Key:
+        """The key for both."""
+        sources = self.sources
+        if sources.api_key_file is None or sources.private_key_file is None:
+            return self.key
+        return Key(
+            api_key_file=sources.api_key_file,
+            private_key_file=sources.private_key_file,
+            password_file=sources.password_file,
+        )
+
+    def _web_place(self, wanted: bool, host: str, port: int) -> Place | None:
+        if not wanted or not port:
+            return None
+        # The simulator's certificate is one for all its ports.
+        name = self.venue.server_name if host == self.venue.host else host
+        return Place(host, port, name)
 
     def of_strategy(self, name: str) -> Strategies:
         """What holds of a strategy: its own section, and [strategies] for what that leaves out."""
@@ -337,6 +425,7 @@ SECTIONS: dict[str, type[Section]] = {
     "limits": Limits,
     "journal": Journal,
     "log": Log,
+    "sources": Sources,
 }
 EXPECTED = {
     "sender_comp_ids": f"a list of 2..{COMP_IDS_MAX} different ids, each 1 to 8 of a-z A-Z 0-9 - _",
@@ -344,6 +433,7 @@ EXPECTED = {
     "endpoint": f"ipc://PATH, the path of at most {SOCKET_PATH_BYTES_MAX} bytes",
     "host": "a host name or address",
     "server_name": "a host name or address",
+    "stream_host": "a host name or address",
     "drop_copy_host": "a host name or address",
     "on_death": '"keep" or "cancel"',
     "grace_ms": "an integer 0..3600000",

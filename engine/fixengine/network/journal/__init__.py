@@ -1,21 +1,24 @@
 """The journal: every input of the engine with its time, and every output, checksummed.
 
-The walk appends to a ring in shared memory, which outlives the process; a thread brings the ring
-to disk; after a crash the next start first saves what the ring still holds. The format stands in
-record.py, the ring in ring.py, where it lies in place.py, the disk side in writer.py, reading in
-reader.py, and what a person or a program is shown in show.py.
+The walk appends to a ring in shared memory, which outlives the process; a process of its own brings
+the ring to disk; after a crash the next start first saves what the ring still holds. The format
+stands in record.py, the ring in ring.py, where it lies in place.py, the walk's door in door.py, the
+disk side in writer.py, process.py and retention.py, reading in reader.py and follow.py, and what a
+person or a program is shown in show.py, verify.py and export.py.
 """
 
 from fixengine.fix.masking import mask
+from fixengine.network.journal.door import Journal, Status
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries, read, scan
 from fixengine.network.journal.record import JournalError, Kind, mask_value, named
-from fixengine.network.journal.show import show
-from fixengine.network.journal.writer import Journal, Recovered, Status
+from fixengine.network.journal.retention import Keep
+from fixengine.network.journal.writer import Recovered
 
 __all__ = [
     "Damage",
     "Entry",
     "Journal",
+    "Keep",
     "JournalError",
     "Kind",
     "Missing",
@@ -28,5 +31,4 @@ __all__ = [
     "named",
     "read",
     "scan",
-    "show",
 ]

@@ -6,9 +6,11 @@ too, so that a state directory that was moved still finds what a crash left behi
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
+import time
 from pathlib import Path
 
 from fixengine.network.journal.record import JournalError
@@ -16,6 +18,7 @@ from fixengine.network.journal.ring import Ring
 
 SHARED_MEMORY = Path("/dev/shm")
 LINK_NAME = "ring"
+LOCK_POLL_S = 0.02
 FALLBACK_NAME = "ring.data"
 
 
@@ -58,6 +61,26 @@ def unlink_ring(directory: Path, place: Path) -> None:
     link = directory / LINK_NAME
     if link.is_symlink() and os.readlink(link) == str(place):
         link.unlink()
+
+
+def lock_directory(directory: Path, wait_s: float) -> int:
+    """A descriptor that holds the directory's lock for as long as it, or a copy, is open.
+
+    Waits for the journal process of an engine that has ended: it may still be saving the last
+    records. JournalError where the lock is not free in time.
+    """
+    deadline = time.monotonic() + wait_s
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                reason = "the journal is in use by another process; `fuser` tells which"
+                raise JournalError(directory, reason) from None
+            time.sleep(LOCK_POLL_S)
 
 
 def make_directory(state_dir: Path) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -40,7 +41,7 @@ from fixengine.network.journal.ring import (
     WALL_OFFSET_AT,
 )
 from fixengine.network.journal.ring import EPOCH as RING_EPOCH
-from fixengine.network.journal.writer import files
+from fixengine.network.journal.writer import File, files
 
 WINDOW_BYTES = 1 << 20
 
@@ -91,6 +92,10 @@ class Source(Protocol):
         """Up to count bytes at offset; fewer only at the end."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
 
 class FileSource:
     """A file read through a window, so that its size does not matter."""
@@ -133,15 +138,17 @@ class MemorySource:
         """See Source."""
         return self._data[offset : offset + count]
 
+    def close(self) -> None:
+        """See Source."""
+
 
 def scan(path: Path) -> Iterator[Entry]:
     """Everything in one journal file. JournalError where it cannot be read or is none."""
-    source = FileSource(path)
+    found = open_scan(FileSource(path))
     try:
-        header = file_header(source)
-        yield from scan_source(source, FILE_HEADER_BYTES, header, None)
+        yield from found
     finally:
-        source.close()
+        found.close()
 
 
 def read(path: Path, on_torn: Callable[[Damage], None] | None = None) -> Iterator[Record]:
@@ -160,50 +167,99 @@ def read(path: Path, on_torn: Callable[[Damage], None] | None = None) -> Iterato
                 on_torn(entry)
 
 
-def entries(path: Path) -> Iterator[Entry]:
-    """Everything in a journal file, a journal directory or a state directory, oldest first.
+def entries(path: Path) -> Walk:
+    """Everything in a journal file, a journal directory or a state directory, oldest first."""
+    return Walk(path)
+
+
+class Walk:
+    """Iterates over what lies at a path: a journal file, a journal or a state directory.
 
     Of a directory also what still lies in the ring: after a crash, or while the disk refuses. A
-    file whose header cannot be read is one Damage. JournalError where there is no journal.
+    file whose header cannot be read is one Damage. JournalError where there is no journal. Can be
+    iterated over anew, and then looks anew.
+
+    done_bytes: of total_bytes, as far as it is read.
     """
-    if not path.is_dir():
-        yield from scan(path)
-        return
-    directory = path / "journal" if (path / "journal").is_dir() else path
-    epoch, last = -1, 0
-    for file in files(directory):
-        if file.epoch != epoch:
-            epoch, last = file.epoch, 0
-        source = FileSource(file.path)
-        try:
-            for entry in scan_file(source, last):
-                if isinstance(entry, Record):
-                    last = entry.sequence
+
+    def __init__(self, path: Path) -> None:
+        self._given = path
+        self.done_bytes = 0
+        self.total_bytes = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        before = 0
+        for scan in self.scans():
+            if isinstance(scan, Damage):
+                yield scan
+                continue
+            for entry in scan:
+                self.done_bytes = before + scan.offset
                 yield entry
-        finally:
-            source.close()
-    ring = ring_rest(directory)
-    if ring is None:
-        if epoch < 0:
-            raise JournalError(path, "there is no journal here")
-        return
-    source_of_ring, header = ring
-    if header.epoch != epoch:
-        last = 0
-    for entry in scan_source(source_of_ring, 0, header, last):
-        # The disk may have caught up between the two looks.
-        if not isinstance(entry, Record) or entry.sequence > last or header.epoch != epoch:
-            yield entry
+            before = self.done_bytes
+
+    def scans(self) -> Iterator[Scan | Damage]:
+        """A scan of each file and of the ring, each to be exhausted before the next is asked for;
+        Damage for a file whose header is not sound.
+        """
+        self.done_bytes = 0
+        try:
+            directory = journal_directory(self._given)
+            # Looked at before the files: what the disk takes meanwhile lies in both.
+            ring = None if directory is None else ring_rest(directory)
+            found = [] if directory is None else files(directory)
+            paths = [self._given] if directory is None else [file.path for file in found]
+            self.total_bytes = sum(path.stat().st_size for path in paths)
+        except OSError as error:
+            raise JournalError(self._given, f"cannot be read: {error.strerror}") from None
+        if directory is None:
+            with closing(open_scan(FileSource(self._given))) as scan:
+                yield scan
+        elif ring is None and not found:
+            raise JournalError(self._given, "there is no journal here")
+        else:
+            yield from self._all(found, ring)
+
+    def _all(
+        self, found: list[File], ring: tuple[MemorySource, FileHeader] | None
+    ) -> Iterator[Scan | Damage]:
+        before: File | None = None
+        last: int | None = 0
+        for file in found:
+            if before is None or file.epoch != before.epoch:
+                # The first files of a run may have been removed by age.
+                last = 0 if file.number == 0 else None
+            before = file
+            try:
+                scan = open_scan(FileSource(file.path), last)
+            except JournalError as error:
+                yield Damage(str(file.path), 0, FILE_HEADER_BYTES, error.reason, True)
+                continue
+            if ring is not None and ring[1].epoch == scan.header.epoch:
+                scan.end = FILE_HEADER_BYTES + ring[1].base - scan.header.base
+            with closing(scan):
+                yield scan
+            last = scan.last
+        if ring is not None:
+            source, header = ring
+            goes_on = before is not None and header.epoch == before.epoch
+            yield Scan(source, 0, header, last if goes_on else 0)
 
 
-def scan_file(source: FileSource, last: int) -> Iterator[Entry]:
-    """Everything in one file of several; last: sequence number before it, 0 for a run's first."""
+def journal_directory(path: Path) -> Path | None:
+    """The directory of a journal or state directory's journal; None for a file. OSError."""
+    if not path.is_dir():
+        return None
+    return path / "journal" if (path / "journal").is_dir() else path
+
+
+def open_scan(source: FileSource, last: int | None = None) -> Scan:
+    """A scan of a whole file; JournalError where its header is not sound, and it is closed."""
     try:
-        header = file_header(source)
-    except JournalError as error:
-        yield Damage(source.path, 0, FILE_HEADER_BYTES, error.reason, True)
-        return
-    yield from scan_source(source, FILE_HEADER_BYTES, header, last)
+        return Scan(source, FILE_HEADER_BYTES, file_header(source), last)
+    except JournalError:
+        source.close()
+        raise
 
 
 def file_header(source: Source) -> FileHeader:
@@ -214,31 +270,52 @@ def file_header(source: Source) -> FileHeader:
         raise JournalError(source.path, str(error), 0) from None
 
 
-def scan_source(
-    source: Source, offset: int, header: FileHeader, last: int | None
-) -> Iterator[Entry]:
-    """Everything from offset on. last: sequence number before it, None where it is not known."""
-    wall_offset_ns = header.wall_offset_ns
-    while True:
-        found = record_at(source, offset)
-        if found is None:
-            return
-        if isinstance(found, str):
-            resume, end = next_record(source, offset + 8)
-            yield Damage(source.path, offset, end - offset, found, not resume)
-            if not resume:
+class Scan:
+    """Iterates over everything in a source from an offset on, and can go on where it stopped.
+
+    last: sequence number before it, None where it is not known. at: where the entry began that
+    came last. offset: where the next one begins. end: where to stop, None for the source's end.
+    """
+
+    def __init__(self, source: Source, offset: int, header: FileHeader, last: int | None) -> None:
+        self.path = source.path
+        self.header = header
+        self.last = last
+        self.at = offset
+        self.offset = offset
+        self.end: int | None = None
+        self._source = source
+        self._wall_offset_ns = header.wall_offset_ns
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self.entries(growing=False)
+
+    def entries(self, growing: bool) -> Iterator[Entry]:
+        """What there is. growing: leave what is unsound at the very end for the next time."""
+        while self.end is None or self.offset < self.end:
+            found = record_at(self._source, self.offset)
+            if found is None:
                 return
-            offset = end
-            continue
-        kind, line, flags, sequence, now_ns, data = found
-        if last is not None and sequence > last + 1:
-            yield Missing(header.epoch, last + 1, sequence - last - 1)
-        last = sequence
-        if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
-            (wall_offset_ns,) = WALL_OFFSET.unpack(data)
-        wall_ns = now_ns + wall_offset_ns
-        yield Record(header.epoch, sequence, kind, line, flags, now_ns, wall_ns, data)
-        offset += padded(len(data))
+            if isinstance(found, str):
+                resume, end = next_record(self._source, self.offset + 8)
+                if growing and not resume:
+                    return
+                self.at, self.offset = self.offset, end
+                yield Damage(self.path, self.at, end - self.at, found, not resume)
+                continue
+            kind, line, flags, sequence, now_ns, data = found
+            self.at, self.offset = self.offset, self.offset + padded(len(data))
+            if self.last is not None and sequence > self.last + 1:
+                yield Missing(self.header.epoch, self.last + 1, sequence - self.last - 1)
+            self.last = sequence
+            if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
+                (self._wall_offset_ns,) = WALL_OFFSET.unpack(data)
+            wall_ns = now_ns + self._wall_offset_ns
+            yield Record(self.header.epoch, sequence, kind, line, flags, now_ns, wall_ns, data)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
 
 
 def record_at(source: Source, offset: int) -> tuple[int, int, int, int, int, bytes] | str | None:

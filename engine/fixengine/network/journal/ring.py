@@ -1,14 +1,14 @@
 """The ring in shared memory between the walk and the disk.
 
 The walk appends records to a mapped file on tmpfs: no system call, no wait, and the pages outlive
-a kill -9 of the process. Somebody else (today a thread, later perhaps a process) copies the bytes
-to disk and moves the mark up to which they are safe; that much of the ring may then be reused.
+a kill -9 of the process. The journal process copies the bytes to disk and moves the mark up to
+which they are safe; that much of the ring may then be reused.
 
 Positions count bytes of the run's stream from 0 and never wrap; the place in the ring is the
 position modulo its size. The ring holds the stream from `on_disk` to `appended`. First page:
 
     offset  type  ring header, native byte order
-         0  u64   magic "fxjring1", written last: without it the ring was never in use
+         0  u64   magic "fxjring2", written last: without it the ring was never in use
          8  u64   ring_bytes, a power of two
         16  u64   epoch of the run
         24  u64   appended: end of the last whole record
@@ -16,7 +16,13 @@ position modulo its size. The ring holds the stream from `on_disk` to `appended`
         40  u64   on_disk: known to be on disk up to here; always a record boundary
         48  i64   wall_offset_ns, for the headers of files
         56  u64   process id of the writer
-        64  u32   length, then the journal directory's real path
+        64  u64   process id of the journal process, 0 until it has begun
+        72  u64   error_number: errno of its last attempt, 0 where that went well
+        80  u64   attempt: how often it has tried
+        88  u64   failed: number of the last attempt that the disk refused
+        96  i64   stepped_ns: monotonic clock at the end of its last attempt
+       104  24s   zeros
+       128  u32   length, then the journal directory's real path
 
 A mark is one aligned 8-byte store, so a reader never sees half of one. A record's bytes are
 written before `appended` moves past them.
@@ -44,13 +50,14 @@ from fixengine.network.journal.record import (
 
 PAGE_BYTES = 4096
 RING_BYTES_MIN = 4096
-RING_MAGIC = int.from_bytes(b"fxjring1", "little")
-DIRECTORY_OFFSET = 64
+RING_MAGIC = int.from_bytes(b"fxjring2", "little")
+DIRECTORY_OFFSET = 128
 DIRECTORY_LENGTH = struct.Struct("<I")
 WALL_OFFSET_AT = 48
 
 # Indexes of the 8-byte marks.
 READY, RING_BYTES, EPOCH, APPENDED, WRITTEN_TO, ON_DISK, _WALL, PROCESS = range(8)
+DRAINER, ERROR_NUMBER, ATTEMPT, FAILED, STEPPED_NS = range(8, 13)
 
 CACHED_RECORD_BYTES_MAX = 4096
 PREFIX_BYTES = PREFIX.size
@@ -70,9 +77,10 @@ def packer(record_bytes: int) -> Packer:
 
 
 class Ring:
-    """A mapped ring; make one with `create` or `attach`.
+    """A mapped ring; make one with `create`, `attach` or `inherit`.
 
-    One process at a time has it (an advisory lock on the file), and one thread in it appends.
+    One engine at a time has it, together with its journal process (an advisory lock on the file,
+    which those two share), and one thread appends.
     """
 
     __slots__ = (
@@ -176,6 +184,19 @@ class Ring:
         ring.close_for_appending()
         return ring
 
+    @classmethod
+    def inherit(cls, path: Path, descriptor: int) -> Ring:
+        """The ring of the process that started this one, on its descriptor and under its lock.
+
+        It can be drained, not appended to. JournalError where it is none.
+        """
+        ring_bytes = cls._check(path, descriptor)
+        if ring_bytes is None:
+            raise JournalError(path, "the ring was never finished")
+        ring = cls(path, descriptor, ring_bytes)
+        ring.close_for_appending()
+        return ring
+
     @staticmethod
     def _check(path: Path, descriptor: int) -> int | None:
         status = os.fstat(descriptor)
@@ -185,7 +206,7 @@ class Ring:
         raw = os.pread(descriptor, DIRECTORY_OFFSET, 0)
         if len(raw) < DIRECTORY_OFFSET or not any(raw[:8]):
             return None
-        magic, ring_bytes, _, appended, written_to, on_disk, _, _ = struct.unpack("@8Q", raw)
+        magic, ring_bytes, _, appended, written_to, on_disk, _, _ = struct.unpack_from("@8Q", raw)
         sound = (
             magic == RING_MAGIC
             and ring_bytes >= RING_BYTES_MIN
@@ -223,6 +244,56 @@ class Ring:
     def on_disk(self, position: int) -> None:
         """Move the mark, and with it free the ring up to there."""
         self._marks[ON_DISK] = position
+
+    @property
+    def descriptor(self) -> int:
+        """For whoever is to `inherit` it."""
+        return self._descriptor
+
+    @property
+    def drainer(self) -> int:
+        """Process id of the journal process, 0 until it has begun."""
+        return self._marks[DRAINER]
+
+    @drainer.setter
+    def drainer(self, process: int) -> None:
+        self._marks[DRAINER] = process
+
+    @property
+    def error_number(self) -> int:
+        """errno of the last attempt to reach the disk, 0 where that went well."""
+        return self._marks[ERROR_NUMBER]
+
+    @error_number.setter
+    def error_number(self, number: int) -> None:
+        self._marks[ERROR_NUMBER] = number
+
+    @property
+    def attempt(self) -> int:
+        """How many attempts have begun."""
+        return self._marks[ATTEMPT]
+
+    @attempt.setter
+    def attempt(self, number: int) -> None:
+        self._marks[ATTEMPT] = number
+
+    @property
+    def failed(self) -> int:
+        """Number of the last attempt that the disk refused."""
+        return self._marks[FAILED]
+
+    @failed.setter
+    def failed(self, number: int) -> None:
+        self._marks[FAILED] = number
+
+    @property
+    def stepped_ns(self) -> int:
+        """Monotonic clock at the end of the last attempt."""
+        return self._marks[STEPPED_NS]
+
+    @stepped_ns.setter
+    def stepped_ns(self, now: int) -> None:
+        self._marks[STEPPED_NS] = now
 
     @property
     def wall_offset_ns(self) -> int:

@@ -7,8 +7,8 @@ frame of a venue can steer a terminal. Secrets are masked once more, should a ca
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,23 @@ import orjson
 
 from fixengine import messages
 from fixengine.fix.masking import mask
+from fixengine.network.journal.about import Own
+from fixengine.network.journal.choice import Choice, select
 from fixengine.network.journal.reader import Damage, Entry, Missing, Record, entries
 from fixengine.network.journal.record import (
     FRAMES,
     NAMED,
     WALL_OFFSET,
-    JournalError,
     Kind,
     carried_decoder,
     split_named,
 )
 
 SOH = "\x01"
+QTY_UNIT = 10**8
+"""Quantities of the order table are whole numbers of its hundred-millionth."""
+names_of = cache(messages.names_of)
+"""It reads annotations anew each time, which takes milliseconds."""
 NAMES = {
     Kind.ORDER: "peer",
     Kind.INTENT: "wire_cl_ord_id",
@@ -41,20 +46,17 @@ NAMES = {
 
 
 def show(
-    path: Path,
-    as_json: bool = False,
-    kind: str | None = None,
-    line: int | None = None,
-    tail: int | None = None,
+    path: Path, as_json: bool, choice: Choice, own: Own, tail: int | None = None
 ) -> Iterator[str]:
     """The lines of `fixengine journal show`: of a file, a journal directory or a state directory.
 
-    kind: by name or number. line: number of a session. tail: only the last so many. JournalError.
+    tail: only the last so many of what is chosen. JournalError.
     """
-    number = None if kind is None else kind_number(kind)
-    if tail is not None and tail < 0:
-        raise JournalError("tail", f"expected 0 or more, got {tail}")
-    found = select(entries(path), number, line, tail)
+    return printed(select(entries(path), choice, own, tail), as_json)
+
+
+def printed(found: Iterable[Entry], as_json: bool) -> Iterator[str]:
+    """A line for each entry, for programs or for people."""
     return show_json(found) if as_json else show_text(found)
 
 
@@ -64,33 +66,6 @@ def kind_name(kind: int) -> str:
         return Kind(kind).name
     except ValueError:
         return f"KIND_{kind}"
-
-
-def kind_number(text: str) -> int:
-    """The number of a kind given by name, in any case, or by number; JournalError lists them."""
-    if text.isascii() and text.isdigit():
-        return int(text)
-    try:
-        return Kind[text.upper()].value
-    except KeyError:
-        names = ", ".join(kind.name for kind in Kind)
-        raise JournalError("kind", f"expected one of {names}, got {text!r}") from None
-
-
-def select(
-    found: Iterable[Entry],
-    kind: int | None = None,
-    line: int | None = None,
-    tail: int | None = None,
-) -> Iterator[Entry]:
-    """Only records of one kind or line, and only the last `tail` of them; damage stays in."""
-    chosen = (
-        entry
-        for entry in found
-        if not isinstance(entry, Record)
-        or ((kind is None or entry.kind == kind) and (line is None or entry.line == line))
-    )
-    return chosen if tail is None else iter(deque(chosen, maxlen=tail))
 
 
 def utc_text(wall_ns: int) -> str:
@@ -120,7 +95,7 @@ def frame_text(data: bytes) -> str:
 def readable(message: msgspec.Struct) -> dict[str, Any]:
     """A message of the bus as a dict of what it carries; a Hello's token is masked."""
     fields: dict[str, Any] = {"message": type(message).__name__}
-    for name in messages.names_of(type(message)):
+    for name in names_of(type(message)):
         value = getattr(message, name)
         if name == "token" and value is not None:
             value = "*" * len(value)
@@ -158,7 +133,12 @@ def carried(data: bytes) -> dict[str, Any]:
     fields = msgspec.structs.asdict(entry)
     if entry.outcome is not None:
         fields["outcome"] = payload(Kind.DELIVERED, entry.outcome)
-    return {name: value for name, value in fields.items() if value not in (None, [])}
+    if entry.request:
+        fields["request"] = payload(Kind.INTENT, entry.request)
+    for name in ("filled", "cum_qty"):
+        whole, rest = divmod(fields[name], QTY_UNIT)
+        fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
+    return {name: value for name, value in fields.items() if value not in (None, [], b"")}
 
 
 def plain_text(data: bytes) -> str | None:

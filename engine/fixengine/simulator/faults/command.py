@@ -17,6 +17,8 @@ WAIT_S = 10.0
 ANSWER_BYTES_MAX = 1 << 20
 USAGE_ERROR = 2
 FAILED = 1
+SHOWN = {"fault", "session", "times"}
+"""What `status` tells of each fault, besides its own parameters."""
 
 WHEN = {
     Way.EACH: "once, or as often as --times says",
@@ -90,13 +92,15 @@ def run(options: argparse.Namespace) -> int:
         complain(f"{text} is it the --control socket of a venue that runs?")
         return USAGE_ERROR
     except orjson.JSONDecodeError:
+        told = None
+    if not _is_answer(options.fault, told):
         complain(f"fixengine fault: {options.path}: what listens there is no venue")
         return USAGE_ERROR
     if options.json:
         say(line.decode().rstrip())
     elif told["ok"]:
         say(_text(options.fault, told))
-    if not told["ok"] and not options.json:
+    else:
         complain(f"fixengine fault: {told['error']}")
     return 0 if told["ok"] else FAILED
 
@@ -132,6 +136,23 @@ def _ask(path: Path, asked: dict[str, Any]) -> bytes:
                 break
             data += more
         return data
+
+
+def _is_answer(verb: str, told: Any) -> bool:
+    """Whether it is what a venue answers to this verb."""
+    if not isinstance(told, dict):
+        return False
+    if told.get("ok") is not True:
+        return told.get("ok") is False and isinstance(told.get("error"), str)
+    if verb == "clear":
+        return isinstance(told.get("cleared"), int)
+    if verb == "status":
+        held = told.get("faults")
+        return isinstance(held, list) and all(
+            isinstance(one, dict) and one.keys() >= SHOWN for one in held
+        )
+    met = told.get("sessions")
+    return isinstance(met, list) and all(isinstance(one, str) for one in met)
 
 
 def _text(verb: str, told: dict[str, Any]) -> str:

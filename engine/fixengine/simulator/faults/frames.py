@@ -15,6 +15,8 @@ SOH = b"\x01"
 HEADER_BY_SEQ = (b"34", b"49", b"52", b"56")
 GARBAGE = b"8=FIX.4.4\x01this is no FIX message\x01"
 CHECK_SUM_DIGITS = 3
+CHECK_SUM_BYTES = len(b"10=000\x01")
+FRAMING = fields.BODY_LENGTH, fields.CHECK_SUM
 REPORT = (
     b"17=1\x0111=nobody\x0137=1\x0138=1.00000000\x0140=2\x0154=1\x0155=BTCUSDT\x0144=1.00000000"
     b"\x01150=0\x0114=0.00000000\x0132=0.00000000\x0139=0"
@@ -31,16 +33,23 @@ def apply(frame: bytes, faults: Faults, session: str) -> list[bytes]:
         kind = kind_of(frame)
     if faults.take("drop", session, kind):
         return []
-    for found in faults.take_all("field", session, kind):
-        frame = with_field(frame, found.values["tag"], found.values["value"].encode())
+    asked = faults.take_all("field", session, kind)
+    values = {found.values["tag"]: found.values["value"].encode() for found in asked}
+    body_length, check_sum = (values.pop(tag, None) for tag in FRAMING)
+    for tag, value in values.items():
+        frame = with_field(frame, tag, value)
     if found := faults.standing("wrong-clock", session):
         frame = with_clock(frame, found.values["ms"])
     if faults.standing("header-order", session):
         frame = with_header_by_seq(frame)
     if found := faults.standing("padded-length", session):
         frame = join(*split(frame), digits=found.values["digits"])
+    if body_length is not None:
+        frame = with_body_length(frame, body_length)
     if faults.take("corrupt", session, kind):
         frame = corrupt(frame)
+    if check_sum is not None:
+        frame = with_check_sum(frame, check_sum)
     return [frame, frame] if faults.take("duplicate", session, kind) else [frame]
 
 
@@ -78,6 +87,18 @@ def with_field(frame: bytes, tag: int, value: bytes) -> bytes:
     if name not in dict(found):
         found.append((name, value))
     return join(begin_string, [(key, value if key == name else old) for key, old in found])
+
+
+def with_body_length(frame: bytes, value: bytes) -> bytes:
+    """With another BodyLength<9>, or without where value is empty, and the CheckSum of that."""
+    begin_string, _, body = frame[:-CHECK_SUM_BYTES].split(SOH, 2)
+    message = begin_string + SOH + (b"9=%b\x01" % value if value else b"") + body
+    return message + b"10=%03d\x01" % (sum(message) % 256)
+
+
+def with_check_sum(frame: bytes, value: bytes) -> bytes:
+    """With another CheckSum<10>, or without where value is empty."""
+    return frame[:-CHECK_SUM_BYTES] + (b"10=%b\x01" % value if value else b"")
 
 
 def with_clock(frame: bytes, ahead_ms: int) -> bytes:

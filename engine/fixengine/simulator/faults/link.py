@@ -36,6 +36,7 @@ class Link:
         self._gathered: list[bytes] = []
         self._gathered_since_ns = 0
         self._end: str | None = None
+        self._closing = False
         self._reads = True
 
     @property
@@ -107,13 +108,18 @@ class Link:
             self._put(data)
         if self._gathered:
             self._release([], now)
+        if self._closing and not self._waiting:
+            self.transport.close()
 
-    def close(self) -> None:
-        """Send what waits, then close."""
-        for _, data in self._waiting:
-            self.transport.write(data)
-        self.transport.write(b"".join(self._gathered))
-        self.transport.close()
+    def close(self, now: int) -> None:
+        """Nothing more will be said: close behind what is held for a delay."""
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        self._put_or_hold(data, now)
+        if self._waiting:
+            self._closing = True
+        else:
+            self.transport.close()
 
     def _reset(self) -> None:
         peer = self.transport.get_extra_info("socket")
@@ -155,9 +161,12 @@ class Link:
             return
         data = b"".join(self._gathered)
         self._gathered.clear()
+        self._put_or_hold(data, now)
+
+    def _put_or_hold(self, data: bytes, now: int) -> None:
         if not data:
             return
-        delay = self._faults.standing("delay", who)
+        delay = self._faults.standing("delay", self._session())
         if delay is not None or self._waiting:
             held_ns = 0 if delay is None else delay.values["ms"] * 1_000_000
             due = max(now + held_ns, self._waiting[-1][0] if self._waiting else 0)

@@ -9,7 +9,8 @@ How a fault applies is its `way`:
     EACH      to the next message it fits, as often as `times` says (once); `after` passes over
               so many first
     STANDING  as long as it is not cleared
-    ACT       at once to the sessions that are logged on, or with at=logon to the next that is
+    ACT       at once to the sessions that are logged on, or with at=logon to the next that are,
+              as often as `times` says (once)
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Fault(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A fault as somebody wants it. session: a SenderCompID, None for every session."""
+    """A fault as somebody wants it. session: a SenderCompID, None for every session. times: how
+    often, ALWAYS until it is cleared.
+    """
 
     fault: Fault
     values: dict[str, Any]
@@ -233,7 +236,10 @@ COMMON: Mapping[Way, tuple[Parameter, ...]] = {
         Parameter("times", 1, "how often; always: until cleared", 1, 1_000_000),
     ),
     Way.STANDING: (),
-    Way.ACT: (Parameter("at", "", "when", choices=("now", "logon")),),
+    Way.ACT: (
+        Parameter("at", "", "when", choices=("now", "logon")),
+        Parameter("times", 1, "with at=logon, at how many; always: until cleared", 1, 1_000_000),
+    ),
 }
 SESSION = Parameter("session", "", "only the session with this SenderCompID")
 
@@ -270,7 +276,10 @@ def read(name: object, given: Mapping[str, object], live: bool) -> Asked:
         at = ""
     elif at == "now" and not live:
         raise FaultError(f"{fault.name}: at=now is for a running venue, on its control socket")
-    after, times = values.pop("after", 0), values.pop("times", 1)
+    elif at == "now" and values["times"] != 1:
+        raise FaultError(f"{fault.name}: times is for at=logon")
+    after = values.pop("after", 0)
+    times = values.pop("times", ALWAYS)
     return Asked(fault, values, session, after, times, at == "logon")
 
 

@@ -2,8 +2,8 @@
 
 Source: the venue's FIX API documents as of 2026-07-21. tables.py holds the messages, names.py and
 enums.py what tags, kinds and values are called, overrides.py where we depart from the official
-dictionaries and why, rules.py limits and rules, hooks.py the signature and order ids. This room
-puts them together.
+dictionaries and why, rules.py limits and rules, hooks.py the signature and order ids; web.py REST
+and the user data stream, words.py what values are called there. This room puts them together.
 
 Nothing in this table was tried against the live venue.
 """
@@ -27,8 +27,9 @@ from fixengine.fix.venues.binance.rules import (
     UNKNOWN_CODES,
 )
 from fixengine.fix.venues.binance.tables import LAYOUTS, PLAYED
+from fixengine.fix.venues.binance.web import WEB
 
-__all__ = ["BINANCE_SPOT", "DROP_COPY", "ORDER_ENTRY", "SECOND_NS"]
+__all__ = ["BINANCE_SPOT", "DROP_COPY", "ORDER_ENTRY", "SECOND_NS", "WEB"]
 
 BINANCE_SPOT = Venue(
     name="binance-spot",
@@ -66,4 +67,5 @@ BINANCE_SPOT = Venue(
     make_cl_ord_id=make_cl_ord_id,
     own=own,
     too_many_messages=TOO_MANY_MESSAGES,
+    web=WEB,
 )

@@ -120,6 +120,8 @@ REFUSALS = {
     -2015: "stop",
     -1033: "next_comp_id",
     -1034: "wait",
+    -1184: "wrong_place",
+    -1185: "wrong_place",
 }
 """What a refusal means beyond the request; a Logon with any other code is tried again later."""
 

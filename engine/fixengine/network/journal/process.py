@@ -1,0 +1,103 @@
+"""The journal process: brings a ring to its files until the engine that started it is gone.
+
+`Journal` starts it with a socket, the ring's and the locked directory's descriptors. A byte on the
+socket asks for the disk now and is answered by one after the attempt; the socket's end means that
+no record will follow: the rest is drained, and the process ends. How it fares stands in the ring's
+first page. A signal to the engine's whole group, or service, must not end it before the engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fixengine.network.journal.record import JournalError
+from fixengine.network.journal.retention import Keep, prune
+from fixengine.network.journal.ring import Ring
+from fixengine.network.journal.writer import Drain
+
+POLL_MS = 5
+"""How often the ring is looked at: the walk pays nothing to wake us."""
+RETRY_MS = 250
+"""Wait between two attempts after a disk error."""
+TIDY_S = 60.0
+"""How often it is looked for files that may go."""
+ASKED_BYTES_MAX = 4096
+
+
+def step(ring: Ring, drain: Drain) -> bool:
+    """One attempt to bring everything to disk, and how it went."""
+    attempt = ring.attempt + 1
+    ring.attempt = attempt
+    try:
+        drain.step()
+    except OSError as error:
+        drain.close()
+        ring.error_number = error.errno or 0
+        ring.failed = attempt
+    ring.stepped_ns = time.monotonic_ns()
+    return ring.failed != attempt
+
+
+def serve(engine: socket.socket, ring: Ring, drain: Drain, tidy: Callable[[], object]) -> None:
+    """Drain until the engine's end of the socket is closed, and once more then.
+
+    tidy: called now and then while everything written is on disk.
+    """
+    watched = select.poll()
+    watched.register(engine, select.POLLIN)
+    well = True
+    tidy_due = 0.0
+    while True:
+        asked = b""
+        if watched.poll(POLL_MS if well else RETRY_MS):
+            with contextlib.suppress(ConnectionResetError):
+                asked = engine.recv(ASKED_BYTES_MAX)
+            if not asked:
+                # What the disk refuses now stays in the ring, for the next start.
+                step(ring, drain)
+                return
+        well = step(ring, drain)
+        if well and time.monotonic() >= tidy_due:
+            tidy_due = time.monotonic() + TIDY_S
+            # What cannot be removed now is tried again, and a full disk is told by itself.
+            with contextlib.suppress(OSError, JournalError):
+                tidy()
+        if asked:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                engine.send(b"!", socket.MSG_DONTWAIT)
+
+
+def leave_the_engines_core() -> None:
+    """An engine that is pinned to a core wants it for itself."""
+    mine = os.sched_getaffinity(0)
+    if len(mine) == 1:
+        # Where there is no other core that may be used, we stay.
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - mine)
+
+
+def main(arguments: list[str]) -> None:
+    """Run with what `Journal` gives: two descriptors, ring, directory, file_bytes_max, Keep."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    leave_the_engines_core()
+    at, descriptor, path, place, file_bytes_max, *limits = arguments
+    directory = Path(place)
+    keep = Keep(*(int(limit) if limit else None for limit in limits))
+    ring = Ring.inherit(Path(path), int(descriptor))
+    drain = Drain(ring, directory, int(file_bytes_max))
+    with socket.socket(fileno=int(at)) as engine:
+        ring.drainer = os.getpid()
+        serve(engine, ring, drain, lambda: prune(directory, keep, time.time()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,77 @@
+"""Which journal files may go: the oldest, once there are too many bytes or days of them.
+
+A start needs the files since the last run that got as far as START, so those stay, whatever their
+size and age; and what is removed is always the oldest, so that what is left has no hole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from fixengine.network.journal.reader import Record, scan
+from fixengine.network.journal.record import JournalError, Kind
+from fixengine.network.journal.writer import File, files
+
+DAY_S = 86_400
+
+
+class Keep(NamedTuple):
+    """What is kept beyond what a start needs. None: everything.
+
+    bytes_max: of all files together. days_max: since a file was last written.
+    """
+
+    bytes_max: int | None = None
+    days_max: int | None = None
+
+
+def prune(directory: Path, keep: Keep, wall_s: float) -> list[Path]:
+    """Remove the files that are too many or too old; which. wall_s: seconds since 1970.
+
+    Call when everything written is on disk. Raises OSError or JournalError.
+    """
+    found = files(directory)
+    going = _beyond(found, keep, wall_s)
+    if going:
+        needed = started(found)
+        going = [file for file in going if needed is not None and file.epoch < needed]
+    for file in going:
+        file.path.unlink()
+    return [file.path for file in going]
+
+
+def _beyond(found: list[File], keep: Keep, wall_s: float) -> list[File]:
+    """The oldest files, up to the first that may stay."""
+    stats = [file.path.stat() for file in found]
+    total = sum(stat.st_size for stat in stats)
+    count = 0
+    for stat in stats:
+        too_many = keep.bytes_max is not None and total > keep.bytes_max
+        too_old = keep.days_max is not None and wall_s - stat.st_mtime > keep.days_max * DAY_S
+        if not too_many and not too_old:
+            break
+        total -= stat.st_size
+        count += 1
+    return found[:count]
+
+
+def started(found: list[File]) -> int | None:
+    """Epoch of the last run among the files that got as far as START; None where none did."""
+    for file in reversed(found):
+        if file.number == 0 and begins_with_start(file.path):
+            return file.epoch
+    return None
+
+
+def begins_with_start(path: Path) -> bool:
+    """Whether the run of this first file got as far as START, behind what it carried over."""
+    try:
+        for entry in scan(path):
+            if not isinstance(entry, Record):
+                return False
+            if entry.kind not in (Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK):
+                return entry.kind == Kind.START
+    except JournalError:
+        return False
+    return False

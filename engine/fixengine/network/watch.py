@@ -1,0 +1,71 @@
+"""Looks after the journal process while the engine serves: notices its end, and its silence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from fixengine.network.journal import Journal
+from fixengine.network.reports import Log
+
+LOOK_S = 1.0
+SILENT_NS_MAX = 2_000_000_000
+"""The journal process looks at its ring every few milliseconds, unless the disk holds it up."""
+
+
+class Watch:
+    """Looks at once when the process ends, and every second; close it before the journal.
+
+    changed: called when the journal may not be `healthy` any more, or be it again.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        loop: asyncio.AbstractEventLoop,
+        log: Log,
+        changed: Callable[[], None],
+    ) -> None:
+        self._journal = journal
+        self._loop = loop
+        self._log = log
+        self._changed = changed
+        self._fd = -1
+        self._silent = False
+        self._timer = loop.call_later(LOOK_S, self._on_second)
+        self._look()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+        self._unwatch()
+
+    def _on_second(self) -> None:
+        self._timer = self._loop.call_later(LOOK_S, self._on_second)
+        self._look()
+
+    def _unwatch(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+        self._fd = -1
+
+    def _look(self) -> None:
+        # Before it may be closed, and its number be another file's.
+        self._unwatch()
+        now = time.monotonic_ns()
+        healthy = self._journal.healthy
+        self._journal.look(now)
+        self._fd = self._journal.fd
+        if self._fd >= 0:
+            self._loop.add_reader(self._fd, self._look)
+        if self._journal.healthy != healthy:
+            self._changed()
+        silent = self._journal.silent_ns(now) > SILENT_NS_MAX
+        if silent and not self._silent:
+            process = self._journal.status().process
+            text = f"the journal process ({process}) is silent: it is stopped, or the disk hangs"
+            self._log("error", f"{text}; orders are taken until its ring is full", event="journal")
+        elif self._silent and not silent:
+            self._log("info", "the journal process is no longer silent", event="journal")
+        self._silent = silent

@@ -1,0 +1,81 @@
+"""An engine whose journal process is killed, stopped, or left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+from fixengine.messages import (
+    ExecutionReport,
+    Refused,
+    RefusedReason,
+)
+from fixengine.network.journal.verify import Verifier
+from processes import Engine, Stage, hear, limit, stage, trade
+from scripted_venue import WAIT_S
+
+__all__ = ["stage"]
+
+
+def sound(engine: Engine) -> bool:
+    verdict = Verifier(engine.state_dir).run(lambda done, total, records: None)
+    assert verdict.problems == []
+    return not verdict.torn and verdict.unchecked == 0
+
+
+def test_a_killed_journal_process_is_told_at_once_and_replaced(stage: Stage) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    resting = trade(client)
+    first = engine.journal_process()
+    os.kill(first, signal.SIGKILL)
+    line = engine.expect(event="journal")
+    assert (line["level"], "the journal process has ended" in line["text"]) == ("error", True)
+    # Cancels and reports go on; whether a new order is refused is a matter of time.
+    cancel = client.cancel(resting.cl_ord_id)
+    assert hear(client, ExecutionReport, cl_ord_id=cancel).ord_status == "4"
+    engine.expect(event="journal", text="the journal is written again")
+    trade(client)
+    assert engine.journal_process() != first
+    assert engine.end() == 0
+    assert sound(engine)
+
+
+def test_a_stopped_journal_process_is_told_and_a_full_ring_refuses(stage: Stage) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    resting = trade(client)
+    process = engine.journal_process()
+    os.kill(process, signal.SIGSTOP)
+    engine.expect(event="journal", text=f"the journal process ({process}) is silent")
+    trade(client)
+    answer: type = ExecutionReport
+    while answer is not Refused:
+        event = hear(client, ExecutionReport, Refused, cl_ord_id=client.submit(limit()))
+        answer = type(event)
+    assert event.reason == RefusedReason.JOURNAL_FULL
+    assert "ring is nearly full" in event.text
+    cancel = client.cancel(resting.cl_ord_id)
+    assert hear(client, ExecutionReport, cl_ord_id=cancel).ord_status == "4"
+    os.kill(process, signal.SIGCONT)
+    engine.expect(event="journal", text="no longer silent")
+    trade(client)
+    assert engine.end() == 0
+    assert sound(engine)
+
+
+def test_a_killed_engine_leaves_a_whole_journal_and_no_process(stage: Stage) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    reports = [trade(client) for _ in range(5)]
+    process = os.pidfd_open(engine.journal_process())
+    engine.end(signal.SIGKILL)
+    assert select.select([process], [], [], WAIT_S)[0]
+    os.close(process)
+    assert sound(engine)
+    told = b"".join(record.data for record in engine.journal())
+    assert all((one.order_id or "?").encode() in told for one in reports)

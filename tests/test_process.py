@@ -1,0 +1,184 @@
+"""The process in a world of its own: what it does with the clocks it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import engine_in_memory
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from engine_in_memory import NOW, Wire
+from fixengine import wire
+from fixengine.fix.keys import Signer
+from fixengine.fix.venue import Sender, template
+from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.network.config import parse
+from fixengine.network.line import Line
+from fixengine.network.process import Process
+from fixengine.network.recall import Recalled
+from fixengine.network.sessions import Connect
+from fixengine.network.state import StateDir
+from sessions_in_memory import SECOND_NS, WALL_NS, parsed
+
+CONFIG = """
+[venue]
+environment = "testnet"
+sender_comp_ids = ["ONE", "TWO"]
+[key]
+api_key_file = "api_key"
+private_key_file = "private.pem"
+[engine]
+state_dir = "state"
+"""
+
+
+class Bus(engine_in_memory.Bus):
+    """One that nobody speaks on."""
+
+    fd = -1
+    readable = False
+
+    def receive(self) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+class Journal(engine_in_memory.Journal):
+    """Takes everything."""
+
+    recovered = None
+
+    def clock(self, now: int, wall_offset_ns: int) -> bool:
+        return True
+
+    def sync(self, timeout_s: float) -> bool:
+        return True
+
+    def close(self, timeout_s: float) -> bool:
+        return True
+
+
+class World:
+    """Clocks the test turns, ends in memory, and a venue whose clock is always right.
+
+    wall_ahead_ns: how far the machine's wall clock is ahead. Timers do not ring by themselves.
+    """
+
+    def __init__(self, tmp_path: Path, state: StateDir) -> None:
+        self.now = NOW
+        self.wall_ahead_ns = 0
+        self.timers: Any = self
+        self.log: list[str] = []
+        self.wanted: list[Connect] = []
+        signer = Signer(Ed25519PrivateKey.generate())
+        config = parse(CONFIG, tmp_path / "engine.toml")
+        self.process = Process(config, "KEY", signer, self.say, self)
+        self.process.start(state)
+        self.process.on_timer()
+        self.log_on()
+
+    # --- what the process asks for ------------------------------------------------------------
+
+    def say(self, level: str, text: str, **details: object) -> None:
+        self.log.append(text)
+
+    def monotonic_ns(self) -> int:
+        return self.now
+
+    def wall_ns(self) -> int:
+        return WALL_NS + self.now - NOW + self.wall_ahead_ns
+
+    def jitter_permille(self) -> int:
+        return 0
+
+    def time(self) -> float:
+        return self.now / SECOND_NS
+
+    def call_soon(self, callback: Callable[[], object]) -> World:
+        return self
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> World:
+        return self
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> World:
+        return self
+
+    def cancel(self, *_: object) -> None:
+        """A timer, or an attempt to connect, is given up."""
+
+    def bus(self, endpoint: str) -> Bus:
+        return Bus()
+
+    def journal(self, *_: object) -> Journal:
+        return Journal()
+
+    def recall(self, *_: object) -> Recalled:
+        return Recalled({}, {}, (), ())
+
+    def connector(self, _config: Any, _state: Any, _owner: Any, new_line: Any) -> World:
+        self.new_line: Callable[[Connect], Line] = new_line
+        return self
+
+    def start(self, wanted: Connect) -> None:
+        self.wanted.append(wanted)
+
+    # --- the venue ----------------------------------------------------------------------------
+
+    def log_on(self) -> None:
+        """The attempt under way succeeds, and the Logon is answered."""
+        self.line = self.new_line(self.wanted.pop())
+        self.line.transport = self.wire = Wire()
+        self.seq = 1
+        self.process.on_connected(self.line)
+        self.says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
+
+    def says(self, kind: bytes, **values: Any) -> None:
+        """The venue sends a message, dated by its own clock."""
+        form = template(BINANCE_SPOT, kind, Sender.VENUE, self.line.name)
+        stamp = wire.stamp(WALL_NS + self.now - NOW)
+        self.line.framer.feed(form.encode(None, self.seq, stamp, values))
+        self.seq += 1
+        self.process.on_bytes(self.line)
+
+    def last_sending_ns(self) -> int:
+        """SendingTime of what was written last."""
+        return wire.stamp_ns(parsed(self.wire.written[-1])[52])
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with StateDir(tmp_path / "state") as state:
+        yield World(tmp_path, state)
+
+
+@pytest.mark.parametrize("step_ns", [3 * SECOND_NS, -7 * SECOND_NS])
+def test_a_step_of_the_wall_clock_is_told_and_followed(world: World, step_ns: int) -> None:
+    for _ in range(5):
+        world.says(b"0")
+    clock, lead = world.process.gateway.clock, world.line.lead
+    assert (clock.lead_ns(lead), clock.trouble(lead)) == (0, None)
+    world.wall_ahead_ns = step_ns
+    world.now += SECOND_NS
+    world.process.on_timer()
+    assert f"the wall clock stepped by {step_ns // 1_000_000} ms" in world.log
+    # What we write is dated by the clock as it is now, and what we know of its error too.
+    world.says(b"1", test_req_id="t")
+    assert world.last_sending_ns() == WALL_NS + world.now - NOW + step_ns
+    assert clock.lead_ns(lead) == step_ns
+    assert clock.trouble(lead) is not None
+    # The venue's own clock did not move, and its windows neither.
+    assert clock.venue_ns(lead, world.now) == WALL_NS + world.now - NOW
+
+
+def test_the_clock_is_read_at_once_when_the_venue_refuses_our_time(world: World) -> None:
+    world.wall_ahead_ns = -7 * SECOND_NS
+    world.says(b"3", ref_seq_num=2, venue_code="-1021", text="Timestamp ...")
+    assert not world.process.gateway.clock.is_doubted
+    assert "the wall clock stepped by -7000 ms" in world.log
+    world.says(b"1", test_req_id="t")
+    assert world.last_sending_ns() == WALL_NS + world.now - NOW - 7 * SECOND_NS
+    assert world.process.gateway.clock.lead_ns(world.line.lead) == -7 * SECOND_NS
