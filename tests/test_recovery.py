@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.recovery import (
-    AGAIN_NS_MAX,
+    AGAIN_S_MAX,
     SECOND_NS,
     STUCK_ASKED,
     Case,
@@ -28,7 +28,7 @@ class Desk:
         self.now = 0
         self.watched_since_ns: int | None = -LAG_NS
         self.orders = Orders(100, 100)
-        self.recovery = Recovery(RECV_WINDOW_NS, LAG_NS)
+        self.recovery = Recovery(RECV_WINDOW_NS)
 
     def order(self, name: str = "o", order_id: str | None = None) -> Order:
         order = self.orders.open(1, name, f"w-{name}", "S")
@@ -184,7 +184,7 @@ def test_a_question_without_an_answer_is_asked_ever_less_often(desk: Desk) -> No
         assert deadline is not None
         waits.append(deadline - before)
     assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (2 * SECOND_NS, AGAIN_NS_MAX)
+    assert (waits[0], waits[-1]) == (2 * SECOND_NS, AGAIN_S_MAX * SECOND_NS)
     assert stuck == 1
     assert STUCK_ASKED <= 12
 

@@ -80,6 +80,8 @@ class ExecType(StrEnum):
     REJECTED = "8"
     TRADE = "F"
     EXPIRED = "C"
+    ORDER_STATUS = "I"
+    """Not an event but how the order stands: told by a second source."""
 
 
 class OrdStatus(StrEnum):
@@ -135,6 +137,7 @@ class RefusedReason(StrEnum):
     UNWATCHED = "unwatched"
     CLOCK_SKEW = "clock_skew"
     BAD_TOKEN = "bad_token"
+    RECOVERING = "recovering"
 
 
 class SessionState(StrEnum):
@@ -145,6 +148,8 @@ class SessionState(StrEnum):
     STALE = "stale"
     DRAINING = "draining"
     DOWN = "down"
+    RECOVERING = "recovering"
+    """Of the source "rest": the venue is asked what became of orders."""
 
 
 def decimal_text(value: Amount, name: str) -> str:

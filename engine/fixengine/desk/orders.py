@@ -118,6 +118,7 @@ class Orders:
         self._open: dict[int, dict[Order, None]] = {}
         self._open_total = 0
         self._short: dict[Order, int | None] = {}
+        self._doubted: dict[Order, None] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -211,6 +212,14 @@ class Orders:
             self.finish(order, Standing.DONE)
         elif order.standing not in FINAL:
             order.standing = Standing.UNKNOWN
+            self._doubted[order] = None
+
+    def take_doubted(self) -> list[Order]:
+        """Requests that have become unknown, and orders of which a fill is missing, since the last
+        call.
+        """
+        doubted, self._doubted = list(self._doubted), {}
+        return doubted
 
     def by_order_id(self, symbol: str, order_id: str) -> Order | None:
         """The order the venue knows by this number."""
@@ -274,6 +283,7 @@ class Orders:
                 overdue.append(order)
         for order in overdue:
             self._short[order] = None
+            self._doubted[order] = None
         return overdue
 
     def name(self, order: Order, order_id: str) -> None:
@@ -315,5 +325,6 @@ class Orders:
     def _forget(self, order: Order) -> None:
         self.drop(order)
         self._short.pop(order, None)
+        self._doubted.pop(order, None)
         if order.order_id is not None:
             self._by_order_id.pop((order.symbol, order.order_id), None)

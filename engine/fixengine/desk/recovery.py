@@ -26,10 +26,11 @@ from fixengine.desk.orders import Order
 from fixengine.desk.standings import FINAL, TOLD, Standing
 
 SECOND_NS = 1_000_000_000
-VENUE_TIMEOUT_NS = 10 * SECOND_NS
+VENUE_TIMEOUT_S = 10
 """After so long the venue has done with a request, or will not do it (-1007)."""
-AGAIN_NS = SECOND_NS
-AGAIN_NS_MAX = 30 * SECOND_NS
+LAG_S = 2
+"""How far the venue's REST may be behind its sessions; its documents promise nothing."""
+AGAIN_S_MAX = 30
 ABSENT_MIN = 2
 STUCK_ASKED = 8
 """Times a case is asked about before the operator hears that it does not come to an end."""
@@ -107,14 +108,16 @@ class Case:
 class Recovery:
     """See the module's top.
 
-    recv_window_ns: of the orders we send. lag_ns: how far the source may be behind. open_max:
+    recv_window_ns: of the orders we send. second_ns: how long the venue's second lasts. open_max:
     questions under way at once.
     """
 
-    def __init__(self, recv_window_ns: int, lag_ns: int, open_max: int = 8) -> None:
-        self.arrival_ns = recv_window_ns + VENUE_TIMEOUT_NS + lag_ns
-        self.lag_ns = lag_ns
+    def __init__(self, recv_window_ns: int, second_ns: int = SECOND_NS, open_max: int = 8) -> None:
+        self.lag_ns = LAG_S * second_ns
+        self.arrival_ns = recv_window_ns + VENUE_TIMEOUT_S * second_ns + self.lag_ns
         self.open_max = open_max
+        self._again_ns = second_ns
+        self._again_ns_max = AGAIN_S_MAX * second_ns
         self.cases: dict[Order, Case] = {}
 
     def open(self, order: Order, now: int) -> None:
@@ -131,17 +134,17 @@ class Recovery:
         """What to ask now; each counts as asked. watched_since_ns: since when a session that hears
         of everything is up, None where none is.
         """
+        for case in [one for one in self.cases.values() if one.asked is None]:
+            if self._is_over(case):
+                del self.cases[case.order]
         if watched_since_ns is None or now < watched_since_ns + self.lag_ns:
             return []
         under_way = sum(case.asked is not None for case in self.cases.values())
         questions = []
-        for case in list(self.cases.values()):
+        for case in self.cases.values():
             if under_way >= self.open_max:
                 break
             if case.asked is not None or now < case.due_ns:
-                continue
-            if self._is_over(case):
-                del self.cases[case.order]
                 continue
             under_way += 1
             case.asked = self._question(case)
@@ -190,7 +193,7 @@ class Recovery:
             return None
         case.absent += 1
         if case.absent < ABSENT_MIN:
-            case.due_ns = now + AGAIN_NS
+            case.due_ns = now + self._again_ns
             return None
         del self.cases[case.order]
         return Settled(None)
@@ -226,7 +229,7 @@ class Recovery:
     def _later(self, case: Case, now: int) -> None:
         """Ask again, ever less often."""
         case.names = []
-        wait_ns = min(AGAIN_NS << min(case.asked_count, 5), AGAIN_NS_MAX)
+        wait_ns = min(self._again_ns << min(case.asked_count, 5), self._again_ns_max)
         case.due_ns = now + wait_ns
 
     def _is_over(self, case: Case) -> bool:

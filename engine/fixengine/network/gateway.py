@@ -46,6 +46,7 @@ from fixengine.network.lines import Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
+from fixengine.network.settling import Settling
 from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
@@ -97,6 +98,7 @@ class Gateway:
         self.unsent_bytes_max = unsent_bytes_max
         self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
         self.stopping = False
+        self.settling: Settling | None = None
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._watch = Trouble(self.teller, self._say_journal)
@@ -168,6 +170,8 @@ class Gateway:
         reason = self._entry.check(order, now)
         if reason is None and self.stopping:
             reason = RefusedReason.STOPPING, "the engine is stopping", None
+        if reason is None and self.settling is not None:
+            reason = self.settling.why_frozen(strategy.number, now)
         trouble = self._watch.look(now)
         if reason is None and trouble is not None:
             reason = RefusedReason.JOURNAL_FULL, trouble, None

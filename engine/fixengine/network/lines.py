@@ -80,6 +80,16 @@ class Lines:
                 return True
         return False
 
+    @property
+    def watched_since_ns(self) -> int | None:
+        """Since when the eye that is up for longest sees everything; None where none does."""
+        since = [
+            eye.up_since_ns
+            for eye in self._eyes
+            if eye.session.state is State.ACTIVE and eye.session.hole is None
+        ]
+        return min(since) if since else None
+
     def covered(self, lost: Line) -> bool:
         """Whether live orders are watched although this line is gone, without a gap.
 

@@ -24,6 +24,7 @@ from fixengine.fix.states import Happening
 from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
+from fixengine.network.asker import Asker
 from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
@@ -226,6 +227,18 @@ class Process:
             attempts_ns=tuple(state.attempts(now)),
         )
         self.connector = self._around.connector(config, state, self, self._new_line)
+        self._asker: Asker | None = None
+        make = self._around.sources(config)
+        if make is not None:
+            recv_window_ns = venue.recv_window_ms * MILLISECOND_NS
+            asker = Asker(make, self.gateway, recv_window_ns, self._clocks, self._settle, self.log)
+            self._asker = asker
+            self._ends.callback(asker.close)
+
+    def _clocks(self) -> tuple[int, int]:
+        """Monotonic and wall clock, ns."""
+        now = self._around.monotonic_ns()
+        return now, now + self.offset_ns
 
     def _limits(self, clock: Clock) -> Limits:
         unfilled = None
@@ -345,6 +358,8 @@ class Process:
         if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
         self._apply(self.sessions.tick(now), now)
+        if self._asker is not None:
+            self._asker.tick(now, self.gateway.lines.watched_since_ns)
         if self.gateway.on_tick(now):
             self._around.timers.call_soon(self.on_timer)
         self._settle(now)
@@ -420,8 +435,9 @@ class Process:
         if self.strategies.waiting() or self.gateway.snapshots.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
-        if self.gateway.liveness.deadline is not None:
-            due.append(self.gateway.liveness.deadline)
+        settling = self.gateway.settling
+        soon = self.gateway.liveness.deadline, None if settling is None else settling.deadline
+        due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
     # --- what the connector tells -----------------------------------------------------------

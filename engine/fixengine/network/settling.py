@@ -26,32 +26,28 @@ from fixengine.messages import (
     ExecutionReport,
     OrderCancelReject,
     OrdStatus,
+    RefusedReason,
     SessionState,
 )
 from fixengine.network.journal.record import Kind as Record
-from fixengine.network.journal.record import named
 from fixengine.network.reports import Log
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Allocation, Problem, Trade
 from fixengine.network.sources.answers import Order as OrderRow
-from fixengine.network.teller import Teller
+from fixengine.network.teller import Reason, Teller
 
 REST = "rest"
-LAG_NS = 2_000_000_000
-"""How far the venue's REST may be behind its sessions. Its documents promise nothing; see README."""
 FREEZE_NS_MAX = 30_000_000_000
 """How long a strategy's new orders wait for its unknown ones to be settled."""
+AGAIN_MS = 500
 NO_SUCH_ORDER = -2013
-ARCHIVED = -2026
-
-encode = msgspec.msgpack.Encoder().encode
 
 
 class Settling:
     """See the module's top.
 
-    recv_window_ns: of the orders we send. wall_ns: our wall clock less our monotonic clock. say:
-    tells every strategy how it stands, (state, text, now).
+    recv_window_ns: of the orders we send. second_ns: the venue's. say: tells every strategy how it
+    stands, by (state, text, now).
     """
 
     def __init__(
@@ -63,6 +59,7 @@ class Settling:
         ask: Callable[[asks.Ask], int | Problem],
         say: Callable[[str, str, int], None],
         recv_window_ns: int,
+        second_ns: int,
     ) -> None:
         self._orders = orders
         self._positions = positions
@@ -70,7 +67,7 @@ class Settling:
         self._log = log
         self._ask = ask
         self._say = say
-        self._recovery = Recovery(recv_window_ns, LAG_NS)
+        self._recovery = Recovery(recv_window_ns, second_ns)
         self._asked: dict[int, tuple[Case, Question]] = {}
         self._rows: dict[int, list[Any]] = {}
         self._states: dict[Order, dict[str, Any]] = {}
@@ -82,20 +79,24 @@ class Settling:
         """When `tick` matters next."""
         return self._recovery.deadline(self._watched_since_ns)
 
-    def is_frozen(self, strategy: int, now: int) -> bool:
-        """Whether orders of this strategy are in question, and not for too long."""
-        return any(
-            order.strategy == strategy and now - case.since_ns < FREEZE_NS_MAX
-            for order, case in self._recovery.cases.items()
-        )
+    def why_frozen(self, strategy: int, now: int) -> Reason | None:
+        """Why this strategy places no order now: some of its own are in question, not for long."""
+        for order, case in self._recovery.cases.items():
+            if order.strategy == strategy and now - case.since_ns < FREEZE_NS_MAX:
+                text = (
+                    f"what became of {order.cl_ord_id} is being asked; orders wait for the answer"
+                )
+                return RefusedReason.RECOVERING, text, AGAIN_MS
+        return None
 
     def tick(self, now: int, watched_since_ns: int | None) -> None:
         """Time has passed. watched_since_ns: since when every fill of the account is heard of."""
         self._watched_since_ns = watched_since_ns
         for order in self._orders.take_doubted():
             self._recovery.open(order, now)
+        due = self._recovery.due(now, watched_since_ns)
         self._tell_whether_busy(now)
-        for case, question in self._recovery.due(now, watched_since_ns):
+        for case, question in due:
             if case.is_stuck:
                 text = f"what became of {case.order.wire_id} cannot be found out; it is asked again"
                 self._log("error", text, event="recovery")
@@ -106,7 +107,6 @@ class Settling:
             else:
                 self._asked[number] = case, question
                 self._rows[number] = []
-        self._tell_whether_busy(now)
 
     def on_rows(
         self, number: int, rows: tuple[Any, ...], is_last: bool, now: int, wall: int
@@ -114,7 +114,7 @@ class Settling:
         """A piece of an answer. wall: our wall clock, ns since 1970."""
         if number not in self._asked:
             return
-        self._teller.record(Record.SOURCE, now, 0, named(REST, encode(rows)))
+        self._record(number, rows, now)
         self._rows[number] += rows
         if not is_last:
             return
@@ -143,7 +143,7 @@ class Settling:
             return
         case, question = self._asked.pop(number)
         del self._rows[number]
-        self._teller.record(Record.SOURCE, now, 0, named(REST, encode(problem)))
+        self._record(number, problem, now)
         if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
             settled = self._recovery.absent(case, now)
             if settled is not None:
@@ -154,6 +154,10 @@ class Settling:
         self._tell_whether_busy(now)
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _record(self, number: int, answer: Any, now: int) -> None:
+        told = {"source": REST, "question": number, "answer": answer}
+        self._teller.record(Record.SOURCE, now, 0, msgspec.json.encode(told))
 
     def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
         values = normalise.order(row)
@@ -217,6 +221,9 @@ class Settling:
         if bool(count) == self._is_busy:
             return
         self._is_busy = bool(count)
+        if not count:
+            # Of those that a session settled between two answers.
+            self._states.clear()
         if count:
             text = f"what became of {count} order{'s' * (count > 1)} is not known; REST is asked"
             self._log("warning", text, event="recovery")

@@ -15,11 +15,12 @@ from typing import Protocol
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
-from fixengine.network import bus, connector, journal, recall, strategies, teller
+from fixengine.network import asker, bus, connector, journal, recall, strategies, teller
 from fixengine.network.alarm import Timers
 from fixengine.network.config import Config
 from fixengine.network.line import Line
 from fixengine.network.sessions import Connect
+from fixengine.network.sources import door
 from fixengine.network.state import StateDir
 
 
@@ -118,6 +119,9 @@ class Surroundings(Protocol):
     ) -> Connector:
         """What brings the lines up."""
 
+    def sources(self, config: Config, /) -> Callable[[door.Owner], asker.Sources] | None:
+        """What makes the second sources for their owner; None where there are none."""
+
 
 class Machine:
     """This machine. Make it on the running event loop."""
@@ -168,3 +172,7 @@ class Machine:
     ) -> Connector:
         """See Surroundings; raises ConnectError for venue.ca_file."""
         return connector.Connector(config, state, owner, new_line)
+
+    def sources(self, config: Config) -> Callable[[door.Owner], asker.Sources] | None:
+        """See Surroundings."""
+        return None if config.rest_place is None else lambda owner: door.Sources(config, owner)

@@ -112,6 +112,9 @@ class World:
             pipe.end(RESET)
         self._pipes.clear()
 
+    def sources(self, config: Config) -> None:
+        """There are none yet: an unknown order stays so until a session tells of it."""
+
 
 class MemoryConnector:
     """Brings lines up without time passing; see network/connector.py."""

@@ -34,7 +34,8 @@ Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked. ORDER
 STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, that many bytes of
 name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
 have no more than the name, CARRIED a request as an earlier run left it (`Carried`). CLOCK holds the
-wall offset as i64. START, LINK and CONTROL hold UTF-8 text or JSON. TICK holds nothing.
+wall offset as i64. START, LINK, CONTROL and SOURCE (what a second source answered) hold UTF-8 text
+or JSON. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class Kind(IntEnum):
     CARRIED = 12
     DROPPED = 13
     ACK = 14
+    SOURCE = 15
 
 
 NAMED = frozenset(

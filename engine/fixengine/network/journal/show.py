@@ -34,6 +34,7 @@ QTY_UNIT = 10**8
 """Quantities of the order table are whole numbers of its hundred-millionth."""
 names_of = cache(messages.names_of)
 """It reads annotations anew each time, which takes milliseconds."""
+TEXTS = frozenset({Kind.START, Kind.LINK, Kind.CONTROL, Kind.SOURCE})
 NAMES = {
     Kind.ORDER: "peer",
     Kind.INTENT: "wire_cl_ord_id",
@@ -163,7 +164,7 @@ def content(record: Record) -> dict[str, Any]:
         return {"wall_offset_ns": WALL_OFFSET.unpack(data)[0]}
     if not data:
         return {}
-    if kind in (Kind.START, Kind.LINK, Kind.CONTROL) and (text := plain_text(data)) is not None:
+    if kind in TEXTS and (text := plain_text(data)) is not None:
         try:
             return {"value": orjson.loads(text)}
         except orjson.JSONDecodeError:

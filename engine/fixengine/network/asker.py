@@ -1,0 +1,112 @@
+"""Keeps the process that asks second sources running, and lets settling have what it answers.
+
+Nothing is decided here: what to ask and what an answer means stands in settling.py and in
+desk/recovery.py, how it is asked in sources. Where there are no sources, unknown orders stay
+unknown until a session tells of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from fixengine.network.gateway import Gateway
+from fixengine.network.reports import Log
+from fixengine.network.settling import REST, Settling
+from fixengine.network.sources.answers import Problem
+from fixengine.network.sources.asks import Ask
+from fixengine.network.sources.door import Owner
+from fixengine.network.sources.events import Told
+from fixengine.network.sources.packets import StreamState
+
+SECOND_NS = 1_000_000_000
+AGAIN_NS = 5 * SECOND_NS
+
+
+class Sources(Protocol):
+    """Who asks, such as sources.door.Sources."""
+
+    @property
+    def running(self) -> bool:
+        """Whether there is somebody to ask."""
+
+    def start(self) -> None:
+        """Begin; OSError where the system refuses."""
+
+    def ask(self, ask: Ask) -> int | Problem:
+        """Ask; the number of the answer to come, or why not."""
+
+    def close(self) -> None:
+        """End; nothing more is answered."""
+
+
+class Asker:
+    """See the module's top.
+
+    make: makes the sources, which are given this as their owner. clocks: (monotonic, wall) ns.
+    settled: called after each answer, when something may have to be sent.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Owner], Sources],
+        gateway: Gateway,
+        recv_window_ns: int,
+        clocks: Callable[[], tuple[int, int]],
+        settled: Callable[[int], None],
+        log: Log,
+    ) -> None:
+        self._sources = make(self)
+        rooms = gateway.orders, gateway.reports.positions, gateway.teller, log
+        times = recv_window_ns, gateway.venue.second_ns
+        self.settling = Settling(*rooms, self._sources.ask, self._say, *times)
+        gateway.settling = self.settling
+        self._gateway = gateway
+        self._clocks = clocks
+        self._settled = settled
+        self._log = log
+        self._begun_ns: int | None = None
+
+    def _say(self, state: str, text: str, now: int) -> None:
+        self._gateway.teller.status(state, text, REST, self._gateway.session_state, now)
+
+    def tick(self, now: int, watched_since_ns: int | None) -> None:
+        """Time has passed."""
+        since = self._begun_ns
+        if not self._sources.running and (since is None or now - since >= AGAIN_NS):
+            self._begun_ns = now
+            try:
+                self._sources.start()
+            except OSError as problem:
+                text = f"second sources: the process that asks cannot start: {problem.strerror}"
+                self._log("error", text, event="sources")
+        self.settling.tick(now, watched_since_ns)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._sources.close()
+
+    # --- what the sources tell --------------------------------------------------------------
+
+    def on_rows(self, number: int, rows: tuple[Any, ...], is_last: bool) -> None:
+        """See sources.door.Owner."""
+        now, wall = self._clocks()
+        self.settling.on_rows(number, rows, is_last, now, wall)
+        self._settled(now)
+
+    def on_problem(self, number: int, problem: Problem) -> None:
+        """See sources.door.Owner."""
+        now, _ = self._clocks()
+        self.settling.on_problem(number, problem, now)
+        self._settled(now)
+
+    def on_stream(self, state: StreamState) -> None:
+        """See sources.door.Owner."""
+        self._log("info", f"user data stream {state.state}: {state.text}", event="sources")
+
+    def on_event(self, connection: int, event: Told) -> None:
+        """See sources.door.Owner."""
+
+    def on_ended(self, text: str) -> None:
+        """See sources.door.Owner."""
+        self._log("error", f"second sources: {text}; it is started again", event="sources")

@@ -1,0 +1,310 @@
+"""What REST answers becomes reports: told once, counted once, in the order that settles."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from engine_in_memory import Engine
+from fixengine.desk.recovery import LAG_S, VENUE_TIMEOUT_S
+from fixengine.messages import (
+    ExecutionReport,
+    OrderCancelReject,
+    OrderCancelRequest,
+    OrderUnknown,
+    Refused,
+    SessionStatus,
+)
+from fixengine.network.journal import Kind
+from fixengine.network.settling import FREEZE_NS_MAX, Settling
+from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
+from fixengine.network.sources.asks import Ask
+from sessions_in_memory import WALL_NS
+
+SECOND_NS = 1_000_000_000
+RECV_WINDOW_NS = 5 * SECOND_NS
+NOT_FOUND = Problem(Because.REFUSED.value, "Order does not exist.", 400, -2013)
+
+
+class Desk:
+    """An engine whose questions to REST the test answers."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        gateway = self.engine.gateway
+        self.asked: deque[tuple[int, Ask]] = deque()
+        self.count = 0
+        self.refusal: Problem | None = None
+        self.said: list[tuple[str, str]] = []
+        rooms = gateway.orders, gateway.reports.positions, gateway.teller, self.engine.say
+        self.settling = Settling(*rooms, self.ask, self.say, RECV_WINDOW_NS, SECOND_NS)
+        gateway.settling = self.settling
+
+    def ask(self, ask: Ask) -> int | Problem:
+        if self.refusal is not None:
+            return self.refusal
+        self.count += 1
+        self.asked.append((self.count, ask))
+        return self.count
+
+    def say(self, state: str, text: str, now: int) -> None:
+        self.said.append((state, text))
+
+    def wait(self, seconds: float = 0) -> None:
+        """Time passes; a session has watched all along."""
+        self.engine.now += int(seconds * SECOND_NS)
+        self.settling.tick(self.engine.now, self.engine.now - LAG_S * SECOND_NS)
+
+    def question(self) -> tuple[int, Ask]:
+        """The next question; time passes until it is due."""
+        self.wait()
+        while not self.asked:
+            deadline = self.settling.deadline
+            assert deadline is not None, "nothing is asked any more"
+            self.wait(max(0, deadline - self.engine.now) / SECOND_NS + 1e-6)
+        return self.asked.popleft()
+
+    def answer(self, *rows: object) -> Ask:
+        """Answer the next question."""
+        number, ask = self.question()
+        now = self.engine.now
+        self.settling.on_rows(number, rows, True, now, WALL_NS)
+        return ask
+
+    def refuse(self, problem: Problem = NOT_FOUND) -> Ask:
+        number, ask = self.question()
+        self.settling.on_problem(number, problem, self.engine.now)
+        return ask
+
+    def unknown(self, name: str = "o1", acknowledged: bool = True) -> str:
+        """Submit an order of which the session's end leaves nothing known; its id on the wire."""
+        self.engine.request(self.engine.order(name))
+        wire_id = self.engine.last()[11].decode()
+        if acknowledged:
+            self.engine.report("0", "0", cl_ord_id=wire_id)
+        self.lose()
+        return wire_id
+
+    def lose(self) -> None:
+        """The session ends; nobody watches."""
+        for order in self.engine.gateway.orders.lost(self.engine.line.number, unwatched=True):
+            self.engine.gateway.teller.unknown(order, "lost", None, self.engine.now)
+        self.engine.heard()
+
+    def standing(self, name: str = "o1") -> str:
+        order = self.engine.gateway.orders.find(1, name)
+        assert order is not None
+        return order.standing.value
+
+    def reports(self) -> list[ExecutionReport]:
+        return [event for event in self.engine.heard() if isinstance(event, ExecutionReport)]
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    assert not desk.settling._asked and not desk.settling._rows and not desk.settling._states
+
+
+def state(status: str, executed: str = "0", **more: object) -> Order:
+    row = Order("BTCUSDT", 77, "id", "50000", "1", executed, status, "GTC", "LIMIT", "BUY", 1, 2)
+    return msgspec.structs.replace(row, **more)
+
+
+def trade(number: int, qty: str) -> Trade:
+    return Trade("BTCUSDT", number, 77, "50000", qty, "1", "0.001", "BNB", 3, True, False)
+
+
+def test_an_order_that_lives_is_told_as_it_stands(desk: Desk) -> None:
+    desk.unknown()
+    ask = desk.answer(state("NEW"))
+    assert (ask.call, ask.parameters) == ("order", {"symbol": "BTCUSDT", "orderId": 77})
+    (report,) = desk.reports()
+    assert (report.source, report.exec_type, report.ord_status) == ("rest", "I", "0")
+    assert (report.cl_ord_id, report.order_id, report.cum_qty) == ("o1", "77", "0")
+    assert (report.price, report.leaves_qty, report.exec_id) == ("50000", "1", None)
+    assert desk.standing() == "new"
+    assert desk.settling.deadline is None
+    told = [data for kind, data in desk.engine.journal.records if kind == Kind.SOURCE]
+    assert b'"clientOrderId":"id"' in told[0]
+
+
+def test_fills_nobody_told_of_come_before_the_state_and_count_once(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.fill("0.25", "0.25", trade_id="5", last_px="50000")
+    desk.lose()
+    desk.answer(state("FILLED", "1"))
+    ask = desk.answer(trade(5, "0.25"), trade(6, "0.5"), trade(7, "0.25"))
+    assert (ask.call, ask.parameters["orderId"]) == ("myTrades", 77)
+    reports = desk.reports()
+    assert [(one.exec_type, one.ord_status, one.last_qty, one.cum_qty) for one in reports] == [
+        ("F", "1", "0.5", "0.75000000"),
+        ("F", "1", "0.25", "1.00000000"),
+        ("I", "2", None, "1"),
+    ]
+    assert [one.trade_id for one in reports] == ["6", "7", None]
+    assert desk.standing() == "filled"
+    positions = desk.engine.gateway.reports.positions
+    assert positions.of(1, WALL_NS)[0].bought == "1.00000000"
+    # The session comes back and tells of one too.
+    desk.engine.fill("0.5", "0.75", trade_id="6")
+    assert desk.reports() == []
+
+
+def test_a_fill_routed_elsewhere_has_an_allocation(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("FILLED", "1", used_sor=True))
+    desk.answer()
+    allocation = Allocation("BTCUSDT", 9, "SOR", 77, "50000", "1", "1", "0", "BNB", 3, True, False)
+    assert desk.answer(allocation).call == "myAllocations"
+    fill, final = desk.reports()
+    assert (fill.alloc_id, fill.trade_id, fill.last_qty) == ("9", None, "1")
+    assert final.ord_status == "2"
+
+
+def test_an_order_that_never_arrived_is_rejected_late(desk: Desk) -> None:
+    wire_id = desk.unknown(acknowledged=False)
+    began = desk.engine.now
+    while desk.standing() == "unknown":
+        ask = desk.refuse()
+        assert ask.parameters == {"symbol": "BTCUSDT", "origClientOrderId": wire_id}
+    assert desk.engine.now - began >= RECV_WINDOW_NS + (VENUE_TIMEOUT_S + LAG_S) * SECOND_NS
+    (report,) = desk.reports()
+    assert (report.exec_type, report.ord_status, report.source) == ("8", "8", "rest")
+    assert "no such order" in (report.text or "")
+    assert desk.standing() == "rejected"
+    desk.engine.request(desk.engine.order("o1"))
+    (again,) = desk.reports()
+    assert (again.replayed, again.text) == (True, report.text)
+
+
+def test_an_order_under_its_cancel_s_name_is_found(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    cancel_id = desk.engine.last()[11].decode()
+    desk.lose()
+    desk.refuse()
+    ask = desk.answer(state("CANCELED"))
+    assert ask.parameters["origClientOrderId"] == cancel_id
+    (report,) = desk.reports()
+    assert (report.cl_ord_id, report.ord_status) == ("o1", "4")
+    assert (desk.standing(), desk.standing("c1")) == ("canceled", "done")
+
+
+def test_a_cancel_that_did_not_arrive_is_refused_when_its_order_lives_on(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "0")
+    desk.engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    desk.engine.gateway.orders.lost(desk.engine.line.number, unwatched=False)
+    desk.engine.heard()
+    desk.answer(state("NEW"))
+    assert desk.standing("c1") == "unknown"
+    desk.answer(state("NEW"))
+    (reject,) = [one for one in desk.engine.heard() if isinstance(one, OrderCancelReject)]
+    assert (reject.cl_ord_id, reject.orig_cl_ord_id, reject.source) == ("c1", "o1", "rest")
+    assert (desk.standing(), desk.standing("c1")) == ("new", "done")
+
+
+def test_a_strategy_waits_while_its_own_orders_are_in_question_and_not_for_ever(
+    desk: Desk,
+) -> None:
+    desk.unknown()
+    desk.engine.hello(b"b", "beta")
+    desk.engine.heard(b"b")
+    desk.question()
+    desk.engine.request(desk.engine.order("later"))
+    (refused,) = desk.engine.heard()
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.retry_after_ms) == ("recovering", 500)
+    assert "o1" in refused.text
+    desk.engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert desk.engine.last()[35] == b"F", "cancels go"
+    desk.engine.request(desk.engine.order("theirs"), peer=b"b")
+    assert desk.engine.heard(b"b") == []
+    desk.engine.now += FREEZE_NS_MAX
+    desk.engine.request(desk.engine.order("later"))
+    assert not any(isinstance(event, Refused) for event in desk.engine.heard())
+    desk.settling._asked.clear()
+    desk.settling._rows.clear()
+
+
+def test_a_source_that_fails_is_told_and_asked_again(desk: Desk) -> None:
+    desk.unknown()
+    desk.refuse(Problem(Because.FAILED.value, "no route to the host"))
+    assert desk.engine.log[-1] == "REST: no route to the host"
+    desk.refusal = Problem(Because.LIMITED.value, "64 questions are open")
+    desk.wait(10)
+    assert desk.engine.log[-1] == "REST: 64 questions are open"
+    desk.refusal = None
+    desk.answer(state("NEW"))
+    assert desk.standing() == "new"
+
+
+def test_amounts_that_cannot_be_counted_settle_nothing(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("FILLED", "0.123456789"))
+    assert "more than 8 decimals" in desk.engine.log[-1]
+    assert desk.standing() == "unknown"
+    desk.answer(state("FILLED", "1"))
+    desk.answer(trade(6, "1"))
+    assert desk.standing() == "filled"
+
+
+def test_a_status_nobody_knows_leaves_the_order_unknown(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("FROZEN"))
+    (report,) = desk.reports()
+    assert report.ord_status == "FROZEN"
+    assert desk.standing() == "unknown"
+
+
+def test_an_answer_comes_in_pieces(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("FILLED", "1"))
+    number, _ = desk.question()
+    for at in range(10):
+        assert desk.reports() == []
+        rows = (trade(at, "0.1"),)
+        desk.settling.on_rows(number, rows, at == 9, desk.engine.now, WALL_NS)
+    assert len(desk.reports()) == 11
+
+
+def test_beginning_and_end_are_said_once(desk: Desk) -> None:
+    desk.unknown("o1")
+    desk.unknown("o2", acknowledged=False)
+    desk.wait()
+    assert desk.said == [
+        ("recovering", "what became of 2 orders is not known; REST is asked"),
+    ]
+    for _ in range(2):
+        number, ask = desk.question()
+        row = state("NEW", order_id=77 if "orderId" in ask.parameters else 78)
+        desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS)
+    assert desk.said[1:] == [("active", "every order is known again")]
+    assert not any(isinstance(event, OrderUnknown) for event in desk.engine.heard())
+    assert not any(isinstance(event, SessionStatus) for event in desk.engine.heard())
+
+
+def test_what_a_session_tells_at_once_is_no_recovery(desk: Desk) -> None:
+    wire_id = desk.unknown()
+    desk.engine.report("0", "0", cl_ord_id=wire_id, exec_id="later")
+    desk.wait()
+    assert (desk.said, desk.settling.deadline) == ([], None)
+
+
+def test_how_an_order_ended_stays_the_answer_to_its_id(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.fill("0.5", "1", "2", trade_id="7")
+    (final,) = desk.reports()
+    desk.engine.now += 5 * SECOND_NS
+    desk.engine.gateway.on_tick(desk.engine.now)
+    desk.answer(state("FILLED", "1"))
+    desk.answer(trade(6, "0.5"), trade(7, "0.5"))
+    (missed,) = desk.reports()
+    assert (missed.trade_id, missed.exec_type) == ("6", "F")
+    desk.engine.request(desk.engine.order("o1"))
+    (again,) = desk.reports()
+    assert (again.replayed, again.exec_id) == (True, final.exec_id)
