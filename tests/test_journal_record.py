@@ -43,6 +43,7 @@ def test_kinds_keep_their_numbers() -> None:
         "CARRIED": 12,
         "DROPPED": 13,
         "ACK": 14,
+        "SOURCE": 15,
     }
 
 
