@@ -1,0 +1,282 @@
+"""What the world holds an engine to; see world.py.
+
+The truth is what the venue did (its orders and trades, as it wrote them down itself), when bytes
+left the engine, and what each strategy asked for and was told. Nothing of the engine is called
+here. A request is known by its tag, a number that the strategy puts into StrategyID<7940>.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+ENDED = {"2", "4", "8", "C"}
+ALIVE = {"0", "1", "A"}
+LIVE_STANDINGS = {"new", "partially_filled", "pending_new"}
+MILLISECOND_NS = 1_000_000
+
+
+@dataclass
+class Ask:
+    """A request of a strategy. sent: (time, valid_for_ms) of each time it was submitted. target: of
+    a cancel, the id of its order. tag: of an order.
+    """
+
+    cl_ord_id: str
+    tag: str | None
+    target: str | None
+    sent: list[tuple[int, int]] = field(default_factory=list)
+    written: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    no_answer: bool = False
+    told: int = 0
+    first_life: int | None = None
+
+
+@dataclass
+class VenueOrder:
+    """An order as the venue wrote it down last."""
+
+    tag: str
+    symbol: str
+    order_id: str
+    status: str
+    cum_qty: Decimal
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A trade, as the venue or as a strategy knows it."""
+
+    symbol: str
+    order_id: str
+    trade_id: str
+    side: str
+    price: Decimal
+    quantity: Decimal
+    fees: tuple[tuple[str, str], ...]
+
+
+class Desk:
+    """What one strategy asked for and heard."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asks: dict[str, Ask] = {}
+        self.last_seq = 0
+        self.fills: list[tuple[Fill, str]] = []
+        self.copies: Counter[Fill] = Counter()
+        self.status: dict[str, str] = {}
+        self.unknown: set[str] = set()
+
+
+class Checker:
+    """Collects the truth while the world turns; `problems` has one line for each breach."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.desks: dict[str, Desk] = {}
+        self.by_tag: dict[str, tuple[Desk, Ask]] = {}
+        self.arrived: Counter[str] = Counter()
+        self.orders: dict[tuple[str, str], VenueOrder] = {}
+        self.fills: dict[str, list[Fill]] = {}
+        self.unknown_told = 0
+
+    # --- what strategies do and hear --------------------------------------------------------
+
+    def asked(
+        self, desk: Desk, cl_ord_id: str, tag: str | None, target: str | None, now: int, ms: int
+    ) -> None:
+        """A strategy has handed a request to its client."""
+        ask = desk.asks.setdefault(cl_ord_id, Ask(cl_ord_id, tag, target))
+        ask.sent.append((now, ms))
+        if tag is not None:
+            self.by_tag[tag] = desk, ask
+
+    def heard(self, desk: Desk, event: Any, now: int) -> None:
+        """A strategy has read an event."""
+        kind = type(event).__name__
+        if event.report_seq != desk.last_seq + 1:
+            self.breach("I2", f"{desk.name}: number {event.report_seq} behind {desk.last_seq}")
+        desk.last_seq = event.report_seq
+        if kind == "Gap":
+            self.breach("I2", f"{desk.name}: a gap: {event.text}")
+        ask = desk.asks.get(getattr(event, "cl_ord_id", ""))
+        if ask is not None:
+            ask.told += 1
+        if kind == "Refused" and ask is not None:
+            ask.refused.append(now)
+            if ask.first_life is not None:
+                self.breach("I4", f"{desk.name}: {ask.cl_ord_id} refused after it lived")
+            if len(ask.refused) > len(ask.sent):
+                self.breach("I4", f"{desk.name}: {ask.cl_ord_id} refused more than asked")
+        elif kind == "OrderUnknown":
+            self.unknown_told += 1
+            desk.unknown.add(event.cl_ord_id)
+        elif kind == "ExecutionReport":
+            self._report(desk, event, now)
+
+    def _report(self, desk: Desk, event: Any, now: int) -> None:
+        order_key = event.orig_cl_ord_id or event.cl_ord_id
+        ask = desk.asks.get(order_key)
+        if ask is None:
+            if event.cl_ord_id or event.exec_type != "F":
+                self.breach("I2", f"{desk.name}: a report of {order_key!r}, never asked for")
+            return
+        ask.told += 1
+        if event.ord_status != "8" and ask.first_life is None:
+            ask.first_life = now
+        before = desk.status.get(order_key)
+        if before not in ENDED:
+            desk.status[order_key] = event.ord_status
+        elif event.ord_status in ENDED and event.ord_status != before:
+            self.breach("I4", f"{desk.name}: {order_key} was {before}, now {event.ord_status}")
+        if event.exec_type == "F":
+            fees = tuple((fee.misc_fee_curr, fee.misc_fee_amt) for fee in event.misc_fees)
+            fill = Fill(
+                event.symbol,
+                event.order_id,
+                event.trade_id,
+                event.side,
+                Decimal(event.last_px),
+                Decimal(event.last_qty),
+                fees,
+            )
+            desk.copies[fill] += 1
+            if desk.copies[fill] == 1:
+                desk.fills.append((fill, event.source))
+            elif not event.replayed:
+                self.breach("I2", f"{desk.name}: fill {fill} told twice")
+
+    # --- what leaves the engine and reaches the venue ---------------------------------------
+
+    def wrote(self, tag: str, now: int) -> None:
+        """Bytes of an order left the engine."""
+        found = self.by_tag.get(tag)
+        if found is None:
+            self.breach("I1", f"order {tag} was written, and nobody asked for it")
+            return
+        _, ask = found
+        ask.written.append(now)
+        if len(ask.written) > 1:
+            self.breach("I1", f"{ask.cl_ord_id} was written {len(ask.written)} times")
+        in_time = (at <= now <= at + ms * MILLISECOND_NS for at, ms in ask.sent)
+        if not any(in_time):
+            self.breach("I3", f"{ask.cl_ord_id} was written at {now}, asked for at {ask.sent}")
+
+    def arrives(self, tag: str) -> None:
+        """An order has reached the venue's exchange."""
+        self.arrived[tag] += 1
+        if self.arrived[tag] > 1:
+            self.breach("I1", f"order {tag} reached the venue {self.arrived[tag]} times")
+
+    def venue_report(self, values: dict[str, Any]) -> None:
+        """The venue has written something down about an order of ours."""
+        tag = values.get("strategy_id")
+        key = values["symbol"], values["order_id"]
+        if tag is None:
+            known = self.orders.get(key)
+            if known is None:
+                return
+            tag = known.tag
+        order = VenueOrder(tag, *key, values["ord_status"], Decimal(values["cum_qty"]))
+        self.orders[key] = order
+        if values["exec_type"] == "F":
+            fees = tuple((f.misc_fee_curr, f.misc_fee_amt) for f in values.get("misc_fees", ()))
+            amounts = Decimal(values["last_px"]), Decimal(values["last_qty"])
+            fill = Fill(*key, values["trade_id"], values["side"], *amounts, fees)
+            self.fills.setdefault(tag, []).append(fill)
+
+    # --- at the end -------------------------------------------------------------------------
+
+    def finish(self, snapshots: dict[str, Any]) -> None:
+        """All is quiet. snapshots: what each strategy was told it owns, by its name."""
+        for desk in self.desks.values():
+            self._fills_told(desk)
+            self._answers(desk)
+            self._state(desk, snapshots[desk.name])
+
+    def _fills_told(self, desk: Desk) -> None:
+        told = [fill for fill, _ in desk.fills]
+        true = [
+            fill
+            for tag, fills in self.fills.items()
+            if self.by_tag[tag][0] is desk
+            for fill in fills
+        ]
+        for fill in set(true) - set(told):
+            self.breach("I2", f"{desk.name}: {fill} was never told")
+        for fill in set(told) - set(true):
+            self.breach("I2", f"{desk.name}: {fill} was told and never happened")
+        last: dict[tuple[str, str], int] = {}
+        for fill, source in desk.fills:
+            key = fill.symbol, fill.order_id
+            if source != "rest":
+                if int(fill.trade_id) < last.get(key, 0) and not desk.unknown:
+                    self.breach("I2", f"{desk.name}: {fill} told behind a later one")
+                last[key] = int(fill.trade_id)
+
+    def _answers(self, desk: Desk) -> None:
+        for ask in desk.asks.values():
+            lived = ask.tag is not None and self.arrived[ask.tag]
+            if (ask.written or lived) and len(ask.refused) >= len(ask.sent):
+                self.breach("I4", f"{desk.name}: {ask.cl_ord_id} was refused, and written")
+            if ask.written and not ask.told:
+                self.breach("I4", f"{desk.name}: {ask.cl_ord_id} was written, and never answered")
+
+    def _state(self, desk: Desk, snapshot: Any) -> None:
+        true: dict[str, VenueOrder] = {}
+        for order in self.orders.values():
+            owner, ask = self.by_tag[order.tag]
+            if owner is desk:
+                true[ask.cl_ord_id] = order
+        known = {one.cl_ord_id: one for one in snapshot.orders if one.order.strategy_id}
+        for name, one in known.items():
+            order = true.get(name)
+            if one.standing not in LIVE_STANDINGS:
+                where = "not there" if order is None else f"{order.status} there"
+                self.breach("I7", f"{desk.name}: {name} is {one.standing} for ever, {where}")
+            elif order is None or order.status not in ALIVE:
+                self.breach("I7", f"{desk.name}: {name} is {one.standing}, at the venue {order}")
+        for name, order in true.items():
+            if order.status in ALIVE and name not in known:
+                self.breach("I7", f"{desk.name}: {order} lives and the engine does not know it")
+            status = desk.status.get(name)
+            if order.status in ENDED and status != order.status:
+                self.breach("I7", f"{desk.name}: {name} was told as {status}, it is {order}")
+        self._positions(desk, snapshot)
+
+    def _positions(self, desk: Desk, snapshot: Any) -> None:
+        true: dict[str, list[Decimal]] = {}
+        for tag, fills in self.fills.items():
+            for fill in fills if self.by_tag[tag][0] is desk else ():
+                sums = true.setdefault(fill.symbol, [Decimal()] * 4)
+                at = 0 if fill.side == "1" else 1
+                sums[at] += fill.quantity
+                sums[at + 2] += fill.quantity * fill.price
+        told = {
+            one.symbol: [Decimal(x) for x in (one.bought, one.sold, one.paid, one.received)]
+            for one in snapshot.positions
+        }
+        if told != true:
+            self.breach("I7", f"{desk.name}: positions are {told}, the trades make {true}")
+        fees = Counter[tuple[str, str]]()
+        for tag, fills in self.fills.items():
+            for fill in fills if self.by_tag[tag][0] is desk else ():
+                for currency, amount in fill.fees:
+                    fees[fill.symbol, currency] += Decimal(amount)  # type: ignore[assignment]
+        told_fees = {
+            (one.symbol, name): Decimal(amount)
+            for one in snapshot.positions
+            for name, amount in one.fees
+        }
+        if {key: value for key, value in fees.items() if value} != {
+            key: value for key, value in told_fees.items() if value
+        }:
+            self.breach("I7", f"{desk.name}: fees are {told_fees}, the trades make {dict(fees)}")
+
+    def breach(self, invariant: str, text: str) -> None:
+        """Something that must never be."""
+        self.problems.append(f"{invariant}: {text}")
