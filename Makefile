@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard csrc/*.pyx csrc/*.pxi csrc/*.pxd csrc/*.h) setup.py pyproject.toml
 
-.PHONY: demo test bench fuzz coverage valgrind lint types build clean
+.PHONY: demo test soak mutants bench fuzz coverage valgrind lint types build clean
 
 demo: .venv/built
 	$(BIN)/fixengine demo
@@ -11,6 +11,15 @@ demo: .venv/built
 test: .venv/dev lint types valgrind
 	$(BIN)/python -m pytest tests examples
 	$(BIN)/python -m pytest bench --benchmark-disable -q -rs
+
+# Worlds of trouble, one after the other, until one fails or it is stopped. SEED: the first.
+SEED ?= 0
+soak: .venv/dev
+	PYTHONPATH=tests $(BIN)/python -m world --seed $(SEED) --seeds 0
+
+# Bugs put into copies of the engine: each must be caught by the worlds or the scripts.
+mutants: .venv/dev
+	$(BIN)/python tests/mutants.py
 
 # BASE: a revision to compare the codec with, in turns; without it everything is measured once.
 bench: .venv/dev valgrind
