@@ -75,6 +75,14 @@ class Desk:
                 return
             self.read(0.002)
 
+    def burst(self, count: int) -> None:
+        """Submit so many that trade at once, and read nothing."""
+        for _ in range(count):
+            try:
+                self.submitted.add(self.client.submit(limit(THROUGH)))
+            except NotConnected:
+                return
+
     def read(self, timeout: float) -> None:
         """Take what there is, until nothing comes for so long."""
         while True:
@@ -174,6 +182,9 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
     for _ in range(KILLS):
         engine.expect(event="active")
         desk.trade(time.monotonic() + chance.uniform(0, 0.5))
+        desk.burst(chance.randrange(20))
+        # Some are on their way to the venue then, some not yet out, and some are answered.
+        time.sleep(chance.uniform(0, 0.01))
         engine.process.send_signal(signal.SIGKILL)
         desk.trade(time.monotonic() + 0.05)
         engine.ended()
