@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,12 +30,7 @@ ROWS = (
 )
 PLAN = Plan("Report", ROWS, header_tags=(8, 9, 10, 35))
 
-
-@pytest.fixture(params=(0, 1, 2), ids=("plain", "avx2", "avx512"), autouse=True)
-def level(request: pytest.FixtureRequest) -> Iterator[int]:
-    """One after the other; where the machine lacks one, the best it has."""
-    yield wire._level(request.param)  # type: ignore[attr-defined]
-    wire._level(-1)  # type: ignore[attr-defined]
+pytestmark = pytest.mark.usefixtures("loops")
 
 
 def read(*fields: Field) -> tuple[Framer, Message]:
