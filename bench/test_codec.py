@@ -36,7 +36,9 @@ def test_json_is_by_case() -> None:
     assert {f"simplefix:{over}" for over in ("er", "ermix")} <= told.keys()
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("codec", []), ("round_trip", [])])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("codec", []), ("compare", ["HEAD"]), ("round_trip", [])]
+)
 def test_no_rounds_are_refused(name: str, arguments: list[str]) -> None:
     done = command(name, *arguments, "--rounds", "0")
     assert done.returncode == 2
