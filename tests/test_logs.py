@@ -148,6 +148,15 @@ def test_a_damaged_begin_string_is_known_by_what_follows() -> None:
     assert found(b"8=FIX.4.4 is a version\n8=FIX.4.4") == []
 
 
+@pytest.mark.parametrize("separator", SEPARATORS, ids=names)
+@pytest.mark.parametrize(("old", "new"), [(b"9=330\x01", b""), (b"8=FIX.4.4", b"8=FX.4.4")])
+def test_a_damaged_head_right_behind_a_message(separator: bytes, old: bytes, new: bytes) -> None:
+    wrong = ER.replace(old, new)
+    text = dressed(NOS + wrong + NOS, separator)
+    assert found(text) == [NOS, wrong, NOS]
+    assert [each.data for each in messages(bytes([byte]) for byte in text)] == [NOS, wrong, NOS]
+
+
 def test_nothing_is_found_where_nothing_is() -> None:
     for text in (b"", b"\n", bytes(range(256)) * 1000, b"8=" * 100_000, b"\x01" * 100_000):
         assert found(text) == []
@@ -196,6 +205,7 @@ FRAGMENTS = st.sampled_from(
         b"8=FIX.4.4", b"8=", b"8", b"=", b"9=5", b"9=12", b"35=0", b"10=161", b"10=", b"1", b"58=a",
         b"95=3", b"96=a\x01b", b"\n", b"\r\n", b"\\x01", b"^A", b"^", b"|", b"\x01", b"<SOH>",
         b"\\", b"x", "\u2401".encode(), b"\xe2", b"8=FIX.4.4|9=5|35=0|10=161|", b"8=X\x019=",
+        b"\\u0001", b"\\001", b"8=FIX.4.4\\x019=5\\x0135=0\\x0110=161\\x01", b"8=X\\0019=",
     ]
 )  # fmt: skip
 RUBBISH = st.lists(FRAGMENTS | st.binary(max_size=4), max_size=60).map(b"".join)

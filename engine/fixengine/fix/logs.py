@@ -34,19 +34,27 @@ MESSAGE_BYTES_MAX = 4 << 20
 def _begin(separators: bytes) -> bytes:
     """Pattern of BeginString<8> and the separator behind it, which is its last group.
 
-    A digit before it makes it another tag, unless `8=FIX` and `9=` are both there: then the digit
-    is the last byte of a message that was torn off.
+    A digit before it makes it another tag, unless it ends a separator, or `8=FIX` and `9=` are both
+    there: then the digit is the last byte of a message that was torn off.
     """
     version, damaged = rb"FIX[0-9A-Za-z.]{0,12}", rb"[^\x00-\x20|^<\\\xe2]{0,16}"
     length = rb"(?=(?:" + separators + rb")9=)"
-    sure, likely = rb"8=" + version + length, rb"8=(?:" + version + rb"|" + damaged + length + rb")"
-    return rb"(?:" + sure + rb"|(?<![0-9])" + likely + rb")(" + separators + rb")"
+    likely = rb"(?:" + version + rb"|" + damaged + length + rb")"
+    alone = rb"(?:(?<![0-9]8=)|" + BEHIND_DIGIT + rb")"
+    return rb"8=(?:" + version + length + rb"|" + alone + likely + rb")(" + separators + rb")"
 
 
+BEHIND_DIGIT = b"|".join(
+    rb"(?<=" + re.escape(separator) + rb"8=)"
+    for separator in SEPARATORS
+    if separator[-1:].isdigit()
+)
+CONTEXT_BYTES = max(map(len, SEPARATORS))
+"""So much of what is before a start may tell whether it is one."""
 ANY = b"|".join(re.escape(separator) for separator in SEPARATORS)
 START = re.compile(_begin(ANY))
 START_BYTES_MAX = 96
-"""A start, one that overlaps it and the byte before them fit in that many bytes."""
+"""A start and one that overlaps it fit in that many bytes."""
 START_MARGIN_BYTES = 24
 """With that many bytes behind a start nothing that follows can speak for another one."""
 
@@ -117,12 +125,13 @@ class Search:
     def __init__(self, message_bytes_max: int) -> None:
         self.message_bytes_max = message_bytes_max
         self.held = b""
+        self.at = 0  # where in it to go on; before that stands what is only looked back at
         self.line = 1
 
     def feed(self, piece: bytes, last: bool) -> Iterator[Found]:
         """Messages that end within what is held and this piece. last: nothing will follow."""
         data = self.held + piece
-        at = 0
+        at = self.at
         while (start := self._start(data, at, last)) is not None:
             self.line += data.count(b"\n", at, start.start())
             at = start.start()
@@ -140,7 +149,8 @@ class Search:
             keep = max(at, len(data) - START_BYTES_MAX)
             self.line += data.count(b"\n", at, keep)
             at = keep
-        self.held = data[at:]
+        self.at = min(at, CONTEXT_BYTES)
+        self.held = data[at - self.at :]
 
     def _start(self, data: bytes, at: int, last: bool) -> re.Match[bytes] | None:
         """The next start, if all that could speak against it or for an earlier one is there."""
