@@ -112,7 +112,9 @@ class Decoder:
             name=(self.venue.kinds.get(kind) or KINDS.get(kind)) if kind is not None else None,
             sender=_value(first, fields.SENDER_COMP_ID),
             target=_value(first, fields.TARGET_COMP_ID),
-            seq=int(seq) if seq is not None and len(seq) < 19 and UNSIGNED.match(seq) else None,
+            seq=int(seq)
+            if seq is not None and len(seq) < 19 and UNSIGNED.fullmatch(seq.encode())
+            else None,
             sending_time=_value(first, fields.SENDING_TIME),
             fields=described,
             body_length=body_length,
