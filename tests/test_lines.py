@@ -88,10 +88,12 @@ def fields_of(cl_ord_id: str, kind: str = "0", status: str = "0", **more: Any) -
     return values | more
 
 
-def engine_with(*posts: Post, by_symbol: bool = False) -> tuple[Engine, list[Side]]:
+def engine_with(
+    *posts: Post, by_symbol: bool = False, **options: Any
+) -> tuple[Engine, list[Side]]:
     """An engine without its one line, and a side for each post: ONE, TWO, ..."""
     orders = sum(post.role == ROLE for post in posts)
-    engine = Engine(lines=Lines(orders, by_symbol))
+    engine = Engine(lines=Lines(orders, by_symbol), **options)
     engine.gateway.lines.remove(engine.line)
     names = "ONE", "TWO", "THREE", "FOUR"
     sides = [Side(engine, number, names[number - 1], post) for number, post in enumerate(posts, 1)]
