@@ -282,6 +282,23 @@ def test_amounts_that_cannot_be_counted_settle_nothing(desk: Desk) -> None:
     assert desk.standing() == "filled"
 
 
+def test_a_fill_whose_fee_cannot_be_counted_is_told_all_the_same(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("FILLED", "1"))
+    desk.answer(msgspec.structs.replace(trade(6, "1"), commission="0.123456789"))
+    assert [one.trade_id for one in desk.reports()] == ["6", None]
+    assert any("a fill is not in the position" in text for text in desk.engine.log)
+    assert desk.standing() == "filled"
+
+
+def test_a_fill_that_cannot_be_counted_is_not_taken_for_told(desk: Desk) -> None:
+    desk.unknown()
+    for qty in ("1.000000001", "1"):
+        desk.answer(state("FILLED", "1"))
+        desk.answer(trade(6, qty))
+    assert [one.trade_id for one in desk.reports()] == ["6", None]
+
+
 def test_a_status_nobody_knows_leaves_the_order_unknown(desk: Desk) -> None:
     desk.unknown()
     desk.answer(state("FROZEN"))

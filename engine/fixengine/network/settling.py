@@ -211,12 +211,17 @@ class Settling:
         key = report_key(ExecType.TRADE, None, values.get("trade_id"), values.get("alloc_id"))
         if key is None or key in order.seen:
             return
+        last_qty = wire.scaled(values["last_qty"], QTY_DECIMALS)
         order.seen.add(key)
-        self._orders.filled(order, wire.scaled(values["last_qty"], QTY_DECIMALS), 0, now)
+        self._orders.filled(order, last_qty, 0, now)
         values["ord_status"] = OrdStatus.PARTIALLY_FILLED.value
         values["cum_qty"] = wire.unscaled(order.filled, QTY_DECIMALS)
         event = self._event(order, values, now)
-        self._positions.fill(order.strategy, event, wall)
+        try:
+            self._positions.fill(order.strategy, event, wall)
+        except wire.LocalProtocolError as problem:
+            text = f"{order.wire_id}: a fill is not in the position: {problem}"
+            self._log("error", text, event="recovery")
         # How the order ended, where a session has told that, stays the answer to a repeated id.
         self._teller.outcome(order, event, now, keep=order.standing is Standing.UNKNOWN)
 
