@@ -88,9 +88,7 @@ def fields_of(cl_ord_id: str, kind: str = "0", status: str = "0", **more: Any) -
     return values | more
 
 
-def engine_with(
-    *posts: Post, by_symbol: bool = False, **options: Any
-) -> tuple[Engine, list[Side]]:
+def engine_with(*posts: Post, by_symbol: bool = False, **options: Any) -> tuple[Engine, list[Side]]:
     """An engine without its one line, and a side for each post: ONE, TWO, ..."""
     orders = sum(post.role == ROLE for post in posts)
     engine = Engine(lines=Lines(orders, by_symbol), **options)

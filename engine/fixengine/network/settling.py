@@ -117,7 +117,7 @@ class Settling:
         wall: int,
         watched_since_ns: int | None,
     ) -> None:
-        """A piece of an answer. wall: our wall clock, ns since 1970. watched_since_ns: see `tick`."""
+        """A piece of an answer. wall: our wall clock, ns since 1970. watched_since_ns: see tick."""
         if number not in self._asked:
             return
         self._record(number, rows, now)

@@ -74,8 +74,9 @@ SERVING = (Phase.UP, Phase.LEAVING)
 
 class Leg:
     """One session. state: what was last told of it. hole: what was missed on it, in words.
-    is_dialling: its attempt has not come to the venue yet, or may not have. drain_from_ns, drain_until_ns: while it drains, when it may end at
-    the earliest and must at the latest; monotonic ns.
+    is_dialling: its attempt has not come to the venue yet, or may not have. drain_from_ns,
+    drain_until_ns: while it drains, when it may end at the earliest and must at the latest;
+    monotonic ns.
     """
 
     def __init__(self, comp_id: str) -> None:
