@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 from fixengine import wire
-from fixengine.fix.decode import Decoded, Decoder
+from fixengine.fix.decode import FIELDS_MAX, Decoded, Decoder
 from fixengine.fix.logs import SEPARATORS, messages
 from fixengine.fix.tree import PROBLEMS_MAX, Field, fits
 from fixengine.fix.venue import Layout, Row, Sender
@@ -337,6 +337,14 @@ def test_what_is_wrong_is_said_in_words_and_the_rest_is_shown(case: str) -> None
     assert any(told in problem for problem in message.problems), message.problems
     pieces = text.encode().split(b"|")
     assert len(message.fields) == len(pieces) - (not pieces[-1])
+
+
+def test_no_more_fields_are_described_than_memory_is_for() -> None:
+    message = decode(HEAD + "|" * FIELDS_MAX + "10=198|")
+    assert len(message.fields) == FIELDS_MAX
+    size = len(HEAD) + FIELDS_MAX - HEAD.count("|")
+    assert f"too long: only its first {size} bytes are shown" in message.problems
+    assert not any("too long" in text for text in decode(HEAD + "|" * 1000 + "10=198|").problems)
 
 
 def test_verdicts_are_said_even_where_a_part_is_missing() -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from fixengine.fix import fields
@@ -32,6 +33,9 @@ ESCAPED = "backslashreplace"
 HEAD = (fields.BEGIN_STRING, fields.BODY_LENGTH, fields.MSG_TYPE)
 ORDINALS = ("first", "second", "third")
 HEADER = (fields.SENDER_COMP_ID, fields.TARGET_COMP_ID, fields.MSG_SEQ_NUM, fields.SENDING_TIME)
+
+FIELDS_MAX = 200_000
+"""More fields are not described: each takes about 600 bytes, and no message has so many."""
 
 TAG = re.compile(rb"[1-9][0-9]{0,8}\Z")
 LIKE_A_SECRET = re.compile(rb"[ 0]*(?:96|553|554) *=")
@@ -88,6 +92,8 @@ class Decoder:
         cut: more of the message was there, and is left out.
         """
         said = Said()
+        shown = _first_fields(data)
+        cut, data = cut or len(shown) < len(data), shown
         pieces = split(data, said, self.show_secrets)
         first: dict[int | None, Piece] = {}
         for piece in pieces:
@@ -150,6 +156,14 @@ class Decoder:
 
 def _value(first: Mapping[int | None, Piece], tag: int) -> str | None:
     return first[tag].value if tag in first else None
+
+
+def _first_fields(data: bytes) -> bytes:
+    """As much of a message as FIELDS_MAX separators end."""
+    if data.count(SOH) <= FIELDS_MAX:
+        return data
+    places = re.finditer(SOH, data)
+    return data[: next(islice(places, FIELDS_MAX - 1, None)).end()]
 
 
 def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
