@@ -403,6 +403,7 @@ def test_a_checksum_over_masked_secrets_cannot_be_told() -> None:
     [
         "8=F|553=hide|", "8=F|0553=hide|", "8=F| 554=hide|", "8=F|96=hide|", "8=F|553=hide",
         "8=F|95=9|96=no|34=hide|", "8=F|554=no|hide|hide|10=000|", "95=3|96=hide|",
+        "8=F|553|=hide|34=1|", "8=F|553 :hide|", "8=F|5\0""53=hide|", "8=F|a554;hide|",
         "8=F|95=6|96=no|553=hide|", "8=F|95=6|96=no|abc=d|hide|",
     ],
 )  # fmt: skip

@@ -38,7 +38,8 @@ FIELDS_MAX = 200_000
 """More fields are not described: each takes about 600 bytes, and no message has so many."""
 
 TAG = re.compile(rb"[1-9][0-9]{0,8}\Z")
-LIKE_A_SECRET = re.compile(rb"[ 0]*(?:96|553|554) *=")
+LIKE_A_SECRET = re.compile(rb"[^1-9=]*(?:9[^0-9=]*6|5[^0-9=]*5[^0-9=]*[34])(?![0-9])")
+"""A secret's tag at the start of what is no field, whatever damage is in and behind it."""
 SUM = re.compile(rb"[0-9]{3}\Z")
 STARS = re.compile(rb"\*+\Z")
 
@@ -180,9 +181,10 @@ def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
         equals = data.find(b"=", at, stop)
         if equals < 0 or not TAG.match(data[at:equals]):
             # What follows a secret and is no field is likely to be the rest of it.
-            hidden = not show_secrets and (leaking or LIKE_A_SECRET.match(data, at, stop))
+            alike = LIKE_A_SECRET.match(data, at, stop) is not None
+            hidden = not show_secrets and (leaking or alike)
             text = "*" * (stop - at) if hidden else _text(shown[at:stop], show_secrets)
-            leaking = leaking or WITHIN.search(data, at, stop) is not None
+            leaking = leaking or alike or WITHIN.search(data, at, stop) is not None
             said.problem(_no_tag(text))
             pieces.append(Piece(None, data[at:stop], text, at))
             declared, at = None, stop + 1
