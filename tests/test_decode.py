@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 from fixengine import wire
-from fixengine.fix.decode import Decoded, Decoder
+from fixengine.fix.decode import FIELDS_MAX, Decoded, Decoder
 from fixengine.fix.logs import SEPARATORS, messages
 from fixengine.fix.tree import PROBLEMS_MAX, Field, fits
 from fixengine.fix.venue import Layout, Row, Sender
@@ -339,6 +339,14 @@ def test_what_is_wrong_is_said_in_words_and_the_rest_is_shown(case: str) -> None
     assert len(message.fields) == len(pieces) - (not pieces[-1])
 
 
+def test_no_more_fields_are_described_than_memory_is_for() -> None:
+    message = decode(HEAD + "|" * FIELDS_MAX + "10=198|")
+    assert len(message.fields) == FIELDS_MAX
+    size = len(HEAD) + FIELDS_MAX - HEAD.count("|")
+    assert f"too long: only its first {size} bytes are shown" in message.problems
+    assert not any("too long" in text for text in decode(HEAD + "|" * 1000 + "10=198|").problems)
+
+
 def test_verdicts_are_said_even_where_a_part_is_missing() -> None:
     assert decode(HEAD).body_length == ("57", "57", True)
     assert decode(HEAD).check_sum == (None, "198", False)
@@ -395,6 +403,7 @@ def test_a_checksum_over_masked_secrets_cannot_be_told() -> None:
     [
         "8=F|553=hide|", "8=F|0553=hide|", "8=F| 554=hide|", "8=F|96=hide|", "8=F|553=hide",
         "8=F|95=9|96=no|34=hide|", "8=F|554=no|hide|hide|10=000|", "95=3|96=hide|",
+        "8=F|553|=hide|34=1|", "8=F|553 :hide|", "8=F|5\0""53=hide|", "8=F|a554;hide|",
         "8=F|95=6|96=no|553=hide|", "8=F|95=6|96=no|abc=d|hide|",
     ],
 )  # fmt: skip
