@@ -16,7 +16,7 @@ def orders(closed_max: int = 10) -> Orders:
 def test_a_request_is_found_by_each_of_its_names() -> None:
     table = orders()
     order = table.open(1, "o", "w", "S")
-    table.written(order, 0, 5)
+    table.written(order, 0, 5, 0)
     assert table.find(1, "o") is table.by_wire("w") is table.by_seq(0, 5) is order
     assert table.find(2, "o") is None
     table.update(order, None, "0", "77")
@@ -59,8 +59,8 @@ def test_a_cancel_lost_behind_the_end_of_its_order_is_open_no_more() -> None:
     table = orders()
     order = table.open(1, "o", "w1", "S")
     cancel = table.open(1, "c", "w2", "S", order)
-    table.written(order, 1, 2)
-    table.written(cancel, 1, 3)
+    table.written(order, 1, 2, 0)
+    table.written(cancel, 1, 3, 0)
     table.update(order, None, "2", "7")
     assert len([one for one in table if one.standing not in FINAL]) == 1
     assert table.lost(1, unwatched=False) == [cancel]
@@ -79,9 +79,9 @@ def test_an_unknown_status_is_unknown_and_never_guessed() -> None:
 def test_a_lost_session_turns_only_its_unanswered_requests_unknown() -> None:
     table = orders()
     answered, waiting, elsewhere = (table.open(1, name, f"w{name}", "S") for name in "abc")
-    table.written(answered, 0, 2)
-    table.written(waiting, 0, 3)
-    table.written(elsewhere, 1, 3)
+    table.written(answered, 0, 2, 0)
+    table.written(waiting, 0, 3, 0)
+    table.written(elsewhere, 1, 3, 0)
     table.update(answered, None, "0", "1")
     assert table.lost(0, unwatched=False) == [waiting]
     assert waiting.standing is Standing.UNKNOWN
@@ -143,11 +143,24 @@ def test_an_unknown_cancel_ends_with_its_order() -> None:
 def test_a_report_of_an_old_order_leaves_a_new_one_of_the_same_number_alone() -> None:
     table = orders()
     old = table.open(1, "old", "w1", "S")
-    table.written(old, 1, 5)
+    table.written(old, 1, 5, 0)
     table.update(old, None, "0", "1")
     new = table.open(1, "new", "w2", "S")
-    table.written(new, 1, 5)
+    table.written(new, 1, 5, 0)
     table.update(old, None, "2", "1")
     assert table.by_seq(1, 5) is new
     assert table.lost(1, unwatched=False) == [new]
     assert new.standing is Standing.UNKNOWN
+
+
+def test_a_request_without_an_answer_is_unknown_after_a_while() -> None:
+    table = orders()
+    answered, silent, young = (table.open(1, name, f"w-{name}", "S") for name in "abc")
+    for seq, order in enumerate((answered, silent, young), 2):
+        table.written(order, 0, seq, seq)
+    table.update(answered, None, "0", "77")
+    assert table.silent(12, 10) == []
+    assert table.silent(13, 10) == [silent]
+    assert (silent.standing, young.standing) == (Standing.UNKNOWN, Standing.WRITTEN)
+    assert table.silent(13, 10) == []
+    assert table.take_doubted() == [silent]

@@ -284,3 +284,4 @@ def test_fills_are_counted_over_runs_and_each_once(tmp_path: Path) -> None:
         known = table.find(1, "o")
         assert known is not None
         assert (known.filled, known.cum_qty) == (25_000_000, 50_000_000)
+        assert table.short(1, 0) == [known], "the other half is missing in every run"

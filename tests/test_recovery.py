@@ -248,5 +248,6 @@ def test_no_more_questions_at_once_than_allowed(desk: Desk) -> None:
         desk.order(f"o{number}")
     first = desk.due()
     assert len(first) == desk.recovery.open_max == 8
+    assert desk.recovery.deadline(desk.watched_since_ns) is None, "an answer comes first"
     desk.recovery.failed(first[0][0], desk.now)
     assert len(desk.due()) == 1

@@ -333,7 +333,14 @@ def test_a_lost_link_makes_what_is_open_unknown_and_comes_back(
     events = heard(client)
     assert [one.cl_ord_id for one in events if isinstance(one, OrderUnknown)] == [order]
     stood = [(one.source, one.state) for one in events if isinstance(one, SessionStatus)]
-    assert stood == [("SIM1", "down"), ("SIM2", "connecting"), ("SIM2", "active")]
+    assert [one for one in stood if one[0] != "rest"] == [
+        ("SIM1", "down"),
+        ("SIM2", "connecting"),
+        ("SIM2", "active"),
+    ]
+    assert [state for source, state in stood if source == "rest"] == ["recovering", "active"]
+    (known,) = (one for one in events if isinstance(one, ExecutionReport))
+    assert (known.source, known.exec_type, known.ord_status) == ("rest", "I", "0")
     assert len(engine.venue.orders) == 1
     client.cancel(order)
     assert states(heard(client)) == [("4", "4")]
@@ -362,6 +369,47 @@ def test_a_swallowed_report_is_a_hole_that_is_told(engine: SimulatedEngine, clie
     unknown = hear(client, OrderUnknown)
     assert (unknown.cl_ord_id, "MsgSeqNum" in unknown.reason) == (order, True)
     assert [one.quantity for one in engine.venue.trades] == ["0.00400000", "0.00100000"]
+    fill = hear(client, ExecutionReport, exec_type="F")
+    assert (fill.source, fill.last_qty) == ("rest", "0.00400000")
+
+
+def test_what_rest_knows_is_told_as_soon_as_it_answers(
+    engine: SimulatedEngine, client: Client
+) -> None:
+    engine.venue.rest_is_reachable = False
+    engine.venue.fault("swallow", kind="D")
+    order = client.submit(buy())
+    engine.venue.fault("reset")
+    assert not [one for one in heard(client, 60) if isinstance(one, ExecutionReport)]
+    engine.venue.rest_is_reachable = True
+    engine.venue.rest_delay_s = 0.5
+    rejected = hear(client, ExecutionReport, cl_ord_id=order)
+    assert (rejected.source, rejected.ord_status) == ("rest", OrdStatus.REJECTED)
+    assert "no such order" in (rejected.text or "")
+
+
+def test_an_order_without_an_answer_is_unknown_and_settled(engine: SimulatedEngine) -> None:
+    client = engine.client(answer_timeout_ms=60_000)
+    engine.venue.fault("swallow", kind="D")
+    order = client.submit(buy())
+    unknown = hear(client, OrderUnknown)
+    assert (unknown.cl_ord_id, unknown.reason) == (order, "no answer within 15 s")
+    engine.advance(30)
+    assert hear(client, ExecutionReport, cl_ord_id=order).ord_status == OrdStatus.REJECTED
+
+
+def test_a_run_that_ends_while_it_takes_over_loses_nothing_of_the_one_before(
+    engine: SimulatedEngine, client: Client
+) -> None:
+    order = client.submit(buy())
+    heard(client)
+    engine.kill()
+    engine.start()
+    # As after a kill before START was written.
+    del engine.journal.records[:]
+    engine.restart()
+    engine.venue.fill(order)
+    assert hear(client, ExecutionReport, exec_type="F").cl_ord_id == order
 
 
 def test_news_hands_over_and_loses_nothing(engine: SimulatedEngine, client: Client) -> None:

@@ -25,9 +25,9 @@ QTY_DECIMALS = 8
 class Order:
     """One request: an order, or (target set) a cancel of one.
 
-    line, seq: the session and the MsgSeqNum it was written with. outcome: the last event that
-    told its strategy about it, as bus bytes; a repeated request is answered with it. request: of
-    an order, as it came over the bus. opened_ns: on
+    line, seq, written_ns: the session and the MsgSeqNum it was written with, and when. outcome: the
+    last event that told its strategy about it, as bus bytes; a repeated request is answered with
+    it. request: of an order, as it came over the bus. opened_ns: on
     the venue's clock, when it was counted as unfilled; 0 where it is not, or is filled in part.
     seen: keys of the reports that were taken, see `report_key`. filled: sum of LastQty<32> of the
     fills among them; cum_qty: the highest CumQty<14> told. Both count units of 10**-QTY_DECIMALS.
@@ -52,6 +52,7 @@ class Order:
         "target",
         "unwatched",
         "wire_id",
+        "written_ns",
     )
 
     def __init__(
@@ -69,6 +70,7 @@ class Order:
         self.filled = 0
         self.line = -1
         self.seq = -1
+        self.written_ns = 0
         self.unwatched = False
         self.seen: set[str] = set()
         self.cancels: list[Order] = []
@@ -177,9 +179,10 @@ class Orders:
         self._by_id.pop((order.strategy, order.cl_ord_id), None)
         self._by_wire.pop(order.wire_id, None)
 
-    def written(self, order: Order, line: int, seq: int) -> None:
+    def written(self, order: Order, line: int, seq: int, now: int) -> None:
         """The request was given to the session's output under this number."""
         order.standing = Standing.WRITTEN
+        order.written_ns = now
         order.line = line
         order.seq = seq
         self._by_seq[line, seq] = order
@@ -199,6 +202,17 @@ class Orders:
         for order in lost:
             self.unknown(order)
         return lost
+
+    def silent(self, now: int, wait_ns: int) -> list[Order]:
+        """Requests that were written so long ago and have no answer: they are UNKNOWN now."""
+        silent = []
+        for order in self._by_seq.values():
+            if now - order.written_ns < wait_ns:
+                break
+            silent.append(order)
+        for order in silent:
+            self.unknown(order)
+        return silent
 
     def waiting(self, line: int) -> bool:
         """Whether anything that went out on this session is unanswered."""

@@ -158,9 +158,11 @@ class Recovery:
         return questions
 
     def deadline(self, watched_since_ns: int | None) -> int | None:
-        """When `due` matters next."""
+        """When `due` matters next; None where an answer has to come first."""
         waiting = [case.due_ns for case in self.cases.values() if case.asked is None]
         if not waiting or watched_since_ns is None:
+            return None
+        if len(self.cases) - len(waiting) >= self.open_max:
             return None
         return max(min(waiting), watched_since_ns + self.lag_ns)
 

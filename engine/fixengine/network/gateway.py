@@ -332,7 +332,7 @@ class Gateway:
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
             return False
-        self.orders.written(order, line.number, seq)
+        self.orders.written(order, line.number, seq, now)
         if self.strategies.by_number[order.strategy].wants_sent:
             self.teller.sent(order, line.name, now)
         return True

@@ -132,7 +132,8 @@ class Recall:
         ids = carried.strategy, carried.cl_ord_id, wire_id
         order = self._orders.open(*ids, carried.symbol, target)
         order.seen.update(carried.seen)
-        order.filled, order.cum_qty = carried.filled, carried.cum_qty
+        # A fill that was missing is missing still.
+        self._orders.filled(order, carried.filled, carried.cum_qty, 0)
         order.outcome = carried.outcome
         order.request = carried.request
         standing = Standing(carried.standing)

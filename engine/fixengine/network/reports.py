@@ -34,6 +34,9 @@ FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_NS = 5_000_000_000
 """How much later than the total of an order a fill of it may come, on another session."""
+ANSWER_NS_MAX = 15_000_000_000
+"""Silence for so long, on a session that lives, says nothing of a request: RecvWindow<25000> as it
+is by default, and the time after which the venue has done with what it took."""
 QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
@@ -154,7 +157,11 @@ class Reports:
             self._look_after_gap(line, order, now)
 
     def tick(self, now: int) -> None:
-        """Time has passed: a fill that is missing for too long is told."""
+        """Time has passed: a fill that is missing for too long is told, and so is silence."""
+        for order in self.orders.silent(now, ANSWER_NS_MAX):
+            text = f"no answer within {ANSWER_NS_MAX // 1_000_000_000} s"
+            self.log("error", f"{order.wire_id}: {text}", event="silence")
+            self.teller.unknown(order, text, None, now)
         for order in self.orders.short(now, FILL_GRACE_NS):
             total, filled = (
                 wire.unscaled(qty, QTY_DECIMALS) for qty in (order.cum_qty, order.filled)

@@ -11,7 +11,7 @@ Source: REST and stream notes, sections 3, 5, 6 and 7. [I]: the order of the che
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -104,6 +104,21 @@ class Rest:
         except Wrong as wrong:
             return Reply(wrong.status, headers, refusal(wrong))
         return Reply(200, headers, orjson.dumps(found))
+
+    def call(
+        self, name: str, given: Mapping[str, str | int], account: Account, address: str, now: int
+    ) -> Any:
+        """What the body of an answer holds, asked for without HTTP, key and signature.
+
+        name: of the venue table's calls. Raises Wrong, also for a request that is one too many.
+        """
+        over = self._meter.add(address, self.web.weight(name, given), now)
+        if over is not None:
+            raise Wrong(over.status, -1003, over.text)
+        parameters = Parameters((key, str(value)) for key, value in given.items())
+        if name in self._public:
+            return self._public[name](parameters, now)
+        return self._private[name](account, parameters)
 
     def _found(self, name: str, asked: Asked, query: str, parameters: Parameters, now: int) -> Any:
         if name in self._public:

@@ -11,15 +11,18 @@ from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
 from fixengine.network.config import Config
 from fixengine.network.connector import Owner
+from fixengine.network.journal import Kind
 from fixengine.network.line import Line
 from fixengine.network.recall import Recalled, recall_records
 from fixengine.network.sessions import Connect
+from fixengine.network.sources import door
 from fixengine.network.state import StateDir
 from fixengine.simulator.connection import Connection
 from fixengine.simulator.venue import DROP_COPY, ORDER_ENTRY
 from fixengine.testing.bus import Bus, Hub, MemoryDealer
 from fixengine.testing.clock import Clock, Run, Timer
 from fixengine.testing.pipe import RESET, Pipe
+from fixengine.testing.sources import MemorySources
 from fixengine.testing.storage import JournalInMemory
 from fixengine.testing.venue import SimulatedVenue
 
@@ -74,8 +77,12 @@ class World:
         orders: Orders,
         positions: Positions,
     ) -> Recalled:
-        """See Surroundings. Each run begins with what the one before knew, so that is enough."""
-        records = self.journals[-2].records if len(self.journals) > 1 else []
+        """See Surroundings. Each run begins with what those before knew, and says so with START;
+        one that was killed earlier only adds to the one before it.
+        """
+        runs = [journal.records for journal in self.journals[:-1]]
+        started = [at for at, run in enumerate(runs) if any(one.kind == Kind.START for one in run)]
+        records = [record for run in runs[started[-1] if started else 0 :] for record in run]
         unread_max = config.bus.report_buffer_max
         return recall_records(records, venue, orders, positions, unread_max)
 
@@ -112,8 +119,12 @@ class World:
             pipe.end(RESET)
         self._pipes.clear()
 
-    def sources(self, config: Config) -> None:
-        """There are none yet: an unknown order stays so until a session tells of it."""
+    def sources(self, config: Config) -> Callable[[door.Owner], MemorySources] | None:
+        """See Surroundings. No port is asked for: in memory there is none."""
+        if not config.sources.rest:
+            return None
+        rooms = self.clock, self.run, self.venue, config.sources.deadline_ms
+        return lambda owner: MemorySources(*rooms, owner)
 
 
 class MemoryConnector:

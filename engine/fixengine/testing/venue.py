@@ -33,6 +33,7 @@ PLENTY = "10000000000"
 """What others have of each asset."""
 SYMBOL = "BTCUSDT"
 REJECTED_CODE = -2010
+REST_DELAY_S = 0.05
 
 Rule = Callable[[Any], bool]
 WireId = Callable[[str], str | None]
@@ -105,6 +106,8 @@ class SimulatedVenue:
     """See the module's top; made by SimulatedEngine.
 
     is_reachable: whether new connections come to be; those that stand are not touched.
+    rest_is_reachable: whether REST, which settles what became of unknown orders, answers at all.
+    rest_delay_s: how long an answer of it takes; it tells how things stood when it was asked for.
     """
 
     def __init__(
@@ -119,6 +122,8 @@ class SimulatedVenue:
     ) -> None:
         rules = play(limits, 1)
         self.is_reachable = True
+        self.rest_is_reachable = True
+        self.rest_delay_s = REST_DELAY_S
         self._clock = clock
         self._wire_id = wire_id
         self._account = client_account(balances, rules.limits(ORDER_ENTRY).unfilled_orders)
@@ -251,6 +256,11 @@ class SimulatedVenue:
     def clear(self, name: str | None = None) -> None:
         """End a fault that holds, or (None) all."""
         self.server.clear(name, None)
+
+    def call(self, name: str, parameters: dict[str, str | int]) -> Any:
+        """What REST answers the engine, as its JSON has it. Raises simulator.parameters.Wrong."""
+        place = self._account, "memory", self._clock.wall_ns()
+        return self.server.rest.call(name, parameters, *place)
 
     # --- what there is ----------------------------------------------------------------------
 
