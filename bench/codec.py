@@ -2,10 +2,10 @@
 
     python -m bench.codec [--json] [--rounds N]
 
-A case is measured from Python, ns per message of this process's own time, in many short rounds; in
-each round every case has its turn, and the figure is the median of the rounds. Compare ratios: to
-the scalar index loop (scalar.c: one pass in plain C, gcc -O3) over the same messages, and to the
-empty call of a compiled method.
+A case is measured from Python, ns per message of this process's own time, in many short rounds on
+one processor; in each round every case has its turn, and the figure is the median of the rounds.
+Compare ratios: to the scalar index loop (scalar:er and scalar:ermix; scalar.c: one pass in plain C,
+gcc -O3) over the same messages, and to the empty call of a compiled method (empty_call).
 
 er, ermix: each message is fed alone and iterated over, by a framer that reads reports by a plan of
 15 columns; framing, index, CheckSum and typed values (characters, mantissa and decimals, ns since
@@ -14,8 +14,12 @@ order from a Struct, nos_payload: from the bytes of its request on the bus; each
 price, quantity and number of its own, and what was written is read back by a foreign parser.
 
 Beside them: _index, no plan at all; _burst, 512 messages fed at once; _objects, the 15 values as
-Python objects as well. The run is void (exit status 1) unless the scalar loop takes 6 to 9 empty
-calls on er: a slow reference flatters.
+Python objects as well; the peers that are installed, parsing alone. The run is void (exit status 1)
+unless the scalar loop takes 6 to 9 empty calls on er: a slow reference flatters.
+
+--json prints {case: {ns, ns_min, ratio_to_scalar, ratio_to_empty_call}}, the references among the
+cases; ns_min is the shortest round, and what was checked has a digest. Of the codec's own cases it
+also names the loops.
 """
 
 from __future__ import annotations
@@ -38,11 +42,13 @@ from fixengine.fix.venue import Sender, plan, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import NewOrderSingle, encode
 
-from bench import corpus
+from bench import corpus, count, pin
 
 ROUNDS = 25
 PASSES = 16
 """Over all messages in a turn: a short one would measure how cold the last case left the caches."""
+PEER_MESSAGES = 64
+"""In a turn of a peer: they take a thousand times as long."""
 SCALAR_TO_EMPTY_CALL = (6.0, 9.0)
 TARGETS = {"er": 1.25, "ermix": 1.25, "nos_struct": 10.0, "nos_payload": 7.0}
 """At most that many scalar loops (er, ermix) or empty calls (nos) of the same run."""
@@ -64,6 +70,8 @@ EMPTY: Callable[[], bool] = b"".isalpha
 now_ns = time.process_time_ns
 
 Case = Callable[[], float]
+Told = dict[str, dict[str, Any]]
+"""By case; see the module's top."""
 
 
 class Scalar:
@@ -172,30 +180,29 @@ def write_orders(write: Callable[..., bytes], sources: Sequence[Any], keep: list
 
 
 def peer_cases() -> dict[str, Case]:
-    """What of the peers is installed: parsing er alone, for scale."""
+    """What of the peers is installed: parsing er and ermix alone, for scale."""
     found: dict[str, Case] = {}
 
-    def timed(parse: Callable[[bytes], object]) -> Case:
-        data = corpus.er()
+    def timed(parse: Callable[[bytes], object], messages: Sequence[bytes]) -> Case:
+        if any(parse(data) is None for data in messages):
+            raise ValueError("a message is not parsed")
 
         def run() -> float:
             started = now_ns()
-            for _ in range(8):
+            for data in messages:
                 parse(data)
-            return (now_ns() - started) / 8
+            return (now_ns() - started) / len(messages)
 
         return run
 
     for name, parser in PEERS.items():
-        try:
-            case = timed(parser())
-            case()
-        except ImportError:
-            continue
-        except (AttributeError, TypeError, ValueError) as problem:
-            print(f"bench.codec: this {name} is not measured: {problem!r}", file=sys.stderr)
-            continue
-        found[f"{name}:er"] = case
+        for over, messages in (("er", ER[:PEER_MESSAGES]), ("ermix", ERMIX[:PEER_MESSAGES])):
+            try:
+                found[f"{name}:{over}"] = timed(parser(), messages)
+            except ImportError:
+                continue
+            except (AttributeError, TypeError, ValueError) as problem:
+                print(f"bench.codec: {name}:{over} is not measured: {problem!r}", file=sys.stderr)
     return found
 
 
@@ -303,8 +310,14 @@ def check_orders(written: Sequence[bytes]) -> str:
     return corpus.digest([bytes(raw) for raw in written])
 
 
-def measure(rounds: int, peers: bool = True) -> dict[str, Any]:
-    """All cases, interleaved; see the module's top for what is told."""
+def loops() -> list[str]:
+    """The codec's loops that this machine has; the last one is used."""
+    level: int = getattr(wire, "_level")()  # noqa: B009  not for users
+    return ["plain", "AVX2", "AVX-512"][: level + 1]
+
+
+def measure(rounds: int, peers: bool = True) -> Told:
+    """All cases, interleaved, in 1 or more rounds; see the module's top for what is told."""
     scalar = Scalar()
     by_plan = {b"8": REPORT}
     from_structs: list[bytes] = []
@@ -332,69 +345,59 @@ def measure(rounds: int, peers: bool = True) -> dict[str, Any]:
             if at > 0:  # the first round warms up
                 took[name].append(ns)
     medians = {name: statistics.median(found) for name, found in took.items()}
-    told: dict[str, Any] = {}
+    told: dict[str, dict[str, Any]] = {}
     for name, ns in medians.items():
-        if name.startswith("scalar:") or name == "empty_call":
-            continue
-        over = "ermix" if name.startswith("ermix") else "er"
+        reference = "scalar:ermix" if "ermix" in name else "scalar:er"
         told[name] = {
-            "ns": round(ns, 1),
-            "ratio_to_scalar": round(ns / medians[f"scalar:{over}"], 3),
+            "ns": round(ns, 2),
+            "ns_min": round(min(took[name]), 2),
+            "ratio_to_scalar": round(ns / medians[reference], 3),
             "ratio_to_empty_call": round(ns / medians["empty_call"], 2),
         }
-    told["scalar_ns"] = {over: round(medians[f"scalar:{over}"], 1) for over in ("er", "ermix")}
-    told["empty_call_ns"] = round(medians["empty_call"], 2)
-    told["scalar_to_empty_call"] = round(medians["scalar:er"] / medians["empty_call"], 2)
-    told["digests"] = {
-        "reports": check_reports(),
-        "nos_struct": check_orders(from_structs),
-        "nos_payload": check_orders(from_payloads),
-        "scalar": f"{scalar.digest.value:016x}",
-    }
-    told["loops"] = ("plain", "AVX2", "AVX-512")[int(getattr(wire, "_level")())]  # noqa: B009
+        if name != "empty_call" and ":" not in name:
+            told[name]["loops"] = loops()[-1]
+    told["er"]["digest"] = told["ermix"]["digest"] = check_reports()
+    told["nos_struct"]["digest"] = check_orders(from_structs)
+    told["nos_payload"]["digest"] = check_orders(from_payloads)
+    told["scalar:er"]["digest"] = told["scalar:ermix"]["digest"] = f"{scalar.digest.value:016x}"
     return told
 
 
-def ratio_of(told: dict[str, Any], case: str) -> float:
+def ratio_of(told: Told, case: str) -> float:
     """The ratio that the target of a case is about."""
     kind = "ratio_to_scalar" if case.startswith("er") else "ratio_to_empty_call"
     return float(told[case][kind])
 
 
-def is_void(told: dict[str, Any]) -> bool:
+def is_void(told: Told) -> bool:
     """Whether the references of a run are out of proportion."""
     least, most = SCALAR_TO_EMPTY_CALL
-    return not least <= told["scalar_to_empty_call"] <= most
+    return not least <= told["scalar:er"]["ratio_to_empty_call"] <= most
 
 
-def table(told: dict[str, Any]) -> str:
+def table(told: Told) -> str:
     """The run for people."""
-    lines = [f"{'case':24}{'ns':>10}{'scalar loops':>14}{'empty calls':>13}{'target':>9}"]
+    lines = [f"{'case':28}{'ns':>10}{'scalar loops':>14}{'empty calls':>13}{'target':>9}"]
     for name, found in told.items():
-        if isinstance(found, dict) and "ns" in found:
-            target = TARGETS.get(name)
-            lines.append(
-                f"{name:24}{found['ns']:>10.1f}{found['ratio_to_scalar']:>14.3f}"
-                f"{found['ratio_to_empty_call']:>13.2f}"
-                f"{'' if target is None else f'<= {target:g}':>9}"
-            )
-    lines.append(
-        f"scalar loop er {told['scalar_ns']['er']} ns, ermix {told['scalar_ns']['ermix']} ns;"
-        f" empty call {told['empty_call_ns']} ns; {told['scalar_to_empty_call']} empty calls a"
-        f" scalar loop; {told['loops']} loops; reports {told['digests']['reports']}"
-    )
+        target = f"<= {TARGETS[name]:g}" if name in TARGETS else ""
+        lines.append(
+            f"{name:28}{found['ns']:>10.1f}{found['ratio_to_scalar']:>14.3f}"
+            f"{found['ratio_to_empty_call']:>13.2f}{target:>9}".rstrip()
+        )
+    lines.append(f"{told['er']['loops']} loops; digest of the reports {told['er']['digest']}")
     return "\n".join(lines)
 
 
 def main() -> int:
     """Entry."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds ({ROUNDS})")
+    parser.add_argument("--rounds", type=count, default=ROUNDS, help=f"rounds ({ROUNDS})")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     if "asan" in Path(wire.__file__ or "").parts or hasattr(sys, "gettotalrefcount"):
         print("bench.codec: not on a debug or sanitizer build", file=sys.stderr)
         return 2
+    pin()
     told = measure(options.rounds)
     print(orjson.dumps(told).decode() if options.json else table(told))
     if is_void(told):

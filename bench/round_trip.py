@@ -27,6 +27,8 @@ from fixengine.demo.processes import Stand
 from fixengine.demo.run import percentile
 from fixengine.messages import ExecType, ExecutionReport, NewOrderSingle, encode
 
+from bench import count
+
 ECHO = """
 import sys, zmq
 socket = zmq.Context().socket(zmq.ROUTER)
@@ -122,8 +124,8 @@ def measure(orders: int, rounds: int) -> dict[str, object]:
 def main() -> int:
     """Entry."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--orders", type=int, default=1000, help="orders a round (1000)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS_MIN, help="rounds (5)")
+    parser.add_argument("--orders", type=count, default=1000, help="orders a round (1000)")
+    parser.add_argument("--rounds", type=count, default=ROUNDS_MIN, help="rounds (5)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     result = measure(options.orders, options.rounds)

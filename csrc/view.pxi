@@ -240,10 +240,14 @@ cdef class Message:
         str for text types (str utf8 char id price qty float bool utc), int for int, length and
         seqnum, bytes for data, and for a group a list of tuples in the order of its rows, None for
         an absent member. Raises KeyError for a name that is no row, RemoteProtocolError for a
-        malformed value (reason "malformed") or a group that contradicts its count ("group").
+        malformed value (reason "malformed"), a group that contradicts its count ("group"), and
+        where get does: a field without value or hidden. A group is refused for any fault of its
+        message: whether that is a member's cannot be told.
         """
         cdef Py_ssize_t row = self.row_of(name)
         cdef int32_t mark = self.marks()[row]
+        if self.scan.fault.kind != SCAN_OK:
+            self.refuse_doubtful(self.plan.table, row, mark)
         if mark == 0:
             return None
         return self.value_in(self.plan.table, row, mark - 1)
@@ -252,8 +256,9 @@ cdef class Message:
         """The decimal in the plan's row of this name times 10**scale as an int, or None.
 
         Exact: zeros beyond the scale (0 to 18) are dropped, other digits there, more than 64 bits
-        and text that is no decimal raise RemoteProtocolError with reason "malformed". Raises
-        LocalProtocolError where the row's type is not price, qty or float.
+        and text that is no decimal raise RemoteProtocolError with reason "malformed"; a field
+        without value or hidden as value does. Raises LocalProtocolError where the row's type is
+        not price, qty or float.
         """
         cdef Py_ssize_t row = self.row_of(name)
         cdef int32_t mark = self.marks()[row]
@@ -264,6 +269,8 @@ cdef class Message:
         check_scale(scale)
         if value_class(self.plan.table.rows[row].type) != value_class(TYPE_PRICE):
             raise LocalProtocolError(f"{self.plan.name}: {name} is not a decimal")
+        if self.scan.fault.kind != SCAN_OK:
+            self.refuse_doubtful(self.plan.table, row, mark)
         if mark == 0:
             return None
         known = self.plan.known(self.at_once(), row)
@@ -280,7 +287,8 @@ cdef class Message:
         """The UTC time in the plan's row of this name as ns since 1970, or None where absent.
 
         Raises RemoteProtocolError with reason "malformed" for any other text and beyond 64 bits,
-        LocalProtocolError where the row's type is not utc.
+        for a field without value or hidden as value does; LocalProtocolError where the row's type
+        is not utc.
         """
         cdef Py_ssize_t row = self.row_of(name)
         cdef int32_t mark = self.marks()[row]
@@ -290,6 +298,8 @@ cdef class Message:
         cdef const Value *known
         if self.plan.table.rows[row].type != TYPE_UTC:
             raise LocalProtocolError(f"{self.plan.name}: {name} is not a time")
+        if self.scan.fault.kind != SCAN_OK:
+            self.refuse_doubtful(self.plan.table, row, mark)
         if mark == 0:
             return None
         known = self.plan.known(self.at_once(), row)
@@ -303,7 +313,7 @@ cdef class Message:
     def values(self):
         """The plan's columns in order as a tuple, None for what is absent.
 
-        Raises RemoteProtocolError for the first malformed value.
+        Raises RemoteProtocolError for the first one that value refuses.
         """
         self.marks()
         cdef Plan plan = self.plan
@@ -313,9 +323,12 @@ cdef class Message:
         # Making a tuple may run other code, so the marks are looked for behind it.
         cdef tuple found = PyTuple_New(count)
         cdef const int32_t *marks = self.marks()
+        cdef bint doubtful = self.scan.fault.kind != SCAN_OK
         for i in range(count):
             row = plan.column_ids[i]
             mark = marks[row] if row >= 0 else 0
+            if doubtful and row >= 0:
+                self.refuse_doubtful(table, row, mark)
             if mark == 0:
                 value = None
             else:
@@ -326,6 +339,15 @@ cdef class Message:
             Py_INCREF(value)
             PyTuple_SET_ITEM(found, i, value)
         return found
+
+    cdef int refuse_doubtful(self, Table table, Py_ssize_t row, Py_ssize_t mark) except -1:
+        """Raise where the fault of this message is, hides or may be within the field of a row."""
+        cdef ScanFault fault = self.scan.fault
+        if mark == 0 or table.rows[row].type != TYPE_GROUP:
+            fault = scan_tag_fault(self.frame(), self.length, table.rows[row].tag)
+        if fault.kind != SCAN_OK:
+            raise self.fault_of(fault)
+        return 0
 
     cdef inline object value_in(self, Table table, Py_ssize_t row, Py_ssize_t at):
         """The value of entry `at`, which is of this row."""

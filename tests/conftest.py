@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+LOOPS = ("plain", "AVX2", "AVX-512")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,3 +35,17 @@ def hears_signals() -> None:
     """Let the processes under test hear what nohup, or "&" in a script, has them ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(params=LOOPS)
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The codec uses these loops; where the machine has none such, the test is skipped."""
+    from fixengine import wire  # not before pytest_configure has looked at what is compiled
+
+    level = LOOPS.index(request.param)
+    try:
+        if wire._level(level) != level:  # type: ignore[attr-defined]
+            pytest.skip(f"the {request.param} loops are not tested: this processor lacks them")
+        yield
+    finally:
+        wire._level(-1)  # type: ignore[attr-defined]

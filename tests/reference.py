@@ -421,9 +421,17 @@ class Message:
             before = values
         return found
 
+    def place_of(self, row: Row) -> int | None:
+        """The place of a row's field; refused where that may be another than the first one."""
+        at = self.first(row)
+        if at is not None and row.type == "group" and self.fault is not None:
+            raise self.fault
+        self.get(row.tag)
+        return at
+
     def value(self, name: str) -> Any:
         row = self.row(name)
-        at = self.first(row)
+        at = self.place_of(row)
         return None if at is None else self.value_at(row, at)
 
     def values(self) -> tuple[Any, ...]:
@@ -432,7 +440,7 @@ class Message:
         return tuple(self.value(name) if name in known else None for name in self.plan.columns)
 
     def scaled(self, name: str, scale: int) -> int | None:
-        at = self.first(self.row(name))
+        at = self.place_of(self.row(name))
         if at is None:
             return None
         raw = self.good[at].value
@@ -445,7 +453,7 @@ class Message:
         self.refuse("malformed", self.good[at].tag)
 
     def time_ns(self, name: str) -> int | None:
-        at = self.first(self.row(name))
+        at = self.place_of(self.row(name))
         if at is None:
             return None
         raw = self.good[at].value

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from fixengine.fix.decode import Decoded, Decoder
+from fixengine import wire
+from fixengine.fix.decode import FIELDS_MAX, Decoded, Decoder
 from fixengine.fix.logs import SEPARATORS, messages
-from fixengine.fix.tree import PROBLEMS_MAX, Field
+from fixengine.fix.tree import PROBLEMS_MAX, Field, fits
 from fixengine.fix.venue import Layout, Row, Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from hypothesis import given
@@ -146,7 +147,37 @@ def test_a_data_field_may_hold_the_separator() -> None:
 
 def test_bytes_that_are_not_utf_8_are_shown_escaped() -> None:
     message = framed((148, b"caf\xe9 \xf0\x9f\x92\xb6"), kind="B")
-    assert (by_tag(message)[148].value, message.problems) == ("caf\\xe9 \U0001f4b6", ())
+    assert by_tag(message)[148].value == "caf\\xe9 \U0001f4b6"
+
+
+TEXTS = st.text("0123456789-.:", max_size=26).map(str.encode)
+TIMES = st.tuples(
+    st.sampled_from([b"2024", b"1900", b"0000", b"9999"]),
+    st.sampled_from([b"0229", b"0230", b"1231", b"1301", b"0100"]),
+    st.sampled_from([b"-00:00:00", b"-23:59:60", b"-24:00:00", b"-00:60:00", b"-00:00:61"]),
+    st.sampled_from([b"", b".", b".5", b".123", b".123456", b".123456789"]),
+).map(b"".join)
+NUMBERS = st.integers(-(1 << 65), 1 << 65).map(lambda number: b"%023d" % number)
+
+PLANS = {
+    form: wire.Plan("News", [(11, "it", form, False, ())])
+    for form in wire.TYPES
+    if form not in ("group", "data")
+}
+
+
+@pytest.mark.parametrize("form", PLANS)
+@given(st.binary(min_size=1, max_size=4) | TEXTS | TIMES | NUMBERS)
+def test_values_are_judged_as_the_codec_judges_them(form: str, raw: bytes) -> None:
+    raw = raw.replace(b"\x01", b"|") or b"0"
+    framer = wire.Framer()
+    framer.feed(corpus.framed([(35, "B"), (11, raw)]))
+    try:
+        PLANS[form].read(next(framer)).value("it")
+        fine = True
+    except wire.RemoteProtocolError:
+        fine = False
+    assert fits(form, raw) == fine
 
 
 # --- groups -----------------------------------------------------------------------------------
@@ -279,6 +310,15 @@ WRONG = {
     "bool": (with_field("8", "636=y"), "WorkingIndicator<636> 'y' is not Y or N"),
     "time": (with_field("8", "60=now"), "TransactTime<60> 'now' is not a time such as 2026"),
     "char": (with_field("8", "54=12"), "Side<54> '12' is not one character"),
+    "seq": (FINE.replace("34=1", "34=abc"), "MsgSeqNum<34> 'abc' is not a number below 2**32"),
+    "seq sign": (FINE.replace("34=1", "34=-7"), "MsgSeqNum<34> '-7' is not a number"),
+    "seq size": (FINE.replace("34=1", "34=4294967296"), "MsgSeqNum<34> '4294967296' is not a num"),
+    "sent": (FINE.replace("52=2026", "52=2O26"), "is not a time such as 2026"),
+    "window": (with_field("D", "25000=zz"), "RecvWindow<25000> 'zz' is not a decimal number"),
+    "no digits": (with_field("8", "44=5."), "Price<44> '5.' is not a decimal number"),
+    "sign": (with_field("8", "14=-1"), "CumQty<14> '-1' is not a decimal number without sign"),
+    "day": (with_field("8", "60=20260230-00:00:00"), "TransactTime<60> '20260230-00:00:00' is"),
+    "text": (with_field("8", "58=a\0b"), "Text<58> 'a\0b' is not "),
     "data length": (
         LOGON.replace("95=88", "95=87"), "RawDataLength<95> says 87, RawData<96> has 88 bytes",
     ),
@@ -297,6 +337,14 @@ def test_what_is_wrong_is_said_in_words_and_the_rest_is_shown(case: str) -> None
     assert any(told in problem for problem in message.problems), message.problems
     pieces = text.encode().split(b"|")
     assert len(message.fields) == len(pieces) - (not pieces[-1])
+
+
+def test_no_more_fields_are_described_than_memory_is_for() -> None:
+    message = decode(HEAD + "|" * FIELDS_MAX + "10=198|")
+    assert len(message.fields) == FIELDS_MAX
+    size = len(HEAD) + FIELDS_MAX - HEAD.count("|")
+    assert f"too long: only its first {size} bytes are shown" in message.problems
+    assert not any("too long" in text for text in decode(HEAD + "|" * 1000 + "10=198|").problems)
 
 
 def test_verdicts_are_said_even_where_a_part_is_missing() -> None:
@@ -355,6 +403,7 @@ def test_a_checksum_over_masked_secrets_cannot_be_told() -> None:
     [
         "8=F|553=hide|", "8=F|0553=hide|", "8=F| 554=hide|", "8=F|96=hide|", "8=F|553=hide",
         "8=F|95=9|96=no|34=hide|", "8=F|554=no|hide|hide|10=000|", "95=3|96=hide|",
+        "8=F|553|=hide|34=1|", "8=F|553 :hide|", "8=F|5\0""53=hide|", "8=F|a554;hide|",
         "8=F|95=6|96=no|553=hide|", "8=F|95=6|96=no|abc=d|hide|",
     ],
 )  # fmt: skip

@@ -276,6 +276,13 @@ def test_a_component_is_read_as_what_it_stands_for() -> None:
     assert against(text, "order_entry", OVERRIDES).new == ()
 
 
+def test_a_service_pack_is_a_version_of_its_own() -> None:
+    text = official(BINANCE_SPOT)
+    for pack, new in (("0", ()), ("1", (("", 0, "version", "FIX.4.4SP1", "FIX.4.4"),))):
+        theirs = text.replace("minor='4'", f"minor='4' servicepack='{pack}'")
+        assert against(theirs, "order_entry", OVERRIDES).new == new
+
+
 def test_a_market_data_dictionary_is_compared_by_names_and_values() -> None:
     text = official(BINANCE_SPOT, "market_data")
     assert against(text, "market_data", OVERRIDES).new == ()
@@ -288,6 +295,7 @@ def test_a_market_data_dictionary_is_compared_by_names_and_values() -> None:
     assert "  ~ the message: name is MarketDataAsk; here MarketDataRequest" in found
     assert "  ~ MDEntryType<269>: value 1 is ASK; here OFFER" in found
     assert len(comparison.new) == 2
+    assert found[-1].startswith("2 differences in what was compared; ")
 
 
 # --- what is none ---------------------------------------------------------------------------
@@ -358,6 +366,10 @@ FAULTS = {
     f"{FIX}<messages/><fields><field number='1' name='A' type='INT'><x/></field></fields></fix>": (
         "field A: <x> where values stand"
     ),
+    f"{FIX}<messages/><fields><field number='1' name='A' type='INT'>"
+    + "<value enum='1' description='X'/>" * 2
+    + "</field></fields></fix>": "field A: has two values 1",
+    message(components="<component name='C'/>" * 2): "has two components C",
     message("<field name='B' required='Y'/>"): "M: B is not among the fields",
     message("<field name='A' required='X'/>"): "M: required of A is neither Y nor N",
     message("<field name='A'/>"): "has a <field> without required",

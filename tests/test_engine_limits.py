@@ -42,15 +42,6 @@ def drained(client: Client) -> list[object]:
     return list(client.reports(timeout=0.0))
 
 
-def limits_are_known(engine: Engine) -> bool:
-    """Wait for the answer to the LimitQuery, for which new orders wait."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        if any(frame[35] == "XLR" for frame in frames(engine.journal(), Kind.FRAME_IN)):
-            return True
-    return False
-
-
 def answered_test_request(engine: Engine, client: Client) -> bool:
     """Wait for a TestRequest of the venue that was answered under its own id."""
     deadline = time.monotonic() + WAIT_S
@@ -69,7 +60,6 @@ def test_ten_times_the_venues_limit_costs_refusals_and_nothing_else(stage: Stage
     engine = stage.engine(venue.place, **PATIENT)
     flood, calm = stage.client(engine, "flood"), stage.client(engine, "calm")
     engine.expect(event="active")
-    assert limits_are_known(engine)
     resting = [calm.submit(limit()) for _ in range(10)]
     for cl_ord_id in resting:
         hear(calm, ExecutionReport, cl_ord_id=cl_ord_id, exec_type="0")
@@ -116,6 +106,8 @@ def test_the_limits_that_the_venue_tells_hold_over_several_windows(stage: Stage)
     peer = acceptor.logon()
     tell_limits(peer, messages=100, orders=20)
     engine.expect(text="messages: 100 per 1 SECOND, unfilled orders: 20 per 1 SECOND is new")
+    # Who is told that the session is active may order: its limits are known.
+    engine.expect(event="active")
     first = client.submit(limit())
     peer.expect("D")
 

@@ -13,14 +13,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import reference
 import streams
-from fixengine import wire
 from fixengine.wire import Framer, LocalProtocolError, RemoteProtocolError
 
 from bench.corpus import framed
@@ -245,14 +243,7 @@ MESSAGES: dict[str, tuple[bytes, str, int | None]] = {
 }
 
 
-@pytest.fixture(params=(0, 1, 2), ids=("plain", "avx2", "avx512"))
-def _level(request: pytest.FixtureRequest) -> Iterator[None]:
-    wire._level(request.param)  # type: ignore[attr-defined]
-    yield
-    wire._level(-1)  # type: ignore[attr-defined]
-
-
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize(("body", "reason", "tag"), MESSAGES.values(), ids=MESSAGES)
 def test_a_broken_message_tells_its_fault_and_the_next_is_read(
     body: bytes, reason: str, tag: int | None
@@ -269,7 +260,7 @@ def test_a_broken_message_tells_its_fault_and_the_next_is_read(
     assert next(framer).get_int(34) == 8
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("digits", [6, 7, 8, 9, 10, 11])
 @pytest.mark.parametrize("value", [b"", b"x", b"xyz", b"=" * 9])
 @pytest.mark.parametrize("padding", [0, 1, 3, 40, 55, 63])
@@ -285,7 +276,7 @@ def test_tags_of_many_digits_are_read_as_the_reference_reads_them(
     assert found[0] == found[1]
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("unit", [b"\x01", b"x\x01", b"1\x01", b"1=\x01", b"=\x01", b"1=a\x01"])
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 63, 64, 65, 300])
 def test_runs_of_short_fields_are_read_as_the_reference_reads_them(unit: bytes, count: int) -> None:
@@ -301,7 +292,7 @@ def test_more_than_a_hint_may_ask_for_is_refused() -> None:
         Framer().get_buffer(1 << 40)
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("padding", range(1, 140))
 def test_a_broken_field_anywhere_in_a_block_is_read_as_the_reference_reads_it(padding: int) -> None:
     """The vector loops read 64 bytes at a time, so each field is once cut by the end of a block."""

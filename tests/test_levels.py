@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from bench.corpus import Field, framed
 
 ROWS = (
     (34, "seq", "seqnum", True, ()),
+    (44, "price", "price", False, ()),
     (60, "time", "utc", False, ()),
     (73, "orders", "group", False, ((11, "id", "str", True, ()), (58, "text", "str", False, ()))),
     (96, "letter", "char", False, ()),
@@ -30,18 +30,21 @@ ROWS = (
 )
 PLAN = Plan("Report", ROWS, header_tags=(8, 9, 10, 35))
 
-
-@pytest.fixture(params=(0, 1, 2), ids=("plain", "avx2", "avx512"), autouse=True)
-def level(request: pytest.FixtureRequest) -> Iterator[int]:
-    """One after the other; where the machine lacks one, the best it has."""
-    yield wire._level(request.param)  # type: ignore[attr-defined]
-    wire._level(-1)  # type: ignore[attr-defined]
+pytestmark = pytest.mark.usefixtures("loops")
 
 
 def read(*fields: Field) -> tuple[Framer, Message]:
     framer = Framer(plans={b"8": PLAN})
     framer.feed(framed([(35, "8"), *fields]))
     return framer, next(framer)
+
+
+def read_second(*fields: Field, before: tuple[Field, ...] = ()) -> Message:
+    """Behind another message of the framer: only then is a frame found at one look."""
+    framer = Framer(plans={b"8": PLAN})
+    framer.feed(framed([(35, "8"), (34, 1), *before]) + framed([(35, "8"), (34, 2), *fields]))
+    next(framer)
+    return next(framer)
 
 
 def framed_raw(body: bytes) -> bytes:
@@ -220,3 +223,92 @@ def test_bytes_fed_out_of_the_lent_room_may_overlap_their_place(length: int) -> 
     framer.buffer_updated(begin)
     framer.feed(room[begin - 5 : len(raw) - 5])
     assert [bytes(message) for message in framer] == [raw]
+
+
+# The bounds of the vector loops ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", range(13, 20))
+def test_a_decimal_is_read_as_a_whole_up_to_a_vector_and_beyond(size: int) -> None:
+    digits = "1234567890123456789"[:size]
+    for decimals in (0, 1, 7, 8, size - 2):
+        text = digits
+        if decimals:
+            text = f"{digits[: size - 1 - decimals]}.{digits[size - 1 - decimals : -1]}"
+        assert len(text) == size
+        message = read_second((44, text))
+        assert message.scaled("price", decimals) == int(text.replace(".", "")), text
+
+
+@pytest.mark.parametrize(
+    ("clock", "second"),
+    [
+        ("23:00:00", 23 * 3600),
+        ("24:00:00", None),
+        ("00:59:00", 59 * 60),
+        ("00:60:00", None),
+        ("00:00:59", 59),
+        ("00:00:60", 60),
+        ("00:00:61", None),
+    ],
+)
+def test_the_last_hour_minute_and_second_of_a_date_that_is_kept(
+    clock: str, second: int | None
+) -> None:
+    midnight_ns = wire.stamp_ns(b"20260721-00:00:00")
+    for decimals in ("000", "000000"):
+        text = f"20260721-{clock}.{decimals}"
+        message = read_second((60, text), before=((60, "20260721-12:00:00.000"),))
+        if second is not None:
+            assert message.time_ns("time") == midnight_ns + second * 10**9, text
+            continue
+        with pytest.raises(RemoteProtocolError) as caught:
+            message.time_ns("time")
+        assert (caught.value.tag, caught.value.reason) == (60, "malformed"), text
+
+
+def lost_second(raw: bytes, message_bytes_max: int = 1 << 20) -> bool:
+    """Whether framing is lost at this message, which is fed behind another one."""
+    first = framed([(35, "0"), (34, 1)])
+    framer = Framer(message_bytes_max)
+    framer.feed(first + raw)
+    assert bytes(next(framer)) == first
+    try:
+        assert bytes(next(framer)) == raw
+    except RemoteProtocolError as error:
+        return error.reason == "framing"
+    return False
+
+
+@pytest.mark.parametrize("message_bytes_max", [150, 151, 900])
+def test_a_message_may_be_as_long_as_the_longest_and_no_longer(message_bytes_max: int) -> None:
+    rest_bytes = len(framed([(35, "B"), (58, "x" * 100)])) - 100
+    for length in (message_bytes_max, message_bytes_max + 1):
+        raw = framed([(35, "B"), (58, "x" * (length - rest_bytes))])
+        assert len(raw) == length
+        assert lost_second(raw, message_bytes_max) == (length > message_bytes_max)
+
+
+@pytest.mark.parametrize("at", range(-8, 0))
+@pytest.mark.parametrize("byte", [b"/", b":", b"\xc0"])
+def test_a_byte_beside_the_digits_is_none_of_a_checksum(at: int, byte: bytes) -> None:
+    raw = framed([(35, "B"), (58, "x")])
+    assert not lost_second(raw)
+    assert lost_second(raw[:at] + byte + raw[len(raw) + at + 1 :])
+
+
+@pytest.mark.parametrize("size", [1, 7, 8])
+def test_the_longest_kind_that_a_plan_can_be_for(size: int) -> None:
+    kind = b"ABCDEFGH"[:size]
+    framer = Framer(plans={kind: PLAN})
+    for read_by_plan, sent in ((True, kind), (False, kind + b"I")):
+        raw = framed([(35, sent), (34, 7)])
+        framer.feed(raw + raw)
+        for message in framer:
+            assert message.kind == sent
+            if read_by_plan:
+                assert message.value("seq") == 7
+            else:
+                with pytest.raises(LocalProtocolError, match="plan"):
+                    message.value("seq")
+    assert framer.pending == 0

@@ -17,9 +17,11 @@ from fixengine.messages import (
     encode,
 )
 from fixengine.network.liveness import CANCELS_PER_STEP, Policy
+from fixengine.network.slot import Post
 from fixengine.network.strategies import Standing
 from processes import THROUGH, Stage, hear, limit, stage
 from sessions_in_memory import parsed
+from test_lines import ROLE, engine_with
 
 __all__ = ["stage"]
 
@@ -77,9 +79,8 @@ def test_orders_of_a_strategy_that_is_gone_are_cancelled_by_order_id_after_its_g
         engine.report("4", "4", order_id=str(number), cl_ord_id="web")
         wait(engine, 0.1)
     assert engine.log[-1] == "strategy alpha: none of its orders is open any more"
-    said = len(engine.log)
     wait(engine, 10)
-    assert len(engine.log) == said
+    assert [text for text in engine.log if "alpha" in text][2:] == [engine.log[4]], "said once"
 
 
 def test_the_grace_of_a_quiet_one_begins_when_it_leaves() -> None:
@@ -184,6 +185,49 @@ def test_cancels_wait_for_a_session_that_takes_them() -> None:
     assert cancelled(engine) == ["0"]
 
 
+def test_a_cancel_that_nobody_answers_is_sent_again() -> None:
+    """Its session ended with it under way, and no second source tells what became of it."""
+    engine = Engine(policies={"alpha": CANCELS})
+    orders(engine, 1)
+    engine.bus.gone.add(b"a")
+    wait(engine, 2.06)
+    assert cancelled(engine) == ["0"]
+    engine.gateway.orders.lost(engine.line.number, unwatched=True)
+    wait(engine, 4.9)
+    assert cancelled(engine) == []
+    wait(engine, 0.2)
+    assert cancelled(engine) == ["0"]
+
+
+def test_orders_of_a_session_that_is_stuck_do_not_hold_up_the_others() -> None:
+    posts = Post(0, ROLE, True), Post(1, ROLE, True)
+    engine, (stuck, other) = engine_with(*posts, policies={"alpha": CANCELS})
+    for number in range(4):
+        engine.request(engine.order(f"o{number}"))
+    assert len(stuck.written) == len(other.written) == 2
+    stuck.wire.unsent_bytes = 1 << 20
+    engine.bus.gone.add(b"a")
+    wait(engine, 2.1)
+    assert [frame[35] for frame in stuck.written] == [b"D", b"D"]
+    assert [frame[35] for frame in other.written] == [b"D", b"D", b"F", b"F"]
+    stuck.wire.unsent_bytes = 0
+    wait(engine, 0.1)
+    assert [frame[35] for frame in stuck.written] == [b"D", b"D", b"F", b"F"]
+
+
+def test_an_engine_that_was_stopped_reads_what_came_before_it_calls_anybody_silent() -> None:
+    engine = Engine(policies={"alpha": CANCELS})
+    orders(engine, 1)
+    engine.now += 10 * SECOND_NS
+    engine.gateway.on_tick(engine.now)
+    assert engine.gateway.liveness.deadline == engine.now + SECOND_NS // 20
+    engine.gateway.on_order(b"a", encode(Heartbeat()), engine.now)
+    wait(engine, 1)
+    assert cancelled(engine) == []
+    assert engine.gateway.liveness.deadline is None
+    assert not any("says nothing" in text for text in engine.log)
+
+
 def test_one_that_is_connected_and_says_nothing_is_gone_until_it_speaks() -> None:
     engine = Engine(policies={"alpha": CANCELS})
     orders(engine, 1)
@@ -193,7 +237,7 @@ def test_one_that_is_connected_and_says_nothing_is_gone_until_it_speaks() -> Non
     assert cancelled(engine) == []
     wait(engine, 0.2)
     assert cancelled(engine) == ["0"]
-    assert engine.log[-1].startswith("strategy alpha says nothing for 3000 ms: its open orders")
+    assert engine.log[-1].startswith("strategy alpha says nothing for 3050 ms: its open orders")
     engine.gateway.on_order(b"a", encode(Heartbeat()), engine.now)
     wait(engine, 2.9)
     assert cancelled(engine) == []

@@ -5,7 +5,15 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fixengine.fix.logs import MESSAGE_BYTES_MAX, SEPARATORS, SOH, Found, Search, messages
+from fixengine.fix.logs import (
+    IN_VALUES,
+    MESSAGE_BYTES_MAX,
+    SEPARATORS,
+    SOH,
+    Found,
+    Search,
+    messages,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,10 +91,11 @@ def test_a_data_field_may_hold_separators() -> None:
     assert found(message + ER) == [message, ER]
 
 
-def test_a_value_may_hold_the_pipe() -> None:
+@pytest.mark.parametrize("separator", IN_VALUES)
+def test_a_value_may_hold_the_separator(separator: bytes) -> None:
     for headline in (b"this|that", b"|", b"a||b", b"this|that|", b"a|b=c"):
-        message = news(headline)
-        assert found(dressed(message, b"|")) == [message]
+        message = news(headline.replace(b"|", separator))
+        assert found(dressed(message, separator)) == [message]
 
 
 def test_the_checksum_tells_a_bad_tag_from_a_pipe_in_a_value() -> None:
@@ -146,6 +155,16 @@ def test_a_damaged_begin_string_is_known_by_what_follows() -> None:
         assert found(b"> " + ER.replace(b"8=FIX.4.4", text)) == [ER.replace(b"8=FIX.4.4", text)]
     assert found(b"58=FIX.4.4|35=5|") == found(b"8=cat|35=5|") == []
     assert found(b"8=FIX.4.4 is a version\n8=FIX.4.4") == []
+    assert found(b"it is 8=FIX.4.4; 8=FIX.4.2;\nmay be sent") == []
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=names)
+@pytest.mark.parametrize(("old", "new"), [(b"9=330\x01", b""), (b"8=FIX.4.4", b"8=FX.4.4")])
+def test_a_damaged_head_right_behind_a_message(separator: bytes, old: bytes, new: bytes) -> None:
+    wrong = ER.replace(old, new)
+    text = dressed(NOS + wrong + NOS, separator)
+    assert found(text) == [NOS, wrong, NOS]
+    assert [each.data for each in messages(bytes([byte]) for byte in text)] == [NOS, wrong, NOS]
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
@@ -196,6 +215,8 @@ FRAGMENTS = st.sampled_from(
         b"8=FIX.4.4", b"8=", b"8", b"=", b"9=5", b"9=12", b"35=0", b"10=161", b"10=", b"1", b"58=a",
         b"95=3", b"96=a\x01b", b"\n", b"\r\n", b"\\x01", b"^A", b"^", b"|", b"\x01", b"<SOH>",
         b"\\", b"x", "\u2401".encode(), b"\xe2", b"8=FIX.4.4|9=5|35=0|10=161|", b"8=X\x019=",
+        b";", b" | ", b"[SOH]", b"\\u0001", b"\\001", b"8=X\\0019=",
+        b"8=FIX.4.4\\x019=5\\x0135=0\\x0110=161\\x01",
     ]
 )  # fmt: skip
 RUBBISH = st.lists(FRAGMENTS | st.binary(max_size=4), max_size=60).map(b"".join)

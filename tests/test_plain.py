@@ -89,3 +89,22 @@ def test_what_is_held_is_bounded_and_forgotten_once_it_is_behind() -> None:
     assert gaps.take(6) is None
     assert not gaps.missing(HELD_MAX + 10)
     assert (gaps.asked_at_ns, gaps.asked, gaps.take(8)) == (None, 0, None)
+
+
+def test_a_resend_overtaken_by_more_than_can_be_held_is_asked_on_at_once() -> None:
+    """What found no room is not in that resend: to wait for it would be to wait for the timeout."""
+    gaps = Gaps()
+    gaps.hold(5, b"frame")
+    gaps.ask(1)
+    for seq in range(6, HELD_MAX + 10):
+        gaps.hold(seq, b"frame")
+    assert gaps.awaits(4)
+    assert gaps.awaits(5)
+    due = 5
+    while gaps.take(due) is not None:
+        due += 1
+    assert due == HELD_MAX + 5
+    assert gaps.missing(due)
+    assert not gaps.awaits(due)
+    gaps.ask(2)
+    assert gaps.awaits(due)

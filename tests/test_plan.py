@@ -48,6 +48,15 @@ def read(*fields: Field, plan: Plan = PLAN) -> Message:
     return plan.read(next(framer))
 
 
+def read_raw(body: bytes) -> Message:
+    """A message 8 with this raw text behind 35, read by the plan."""
+    body = b"35=8\x01" + body
+    head = b"8=FIX.4.4\x019=%d\x01%s" % (len(body), body)
+    framer = Framer()
+    framer.feed(b"%s10=%03d\x01" % (head, sum(head) % 256))
+    return PLAN.read(next(framer))
+
+
 def violation(fields: Message) -> tuple[int | None, str]:
     """Tag and reason with which check refuses."""
     with pytest.raises(RemoteProtocolError) as caught:
@@ -240,13 +249,43 @@ def test_a_repeated_group_is_stepped_over() -> None:
 
 
 def test_the_fault_of_the_message_is_the_first_violation() -> None:
-    body = b"35=8\x0134=7\x0158=\x01"
-    head = b"8=FIX.4.4\x019=%d\x01%s" % (len(body), body)
-    framer = Framer()
-    framer.feed(b"%s10=%03d\x01" % (head, sum(head) % 256))
-    fields = PLAN.read(next(framer))
+    fields = read_raw(b"34=7\x0158=\x01")
     assert fields.value("msg_seq_num") == 7
     assert violation(fields) == (58, "empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "fault"),
+    [
+        ("order_qty", b"38=", (38, "empty")),
+        ("order_qty", b"38=\x0138=7", (38, "empty")),
+        ("order_qty", b"95=9\x0196=a\x0138=7", (95, "data")),
+        ("transact_time", b"60=", (60, "empty")),
+        ("symbol", b"95=9\x0196=a\x0155=X", (95, "data")),
+        ("fees", b"136=", (136, "empty")),
+        ("fees", b"136=1\x01137=1\x01138=\x01139=x", (138, "empty")),
+        ("fees", b"136=1\x01137=1\x01=A\x01139=x", (None, "tag")),
+    ],
+)
+def test_a_field_without_value_or_hidden_is_not_absent(
+    name: str, body: bytes, fault: tuple[int | None, str]
+) -> None:
+    message = read_raw(body + b"\x01")
+    calls: list[Callable[[], Any]] = [lambda: message.value(name), message.values]
+    if name == "order_qty":
+        calls.append(lambda: message.scaled(name, 2))
+    if name == "transact_time":
+        calls.append(lambda: message.time_ns(name))
+    for call in calls:
+        with pytest.raises(RemoteProtocolError) as caught:
+            call()
+        assert (caught.value.tag, caught.value.reason) == fault
+
+
+def test_a_fault_behind_or_beside_a_field_does_not_hide_it() -> None:
+    message = read_raw(b"38=7\x01=x\x0138=\x0158=\x0195=9\x0196=a\x01")
+    assert (message.value("order_qty"), message.scaled("order_qty", 1)) == ("7", 70)
+    assert read_raw(b"=x\x0158=\x01").value("fees") is None
 
 
 def test_data_stands_right_behind_its_length() -> None:

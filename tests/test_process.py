@@ -107,6 +107,9 @@ class World:
     def call_at(self, when: float, callback: Callable[[], object]) -> World:
         return self
 
+    def sources(self, *_: object) -> None:
+        """There are none."""
+
     def cancel(self, *_: object) -> None:
         """A timer, or an attempt to connect, is given up."""
 

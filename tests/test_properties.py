@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,13 +31,6 @@ STREAM = [
 TIME = "20260721-09:07:30.123456"
 
 
-@pytest.fixture(params=(0, 1, 2), ids=("plain", "avx2", "avx512"))
-def _level(request: pytest.FixtureRequest) -> Iterator[None]:
-    wire._level(request.param)  # type: ignore[attr-defined]
-    yield
-    wire._level(-1)  # type: ignore[attr-defined]
-
-
 # Cuts --------------------------------------------------------------------------------------------
 
 
@@ -53,7 +46,7 @@ def in_two(framer: wire.Framer, first: bytes, second: bytes) -> list[Any]:
     return found
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 def test_every_cut_gives_the_same_messages() -> None:
     """Of messages alone, and of three in a row: what was cut is the one before, itself or next."""
     assert len(STREAM) == 40
@@ -78,7 +71,7 @@ def test_every_cut_of_the_whole_stream() -> None:
         assert found == STREAM, cut
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("in_place", [False, True])
 def test_byte_by_byte(in_place: bool) -> None:
     stream = b"".join(STREAM)
@@ -305,7 +298,7 @@ BLOCKS: tuple[list[Field], ...] = (
 )
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 def test_the_order_of_fields_of_the_body_is_irrelevant() -> None:
     """Pairs of length and data stay together, so do groups; FIX orders nothing else."""
     table = streams.TABLES[b"B"]
@@ -325,7 +318,7 @@ def test_the_order_of_fields_of_the_body_is_irrelevant() -> None:
 # Length ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_level")
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("length", [*range(1, 70), 255, 256, 900, 1023, 1024, 1100, 65_535, 70_000])
 def test_text_of_every_length_is_written_and_read(length: int) -> None:
     """By template, from a request, and by writer; a message grows as long as its text."""

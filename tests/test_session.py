@@ -305,10 +305,9 @@ def test_a_message_that_is_described_but_not_played_is_told_and_dropped(kind: by
     pair.give(pair.client, frame(kind, 2, **NOT_PLAYED[kind]))
     assert pair.verdicts[-1] is Verdict.DROP
     (event,) = pair.client.take_events()
-    assert (event.kind, event.text) == (
-        Happening.WARNING,
-        f"{BINANCE_SPOT.kinds[kind]} MsgType {kind.decode()} passed over",
-    )
+    assert event.kind is Happening.WARNING
+    text = f"{BINANCE_SPOT.kinds[kind]} MsgType {kind.decode()} passed over: 8=FIX.4.4|9="
+    assert event.text.startswith(text)
     pair.give(pair.client, frame(b"5", 3) + frame(kind, 4, **NOT_PLAYED[kind]))
     assert pair.verdicts[-1] is Verdict.DROP
     assert not BINANCE_SPOT.plays(kind, Sender.VENUE)

@@ -230,6 +230,9 @@ def test_a_stale_session_is_logged_out_and_told() -> None:
     effects = plane.on_event("A", Event(Happening.STALE, "hole"), 0, 0)
     assert effects[0] == Status("A", SessionState.STALE, "hole", alarm=True)
     assert logouts(effects) == ["A"]
+    answer = Event(Happening.LOGGED_OUT, "Logout acknowledgment.", clean=True)
+    (down,) = (one for one in plane.on_event("A", answer, 1, 0) if isinstance(one, Status))
+    assert (down.state, down.text.split(";")[0]) == (SessionState.DOWN, "hole")
 
 
 def test_stopping_logs_out_and_ends_cleanly_or_not() -> None:

@@ -70,7 +70,7 @@ class Desk:
         """Answer the next question."""
         number, ask = self.question()
         now = self.engine.now
-        self.settling.on_rows(number, rows, True, now, WALL_NS)
+        self.settling.on_rows(number, rows, True, now, WALL_NS, 0)
         return ask
 
     def refuse(self, problem: Problem = NOT_FOUND) -> Ask:
@@ -194,6 +194,35 @@ def test_an_order_under_its_cancel_s_name_is_found(desk: Desk) -> None:
     assert (desk.standing(), desk.standing("c1")) == ("canceled", "done")
 
 
+@pytest.mark.parametrize("since", ["never", "later"])
+@pytest.mark.parametrize("in_question", ["the state", "the fills"])
+def test_a_state_asked_for_before_the_watch_was_lost_settles_nothing(
+    desk: Desk, since: str, in_question: str
+) -> None:
+    """The eye dies between question and answer: of a fill behind that state nobody will tell."""
+    desk.unknown()
+    if in_question == "the fills":
+        desk.answer(state("PARTIALLY_FILLED", "0.5"))
+    number, _ = desk.question()
+    row = state("NEW") if in_question == "the state" else trade(6, "0.5")
+    blind = None if since == "never" else desk.engine.now + 1
+    desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS, blind)
+    assert desk.standing() == "unknown"
+    desk.answer(state("FILLED", "1"))
+    desk.answer(trade(6, "0.5"), trade(7, "0.5"))
+    assert desk.standing() == "filled"
+    assert [one.trade_id for one in desk.reports() if one.trade_id] == ["6", "7"]
+
+
+def test_an_order_that_was_settled_is_watched_again(desk: Desk) -> None:
+    desk.unknown()
+    order = desk.engine.gateway.orders.find(1, "o1")
+    assert order is not None
+    assert order.unwatched
+    desk.answer(state("NEW"))
+    assert not order.unwatched
+
+
 def test_a_cancel_that_did_not_arrive_is_refused_when_its_order_lives_on(desk: Desk) -> None:
     desk.engine.request(desk.engine.order("o1"))
     desk.engine.report("0", "0")
@@ -253,6 +282,23 @@ def test_amounts_that_cannot_be_counted_settle_nothing(desk: Desk) -> None:
     assert desk.standing() == "filled"
 
 
+def test_a_fill_whose_fee_cannot_be_counted_is_told_all_the_same(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("FILLED", "1"))
+    desk.answer(msgspec.structs.replace(trade(6, "1"), commission="0.123456789"))
+    assert [one.trade_id for one in desk.reports()] == ["6", None]
+    assert any("a fill is not in the position" in text for text in desk.engine.log)
+    assert desk.standing() == "filled"
+
+
+def test_a_fill_that_cannot_be_counted_is_not_taken_for_told(desk: Desk) -> None:
+    desk.unknown()
+    for qty in ("1.000000001", "1"):
+        desk.answer(state("FILLED", "1"))
+        desk.answer(trade(6, qty))
+    assert [one.trade_id for one in desk.reports()] == ["6", None]
+
+
 def test_a_status_nobody_knows_leaves_the_order_unknown(desk: Desk) -> None:
     desk.unknown()
     desk.answer(state("FROZEN"))
@@ -268,7 +314,7 @@ def test_an_answer_comes_in_pieces(desk: Desk) -> None:
     for at in range(10):
         assert desk.reports() == []
         rows = (trade(at, "0.1"),)
-        desk.settling.on_rows(number, rows, at == 9, desk.engine.now, WALL_NS)
+        desk.settling.on_rows(number, rows, at == 9, desk.engine.now, WALL_NS, 0)
     assert len(desk.reports()) == 11
 
 
@@ -282,7 +328,7 @@ def test_beginning_and_end_are_said_once(desk: Desk) -> None:
     for _ in range(2):
         number, ask = desk.question()
         row = state("NEW", order_id=77 if "orderId" in ask.parameters else 78)
-        desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS)
+        desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS, 0)
     assert desk.said[1:] == [("active", "every order is known again")]
     assert not any(isinstance(event, OrderUnknown) for event in desk.engine.heard())
     assert not any(isinstance(event, SessionStatus) for event in desk.engine.heard())

@@ -12,8 +12,9 @@ input chooses what is proved of the rest:
 * writer, template: the rest are choices of values. What is refused leaves nothing behind; what is
   written is read back as exactly these fields: one field never becomes two. Vector loops and plain
   loops write the same, from values by name and from the attributes of an object.
-* payload: the rest is a request as it comes over the bus. It is written as the object would be that
-  msgspec decodes from it, or it is refused.
+* payload: the rest is a request as it comes over the bus. It is refused, or the message is the one
+  that comes of the values which msgspec decodes for its rows. Its other elements (epoch, sent_ns,
+  valid_for_ms) are not written, and only this is asked of each: some text, an integer or nil.
 """
 
 from __future__ import annotations

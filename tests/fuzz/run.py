@@ -1,5 +1,7 @@
 """`make fuzz`: build what is fuzzed, fuzz it for FUZZ_SECONDS, and say how much that was.
 
+Only the loops that this machine has are fuzzed; which they are is printed.
+
 Half of the time goes to the C headers, half to the codec through Python, one beside the other. What
 a fuzzer finds is left in build/fuzz, its name is printed, and the exit code is 1: put the file into
 tests/fuzz/corpus with the fix, so that `make test` proves it from then on.
@@ -13,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.codec import loops
 from fuzz import build
 from fuzz.corpus_files import CORPUS
 
@@ -62,6 +65,7 @@ def main() -> int:
     except build.NotHere as problem:
         return build.complain(problem)
     print(f"fuzzing for {seconds} s; logs and findings in {FUZZ.relative_to(build.ROOT)}")
+    print(f"loops of the codec on this machine, and no others: {', '.join(loops())}")
     running = [(target, start(target, seconds, build.environment(sanitized))) for target in targets]
     failed = 0
     for target, process in running:

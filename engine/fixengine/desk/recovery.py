@@ -12,7 +12,8 @@ says is told as reports are, with the source named. Nothing is guessed:
 | a cancel | its order | over with its order; where the order lives that much later, it did not arrive |
 
 An answer counts only if it was asked for while a session watched the account, for as long as the
-source may lag behind: what happens later comes over the session, so nothing falls in between.
+source may lag behind, and if one has watched ever since: what happens later comes over the session,
+so nothing falls in between.
 
 Sans-I/O: questions come out of `due`, answers go in, and each call says what is settled by it.
 """  # noqa: E501
@@ -74,7 +75,7 @@ class Settled(NamedTuple):
 
 
 class Case:
-    """One order that is being asked about."""
+    """One order that is being asked about. state_ns: when its state was asked for last."""
 
     __slots__ = (
         "absent",
@@ -85,6 +86,7 @@ class Case:
         "order",
         "since_ns",
         "state",
+        "state_ns",
         "trades_done",
     )
 
@@ -97,6 +99,7 @@ class Case:
         self.absent = 0
         self.names: list[str] = []
         self.state: State | None = None
+        self.state_ns = now
         self.trades_done = False
 
     @property
@@ -149,6 +152,8 @@ class Recovery:
             under_way += 1
             case.asked = self._question(case)
             case.asked_count += 1
+            if case.asked.kind is Kind.ORDER:
+                case.state_ns = now
             questions.append((case, case.asked))
         return questions
 
@@ -201,8 +206,9 @@ class Recovery:
         return Settled(None)
 
     def failed(self, case: Case, now: int) -> None:
-        """There was no answer."""
+        """There was no answer, or one that says nothing of now: begin again."""
         case.asked = None
+        case.state = None
         self._later(case, now)
 
     # --- small steps ------------------------------------------------------------------------

@@ -302,9 +302,12 @@ class ClassicSession(JudgingSession):
         if arrival.is_copy and arrival.seq < self.next_in:
             return Verdict.DROP
         self._count(arrival)
+        # The end that we asked for is one in any form.
+        is_end = arrival.kind == fields.LOGOUT and self.state is State.LOGOUT_SENT
+        if not is_end and not self._well_formed(arrival, now):
+            return Verdict.DROP
         if arrival.kind == fields.RESEND_REQUEST:
-            if self._well_formed(arrival, now):
-                self._answer_resend_request(arrival, now)
+            self._answer_resend_request(arrival, now)
             return Verdict.ADMIN
         verdict: Verdict = getattr(self, TRANSITIONS[self.state, arrival.kind])(
             arrival.message, now
@@ -354,7 +357,7 @@ class ClassicSession(JudgingSession):
 
     def _ask(self, now: int, again: bool = False) -> None:
         """One ResendRequest for all that is missing, unless one is open already."""
-        if self.state is not State.ACTIVE or (self.gaps.asked_at_ns is not None and not again):
+        if self.state is not State.ACTIVE or (self.gaps.awaits(self.next_in) and not again):
             return
         self.gaps.ask(now)
         self._emit(fields.RESEND_REQUEST, now, {"begin_seq_no": self.next_in, "end_seq_no": 0})

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from fixengine.fix import fields
@@ -33,8 +34,12 @@ HEAD = (fields.BEGIN_STRING, fields.BODY_LENGTH, fields.MSG_TYPE)
 ORDINALS = ("first", "second", "third")
 HEADER = (fields.SENDER_COMP_ID, fields.TARGET_COMP_ID, fields.MSG_SEQ_NUM, fields.SENDING_TIME)
 
+FIELDS_MAX = 200_000
+"""More fields are not described: each takes about 600 bytes, and no message has so many."""
+
 TAG = re.compile(rb"[1-9][0-9]{0,8}\Z")
-LIKE_A_SECRET = re.compile(rb"[ 0]*(?:96|553|554) *=")
+LIKE_A_SECRET = re.compile(rb"[^1-9=]*(?:9[^0-9=]*6|5[^0-9=]*5[^0-9=]*[34])(?![0-9])")
+"""A secret's tag at the start of what is no field, whatever damage is in and behind it."""
 SUM = re.compile(rb"[0-9]{3}\Z")
 STARS = re.compile(rb"\*+\Z")
 
@@ -88,6 +93,8 @@ class Decoder:
         cut: more of the message was there, and is left out.
         """
         said = Said()
+        shown = _first_fields(data)
+        cut, data = cut or len(shown) < len(data), shown
         pieces = split(data, said, self.show_secrets)
         first: dict[int | None, Piece] = {}
         for piece in pieces:
@@ -112,7 +119,9 @@ class Decoder:
             name=(self.venue.kinds.get(kind) or KINDS.get(kind)) if kind is not None else None,
             sender=_value(first, fields.SENDER_COMP_ID),
             target=_value(first, fields.TARGET_COMP_ID),
-            seq=int(seq) if seq is not None and len(seq) < 19 and UNSIGNED.match(seq) else None,
+            seq=int(seq)
+            if seq is not None and len(seq) < 19 and UNSIGNED.fullmatch(seq.encode())
+            else None,
             sending_time=_value(first, fields.SENDING_TIME),
             fields=described,
             body_length=body_length,
@@ -150,6 +159,14 @@ def _value(first: Mapping[int | None, Piece], tag: int) -> str | None:
     return first[tag].value if tag in first else None
 
 
+def _first_fields(data: bytes) -> bytes:
+    """As much of a message as FIELDS_MAX separators end."""
+    if data.count(SOH) <= FIELDS_MAX:
+        return data
+    places = re.finditer(SOH, data)
+    return data[: next(islice(places, FIELDS_MAX - 1, None)).end()]
+
+
 def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
     """The fields of a message in their order; RawData<96> may hold SOH, by RawDataLength<95>."""
     shown = data if show_secrets else mask(data)
@@ -164,9 +181,10 @@ def split(data: bytes, said: Said, show_secrets: bool) -> list[Piece]:
         equals = data.find(b"=", at, stop)
         if equals < 0 or not TAG.match(data[at:equals]):
             # What follows a secret and is no field is likely to be the rest of it.
-            hidden = not show_secrets and (leaking or LIKE_A_SECRET.match(data, at, stop))
+            alike = LIKE_A_SECRET.match(data, at, stop) is not None
+            hidden = not show_secrets and (leaking or alike)
             text = "*" * (stop - at) if hidden else _text(shown[at:stop], show_secrets)
-            leaking = leaking or WITHIN.search(data, at, stop) is not None
+            leaking = leaking or alike or WITHIN.search(data, at, stop) is not None
             said.problem(_no_tag(text))
             pieces.append(Piece(None, data[at:stop], text, at))
             declared, at = None, stop + 1

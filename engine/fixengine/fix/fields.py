@@ -26,6 +26,18 @@ SENDER_COMP_ID: Final = 49
 SENDING_TIME: Final = 52
 TARGET_COMP_ID: Final = 56
 RECV_WINDOW: Final = 25000
+HEADER_TYPES: Final = {
+    BEGIN_STRING: "str",
+    BODY_LENGTH: "length",
+    CHECK_SUM: "str",
+    MSG_SEQ_NUM: "seqnum",
+    MSG_TYPE: "str",
+    SENDER_COMP_ID: "str",
+    SENDING_TIME: "utc",
+    TARGET_COMP_ID: "str",
+    RECV_WINDOW: "float",
+}
+"""Types (wire.TYPES) of what stands in no layout: framer, session and templates write it."""
 
 # Session level
 BEGIN_SEQ_NO: Final = 7

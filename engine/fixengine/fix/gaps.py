@@ -1,8 +1,9 @@
 """Messages that came before their turn, and the one request for what is missing.
 
-At most one ResendRequest is outstanding: while it is, messages that are ahead are held and nothing
-more is asked. Held are at most HELD_MAX messages and HELD_BYTES_MAX bytes; what finds no room is
-dropped and comes with a later resend, since its number is then missing in its turn.
+At most one ResendRequest is outstanding: until all that was known to be missing has come, messages
+that are ahead are held and nothing more is asked. Held are at most HELD_MAX messages and
+HELD_BYTES_MAX bytes; what finds no room is dropped and comes with a later resend, since its number
+is then missing in its turn.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Gaps:
         self.asked_at_ns: int | None = None
         self.asked = 0
         self._highest = 0
+        self._asked_to = 0
         self._held: dict[int, bytes] = {}
         self._bytes = 0
 
@@ -59,6 +61,13 @@ class Gaps:
         """A ResendRequest goes out."""
         self.asked_at_ns = now
         self.asked += 1
+        self._asked_to = self._highest
+
+    def awaits(self, next_in: int) -> bool:
+        """Whether what was asked for is still to come. What came later may have found no room, and
+        lies behind all that is resent.
+        """
+        return self.asked_at_ns is not None and next_in <= self._asked_to
 
     def progressed(self, now: int) -> None:
         """What was asked for is coming: its time runs anew."""

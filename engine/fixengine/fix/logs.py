@@ -1,9 +1,9 @@
 """Finds FIX messages in text of any form: raw streams, logs, tickets, dumps.
 
-People meet FIX in many dresses. On the wire fields end with SOH; logs print `|`, `^A`, `<SOH>` or
-an escape such as `\\x01` in its place, put a time in front and a quote behind, and cut lines. This
-room takes bytes in pieces of any size and gives back each message as it stood on the wire, with
-SOH behind each field.
+People meet FIX in many dresses. On the wire fields end with SOH; logs print `|` (also between
+spaces), `;`, `^A`, `<SOH>`, `[SOH]` or an escape such as `\\x01` in its place, put a time in front
+and a quote behind, and cut lines. This room takes bytes in pieces of any size and gives back each
+message as it stood on the wire, with SOH behind each field.
 
 A message begins with `8=FIX` (or `8=` something `9=`) and shows by itself which separator it
 uses. Its end is where BodyLength<9> says, if a CheckSum<10> stands there: so a value may hold
@@ -11,8 +11,8 @@ newlines, and a data field SOH. Only if none stands there, the message ends with
 CheckSum, before the next message, or with the line, whichever comes first; in raw FIX a line ends
 it only if no CheckSum follows, since a newline may be part of a value there.
 
-With `|` a value may hold the separator (`58=this|that`). A piece that does not look like `digits=`
-is then part of the value before it, unless the CheckSum proves that it is not.
+With `|` or `;` a value may hold the separator (`58=this|that`). A piece that does not look like
+`digits=` is then part of the value before it, unless the CheckSum proves that it is not.
 
 Nothing here raises, whatever the bytes, and no more than `message_bytes_max` and one piece of
 input is held at a time.
@@ -25,8 +25,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SOH = b"\x01"
-PIPE = b"|"
-SEPARATORS = (SOH, PIPE, b"^A", b"<SOH>", b"\\x01", b"\\u0001", b"\\001", "\u2401".encode())
+IN_VALUES = (b"|", b" | ", b";")
+"""Separators that are common in values too."""
+MARKS = (b"^A", b"<SOH>", b"[SOH]", "\u2401".encode(), b"\\x01", b"\\u0001", b"\\001")
+SEPARATORS = (SOH, *IN_VALUES, *MARKS)
 MESSAGE_BYTES_MAX = 4 << 20
 """A snapshot of 10,000 entries has less than a tenth of it."""
 
@@ -34,28 +36,38 @@ MESSAGE_BYTES_MAX = 4 << 20
 def _begin(separators: bytes) -> bytes:
     """Pattern of BeginString<8> and the separator behind it, which is its last group.
 
-    A digit before it makes it another tag, unless `8=FIX` and `9=` are both there: then the digit
-    is the last byte of a message that was torn off.
+    A digit before it makes it another tag, unless it ends a separator, or `8=FIX` and `9=` are both
+    there: then the digit is the last byte of a message that was torn off.
     """
-    version, damaged = rb"FIX[0-9A-Za-z.]{0,12}", rb"[^\x00-\x20|^<\\\xe2]{0,16}"
+    version, damaged = rb"FIX[0-9A-Za-z.]{0,12}", rb"[^\x00-\x20|;^<[\\\xe2]{0,16}"
     length = rb"(?=(?:" + separators + rb")9=)"
-    sure, likely = rb"8=" + version + length, rb"8=(?:" + version + rb"|" + damaged + length + rb")"
-    return rb"(?:" + sure + rb"|(?<![0-9])" + likely + rb")(" + separators + rb")"
+    likely = rb"(?:" + version + rb"|" + damaged + length + rb")"
+    alone = rb"(?:(?<![0-9]8=)|" + BEHIND_DIGIT + rb")"
+    sure = version + length
+    return rb"8=(?:" + sure + rb"|" + alone + likely + rb")(" + separators + rb")" + PROSE
 
 
+PROSE = rb"(?:(?<!;)|(?=[0-9]{1,9}=))"
+"""Behind a `;` a field must follow: in prose one may stand there as well."""
+BEHIND_DIGIT = b"|".join(
+    rb"(?<=" + re.escape(separator) + rb"8=)"
+    for separator in SEPARATORS
+    if separator[-1:].isdigit()
+)
+CONTEXT_BYTES = max(map(len, SEPARATORS))
+"""So much of what is before a start may tell whether it is one."""
 ANY = b"|".join(re.escape(separator) for separator in SEPARATORS)
 START = re.compile(_begin(ANY))
 START_BYTES_MAX = 96
-"""A start, one that overlaps it and the byte before them fit in that many bytes."""
+"""A start and one that overlaps it fit in that many bytes."""
 START_MARGIN_BYTES = 24
 """With that many bytes behind a start nothing that follows can speak for another one."""
 
 CHECK_SUM_BYTES = 6
 CHECK_SUM = re.compile(rb"10=[0-9]{3}(?![0-9])")
-BODY_LENGTH = re.compile(rb"9=([0-9]{1,9})[\x01|]")
+BODY_LENGTH = re.compile(rb"9=([0-9]{1,9})[\x01|;]")
 BODY_LENGTH_BYTES_MAX = 12
 SUMMED = re.compile(rb"\x0110=([0-9]{3})\x01?\Z")
-TAG = re.compile(rb"[0-9]+=")
 LINE_END = re.compile(rb"\r*\n")
 ESCAPE = re.compile(
     rb"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([0-3][0-7]{2})|([nrt])|([\\\"'/]))"
@@ -117,12 +129,13 @@ class Search:
     def __init__(self, message_bytes_max: int) -> None:
         self.message_bytes_max = message_bytes_max
         self.held = b""
+        self.at = 0  # where in it to go on; before that stands what is only looked back at
         self.line = 1
 
     def feed(self, piece: bytes, last: bool) -> Iterator[Found]:
         """Messages that end within what is held and this piece. last: nothing will follow."""
         data = self.held + piece
-        at = 0
+        at = self.at
         while (start := self._start(data, at, last)) is not None:
             self.line += data.count(b"\n", at, start.start())
             at = start.start()
@@ -140,7 +153,8 @@ class Search:
             keep = max(at, len(data) - START_BYTES_MAX)
             self.line += data.count(b"\n", at, keep)
             at = keep
-        self.held = data[at:]
+        self.at = min(at, CONTEXT_BYTES)
+        self.held = data[at - self.at :]
 
     def _start(self, data: bytes, at: int, last: bool) -> re.Match[bytes] | None:
         """The next start, if all that could speak against it or for an earlier one is there."""
@@ -205,8 +219,8 @@ def on_the_wire(segment: bytes, separator: bytes) -> bytes:
 
     A last CheckSum<10> gets its SOH where the text has none: logs like to drop it.
     """
-    if separator == PIPE:
-        data = _from_pipes(segment)
+    if separator in IN_VALUES:
+        data = _split(segment, separator)
     elif separator.startswith(b"\\"):
         data = ESCAPE.sub(_unescaped, segment)
     else:
@@ -223,16 +237,11 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
     return CONTROLS[control] if control else plain
 
 
-def _from_pipes(segment: bytes) -> bytes:
-    first, *rest = segment.split(PIPE)
-    joined = [first]
-    for piece in rest:
-        joined.append((SOH if not piece or TAG.match(piece) else PIPE) + piece)
-    # An empty piece ends the message; elsewhere it is a value's own '|' as well.
-    for index in range(1, len(joined) - 1):
-        if joined[index] == SOH:
-            joined[index] = PIPE
-    glued, strict = b"".join(joined), segment.replace(PIPE, SOH)
+def _split(segment: bytes, separator: bytes) -> bytes:
+    """A message whose separator its values may hold: one ends a field where a tag is behind it."""
+    mark = re.escape(separator)
+    glued = re.sub(mark + rb"(?=[0-9]+=|\Z)", SOH, segment)
+    strict = segment.replace(separator, SOH)
     return strict if glued != strict and _sums(strict) and not _sums(glued) else glued
 
 

@@ -61,6 +61,11 @@ def text_of(value: bytes) -> str:
     return printable(value[:TEXT_BYTES_MAX].decode("ascii", "replace"))
 
 
+def shown(message: wire.Message) -> str:
+    """The beginning of a message as a person reads it; the whole is in the journal."""
+    return text_of(bytes(message).replace(b"\x01", b"|"))
+
+
 def printable(text: str) -> str:
     """Printable ASCII only, and bounded: what a Text<58> may hold."""
     return "".join(char if " " <= char <= "~" else "?" for char in text[:TEXT_BYTES_MAX])

@@ -31,6 +31,7 @@ from fixengine.fix.peek import (
     printable,
     reread,
     seq_of,
+    shown,
     text_of,
 )
 from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State, Verdict
@@ -467,7 +468,8 @@ class Session:
             # Nothing is ever resent here; a peer that thinks so has lost its place in the session.
             self.fail(f"MsgType {text_of(message.kind)} came, which this venue does not have", now)
             return Verdict.DROP
-        self._note(Happening.WARNING, f"{name} MsgType {text_of(message.kind)} passed over")
+        text = f"{name} MsgType {text_of(message.kind)} passed over: {shown(message)}"
+        self._note(Happening.WARNING, text)
         return Verdict.DROP
 
     def _after_the_end(self, message: wire.Message, now: int) -> Verdict:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from fixengine.fix import fields
@@ -19,20 +20,14 @@ from fixengine.fix.venue import Layout, Row, Sender, Venue
 
 PROBLEMS_MAX = 20
 QUOTED_CHARS_MAX = 40
-ENVELOPE = frozenset(
-    {
-        fields.BEGIN_STRING,
-        fields.BODY_LENGTH,
-        fields.MSG_TYPE,
-        fields.SENDER_COMP_ID,
-        fields.TARGET_COMP_ID,
-        fields.MSG_SEQ_NUM,
-        fields.SENDING_TIME,
-        fields.RECV_WINDOW,
-        fields.CHECK_SUM,
-    }
-)
+ENVELOPE = frozenset(fields.HEADER_TYPES)
 """Tags of header and trailer, which no layout lists."""
+ENVELOPE_TYPES = {
+    tag: form
+    for tag, form in fields.HEADER_TYPES.items()
+    if tag not in (fields.BODY_LENGTH, fields.CHECK_SUM)
+}
+"""What has a verdict of its own is not judged twice."""
 
 NAMES = {
     fields.BEGIN_STRING: "BeginString",
@@ -51,23 +46,56 @@ KINDS = {b"2": "ResendRequest", b"4": "SequenceReset"}
 
 LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 COUNT = re.compile(rb"0*([0-9]{1,18})\Z")
-NUMBER = re.compile(r"-?[0-9]+\Z", re.ASCII)
-UNSIGNED = re.compile(r"[0-9]+\Z", re.ASCII)
-DECIMAL = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\Z", re.ASCII)
-STAMP = re.compile(r"[0-9]{8}-[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\Z", re.ASCII)
-FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "char": (re.compile(r".\Z", re.DOTALL), "one character"),
-    "int": (NUMBER, "a whole number"),
-    "length": (UNSIGNED, "a number"),
-    "seqnum": (UNSIGNED, "a number"),
+UNSIGNED = re.compile(rb"[0-9]+")
+SIGNED = re.compile(rb"-?[0-9]+")
+DECIMAL = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?")
+ASCII = re.compile(rb"[ -~]*")
+TIME = re.compile(
+    rb"([0-9]{4})([0-9]{2})([0-9]{2})-([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{3}(?:[0-9]{3})?)?"
+)
+FORMS: Mapping[str, tuple[re.Pattern[bytes], str]] = {
+    "str": (ASCII, "printable ASCII"),
+    "id": (ASCII, "printable ASCII"),
+    "utf8": (re.compile(rb"[^\x00-\x1f\x7f]*"), "text in UTF-8 without control characters"),
+    "char": (re.compile(rb"[ -~]"), "one character"),
+    "int": (SIGNED, "a whole number of 64 bits"),
+    "length": (UNSIGNED, "a number below 2**63"),
+    "seqnum": (UNSIGNED, "a number below 2**32"),
     "group": (UNSIGNED, "a number"),
     "price": (DECIMAL, "a decimal number"),
-    "qty": (DECIMAL, "a decimal number"),
+    "qty": (re.compile(rb"[0-9]+(?:\.[0-9]+)?"), "a decimal number without sign"),
     "float": (DECIMAL, "a decimal number"),
-    "bool": (re.compile(r"[YN]\Z"), "Y or N"),
-    "utc": (STAMP, "a time such as 20260721-09:07:30.123456"),
+    "bool": (re.compile(rb"[YN]"), "Y or N"),
+    "utc": (TIME, "a time such as 20260721-09:07:30.123456"),
 }
-"""By the table's type: what a value looks like, and that in words. Other types take any text."""
+"""By the table's type: what a value looks like, and that in words; the codec takes the same."""
+
+RANGES = {"int": range(-(1 << 63), 1 << 63), "length": range(1 << 63), "seqnum": range(1 << 32)}
+LEAP_SECOND = 60
+DIGITS_MAX = 19
+"""Of the largest number in RANGES."""
+
+
+def fits(form: str, raw: bytes) -> bool:
+    """Whether a value is one of this type of the table; data may be anything."""
+    if form not in FORMS:
+        return True
+    found = FORMS[form][0].fullmatch(raw)
+    if found is None:
+        return False
+    if form in RANGES:
+        digits = raw.lstrip(b"-").lstrip(b"0") or b"0"
+        number = int(digits) if len(digits) <= DIGITS_MAX else 1 << 64
+        return (-number if raw.startswith(b"-") else number) in RANGES[form]
+    try:
+        if form == "utc":
+            year, month, day, hour, minute, second = map(int, found.groups())
+            datetime(year, month, day, hour, minute, min(second, 59))
+            return second <= LEAP_SECOND
+        raw.decode()
+    except ValueError:
+        return False
+    return True
 
 
 class Field(NamedTuple):
@@ -192,11 +220,12 @@ class Tree:
         tag = piece.tag
         if tag is None:
             return
+        form = row.type if row is not None else ENVELOPE_TYPES.get(tag)
         if not piece.raw:
             self.said.problem(f"{self.label(tag)} has no value")
-        elif row is not None and row.type in FORMS and not FORMS[row.type][0].match(piece.value):
-            form = FORMS[row.type][1]
-            self.said.problem(f"{self.label(tag)} {quoted(piece.value)} is not {form}")
+        elif form is not None and not fits(form, piece.raw):
+            text = f"{quoted(piece.value)} is not {FORMS[form][1]}"
+            self.said.problem(f"{self.label(tag)} {text}")
         elif meaning is None and tag in self.venue.enums and tag != fields.MSG_TYPE:
             text = f"{quoted(piece.value)} is not among the values of the table"
             self.said.note(f"{self.label(tag)} {text}")

@@ -91,7 +91,8 @@ class Asker:
     def on_rows(self, number: int, rows: tuple[Any, ...], is_last: bool) -> None:
         """See sources.door.Owner."""
         now, wall = self._clocks()
-        self.settling.on_rows(number, rows, is_last, now, wall)
+        watched_since_ns = self._gateway.lines.watched_since_ns
+        self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
     def on_problem(self, number: int, problem: Problem) -> None:

@@ -6,7 +6,8 @@ what really holds and is used. Its answer can only make us more careful with wha
 limits replace ours. Without an answer, or with one that cannot be read, the table holds on.
 
 After a start the venue may count orders that we know nothing of, those of the run before among
-them. New orders therefore wait for its first answer, or until it is late.
+them. New orders therefore wait for its first answer, or until it is late; so long the session is
+not told to be active.
 """
 
 from __future__ import annotations
@@ -168,6 +169,10 @@ class Limits:
                 order.opened_ns = 0
         elif event.venue_code is not None:
             self._on_code(line, event.venue_code, event.text or "", now)
+
+    def awaits(self, line: Line) -> bool:
+        """Whether new orders wait for the first answer, and this line has asked for it."""
+        return not self._is_told and line in self._queries
 
     def tick(self, now: int) -> None:
         """Time has passed: a LimitQuery may have gone unanswered."""

@@ -97,7 +97,8 @@ class Lines:
         """
         if not lost.is_eye:
             return True
-        seen_until_ns = lost.heard_ns - lost.lag_ns
+        # A lag is what the venue says of it; twice that is waited for at a hand-over too.
+        seen_until_ns = lost.heard_ns - 2 * lost.lag_ns
         return any(
             eye is not lost and eye.session.hole is None and eye.up_since_ns <= seen_until_ns
             for eye in self._eyes

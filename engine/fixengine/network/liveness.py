@@ -66,14 +66,15 @@ class Liveness:
         self._gone: set[str] = set()
         self._left_ns: dict[str, int] = {}
         self._cancelling: set[str] = set()
+        self._suspects: set[str] = set()
         self._asked_ns: dict[Order, int] = {}
         self._probed_ns = -PROBE_NS
         self._due_ns = 0
 
     @property
     def deadline(self) -> int | None:
-        """When `tick` matters next, where that is soon: cancels of strategies that are gone."""
-        return self._due_ns if self._cancelling else None
+        """When `tick` matters next, where that is soon: strategies that are gone, or may be."""
+        return self._due_ns if self._cancelling or self._suspects else None
 
     def policy(self, name: str) -> Policy:
         """What holds of a strategy of this name."""
@@ -104,14 +105,21 @@ class Liveness:
     def _why_gone(self, strategy: Strategy, now: int) -> str | None:
         policy = self.policy(strategy.name)
         if strategy.peer is None:
+            self._suspects.discard(strategy.name)
             # One that is quiet and leaves was heard of long ago: what counts is when it left.
             left_ns = self._left_ns.setdefault(strategy.name, now)
             return "is gone" if now - left_ns >= policy.grace_ns else None
         self._left_ns.pop(strategy.name, None)
         silent_ns = now - strategy.heard_ns
-        if policy.silence_ns_max and silent_ns >= policy.silence_ns_max:
-            return f"says nothing for {silent_ns // MILLISECOND_NS} ms"
-        return None
+        if not policy.silence_ns_max or silent_ns < policy.silence_ns_max:
+            self._suspects.discard(strategy.name)
+            return None
+        if strategy.name not in self._gone and strategy.name not in self._suspects:
+            # It may be we who were stopped: what it said meanwhile is read before the next look.
+            self._suspects.add(strategy.name)
+            return None
+        self._suspects.discard(strategy.name)
+        return f"says nothing for {silent_ns // MILLISECOND_NS} ms"
 
     def _say_gone(self, strategy: Strategy, why: str, policy: Policy) -> None:
         count = len(self._open_of(strategy))
@@ -139,20 +147,27 @@ class Liveness:
 
     def _cancel_some(self, strategy: Strategy, now: int) -> None:
         left = CANCELS_PER_STEP
+        waits_for: set[int] = set()
         for order in self._open_of(strategy):
             if left == 0 or order.standing is Standing.PENDING:
                 break
             asked_ns = self._asked_ns.get(order)
             if asked_ns is not None and now - asked_ns < AGAIN_NS:
                 continue
-            if any(cancel.standing not in FINAL for cancel in order.cancels):
-                # The strategy's own may be under way, or nobody knows what became of one.
+            if asked_ns is None and any(one.standing not in FINAL for one in order.cancels):
+                # The strategy's own may be under way. One that nobody answers is no answer.
                 self._asked_ns[order] = now
                 continue
-            if self._cancel(strategy, order, now) is not None:
+            if order.order_id is None and order.line in waits_for:
+                continue
+            if self._cancel(strategy, order, now) is None:
+                self._asked_ns[order] = now
+                left -= 1
+            elif order.order_id is None:
+                # It has to wait for its own session, and those of other sessions need not.
+                waits_for.add(order.line)
+            else:
                 break
-            self._asked_ns[order] = now
-            left -= 1
 
     def _open_of(self, strategy: Strategy) -> list[Order]:
         return [one for one in self._orders.open_of(strategy.number) if not one.is_cancel]

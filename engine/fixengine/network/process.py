@@ -20,7 +20,7 @@ from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
-from fixengine.fix.states import Happening
+from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
@@ -98,6 +98,7 @@ class Process:
         self._ended = asyncio.Event()
         self._alarm = Alarm(self._around.timers, self.on_timer)
         self._busy = False
+        self._unready: dict[Line, Event] = {}  # logged on, and orders wait for its limits
         self._bugs = 0
         self._last_line = 0
         self._resting: Timer | None = None
@@ -393,6 +394,8 @@ class Process:
         self.gateway.flush(now)
         for line in list(self.gateway.lines):
             self._look_at(line, now)
+        for line in [one for one in self._unready if not self.gateway.limits.awaits(one)]:
+            self._decide(line, self._unready.pop(line), now)
         if self.bus.readable and self._resting is None:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
@@ -404,16 +407,25 @@ class Process:
             self.log(level, f"session {event.kind}: {event.text}", session=line.name)
             if event.kind is Happening.LOGGED_ON:
                 self.gateway.lines.up(line, now)
+                if self.gateway.limits.awaits(line):
+                    # Who is told that it is active may send an order at that instant.
+                    self._unready[line] = event
+                    continue
             elif over:
                 self._retire(line, event.text, now)
-            jitter = self._around.jitter_permille()
-            self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
+            self._decide(line, event, now)
             if over:
                 break
         if line.session.output or line.session.close_requested:
             self.gateway.flush(now)
 
+    def _decide(self, line: Line, event: Event, now: int) -> None:
+        """Do what follows from an event of a session."""
+        jitter = self._around.jitter_permille()
+        self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
+
     def _retire(self, line: Line, text: str, now: int) -> None:
+        self._unready.pop(line, None)
         self.gateway.flush(now)
         self.gateway.on_line_lost(line, text, now)
         self.gateway.lines.remove(line)

@@ -184,6 +184,7 @@ class Sessions:
         if event.kind is Happening.LOGGED_ON:
             effects = self._logged_on(slot, leg, now)
         elif event.kind is Happening.STALE:
+            leg.hole = event.text
             effects = [self._tell(leg, SessionState.STALE, event.text, alarm=True)]
             effects.append(self._log_out(leg, "MsgSeqNum gap"))
         elif event.kind is Happening.NEWS:
@@ -266,6 +267,9 @@ class Sessions:
     ) -> list[Effect]:
         """A session that was logged on is over."""
         text = event.text or "logged out"
+        if leg.hole:
+            # Why it ended is not what the venue answers to our Logout.
+            text = leg.hole if event.clean else f"{leg.hole}; {text}"
         slot.pause(leg, now, jitter_permille, orderly=event.clean)
         if event.clean:
             return [Clear(leg.comp_id), *self._end(slot, leg, text, now, clean=True)]

@@ -109,9 +109,15 @@ class Settling:
                 self._rows[number] = []
 
     def on_rows(
-        self, number: int, rows: tuple[Any, ...], is_last: bool, now: int, wall: int
+        self,
+        number: int,
+        rows: tuple[Any, ...],
+        is_last: bool,
+        now: int,
+        wall: int,
+        watched_since_ns: int | None,
     ) -> None:
-        """A piece of an answer. wall: our wall clock, ns since 1970."""
+        """A piece of an answer. wall: our wall clock, ns since 1970. watched_since_ns: see tick."""
         if number not in self._asked:
             return
         self._record(number, rows, now)
@@ -121,10 +127,15 @@ class Settling:
         case, question = self._asked.pop(number)
         answer = self._rows.pop(number)
         settled = None
+        # Of what followed the state while nobody watched, no session will tell.
+        is_old = watched_since_ns is None or watched_since_ns > case.state_ns
         try:
             if question.kind is not Kind.ORDER:
                 for fill in answer:
                     self._fill(case.order, fill, now, wall)
+            if is_old:
+                self._recovery.failed(case, now)
+            elif question.kind is not Kind.ORDER:
                 settled = self._recovery.filled(case, now)
             elif answer:
                 settled = self._found(case, answer[0], now)
@@ -173,6 +184,7 @@ class Settling:
     def _settle(self, order: Order, settled: Settled, now: int) -> None:
         """Tell what is known now of an order, and of cancels that did not arrive."""
         values = self._states.pop(order, None)
+        order.unwatched = False
         if settled.state is None:
             text = "the venue has no such order: asked under every id, later than it could arrive"
             rejected = {"ord_status": OrdStatus.REJECTED.value, "text": text}
@@ -199,12 +211,17 @@ class Settling:
         key = report_key(ExecType.TRADE, None, values.get("trade_id"), values.get("alloc_id"))
         if key is None or key in order.seen:
             return
+        last_qty = wire.scaled(values["last_qty"], QTY_DECIMALS)
         order.seen.add(key)
-        self._orders.filled(order, wire.scaled(values["last_qty"], QTY_DECIMALS), 0, now)
+        self._orders.filled(order, last_qty, 0, now)
         values["ord_status"] = OrdStatus.PARTIALLY_FILLED.value
         values["cum_qty"] = wire.unscaled(order.filled, QTY_DECIMALS)
         event = self._event(order, values, now)
-        self._positions.fill(order.strategy, event, wall)
+        try:
+            self._positions.fill(order.strategy, event, wall)
+        except wire.LocalProtocolError as problem:
+            text = f"{order.wire_id}: a fill is not in the position: {problem}"
+            self._log("error", text, event="recovery")
         # How the order ended, where a session has told that, stays the answer to a repeated id.
         self._teller.outcome(order, event, now, keep=order.standing is Standing.UNKNOWN)
 

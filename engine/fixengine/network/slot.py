@@ -73,15 +73,17 @@ SERVING = (Phase.UP, Phase.LEAVING)
 
 
 class Leg:
-    """One session. state: what was last told of it. is_dialling: its attempt has not come to the
-    venue yet, or may not have. drain_from_ns, drain_until_ns: while it drains, when it may end at
-    the earliest and must at the latest; monotonic ns.
+    """One session. state: what was last told of it. hole: what was missed on it, in words.
+    is_dialling: its attempt has not come to the venue yet, or may not have. drain_from_ns,
+    drain_until_ns: while it drains, when it may end at the earliest and must at the latest;
+    monotonic ns.
     """
 
     def __init__(self, comp_id: str) -> None:
         self.comp_id = comp_id
         self.phase = Phase.CONNECTING
         self.state = SessionState.CONNECTING
+        self.hole = ""
         self.is_dialling = True
         self.up_since_ns: int | None = None
         self.drain_from_ns = 0

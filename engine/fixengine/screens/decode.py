@@ -31,9 +31,9 @@ examples:
   fixengine decode --json session.log | jq .     one JSON object a message
   echo '8=FIX.4.4|9=5|35=0|10=161|' | fixengine decode
 
-Fields may be separated by SOH, '|', '^A', '<SOH>' or an escape such as '\\x01'. Values of tags 96,
-553 and 554 are masked. Exit status: 0 all messages are fine, 1 one is broken or none was found,
-2 the input cannot be read.
+Fields may be separated by SOH, '|', ' | ', ';', '^A', '<SOH>', '[SOH]' or an escape such as
+'\\x01'. Values of tags 96, 553 and 554 are masked. Exit status: 0 all messages are fine, 1 one is
+broken or none was found, 2 the input cannot be read.
 """
 
 

@@ -31,10 +31,11 @@ class Message(NamedTuple):
 
 
 class Dictionary(NamedTuple):
-    """version: such as "FIX.4.4". messages: by MsgType<35>, header and trailer among them.
+    """version: such as "FIX.4.4", or "FIX.4.4SP1" with a service pack.
 
-    names, types, enums: by tag. Types are the XML's words in theirs, wire.TYPES in ours, where a
-    tag without a type stands for one that no layout has.
+    messages: by MsgType<35>, header and trailer among them. names, types, enums: by tag. Types are
+    the XML's words in theirs, wire.TYPES in ours, where a tag without a type stands for one that
+    no layout has.
     """
 
     version: str

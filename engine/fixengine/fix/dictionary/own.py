@@ -9,19 +9,6 @@ from fixengine.fix.dictionary.model import HEADER, TRAILER, Dictionary, Member, 
 from fixengine.fix.dictionary.reader import DictionaryError
 from fixengine.fix.venue import Layout, Row, Sender, Venue
 
-HEADER_TYPES = {
-    fields.BEGIN_STRING: "str",
-    fields.BODY_LENGTH: "length",
-    fields.CHECK_SUM: "str",
-    fields.MSG_SEQ_NUM: "seqnum",
-    fields.MSG_TYPE: "str",
-    fields.SENDER_COMP_ID: "str",
-    fields.SENDING_TIME: "utc",
-    fields.TARGET_COMP_ID: "str",
-    fields.RECV_WINDOW: "float",
-}
-"""Types of what stands in no layout, because framer, session and templates write it."""
-
 
 def scope_of(venue: Venue, theirs: Dictionary) -> str:
     """Which of the venue's dictionaries this is: the key of Venue.scopes whose messages it has.
@@ -48,7 +35,7 @@ def own(venue: Venue, scope: str) -> Dictionary:
     messages = {kind.decode(): Message(venue.kinds[kind], None, None) for kind in sorted(kinds)}
     types: dict[int, str] = {}
     if is_described(venue, scope):
-        types.update(HEADER_TYPES)
+        types.update(fields.HEADER_TYPES)
         for layout in venue.layouts:
             if layout.kind in kinds:
                 messages[layout.kind.decode()] = _message(layout)

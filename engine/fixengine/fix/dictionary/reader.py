@@ -112,7 +112,10 @@ class _Reader:
         for field in self._children("fields", "field"):
             self._field(field)
         for component in self._children("components", "component"):
-            self._components[_text(component, "name")] = component
+            name = _text(component, "name")
+            if name in self._components:
+                raise DictionaryError(f"has two components {name}")
+            self._components[name] = component
         messages = {}
         for place in (HEADER, TRAILER):
             members = self._members(self._sections.get(place, ()), place, True)
@@ -128,7 +131,10 @@ class _Reader:
             if category not in CATEGORIES:
                 raise DictionaryError(f"message {name}: msgcat is neither admin nor app")
             messages[kind] = Message(name, category, self._members(element, name, True))
-        return Dictionary(".".join(parts), messages, self._names, self._types, self._enums)
+        version = ".".join(parts)
+        if self._root.get("servicepack", "0") != "0":
+            version += "SP" + _text(self._root, "servicepack")
+        return Dictionary(version, messages, self._names, self._types, self._enums)
 
     def _children(self, section: str, tag: str) -> Iterator[Element]:
         for child in self._sections.get(section, ()):
@@ -150,7 +156,10 @@ class _Reader:
         for value in field:
             if value.tag != "value":
                 raise DictionaryError(f"field {name}: <{_shown(value.tag)}> where values stand")
-            values[_text(value, "enum")] = _text(value, "description")
+            enum = _text(value, "enum")
+            if enum in values:
+                raise DictionaryError(f"field {name}: has two values {enum}")
+            values[enum] = _text(value, "description")
         if values:
             self._enums[tag] = values
 

@@ -78,7 +78,8 @@ def lines(
     """What people read, line by line."""
     words = _Words(theirs, ours)
     yield f"{venue.scopes[scope].title}, against the table of {venue.name}"
-    if not is_described(venue, scope):
+    in_part = not is_described(venue, scope)
+    if in_part:
         yield (
             "compared: header, trailer, names and values; there is no table of these messages yet,"
             " so their fields, types and order were not"
@@ -98,6 +99,8 @@ def lines(
     yield ""
     count = len(comparison.new)
     what = f"{count} difference{'' if count == 1 else 's'}" if count else "no differences"
+    if in_part:
+        what += " in what was compared"
     yield f"{what}; {len(comparison.known)} known departures of the table left out"
 
 
