@@ -51,7 +51,8 @@ class Side:
         """The venue sends a message on this line; skip numbers are left out before it."""
         self.seq += skip
         form = template(BINANCE_SPOT, kind, Sender.VENUE, self.comp_id)
-        frame = form.encode(None, self.seq, wire.stamp(WALL_NS), values)
+        sent_ns = WALL_NS + self.engine.now - NOW + self.engine.venue_ahead_ns
+        frame = form.encode(None, self.seq, wire.stamp(sent_ns), values)
         frame = frame if edit is None else edited(frame, *edit)
         self.seq += 1
         self.line.framer.feed(frame)
@@ -537,3 +538,34 @@ def test_an_acknowledgement_is_no_word_on_what_nobody_watched(
     acks.says(b"8", **fields_of(wire_id, "4", "4", exec_id="4"))
     assert order.standing is Standing.CANCELED, "what is over is over, whoever tells"
     assert unknown(engine) == []
+
+
+def test_a_line_that_ran_late_is_not_covered_by_one_that_came_after() -> None:
+    engine, (one,) = engine_with(Post(0, ROLE, True))
+    engine.request(engine.order("o1"))
+    one.says(b"8", **fields_of(one.written[-1][11].decode()))
+    engine.heard()
+    # ONE is two seconds behind: what the venue told on it before TWO's Logon is still on its way.
+    engine.now += 2 * SECOND_NS
+    other = Side(engine, 2, "TWO", Post(1, ROLE, True))
+    assert other.line.up_since_ns == engine.now
+    engine.now += SECOND_NS // 2
+    engine.venue_ahead_ns = -2 * SECOND_NS
+    one.says(b"0")
+    engine.venue_ahead_ns = 0
+    one.lose()
+    (unknown,) = [event for event in engine.heard() if isinstance(event, OrderUnknown)]
+    assert unknown.cl_ord_id == "o1"
+
+
+def test_a_line_in_time_is_covered_by_one_that_came_before_its_last_message() -> None:
+    engine, (one,) = engine_with(Post(0, ROLE, True))
+    engine.request(engine.order("o1"))
+    one.says(b"8", **fields_of(one.written[-1][11].decode()))
+    engine.now += 2 * SECOND_NS
+    Side(engine, 2, "TWO", Post(1, ROLE, True))
+    engine.now += SECOND_NS // 2
+    engine.heard()
+    one.says(b"0")
+    one.lose()
+    assert not any(isinstance(event, OrderUnknown) for event in engine.heard())

@@ -359,8 +359,11 @@ class Gateway:
         heard_ns = line.session.last_received_ns
         try:
             for message in line.framer:
-                self.teller.record(Kind.FRAME_IN, now, line.number, bytes(message))
+                frame = bytes(message)
+                self.teller.record(Kind.FRAME_IN, now, line.number, frame)
                 verdict = line.session.receive(message, now)
+                if line.session.hole is None:
+                    line.last_frame = frame
                 if verdict is Verdict.APPLICATION:
                     if message.kind == fields.LIMIT_RESPONSE:
                         self.limits.on_response(line, message, now)
@@ -369,6 +372,7 @@ class Gateway:
                 elif verdict is Verdict.REJECT or message.kind == fields.REJECT:
                     self._on_reject(line, message, verdict, now)
                 elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
+                    line.first_frame = frame
                     self.limits.ask(line, now)
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)

@@ -65,6 +65,9 @@ class Pending(NamedTuple):
     replace: dict[str, str | None]
 
 
+SENDING_TIME = b"\x0152="
+
+
 def line_number(last: int, used: Container[int]) -> int:
     """The number of a new line, after the one given last: 1..255, none that is in use.
 
@@ -76,11 +79,23 @@ def line_number(last: int, used: Container[int]) -> int:
     return number
 
 
+def sending_ns(frame: bytes) -> int | None:
+    """SendingTime<52> of a message, ns since 1970; None where it has none that can be read."""
+    at = frame.find(SENDING_TIME) + len(SENDING_TIME)
+    if at < len(SENDING_TIME):
+        return None
+    try:
+        return wire.stamp_ns(frame[at : frame.find(b"\x01", at)])
+    except wire.RemoteProtocolError:
+        return None
+
+
 class Line:
     """One session; number is its place in the journal and in the order table.
 
     post: what its slot is for. lead: what its messages say of our clock. up_since_ns: when it was
     logged on. blind_since_ns: once something was missed on it, when it was last heard before.
+    first_frame, last_frame: the Logon answer, and the last message before anything was missed.
     """
 
     def __init__(
@@ -104,6 +119,8 @@ class Line:
         self.lead = Lead()
         self.up_since_ns = 0
         self.blind_since_ns: int | None = None
+        self.first_frame = b""
+        self.last_frame = b""
         self._unsent = 0
         self._moved_ns = 0
         self.transport: Transport | None = None
@@ -143,6 +160,18 @@ class Line:
         """Up to when everything that came was received, as far as this line can tell."""
         blind = self.blind_since_ns
         return self.session.last_received_ns if blind is None else blind
+
+    def saw_what_came_after(self, lost: Line) -> bool:
+        """Whether the venue had logged this line on before it sent the last we have of another.
+
+        By the venue's own clock: one of them may have run late, and by ours nothing would be
+        missing.
+        """
+        since_ns, until_ns = sending_ns(self.first_frame), sending_ns(lost.last_frame)
+        if since_ns is None or until_ns is None:
+            return False
+        # A lag is what the venue says of it; twice that is waited for at a hand-over too.
+        return since_ns <= until_ns - 2 * lost.lag_ns
 
     def unsent(self) -> int:
         """Bytes that were written but have not left this machine."""

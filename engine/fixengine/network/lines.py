@@ -100,7 +100,10 @@ class Lines:
         # A lag is what the venue says of it; twice that is waited for at a hand-over too.
         seen_until_ns = lost.heard_ns - 2 * lost.lag_ns
         return any(
-            eye is not lost and eye.session.hole is None and eye.up_since_ns <= seen_until_ns
+            eye is not lost
+            and eye.session.hole is None
+            and eye.up_since_ns <= seen_until_ns
+            and eye.saw_what_came_after(lost)
             for eye in self._eyes
         )
 
