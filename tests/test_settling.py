@@ -231,6 +231,7 @@ def test_a_cancel_that_did_not_arrive_is_refused_when_its_order_lives_on(desk: D
     desk.engine.heard()
     desk.answer(state("NEW"))
     assert desk.standing("c1") == "unknown"
+    assert desk.settling.why_frozen(1, desk.engine.now) is None, "how the order stands is known"
     desk.answer(state("NEW"))
     (reject,) = [one for one in desk.engine.heard() if isinstance(one, OrderCancelReject)]
     assert (reject.cl_ord_id, reject.orig_cl_ord_id, reject.source) == ("c1", "o1", "rest")

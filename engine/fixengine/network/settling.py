@@ -80,9 +80,14 @@ class Settling:
         return self._recovery.deadline(self._watched_since_ns)
 
     def why_frozen(self, strategy: int, now: int) -> Reason | None:
-        """Why this strategy places no order now: some of its own are in question, not for long."""
+        """Why this strategy places no order now: some of its own are in question, not for long.
+
+        A cancel in question is no reason: how its order stands is known.
+        """
         for order, case in self._recovery.cases.items():
-            if order.strategy == strategy and now - case.since_ns < FREEZE_NS_MAX:
+            in_question = order.standing is Standing.UNKNOWN or order.filled < order.cum_qty
+            recent = now - case.since_ns < FREEZE_NS_MAX
+            if order.strategy == strategy and in_question and recent:
                 text = (
                     f"what became of {order.cl_ord_id} is being asked; orders wait for the answer"
                 )
