@@ -154,6 +154,7 @@ DECIDES = (
     "network/clock.py",
     "network/entry.py",
     "network/gateway.py",
+    "network/held.py",
     "network/idle.py",
     "network/limits.py",
     "network/line.py",

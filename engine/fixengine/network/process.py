@@ -192,6 +192,8 @@ class Process:
             heartbeat_ms=lambda name: config.of_strategy(name).silence_ms_max // 3,
             now=now,
         )
+        power = config.journal.durability == "power"
+        held_orders_max = config.journal.held_orders_max if power else 0
         behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
         clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
         clock.offset_ns = self.offset_ns
@@ -211,6 +213,7 @@ class Process:
             limits=self._limits(clock),
             policies={name: _policy(config.of_strategy(name)) for name in config.strategy},
             otherwise=_policy(config.strategies),
+            held_orders_max=held_orders_max,
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -264,7 +267,9 @@ class Process:
             loop.call_soon(self.on_bus)
             if isinstance(self.journal, Journal):
                 # Another world's has no process behind it.
-                watch = Watch(self.journal, loop, self.log, self.on_timer)
+                rooms = self.journal, loop, self.log, self.on_timer, self.on_mark
+                holds = self.gateway.held.orders_max > 0
+                watch = Watch(*rooms, holds=holds)
                 ends.callback(watch.close)
             await self._ended.wait()
             assert self.status is not None, "it is what has ended"
@@ -349,6 +354,12 @@ class Process:
         line.transport = None
         self.sessions.disconnected(line.name, now)
         line.session.closed(now, reason)
+        self._settle(now)
+
+    def on_mark(self) -> None:
+        """More of the journal may be on disk."""
+        now = self._around.monotonic_ns()
+        self.gateway.on_mark(self.journal.on_disk, now)
         self._settle(now)
 
     def on_timer(self) -> None:
@@ -448,7 +459,8 @@ class Process:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling
-        soon = self.gateway.liveness.deadline, None if settling is None else settling.deadline
+        soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
+        soon.append(None if settling is None else settling.deadline)
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 

@@ -338,6 +338,22 @@ class Journal(Section, frozen=True, kw_only=True):
             le=1 << 30,
         ),
     ] = 32 << 20
+    durability: Annotated[
+        Literal["process", "power"],
+        about(
+            "What an order that has left is remembered through. process: any end of the engine,"
+            " kill -9 too; the disk follows within milliseconds. power: a power failure too, so"
+            " each order waits until it is on disk; cancels never wait."
+        ),
+    ] = "process"
+    held_orders_max: Annotated[
+        int,
+        about(
+            "With durability power: orders that may wait for the disk at once; more are refused.",
+            ge=1,
+            le=1 << 16,
+        ),
+    ] = 1024
     file_bytes_max: Annotated[
         int, about("Size at which a journal file is followed by the next.", ge=1 << 20, le=1 << 36)
     ] = 256 << 20

@@ -59,7 +59,7 @@ class Journal:
 
     `append(kind, now, line, data) -> bool` is Ring.append: False means that the ring is full, or
     the journal closed, and that nothing was kept. It never blocks. fd: becomes readable when the
-    journal process ends, then call `look`; -1 while there is none.
+    journal process has answered `ask` or has ended, then call `look`; -1 while there is none.
     """
 
     def __init__(
@@ -151,6 +151,16 @@ class Journal:
         return self.append(Kind.CLOCK, now, 0, WALL_OFFSET.pack(wall_offset_ns))
 
     @property
+    def appended(self) -> int:
+        """Position in the run's stream where the last record ends."""
+        return self._ring.appended
+
+    @property
+    def on_disk(self) -> int:
+        """Position up to which the stream is known to be on disk."""
+        return self._ring.on_disk
+
+    @property
     def free_bytes(self) -> int:
         """Room left in the ring: refuse new orders early to keep some for cancels and reports."""
         return self._ring.free_bytes
@@ -180,13 +190,23 @@ class Journal:
             0 if self._socket is None else self._process.pid,
         )
 
-    def look(self, now: int) -> None:
-        """Notice that the journal process has ended or begun; start another one, but not too
-        often. Call when fd is readable, and every second or so. now: monotonic ns.
+    def ask(self) -> None:
+        """Ask for the disk now. Never blocks; fd is readable once it was tried.
+
+        Without a journal process nobody answers; that it has ended is told by `look`.
+        """
+        if self._socket is not None:
+            # A full socket asks already, and an end of it is for `look`.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                self._socket.send(b"?")
+
+    def look(self, now: int) -> bool:
+        """Notice that the journal process has answered (True), ended or begun; start another one,
+        but not too often. Call when fd is readable, and every second or so. now: monotonic ns.
         """
         if self._last is not None:
-            return
-        self._hear()
+            return False
+        answered = self._hear()
         if self._socket is None:
             status = self._process.poll()
             if status is not None and now - self._started_ns >= RESTART_NS:
@@ -196,6 +216,7 @@ class Journal:
                     self._down = f"no journal process can be started: {problem.strerror}"
         elif self._ring.drainer == self._process.pid and self._ring.stepped_ns > self._started_ns:
             self._down = None
+        return answered
 
     def sync(self, timeout_s: float) -> bool:
         """Wait until everything appended so far is on disk.
@@ -211,7 +232,7 @@ class Journal:
             if self._ring.failed > attempt or left_s <= 0:
                 return False
             self.look(time.monotonic_ns())
-            self._ask(left_s)
+            self._wait(left_s)
         return True
 
     def close(self, timeout_s: float) -> bool:
@@ -270,32 +291,32 @@ class Journal:
         self._socket = ours
         return process
 
-    def _ask(self, wait_s: float) -> None:
+    def _wait(self, wait_s: float) -> None:
         """Ask for the disk now and wait for the answer, or a moment where nobody is there."""
         if self._socket is None:
             time.sleep(min(REAP_S, wait_s))
             return
-        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-            self._socket.send(b"?")
+        self.ask()
         # Not select: an engine has more descriptors open than that can name.
         watched = select.poll()
         watched.register(self._socket, select.POLLIN)
         watched.poll(wait_s * 1000)
         self._hear()
 
-    def _hear(self) -> None:
-        """Take answers off the socket; its end is the process's."""
+    def _hear(self) -> bool:
+        """Take answers off the socket, True where there are any; its end is the process's."""
         if self._socket is None:
-            return
+            return False
         try:
             if self._socket.recv(4096):
-                return
+                return True
         except BlockingIOError:
-            return
+            return False
         except ConnectionResetError:
             pass
         self._hang_up()
         self._down = "the journal process has ended; another one is started"
+        return False
 
     def _hang_up(self) -> None:
         if self._socket is not None:

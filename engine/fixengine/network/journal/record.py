@@ -35,7 +35,8 @@ STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, t
 name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
 have no more than the name, CARRIED a request as an earlier run left it (`Carried`). CLOCK holds the
 wall offset as i64. START, LINK, CONTROL and SOURCE (what a second source answered) hold UTF-8 text
-or JSON. TICK holds nothing.
+or JSON. MARK holds, as u64, the position up to which the stream is on disk: orders that waited for
+it may leave. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ FILE_START = struct.Struct("<8sII")
 FILE_FIELDS = struct.Struct("<QQQq16s")
 
 WALL_OFFSET = struct.Struct("<q")
+ON_DISK = struct.Struct("<Q")
 NAME_BYTES_MAX = 127
 """A message of the bus is a msgpack array and starts above 127, so a name is told from it."""
 
@@ -85,6 +87,7 @@ class Kind(IntEnum):
     DROPPED = 13
     ACK = 14
     SOURCE = 15
+    MARK = 16
 
 
 NAMED = frozenset(

@@ -23,6 +23,7 @@ from fixengine.network.journal.reader import Damage, Entry, Missing, Record, ent
 from fixengine.network.journal.record import (
     FRAMES,
     NAMED,
+    ON_DISK,
     WALL_OFFSET,
     Kind,
     carried_decoder,
@@ -162,6 +163,8 @@ def content(record: Record) -> dict[str, Any]:
         return known | payload(kind, rest) if rest else known
     if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
         return {"wall_offset_ns": WALL_OFFSET.unpack(data)[0]}
+    if kind == Kind.MARK and len(data) == ON_DISK.size:
+        return {"on_disk": ON_DISK.unpack(data)[0]}
     if not data:
         return {}
     if kind in TEXTS and (text := plain_text(data)) is not None:
