@@ -8,7 +8,6 @@ the very end, where a torn last record is what a power failure leaves behind.
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from fixengine.network.journal.place import LINK_NAME
 from fixengine.network.journal.record import (
+    CHECKSUMS,
     DATA_BYTES_MAX,
     FIELDS,
     FILE_HEADER_BYTES,
@@ -24,6 +24,7 @@ from fixengine.network.journal.record import (
     MAGIC_BYTES,
     PREFIX,
     WALL_OFFSET,
+    Checksum,
     FileHeader,
     JournalError,
     Kind,
@@ -35,9 +36,9 @@ from fixengine.network.journal.ring import (
     ON_DISK,
     PAGE_BYTES,
     READY,
+    RECORDS,
     RING_BYTES,
     RING_BYTES_MIN,
-    RING_MAGIC,
     WALL_OFFSET_AT,
 )
 from fixengine.network.journal.ring import EPOCH as RING_EPOCH
@@ -286,6 +287,7 @@ class Scan:
         self.end: int | None = None
         self._source = source
         self._wall_offset_ns = header.wall_offset_ns
+        self._checksum = CHECKSUMS[header.version]
 
     def __iter__(self) -> Iterator[Entry]:
         return self.entries(growing=False)
@@ -293,11 +295,11 @@ class Scan:
     def entries(self, growing: bool) -> Iterator[Entry]:
         """What there is. growing: leave what is unsound at the very end for the next time."""
         while self.end is None or self.offset < self.end:
-            found = record_at(self._source, self.offset)
+            found = record_at(self._source, self.offset, self._checksum)
             if found is None:
                 return
             if isinstance(found, str):
-                resume, end = next_record(self._source, self.offset + 8)
+                resume, end = next_record(self._source, self.offset + 8, self._checksum)
                 if growing and not resume:
                     return
                 self.at, self.offset = self.offset, end
@@ -318,7 +320,9 @@ class Scan:
         self._source.close()
 
 
-def record_at(source: Source, offset: int) -> tuple[int, int, int, int, int, bytes] | str | None:
+def record_at(
+    source: Source, offset: int, checksum_of: Checksum
+) -> tuple[int, int, int, int, int, bytes] | str | None:
     """(kind, line, flags, sequence, now_ns, data) there; None at the end; else what is wrong."""
     head = source.take(offset, HEADER_BYTES)
     if not head:
@@ -334,18 +338,19 @@ def record_at(source: Source, offset: int) -> tuple[int, int, int, int, int, byt
     whole = source.take(offset, padded(size))
     if len(whole) < padded(size):
         return f"the record is cut off: {len(whole)} of {padded(size)} bytes"
-    if zlib.crc32(memoryview(whole)[PREFIX.size :]) != checksum:
+    if checksum_of(memoryview(whole)[PREFIX.size :]) != checksum:
         return "the record's checksum does not match"
     return kind, line, flags, sequence, now_ns, whole[HEADER_BYTES : HEADER_BYTES + size]
 
 
-def next_record(source: Source, offset: int) -> tuple[bool, int]:
+def next_record(source: Source, offset: int, checksum_of: Checksum) -> tuple[bool, int]:
     """(True, where the next sound record begins), or (False, the end)."""
     while window := source.take(offset, WINDOW_BYTES):
         at = window.find(MAGIC_BYTES)
         while at >= 0:
             # Records begin at multiples of 8, as the damage did.
-            if at % 8 == 0 and isinstance(record_at(source, offset + at), tuple):
+            found = record_at(source, offset + at, checksum_of) if at % 8 == 0 else None
+            if isinstance(found, tuple):
                 return True, offset + at
             at = window.find(MAGIC_BYTES, at + 1)
         offset += len(window)
@@ -366,10 +371,12 @@ def ring_rest(directory: Path) -> tuple[MemorySource, FileHeader] | None:
     marks = memoryview(raw)[:DIRECTORY_OFFSET].cast("Q")
     ring_bytes, start, end = marks[RING_BYTES], marks[ON_DISK], marks[APPENDED]
     sound = len(raw) == PAGE_BYTES + ring_bytes and ring_bytes >= RING_BYTES_MIN
-    if marks[READY] != RING_MAGIC or not sound or not start <= end <= start + ring_bytes:
+    version = RECORDS.get(marks[READY])
+    if version is None or not sound or not start <= end <= start + ring_bytes:
         raise JournalError(link, "the ring is damaged or of another version")
     at = start & (ring_bytes - 1)
     body = raw[PAGE_BYTES:]
     data = (body[at:] + body[:at])[: end - start]
     (wall_offset_ns,) = WALL_OFFSET.unpack_from(raw, WALL_OFFSET_AT)
-    return MemorySource(str(link), data), FileHeader(marks[RING_EPOCH], 0, start, wall_offset_ns)
+    header = FileHeader(marks[RING_EPOCH], 0, start, wall_offset_ns, version)
+    return MemorySource(str(link), data), header
