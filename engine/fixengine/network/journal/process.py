@@ -62,7 +62,9 @@ def serve(engine: socket.socket, ring: Ring, drain: Drain, tidy: Callable[[], ob
                 asked = engine.recv(ASKED_BYTES_MAX)
             if not asked:
                 # What the disk refuses now stays in the ring, for the next start.
-                step(ring, drain)
+                if step(ring, drain):
+                    with contextlib.suppress(OSError):
+                        drain.finish()
                 return
         well = step(ring, drain)
         if well and time.monotonic() >= tidy_due:
@@ -93,7 +95,7 @@ def main(arguments: list[str]) -> None:
     directory = Path(place)
     keep = Keep(*(int(limit) if limit else None for limit in limits))
     ring = Ring.inherit(Path(path), int(descriptor))
-    drain = Drain(ring, directory, int(file_bytes_max))
+    drain = Drain(ring, directory, int(file_bytes_max), ring.ring_bytes)
     with socket.socket(fileno=int(at)) as engine:
         ring.drainer = os.getpid()
         serve(engine, ring, drain, lambda: prune(directory, keep, time.time()))
