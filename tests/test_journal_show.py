@@ -94,7 +94,6 @@ def test_a_request_carried_over_is_readable() -> None:
         "standing": "final",
         "order_id": "77",
         "seen": ["E5"],
-        "finished": 0,
     }
     assert (outcome["message"], outcome["exec_type"]) == ("ExecutionReport", "F")
     entry.outcome = None
