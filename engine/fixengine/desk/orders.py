@@ -323,7 +323,7 @@ class Orders:
         closed.append(order)
         self._closed_total += 1
         if self._closed_total > self.closed_max:
-            if len(closed) * len(self._closed) < self.closed_max:
+            if len(closed) * len(self._closed) <= self.closed_max:
                 closed = max(self._closed.values(), key=len)
             self._closed_total -= 1
             self._forget(closed.popleft())
