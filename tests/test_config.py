@@ -128,6 +128,7 @@ def test_defaults() -> None:
             "file_bytes_max": 256 << 20,
             "keep_bytes_max": None,
             "keep_days_max": None,
+            "checkpoint_bytes": 32 << 20,
         },
         "log": {"json": False, "level": "info"},
         "sources": {

@@ -59,7 +59,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "desk.": ("messages", "wire", "desk."),
     "network.journal.": ("messages", "wire", "fix.masking", "network.journal."),
     # The process, and nothing else of the journal, has standard streams and knows a venue.
-    "network.journal.command": ("fix.venues.", "network.journal.", "screens.streams"),
+    "network.journal.command": (
+        "fix.venues.",
+        "network.checkpoint",
+        "network.journal.",
+        "screens.streams",
+    ),
     "network.config.": ("messages", "fix.", "network.config."),
     "network.sources.": ("messages", "wire", "fix.", "network.sources.", "network.config."),
     "network.sources.rest": (

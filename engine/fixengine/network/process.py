@@ -29,12 +29,12 @@ from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import Policy
-from fixengine.network.recall import carried, start_record
+from fixengine.network.recall import CLOSED_MAX, beginning, start_record
 from fixengine.network.reports import Log
 from fixengine.network.sessions import (
     Clear,
@@ -63,7 +63,6 @@ PARKED_NS = 5 * MILLISECOND_NS
 CLOCK_NS_MAX = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
 CANCEL_UNSENT_BYTES = 1 << 14
-CLOSED_MAX = 50_000
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
@@ -113,6 +112,8 @@ class Process:
     async def run(self, state: StateDir) -> int:
         """Start every room, trade until told to end, stop in order."""
         try:
+            # Nothing of what is taken over is garbage, and looking for some takes as long again.
+            gc.disable()
             self.start(state)
             return await self._serve()
         finally:
@@ -151,13 +152,9 @@ class Process:
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
-        for data in carried(orders):
-            self._prologue(Kind.CARRIED, now, data)
-        for name, events in recalled.unread.items():
-            for payload in events:
-                self._prologue(Kind.DELIVERED, now, named(name, payload))
         start = start_record(epoch, effective(self.config), standings, positions)
-        self._prologue(Kind.START, now, start)
+        for kind, data in beginning(orders, recalled.unread, start):
+            self._prologue(kind, now, data)
         self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)

@@ -361,13 +361,22 @@ class Journal(Section, frozen=True, kw_only=True):
         Annotated[int, about("", ge=1 << 20, le=1 << 50)] | None,
         about(
             "Remove the oldest files beyond so many bytes, but none that a start needs: those"
-            " since the last start stay. Without it all are kept."
+            " since the last start, or the last checkpoint but one, stay. Without it all are kept."
         ),
     ] = None
     keep_days_max: Annotated[
         Annotated[int, about("", ge=1, le=36_500)] | None,
         about("The same for files that were last written so many days ago."),
     ] = None
+    checkpoint_bytes: Annotated[
+        int,
+        about(
+            "Bytes of the journal after which a checkpoint is made, so that the next start reads"
+            " that, and about so many bytes more.",
+            ge=1 << 16,
+            le=1 << 36,
+        ),
+    ] = 32 << 20
 
 
 class Log(Section, frozen=True, kw_only=True):
