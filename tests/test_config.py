@@ -255,8 +255,8 @@ WRONG = [
         " (venue.sessions is 1, with venue.drop_copy), got 2",
     ),
     (
-        {"venue__report_sessions": 0},
-        "venue.report_sessions: 0 needs venue.drop_copy = true; else nobody would hear of",
+        {"venue__report_sessions": 0, "sources__user_data": False},
+        "venue.report_sessions: 0 needs venue.drop_copy = true, or the user data stream",
     ),
     (
         {"venue__report_sessions": 2},
@@ -511,6 +511,8 @@ def test_who_hears_of_fills_by_default() -> None:
     blind = {"venue__drop_copy": True, "venue__report_sessions": 0}
     told = minimal(venue__sender_comp_ids=["A", "B", "C"], **blind)
     assert parse(told, PATH).venue.reporting == 0
+    # Of testnet the place of the user data stream is known.
+    assert parse(minimal(venue__report_sessions=0), PATH).venue.reporting == 0
 
 
 def test_where_the_drop_copy_is() -> None:

@@ -169,6 +169,7 @@ DECIDES = (
     "network/sources/normalise.py",
     "network/sources/packets.py",
     "network/strategies.py",
+    "network/stream.py",
     "network/teller.py",
     "network/trouble.py",
     "simulator/accounts.py",

@@ -24,7 +24,7 @@ from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
-from fixengine.network.asker import Asker
+from fixengine.network.asker import Asker, Wanted
 from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
@@ -232,7 +232,9 @@ class Process:
         make = self._around.sources(config)
         if make is not None:
             recv_window_ns = venue.recv_window_ms * MILLISECOND_NS
-            asker = Asker(make, self.gateway, recv_window_ns, self._clocks, self._settle, self.log)
+            wanted = Wanted(config.rest_place is not None, config.stream_place is not None)
+            ends = self._clocks, self._settle, self.log
+            asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
             self._asker = asker
             self._ends.callback(asker.close)
 

@@ -137,7 +137,7 @@ class Reader:
         if limits.mode == "off" and venue.environment != "simulator":
             reason = 'expected "venue"; "off" is for the simulator, the venue ends such a session'
             raise self._error("limits.mode", reason)
-        return Config(
+        config = Config(
             venue=venue,
             key=key,
             sources=self._sources(self._section(Sources, "sources", given), venue),
@@ -149,6 +149,11 @@ class Reader:
             journal=self._journal(self._section(Journal, "journal", given)),
             log=self._section(Log, "log", given),
         )
+        if not venue.reporting and not venue.drop_copy and config.stream_place is None:
+            reason = "0 needs venue.drop_copy = true, or the user data stream (sources.user_data"
+            reason += " and sources.port); else nobody would hear of the fills of resting orders"
+            raise self._error("venue.report_sessions", reason)
+        return config
 
     def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:
         """The sections [strategy.NAME]."""
@@ -273,7 +278,7 @@ class Reader:
         return venue
 
     def _check_sessions(self, venue: Venue) -> None:
-        """Enough ids for the sessions, and somebody who hears of every fill."""
+        """Enough ids for the sessions, and no more report sessions than those."""
         slots = venue.sessions + venue.drop_copy
         if len(venue.sender_comp_ids) <= slots:
             what = f"venue.sessions is {venue.sessions}"
@@ -283,9 +288,6 @@ class Reader:
         if venue.reporting > venue.sessions:
             reason = f"expected at most venue.sessions, {venue.sessions}, got {venue.reporting}"
             raise self._error("venue.report_sessions", reason)
-        if not venue.reporting and not venue.drop_copy:
-            reason = "0 needs venue.drop_copy = true; else nobody would hear of the fills"
-            raise self._error("venue.report_sessions", f"{reason} of resting orders")
 
     def _sources(self, sources: Sources, venue: Venue) -> Sources:
         for name in ("host", "stream_host"):

@@ -93,8 +93,8 @@ class Venue(Section, frozen=True, kw_only=True):
         Annotated[int, about("", ge=0, le=ORDER_ENTRY.limits.connections_max - 1)] | None,
         about(
             "How many of them get all reports of the account (25036 EVERYTHING), the others get"
-            " acknowledgements only. 0 only with drop_copy: fills would vanish. Default: 2, or 1"
-            " where sessions is 1."
+            " acknowledgements only. 0 only with drop_copy or sources.user_data: fills would"
+            " vanish. Default: 2, or 1 where sessions is 1."
         ),
     ] = None
     spread: Annotated[
