@@ -326,3 +326,14 @@ def test_no_bare_or_broad_except() -> None:
             if broad:
                 faults.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
     assert not faults
+
+
+def test_no_exception_is_raised_twice() -> None:
+    """Each raise adds to the traceback of an exception, and so keeps all frames that it left."""
+    faults = []
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            raised = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(raised, ast.Name) and raised.id.isupper():
+                faults.append(f"{path.relative_to(PACKAGE)}:{raised.lineno}: {raised.id}")
+    assert not faults
