@@ -235,7 +235,7 @@ MUTANTS = (
         (
             (
                 "network/reports.py",
-                "for order in self.orders.silent(now, ANSWER_NS_MAX):",
+                "for order in self.orders.silent(now, self.answer_ns_max):",
                 "for order in ():",
             ),
         ),

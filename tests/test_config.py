@@ -286,6 +286,10 @@ WRONG = [
         {"key__ask_password": True, "key__password_file": "p"},
         "key.ask_password: expected this or key.password_file, not both",
     ),
+    (
+        {"key__ask_password": True, "sources__rest": False},
+        "key.ask_password: the process of REST and stream has no terminal; give key.password_file",
+    ),
     ({"bus__endpoint": "tcp://*:5555"}, "bus.endpoint: expected ipc://PATH, the path of at most"),
     ({"bus__endpoint": "ipc://"}, "bus.endpoint: expected ipc://PATH"),
     ({"bus__endpoint": "ipc://@abstract"}, "bus.endpoint: expected ipc://PATH"),

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
 from fixengine.desk.positions import Positions
+from fixengine.desk.recovery import VENUE_TIMEOUT_S
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
@@ -35,9 +36,6 @@ FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_NS = 5_000_000_000
 """How much later than the total of an order a fill of it may come, on another session."""
-ANSWER_NS_MAX = 15_000_000_000
-"""Silence for so long, on a session that lives, says nothing of a request: RecvWindow<25000> as it
-is by default, and the time after which the venue has done with what it took."""
 QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
@@ -71,7 +69,11 @@ Watcher = Callable[[Source, Order, ExecutionReport, int], None]
 
 
 class Reports:
-    """Interprets application messages and Rejects. foreign: reports of orders not ours."""
+    """Interprets application messages and Rejects.
+
+    foreign: reports of orders not ours. answer_ns_max: silence for so long, on a session that
+    lives, says nothing of a request.
+    """
 
     def __init__(
         self,
@@ -90,6 +92,8 @@ class Reports:
         self.watcher = watcher
         self.log = log
         self.clock = clock
+        # RecvWindow, and the time after which the venue has done with what it took.
+        self.answer_ns_max = clock.behind_ns_max + VENUE_TIMEOUT_S * venue.second_ns
         self.foreign = 0
         self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
 
@@ -179,8 +183,8 @@ class Reports:
 
     def tick(self, now: int) -> None:
         """Time has passed: a fill that is missing for too long is told, and so is silence."""
-        for order in self.orders.silent(now, ANSWER_NS_MAX):
-            text = f"no answer within {ANSWER_NS_MAX // 1_000_000_000} s"
+        for order in self.orders.silent(now, self.answer_ns_max):
+            text = f"no answer within {self.answer_ns_max / 1_000_000_000:g} s"
             self.log("error", f"{order.wire_id}: {text}", event="silence")
             self.teller.unknown(order, text, None, now)
         for order in self.orders.short(now, FILL_GRACE_NS):

@@ -153,6 +153,10 @@ class Reader:
             reason = "0 needs venue.drop_copy = true, or the user data stream (sources.user_data"
             reason += " and sources.port); else nobody would hear of the fills of resting orders"
             raise self._error("venue.report_sessions", reason)
+        if config.sources_key.ask_password and (config.rest_place or config.stream_place):
+            reason = "the process of REST and stream has no terminal; give key.password_file, or in"
+            reason += " [sources] another key (api_key_file, private_key_file), or turn both off"
+            raise self._error("key.ask_password", f"{reason} (sources.rest, sources.user_data)")
         return config
 
     def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:

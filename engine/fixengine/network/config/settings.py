@@ -171,7 +171,10 @@ class Key(Section, frozen=True, kw_only=True):
     password_file: Annotated[
         Path | None, about("Text file with the password of an encrypted private key.")
     ] = None
-    ask_password: Annotated[bool, about("Ask for that password on the terminal.")] = False
+    ask_password: Annotated[
+        bool,
+        about("Ask for that password on the terminal; [sources] needs another key then, or none."),
+    ] = False
 
 
 class Sources(Section, frozen=True, kw_only=True):
