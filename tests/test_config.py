@@ -109,6 +109,7 @@ def test_defaults() -> None:
         },
         "strategies": {"on_death": "keep", "grace_ms": 5000, "silence_ms_max": 0},
         "strategy": {},
+        "orders": {"foreign": "ignore", "adopt_as": ""},
         "engine": {
             "state_dir": "/etc/fixengine/state",
             "cpu": None,
@@ -285,6 +286,12 @@ WRONG = [
     (
         {"key__ask_password": True, "key__password_file": "p"},
         "key.ask_password: expected this or key.password_file, not both",
+    ),
+    ({"orders__foreign": "adopt"}, "orders.adopt_as: expected a strategy's name, 1..32 charac"),
+    ({"orders__adopt_as": "x"}, 'orders.adopt_as: expected orders.foreign = "adopt" beside it'),
+    (
+        {"orders__foreign": "cancel", "sources__rest": False},
+        'orders.foreign: "cancel" needs REST (sources.rest, sources.port)',
     ),
     (
         {"key__ask_password": True, "sources__rest": False},

@@ -153,6 +153,7 @@ DECIDES = (
     "desk",
     "network/clock.py",
     "network/entry.py",
+    "network/foreign.py",
     "network/gateway.py",
     "network/idle.py",
     "network/limits.py",

@@ -338,7 +338,8 @@ def test_a_lost_link_makes_what_is_open_unknown_and_comes_back(
         ("SIM2", "connecting"),
         ("SIM2", "active"),
     ]
-    assert [state for source, state in stood if source == "rest"] == ["recovering", "active"]
+    steps = ["recovering", "recovering", "active"]
+    assert [state for source, state in stood if source == "rest"] == steps, "frozen, asked, settled"
     (known,) = (one for one in events if isinstance(one, ExecutionReport))
     assert (known.source, known.exec_type, known.ord_status) == ("rest", "I", "0")
     assert len(engine.venue.orders) == 1

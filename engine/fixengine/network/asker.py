@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from fixengine.desk.recovery import LAG_S
+from fixengine.messages import SessionState
+from fixengine.network.foreign import Foreign, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.reports import Log
 from fixengine.network.settling import REST, Settling
@@ -45,18 +48,18 @@ class Sources(Protocol):
 
 
 class Wanted(NamedTuple):
-    """Which second sources the configuration gives."""
+    """Which second sources the configuration gives, and what is done with orders of others."""
 
     rest: bool
     user_data: bool
+    foreign: Rule
 
 
 class Asker:
     """See the module's top.
 
-    make: makes the sources, which are given this as their owner. rest, user_data: which of them
-    there are. clocks: (monotonic, wall) ns. settled: called after what they tell, when something
-    may have to be sent.
+    make: makes the sources, which are given this as their owner. clocks: (monotonic, wall) ns.
+    settled: called after what they tell, when something may have to be sent.
     """
 
     def __init__(
@@ -75,6 +78,8 @@ class Asker:
         self.settling = Settling(*rooms, self._sources.ask, self._say, *times)
         if wanted.rest:
             gateway.settling = self.settling
+        ends = self._sources.ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
+        self._foreign = Foreign(gateway, wanted.foreign, *ends, LAG_S * gateway.venue.second_ns)
         web = gateway.venue.web
         lag_ns = 0 if web is None else web.stream.lag_ns
         self.stream = UserStream(gateway, lag_ns, log)
@@ -101,6 +106,7 @@ class Asker:
                 text = f"second sources: the process that asks cannot start: {problem.strerror}"
                 self._log("error", text, event="sources")
         if self._wanted.rest:
+            self._foreign.tick(now, watched_since_ns)
             self.settling.tick(now, watched_since_ns)
 
     def close(self) -> None:
@@ -113,12 +119,14 @@ class Asker:
         """See sources.door.Owner."""
         now, wall = self._clocks()
         watched_since_ns = self._gateway.lines.watched_since_ns
+        self._foreign.on_rows(number, rows, is_last, now)
         self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
     def on_problem(self, number: int, problem: Problem) -> None:
         """See sources.door.Owner."""
         now, _ = self._clocks()
+        self._foreign.on_problem(number, problem, now)
         self.settling.on_problem(number, problem, now)
         self._settled(now)
 

@@ -28,6 +28,7 @@ from fixengine.network.asker import Asker, Wanted
 from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
+from fixengine.network.foreign import NOBODY, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind, named
 from fixengine.network.limits import Limits
@@ -209,7 +210,7 @@ class Process:
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
             limits=self._limits(clock),
-            policies={name: _policy(config.of_strategy(name)) for name in config.strategy},
+            policies=_policies(config),
             otherwise=_policy(config.strategies),
         )
         wall = now + self.offset_ns
@@ -232,7 +233,8 @@ class Process:
         make = self._around.sources(config)
         if make is not None:
             recv_window_ns = venue.recv_window_ms * MILLISECOND_NS
-            wanted = Wanted(config.rest_place is not None, config.stream_place is not None)
+            rule = Rule(config.orders.foreign, config.orders.adopt_as)
+            wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
             ends = self._clocks, self._settle, self.log
             asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
             self._asker = asker
@@ -537,6 +539,13 @@ class Numbers:
             return self._state.strategy_number(name)
         except StateError as problem:
             raise RegisterError(str(problem)) from None
+
+
+def _policies(config: Config) -> dict[str, Policy]:
+    """What holds of each strategy that is configured, and of foreign orders, which nobody asks for."""
+    policies = {name: _policy(config.of_strategy(name)) for name in config.strategy}
+    policies[NOBODY] = Policy(cancels=config.orders.foreign == "cancel", grace_ns=0)
+    return policies
 
 
 def _policy(rule: settings.Strategies) -> Policy:

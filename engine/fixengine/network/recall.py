@@ -14,7 +14,7 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -279,7 +279,7 @@ def start_record(
     return orjson.dumps(start)
 
 
-def carried(orders: Orders) -> Iterator[bytes]:
+def carried(orders: Orders | Sequence[Order]) -> Iterator[bytes]:
     """Data of the CARRIED records with which a run begins: what is open, and the last closed."""
     closed = [order for order in orders if order.standing in FINAL]
     kept = {id(order) for order in closed[-CARRIED_CLOSED_MAX:]}

@@ -161,11 +161,17 @@ class SimulatedVenue:
         Raises SimulationError with the venue's words where it refuses, and where nobody is there
         to trade with at the market.
         """
-        return self._order(Side.BUY, quantity, price, symbol)
+        return self._order(self._others, Side.BUY, quantity, price, symbol)
 
     def sell(self, quantity: Amount, price: Amount | None = None, symbol: str = SYMBOL) -> str:
         """Somebody else sells; as `buy`."""
-        return self._order(Side.SELL, quantity, price, symbol)
+        return self._order(self._others, Side.SELL, quantity, price, symbol)
+
+    def place(
+        self, side: str, quantity: Amount, price: Amount | None = None, symbol: str = SYMBOL
+    ) -> str:
+        """A person, or another program, orders on the strategies' own account; as `buy`."""
+        return self._order(self._account, side, quantity, price, symbol)
 
     def cancel(self, order_id: str, symbol: str = SYMBOL) -> None:
         """Somebody else cancels what is left of an order. SimulationError: nothing is left."""
@@ -201,16 +207,18 @@ class SimulatedVenue:
             raise SimulationError(f"quantity: {quantity} of {cl_ord_id!r}, which has {left} left")
         self._deliver(self._exchange.fill(placed, wanted, self._clock.wall_ns()))
 
-    def _order(self, side: str, quantity: Amount, price: Amount | None, symbol: str) -> str:
+    def _order(
+        self, account: Account, side: str, quantity: Amount, price: Amount | None, symbol: str
+    ) -> str:
         self._clock.settle()
-        count = len(self._others.by_order_id)
+        count = len(account.by_order_id)
         ids = {"cl_ord_id": f"other-{side}-{count}-{self._clock.now_ns}"}
         request = (
             NewOrderSingle.market(symbol, side, quantity, **ids)
             if price is None
             else NewOrderSingle.limit(symbol, side, quantity, price, **ids)
         )
-        answers = self._exchange.new_order(self._others, request, self._clock.wall_ns())
+        answers = self._exchange.new_order(account, request, self._clock.wall_ns())
         if isinstance(answers, Complaint):
             raise SimulationError(f"the venue refuses this order of others: {answers.text}")
         values = answers[0].values

@@ -31,6 +31,7 @@ from fixengine.network.config.settings import (
     Key,
     Limits,
     Log,
+    Orders,
     Place,
     Section,
     Sources,
@@ -144,6 +145,7 @@ class Reader:
             bus=self._bus(self._section(Bus, "bus", given), engine),
             strategies=self._heard("strategies", self._section(Strategies, "strategies", given)),
             strategy=self._strategy(given.get(STRATEGY, {})),
+            orders=self._orders(self._section(Orders, "orders", given)),
             engine=engine,
             limits=limits,
             journal=self._journal(self._section(Journal, "journal", given)),
@@ -157,6 +159,9 @@ class Reader:
             reason = "the process of REST and stream has no terminal; give key.password_file, or in"
             reason += " [sources] another key (api_key_file, private_key_file), or turn both off"
             raise self._error("key.ask_password", f"{reason} (sources.rest, sources.user_data)")
+        if config.orders.foreign != "ignore" and config.rest_place is None:
+            reason = "needs REST (sources.rest, sources.port), which names the open orders"
+            raise self._error("orders.foreign", f'"{config.orders.foreign}" {reason}')
         return config
 
     def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:
@@ -177,6 +182,15 @@ class Reader:
             reason = "missing; where one strategy has a token, all need theirs"
             raise self._error(f"{STRATEGY}.{without[0]}.token_file", reason)
         return strategies
+
+    def _orders(self, orders: Orders) -> Orders:
+        """A strategy's name where orders are adopted, and nowhere else."""
+        name = orders.adopt_as
+        if orders.foreign == "adopt" and not STRATEGY_NAME.fullmatch(name):
+            raise self._wrong("orders", "adopt_as", EXPECTED["adopt_as"], name)
+        if orders.foreign != "adopt" and name:
+            raise self._error("orders.adopt_as", 'expected orders.foreign = "adopt" beside it')
+        return orders
 
     def _heard(self, section: str, given: T) -> T:
         """The client's Heartbeat comes three times in the silence that is allowed."""

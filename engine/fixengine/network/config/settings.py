@@ -285,6 +285,19 @@ class Strategy(Section, frozen=True, kw_only=True):
     ] = None
 
 
+class Orders(Section, frozen=True, kw_only=True):
+    """Open orders on the account that this engine did not place."""
+
+    foreign: Annotated[
+        Literal["ignore", "adopt", "cancel"],
+        about(
+            "What becomes of those that REST names at the start, and after nobody heard of fills"
+            " for a while: they are left alone, given to a strategy, or cancelled."
+        ),
+    ] = "ignore"
+    adopt_as: Annotated[str, about("The strategy that adopts them.")] = ""
+
+
 class Engine(Section, frozen=True, kw_only=True):
     """The process."""
 
@@ -374,6 +387,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     bus: Bus
     strategies: Strategies
     strategy: dict[str, Strategy]
+    orders: Orders
     engine: Engine
     limits: Limits
     journal: Journal
@@ -424,6 +438,7 @@ SECTIONS: dict[str, type[Section]] = {
     "key": Key,
     "bus": Bus,
     "strategies": Strategies,
+    "orders": Orders,
     "engine": Engine,
     "limits": Limits,
     "journal": Journal,
@@ -438,6 +453,7 @@ EXPECTED = {
     "server_name": "a host name or address",
     "stream_host": "a host name or address",
     "drop_copy_host": "a host name or address",
+    "adopt_as": "a strategy's name, 1..32 characters of a-z A-Z 0-9 - _",
     "on_death": '"keep" or "cancel"',
     "grace_ms": "an integer 0..3600000",
     "silence_ms_max": "0, or an integer 3000..3600000",
