@@ -542,7 +542,7 @@ class Numbers:
 
 
 def _policies(config: Config) -> dict[str, Policy]:
-    """What holds of each strategy that is configured, and of foreign orders, which nobody asks for."""
+    """By strategy; that of foreign orders is among them, for nobody comes for these."""
     policies = {name: _policy(config.of_strategy(name)) for name in config.strategy}
     policies[NOBODY] = Policy(cancels=config.orders.foreign == "cancel", grace_ns=0)
     return policies
