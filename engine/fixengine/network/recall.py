@@ -15,7 +15,7 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -301,7 +301,7 @@ def start_record(
     return orjson.dumps(start)
 
 
-def carried(orders: Orders) -> Iterator[bytes]:
+def carried(orders: Orders | Sequence[Order]) -> Iterator[bytes]:
     """Data of the CARRIED records with which a run begins: every request there is."""
     for order in orders:
         entry = Carried(
