@@ -229,16 +229,20 @@ class Process:
             attempts_ns=tuple(state.attempts(now)),
         )
         self.connector = self._around.connector(config, state, self, self._new_line)
-        self._asker: Asker | None = None
+        self._asker = self._make_asker()
+
+    def _make_asker(self) -> Asker | None:
+        config = self.config
         make = self._around.sources(config)
-        if make is not None:
-            recv_window_ns = venue.recv_window_ms * MILLISECOND_NS
-            rule = Rule(config.orders.foreign, config.orders.adopt_as)
-            wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
-            ends = self._clocks, self._settle, self.log
-            asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
-            self._asker = asker
-            self._ends.callback(asker.close)
+        if make is None:
+            return None
+        recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
+        rule = Rule(config.orders.foreign, config.orders.adopt_as)
+        wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
+        ends = self._clocks, self._settle, self.log
+        asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
+        self._ends.callback(asker.close)
+        return asker
 
     def _clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock, ns."""
