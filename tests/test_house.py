@@ -59,7 +59,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "desk.": ("messages", "wire", "desk."),
     "network.journal.": ("messages", "wire", "fix.masking", "network.journal."),
     # The process, and nothing else of the journal, has standard streams and knows a venue.
-    "network.journal.command": ("fix.venues.", "network.journal.", "screens.streams"),
+    "network.journal.command": (
+        "fix.venues.",
+        "network.checkpoint",
+        "network.journal.",
+        "screens.streams",
+    ),
     "network.config.": ("messages", "fix.", "network.config."),
     "network.sources.": ("messages", "wire", "fix.", "network.sources.", "network.config."),
     "network.sources.rest": (
@@ -153,6 +158,7 @@ DECIDES = (
     "desk",
     "network/clock.py",
     "network/entry.py",
+    "network/foreign.py",
     "network/gateway.py",
     "network/held.py",
     "network/idle.py",
@@ -170,6 +176,7 @@ DECIDES = (
     "network/sources/normalise.py",
     "network/sources/packets.py",
     "network/strategies.py",
+    "network/stream.py",
     "network/teller.py",
     "network/trouble.py",
     "simulator/accounts.py",

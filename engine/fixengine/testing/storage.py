@@ -73,7 +73,7 @@ class JournalInMemory:
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
         """Record. There is always room: the disk that refuses is bridged by the ring."""
-        number = len(self.records)
+        number = len(self.records) + 1
         wall = now + WALL_OFFSET_NS
         self.records.append(Record(self._epoch, number, kind, line, 0, now, wall, data))
         return True

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from fixengine.network.journal.checkpoint import Checkpoints
 from fixengine.network.journal.place import (
     SHARED_MEMORY,
     link_ring,
@@ -68,6 +69,7 @@ class Journal:
         directory: Path,
         file_bytes_max: int,
         keep: Keep,
+        checkpoints: Checkpoints | None,
         lock: int,
         recovered: Recovered | None,
     ) -> None:
@@ -77,6 +79,7 @@ class Journal:
         self._lock = lock
         self._file_bytes_max = file_bytes_max
         self._keep = keep
+        self._checkpoints = checkpoints
         self._directory = directory
         self._down: str | None = None
         self._last: Status | None = None
@@ -94,13 +97,15 @@ class Journal:
         ring_bytes: int,
         file_bytes_max: int,
         keep: Keep = KEEP_ALL,
+        checkpoints: Checkpoints | None = None,
         shared_memory: Path = SHARED_MEMORY,
     ) -> Journal:
         """Save what an earlier run left in its ring, then start the journal of this run.
 
         Files go to state_dir/journal (0700), which is locked. The ring lies in shared_memory, or
         in that directory where there is none; a symbolic link `ring` names it. A file grows beyond
-        file_bytes_max by what one step of the drain holds, at most a whole ring. JournalError.
+        file_bytes_max by what one step of the drain holds, at most a whole ring. checkpoints: None
+        makes none. JournalError.
         """
         directory = make_directory(state_dir)
         lock = -1
@@ -113,7 +118,7 @@ class Journal:
             try:
                 link_ring(directory, ring.path)
                 ring.wall_offset_ns = wall_offset_ns
-                return cls(ring, directory, file_bytes_max, keep, lock, recovered)
+                return cls(ring, directory, file_bytes_max, keep, checkpoints, lock, recovered)
             except OSError:
                 ring.close(remove=True)
                 unlink_ring(directory, ring.path)
@@ -273,6 +278,8 @@ class Journal:
         command += [str(theirs.fileno()), str(descriptor), str(self._ring.path)]
         command += [str(self._directory), str(self._file_bytes_max)]
         command += ["" if limit is None else str(limit) for limit in self._keep]
+        if self._checkpoints is not None:
+            command += [str(self._checkpoints.every_bytes), *self._checkpoints.maker]
         try:
             process = subprocess.Popen(
                 command,

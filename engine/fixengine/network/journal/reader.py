@@ -89,6 +89,10 @@ class Source(Protocol):
 
     path: str
 
+    def view(self, offset: int, count: int) -> tuple[bytes, int]:
+        """Bytes, and where in them those from offset on begin; fewer than count only at the end."""
+        ...
+
     def take(self, offset: int, count: int) -> bytes:
         """Up to count bytes at offset; fewer only at the end."""
         ...
@@ -110,7 +114,7 @@ class FileSource:
         except OSError as error:
             raise JournalError(path, f"cannot be read: {error.strerror}") from None
 
-    def take(self, offset: int, count: int) -> bytes:
+    def view(self, offset: int, count: int) -> tuple[bytes, int]:
         """See Source; JournalError when the disk cannot deliver."""
         at = offset - self._start
         if at < 0 or at + count > len(self._window):
@@ -121,7 +125,12 @@ class FileSource:
                 raise JournalError(self.path, reason, offset) from None
             self._start = offset
             at = 0
-        return self._window[at : at + count]
+        return self._window, at
+
+    def take(self, offset: int, count: int) -> bytes:
+        """See Source; JournalError when the disk cannot deliver."""
+        window, at = self.view(offset, count)
+        return window[at : at + count]
 
     def close(self) -> None:
         """Close the file."""
@@ -134,6 +143,10 @@ class MemorySource:
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self._data = data
+
+    def view(self, offset: int, count: int) -> tuple[bytes, int]:
+        """See Source."""
+        return self._data, offset
 
     def take(self, offset: int, count: int) -> bytes:
         """See Source."""
@@ -263,6 +276,18 @@ def open_scan(source: FileSource, last: int | None = None) -> Scan:
         raise
 
 
+def scan_from(file: Path, position: int, wall_offset_ns: int) -> Scan:
+    """A scan of one file from a position of the run's stream on, where a record begins, or from the
+    file's beginning, if that is later; JournalError as for `open_scan`.
+
+    wall_offset_ns: what was last recorded before the position.
+    """
+    scan = open_scan(FileSource(file))
+    if position > scan.header.base:
+        scan.begin(FILE_HEADER_BYTES + position - scan.header.base, wall_offset_ns)
+    return scan
+
+
 def file_header(source: Source) -> FileHeader:
     """The header of a file; JournalError for a bad one."""
     try:
@@ -286,8 +311,18 @@ class Scan:
         self.offset = offset
         self.end: int | None = None
         self._source = source
-        self._wall_offset_ns = header.wall_offset_ns
         self._checksum = CHECKSUMS[header.version]
+        self.wall_offset_ns = header.wall_offset_ns
+
+    def begin(self, offset: int, wall_offset_ns: int) -> None:
+        """Begin here instead, where this wall offset holds."""
+        self.at = self.offset = offset
+        self.wall_offset_ns = wall_offset_ns
+
+    @property
+    def position(self) -> int:
+        """Position in the run's stream where the next entry begins."""
+        return self.header.base + self.offset - FILE_HEADER_BYTES
 
     def __iter__(self) -> Iterator[Entry]:
         return self.entries(growing=False)
@@ -311,8 +346,8 @@ class Scan:
                 yield Missing(self.header.epoch, self.last + 1, sequence - self.last - 1)
             self.last = sequence
             if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
-                (self._wall_offset_ns,) = WALL_OFFSET.unpack(data)
-            wall_ns = now_ns + self._wall_offset_ns
+                (self.wall_offset_ns,) = WALL_OFFSET.unpack(data)
+            wall_ns = now_ns + self.wall_offset_ns
             yield Record(self.header.epoch, sequence, kind, line, flags, now_ns, wall_ns, data)
 
     def close(self) -> None:
@@ -324,23 +359,27 @@ def record_at(
     source: Source, offset: int, checksum_of: Checksum
 ) -> tuple[int, int, int, int, int, bytes] | str | None:
     """(kind, line, flags, sequence, now_ns, data) there; None at the end; else what is wrong."""
-    head = source.take(offset, HEADER_BYTES)
-    if not head:
+    window, at = source.view(offset, HEADER_BYTES)
+    left = len(window) - at
+    if left <= 0:
         return None
-    if len(head) < HEADER_BYTES:
-        return f"the record is cut off: {len(head)} of at least {HEADER_BYTES} bytes"
-    magic, checksum = PREFIX.unpack_from(head)
+    if left < HEADER_BYTES:
+        return f"the record is cut off: {left} of at least {HEADER_BYTES} bytes"
+    magic, checksum = PREFIX.unpack_from(window, at)
     if magic != MAGIC:
         return "no record begins here"
-    size, kind, line, flags, sequence, now_ns = FIELDS.unpack_from(head, PREFIX.size)
+    size, kind, line, flags, sequence, now_ns = FIELDS.unpack_from(window, at + PREFIX.size)
     if size > DATA_BYTES_MAX:
         return f"the record gives its length as {size} bytes"
-    whole = source.take(offset, padded(size))
-    if len(whole) < padded(size):
-        return f"the record is cut off: {len(whole)} of {padded(size)} bytes"
-    if checksum_of(memoryview(whole)[PREFIX.size :]) != checksum:
+    whole = padded(size)
+    if left < whole:
+        window, at = source.view(offset, whole)
+        if len(window) - at < whole:
+            return f"the record is cut off: {len(window) - at} of {whole} bytes"
+    if checksum_of(memoryview(window)[at + PREFIX.size : at + whole]) != checksum:
         return "the record's checksum does not match"
-    return kind, line, flags, sequence, now_ns, whole[HEADER_BYTES : HEADER_BYTES + size]
+    data_at = at + HEADER_BYTES
+    return kind, line, flags, sequence, now_ns, window[data_at : data_at + size]
 
 
 def next_record(source: Source, offset: int, checksum_of: Checksum) -> tuple[bool, int]:

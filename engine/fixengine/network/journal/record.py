@@ -113,7 +113,8 @@ class Carried(msgspec.Struct, array_like=True):
     strategy: number. standing: of the order table. target_wire_id: of a cancel, the order it is
     for. seen: keys of the reports that were taken. outcome: the bus event that answers the
     request's id, None where there is none yet. filled, cum_qty: as in the order table, in units of
-    10**-8. request: an order as the bus brought it.
+    10**-8. request: an order as the bus brought it. finished: the how-many-th of the requests that
+    are over it is, 0 where it is not over.
     """
 
     strategy: int
@@ -127,6 +128,7 @@ class Carried(msgspec.Struct, array_like=True):
     filled: int = 0
     cum_qty: int = 0
     request: bytes = b""
+    finished: int = 0
 
 
 carried_decoder = msgspec.msgpack.Decoder(Carried)

@@ -140,6 +140,7 @@ def carried(data: bytes) -> dict[str, Any]:
     for name in ("filled", "cum_qty"):
         whole, rest = divmod(fields[name], QTY_UNIT)
         fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
+    fields["finished"] = entry.finished or None
     return {name: value for name, value in fields.items() if value not in (None, [], b"")}
 
 
