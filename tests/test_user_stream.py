@@ -192,12 +192,17 @@ def test_a_report_that_makes_no_sense_makes_its_order_unknown(engine: SimulatedE
 
 
 def stream(engine: SimulatedEngine, event: object) -> None:
+    """Let the venue's stream say something, and the engine hear it."""
+    push(engine, event)
+    engine.advance(0.1)
+
+
+def push(engine: SimulatedEngine, event: object) -> None:
     """Let the venue's stream say something."""
     feeds = engine.venue.server.feeds
     for feed in feeds._open:
         feed.output.append(orjson.dumps({"subscriptionId": 0, "event": event}))
     feeds.wake()
-    engine.advance(0.1)
 
 
 def test_orders_of_others_are_counted_and_passed_over(engine: SimulatedEngine) -> None:
