@@ -58,14 +58,16 @@ class Layout(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What one official dictionary of a venue defines, whether we have layouts for it or not.
+    """What one official dictionary of a venue defines.
 
     title: for people. tags: every field, header and trailer included. kinds: MsgType<35> values.
+    layouts: of the kinds that the venue's own layouts have not, or have in another form.
     """
 
     title: str
     tags: frozenset[int]
     kinds: frozenset[bytes]
+    layouts: tuple[Layout, ...] = ()
 
 
 class Override(NamedTuple):
