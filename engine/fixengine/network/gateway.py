@@ -298,7 +298,8 @@ class Gateway:
         if trouble is not None:
             return RefusedReason.CLOCK_SKEW, trouble, None
         if not is_cancel and not self.lines.are_watched:
-            text = "no session with all reports and no drop copy is up: fills could go unseen"
+            text = "no session with all reports, drop copy or user data stream is up:"
+            text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
         return self.limits.check(line, strategy, now, is_cancel)
 
