@@ -183,7 +183,9 @@ class Line:
     @property
     def is_watching(self) -> bool:
         """See lines.Eye."""
-        return self.is_whole and self.session.state is State.ACTIVE
+        # For each order: no more calls than need be.
+        session = self.session
+        return session.state is State.ACTIVE and session.hole is None
 
     @property
     def seen_until_ns(self) -> int:

@@ -103,6 +103,11 @@ class UserStream:
             self._begin(told.since_ms, now)
             self._log("info", text, event="sources")
             self._say(SessionState.ACTIVE, text, now)
+        elif told.state == Stream.MISSED and self.is_whole:
+            self._log("warning", text, event="sources")
+            self.end(text, now)
+            self._begin(told.since_ms, now)
+            self._say(SessionState.ACTIVE, text, now)
         elif told.state in (Stream.DOWN, Stream.REFUSED):
             self._log("error" if told.state == Stream.REFUSED else "warning", text, event="sources")
             self.end(text, now)
