@@ -138,6 +138,8 @@ class RefusedReason(StrEnum):
     CLOCK_SKEW = "clock_skew"
     BAD_TOKEN = "bad_token"
     RECOVERING = "recovering"
+    CANCELED = "canceled"
+    """The strategy took it back while it waited for the disk."""
 
 
 class SessionState(StrEnum):
@@ -382,6 +384,12 @@ class Ack(Message):
 
 class SnapshotRequest(Message):
     """Ask for a Snapshot. request_id: comes back in each part of the answer."""
+
+    request_id: int
+
+
+class BalancesRequest(Message):
+    """Ask for Balances. request_id: comes back in the answer."""
 
     request_id: int
 
@@ -652,7 +660,41 @@ class Snapshot(Message):
     positions: tuple[Position, ...] = ()
 
 
-Request = Hello | NewOrderSingle | OrderCancelRequest | Ack | Heartbeat | SnapshotRequest
+class Balance(msgspec.Struct, array_like=True, gc=False):
+    """What the account has of one asset: free, and locked by open orders; the venue's text."""
+
+    asset: str
+    free: str
+    locked: str
+
+
+class Balances(Message):
+    """What the account has, or why that cannot be told. Carries no report_seq.
+
+    source: "rest", or "user_data" where the user data stream told last. update_time: when the
+    account changed last, by the venue's clock. received_ns: when the source told it, by the
+    engine's monotonic clock. balances: assets of which there is anything. problem: why there is no
+    answer; empty where there is one.
+    """
+
+    request_id: int
+    epoch: int
+    source: str = ""
+    update_time: str | None = None
+    received_ns: int = 0
+    balances: tuple[Balance, ...] = ()
+    problem: str = ""
+
+
+Request = (
+    Hello
+    | NewOrderSingle
+    | OrderCancelRequest
+    | Ack
+    | Heartbeat
+    | SnapshotRequest
+    | BalancesRequest
+)
 Event = (
     Welcome
     | ExecutionReport
@@ -664,6 +706,7 @@ Event = (
     | Gap
     | Heartbeat
     | Snapshot
+    | Balances
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -139,7 +139,8 @@ class Stream(NamedTuple):
     """Where a venue tells of an account unasked, and how long a connection for that lives.
 
     connect_weight, call_weight: what connecting and each call cost. ping_ns: how often the venue
-    asks for life, pong_ns: when it gives up; life_ns: the longest a connection lasts.
+    asks for life, pong_ns: when it gives up; life_ns: the longest a connection lasts. lag_ns: how
+    much later than elsewhere the venue reports here.
     """
 
     hosts: Mapping[str, str]
@@ -151,6 +152,7 @@ class Stream(NamedTuple):
     ping_ns: int
     pong_ns: int
     life_ns: int
+    lag_ns: int
 
 
 class Web(NamedTuple):
@@ -306,6 +308,7 @@ def at_scale(venue: Venue, time_scale: int) -> Venue:
             ping_ns=web.stream.ping_ns // time_scale,
             pong_ns=web.stream.pong_ns // time_scale,
             life_ns=web.stream.life_ns // time_scale,
+            lag_ns=web.stream.lag_ns // time_scale,
         )
         windows = window(web.weights), window(web.requests)
         web = web._replace(weights=windows[0], requests=windows[1], stream=stream)
