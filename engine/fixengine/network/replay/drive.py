@@ -37,6 +37,7 @@ BEGINNING = (Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK)
 INPUTS = frozenset(
     {Kind.ORDER, Kind.FRAME_IN, Kind.TICK, Kind.LINK, Kind.CONTROL, Kind.SOURCE, Kind.MARK}
 )
+ENDS_FRAMES = INPUTS - {Kind.FRAME_IN} | {Kind.FRAME_OUT, Kind.CLOCK}
 BAD_FRAME, LOST_FRAMING = b"garbled", b"framing lost: "
 GARBLED = b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01"
 """A message whose CheckSum<10> is wrong."""
@@ -201,7 +202,7 @@ class Replay:
             raise Different(self._tape.placed(), None, f"there is no line {first.line}")
         frames = []
         for record in self._tape.coming():
-            if record.now_ns != now or (record.kind in INPUTS and record.kind != Kind.FRAME_IN):
+            if record.now_ns != now or _ends_frames(record):
                 break
             if record.line == line.number and record.kind == Kind.FRAME_IN:
                 frames.append(record.data)
@@ -248,6 +249,13 @@ class Replay:
             owner.on_event(told.connection, told.event)
         else:
             owner.on_ended(told.text)
+
+
+def _ends_frames(record: Record) -> bool:
+    """Whether the wake-up in which frames came had taken them all when this was recorded."""
+    if record.kind == Kind.READ:
+        return record.data.startswith(b"jitter")
+    return record.kind in ENDS_FRAMES
 
 
 def _path(kind: type, value: Any) -> Any:
