@@ -93,6 +93,7 @@ class Asker:
         self.settling = Settling(*rooms, self._ask, self._say, *times)
         if wanted.rest:
             gateway.settling = self.settling
+            gateway.balances.inquire = self._ask
         ends = self._ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
         self._foreign = Foreign(gateway, wanted.foreign, *ends, LAG_S * gateway.venue.second_ns)
         web = gateway.venue.web
@@ -154,6 +155,7 @@ class Asker:
         now, wall = self._hear(REST, Rows(number, rows, is_last))
         watched_since_ns = self._gateway.lines.watched_since_ns
         self._foreign.on_rows(number, rows, is_last, now)
+        self._gateway.balances.on_rows(number, rows, is_last, now)
         self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
@@ -161,6 +163,7 @@ class Asker:
         """See sources.door.Owner."""
         now, _ = self._hear(REST, Failed(number, problem))
         self._foreign.on_problem(number, problem, now)
+        self._gateway.balances.on_problem(number, problem, now)
         self.settling.on_problem(number, problem, now)
         self._settled(now)
 
