@@ -74,7 +74,7 @@ def test_what_a_session_told_is_told_no_more(engine: SimulatedEngine) -> None:
     told = [record.data for record in engine.journal.records if record.kind == Kind.SOURCE]
     entries = [orjson.loads(data) for data in told]
     events = [entry["told"] for entry in entries if entry["source"] == "user_data"]
-    kinds = [told[1]["e"] for told in events if isinstance(told[0], int)]
+    kinds = [told[2]["e"] for told in events if told[0] == "StreamEvent"]
     assert kinds.count("executionReport") == 3
 
 
