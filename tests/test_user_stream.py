@@ -72,8 +72,7 @@ def test_what_a_session_told_is_told_no_more(engine: SimulatedEngine) -> None:
     assert client.snapshot().positions[0].bought == "0.00400000"
     told = [record.data for record in engine.journal.records if record.kind == Kind.SOURCE]
     entries = [orjson.loads(data) for data in told]
-    assert {entry["source"] for entry in entries} == {"user_data"}
-    events = [entry["told"] for entry in entries]
+    events = [entry["told"] for entry in entries if entry["source"] == "user_data"]
     kinds = [told[1]["e"] for told in events if isinstance(told[0], int)]
     assert kinds.count("executionReport") == 3
 
@@ -192,12 +191,17 @@ def test_a_report_that_makes_no_sense_makes_its_order_unknown(engine: SimulatedE
 
 
 def stream(engine: SimulatedEngine, event: object) -> None:
+    """Let the venue's stream say something, and the engine hear it."""
+    push(engine, event)
+    engine.advance(0.1)
+
+
+def push(engine: SimulatedEngine, event: object) -> None:
     """Let the venue's stream say something."""
     feeds = engine.venue.server.feeds
     for feed in feeds._open:
         feed.output.append(orjson.dumps({"subscriptionId": 0, "event": event}))
     feeds.wake()
-    engine.advance(0.1)
 
 
 def test_orders_of_others_are_counted_and_passed_over(engine: SimulatedEngine) -> None:

@@ -78,6 +78,7 @@ class Asker:
         self.settling = Settling(*rooms, self._sources.ask, self._say, *times)
         if wanted.rest:
             gateway.settling = self.settling
+            gateway.balances.inquire = self._sources.ask
         ends = self._sources.ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
         self._foreign = Foreign(gateway, wanted.foreign, *ends, LAG_S * gateway.venue.second_ns)
         web = gateway.venue.web
@@ -120,6 +121,7 @@ class Asker:
         now, wall = self._clocks()
         watched_since_ns = self._gateway.lines.watched_since_ns
         self._foreign.on_rows(number, rows, is_last, now)
+        self._gateway.balances.on_rows(number, rows, is_last, now)
         self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
@@ -127,6 +129,7 @@ class Asker:
         """See sources.door.Owner."""
         now, _ = self._clocks()
         self._foreign.on_problem(number, problem, now)
+        self._gateway.balances.on_problem(number, problem, now)
         self.settling.on_problem(number, problem, now)
         self._settled(now)
 

@@ -21,6 +21,7 @@ from fixengine import wire
 from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.positions import Positions
+from fixengine.desk.recovery import LAG_S
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
@@ -29,6 +30,7 @@ from fixengine.fix.venue import Venue
 from fixengine.messages import (
     NOT_A_MESSAGE,
     Ack,
+    BalancesRequest,
     Hello,
     NewOrderSingle,
     OrderCancelRequest,
@@ -38,6 +40,7 @@ from fixengine.messages import (
     encode,
     request_decoder,
 )
+from fixengine.network.balances import BalanceRoom
 from fixengine.network.clock import Clock
 from fixengine.network.entry import Entry
 from fixengine.network.held import Held, Waiting
@@ -58,6 +61,8 @@ from fixengine.network.trouble import Trouble
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
 CATCH_UP_EVENTS = 256
+BALANCES_WEIGHT = 10
+"""As how many messages that lead to no order a question about balances counts; see idle.py."""
 
 
 class Gateway:
@@ -98,6 +103,7 @@ class Gateway:
         rooms = orders, positions, self.teller, log, limits.on_report, clock
         self.reports = Reports(venue, *rooms)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.balances = BalanceRoom(strategies, self.teller, epoch, LAG_S * venue.second_ns)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -159,6 +165,9 @@ class Gateway:
             self.snapshots.ask(strategy, peer, request.request_id)
             self.snapshots.step(now + self.clock.offset_ns)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
+        elif isinstance(request, BalancesRequest):
+            self.balances.ask(strategy, peer, request.request_id, now)
+            self._idle.count(peer, BALANCES_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
 
@@ -289,7 +298,8 @@ class Gateway:
         if trouble is not None:
             return RefusedReason.CLOCK_SKEW, trouble, None
         if not is_cancel and not self.lines.are_watched:
-            text = "no session with all reports and no drop copy is up: fills could go unseen"
+            text = "no session with all reports, drop copy or user data stream is up:"
+            text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
         return self.limits.check(line, strategy, now, is_cancel)
 
@@ -490,6 +500,7 @@ class Gateway:
                 # A TestRequest would wait behind the same bytes.
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
+        self.balances.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more

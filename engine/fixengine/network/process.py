@@ -460,7 +460,8 @@ class Process:
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
         due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
-        if self.strategies.waiting() or self.gateway.snapshots.waiting:
+        gateway = self.gateway
+        if self.strategies.waiting() or gateway.snapshots.waiting or gateway.balances.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling

@@ -128,7 +128,7 @@ class Settling:
         """A piece of an answer. wall: our wall clock, ns since 1970. watched_since_ns: see tick."""
         if number not in self._asked:
             return
-        self._record(number, rows, now)
+        record_answer(self._teller, number, rows, now)
         self._rows[number] += rows
         if not is_last:
             return
@@ -162,7 +162,7 @@ class Settling:
             return
         case, question = self._asked.pop(number)
         del self._rows[number]
-        self._record(number, problem, now)
+        record_answer(self._teller, number, problem, now)
         if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
             settled = self._recovery.absent(case, now)
             if settled is not None:
@@ -173,10 +173,6 @@ class Settling:
         self._tell_step(now)
 
     # --- small steps ------------------------------------------------------------------------
-
-    def _record(self, number: int, answer: Any, now: int) -> None:
-        told = {"source": REST, "question": number, "answer": answer}
-        self._teller.record(Record.SOURCE, now, 0, msgspec.json.encode(told))
 
     def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
         values = normalise.order(row)
@@ -266,6 +262,12 @@ class Step(StrEnum):
     NONE = "every order is known again"
     FROZEN = "nobody tells of fills now: REST is asked once a session or the stream does"
     ASKED = "REST is asked"
+
+
+def record_answer(teller: Teller, number: int, answer: Any, now: int) -> None:
+    """Journal what REST answered, which is an input."""
+    told = {"source": REST, "question": number, "answer": answer}
+    teller.record(Record.SOURCE, now, 0, msgspec.json.encode(told))
 
 
 NAMES = frozenset({"symbol", "exec_type", "ord_status", "cl_ord_id", "orig_cl_ord_id"})

@@ -27,7 +27,14 @@ from fixengine.network.journal.record import Kind
 from fixengine.network.line import LAGS, REPORT_COLUMNS
 from fixengine.network.reports import Log
 from fixengine.network.sources import normalise
-from fixengine.network.sources.events import Execution, Raw, Told
+from fixengine.network.sources.events import (
+    BalanceUpdate,
+    Execution,
+    ExternalLock,
+    Position,
+    Raw,
+    Told,
+)
 from fixengine.network.sources.packets import Stream, StreamState
 
 USER_DATA = "user_data"
@@ -113,6 +120,10 @@ class UserStream:
         if isinstance(event, Raw):
             return self._on_raw(event, now)
         self._told_ms = max(self._told_ms, event.event_time)
+        if isinstance(event, Position):
+            self._gateway.balances.on_position(event, now)
+        elif isinstance(event, BalanceUpdate | ExternalLock):
+            self._gateway.balances.on_move(now)
         if not isinstance(event, Execution) or self._is_known(event):
             return False
         try:
@@ -127,6 +138,7 @@ class UserStream:
         if self.is_whole:
             self._gateway.on_eye_lost(self, text, now)
             self._gateway.lines.shut_eye(self)
+            self._gateway.balances.end()
             self.is_whole = False
         self._say(SessionState.DOWN, text, now)
 
@@ -137,6 +149,7 @@ class UserStream:
         self._heard_ns = now
         self.is_whole = True
         self._gateway.lines.open_eye(self, now)
+        self._gateway.balances.begin(now)
 
     def _is_known(self, event: Execution) -> bool:
         """Whether it was told: most are, for a session is faster; so they cost little."""

@@ -101,7 +101,9 @@ def serve(
                 asked = engine.recv(ASKED_BYTES_MAX)
             if not asked:
                 # What the disk refuses now stays in the ring, for the next start.
-                step(ring, drain)
+                if step(ring, drain):
+                    with contextlib.suppress(OSError):
+                        drain.finish()
                 return
         well = step(ring, drain)
         if well:
@@ -136,7 +138,7 @@ def main(arguments: list[str]) -> None:
     directory = Path(place)
     keep = Keep(*(int(limit) if limit else None for limit in (bytes_max, days_max)))
     ring = Ring.inherit(Path(path), int(descriptor))
-    drain = Drain(ring, directory, int(file_bytes_max))
+    drain = Drain(ring, directory, int(file_bytes_max), ring.ring_bytes)
     making = None
     if checkpoints:
         every_bytes, *maker = checkpoints
