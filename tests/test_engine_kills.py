@@ -214,6 +214,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
         str(one.order_id) for one in orders if one.status in ("NEW", "PARTIALLY_FILLED")
     )
     assert live == open_there
-    command = [sys.executable, "-m", "fixengine", "journal", "verify", str(engine.state_dir)]
-    verdict = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    for what in ("verify", "replay"):
+        command = [sys.executable, "-m", "fixengine", "journal", what, str(engine.state_dir)]
+        verdict = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert verdict.returncode == 0, verdict.stdout + verdict.stderr
