@@ -18,6 +18,7 @@ from fixengine.network.replay.drive import MALFORMED, Replay, Result
 from fixengine.network.replay.tape import Placed
 from fixengine.testing import SimulatedEngine
 from journal_story import Run
+from world import World
 
 FAR = "49000"
 
@@ -193,6 +194,16 @@ def test_over_several_sessions_and_a_drop_copy() -> None:
         heard(client)
         trade(engine, client)
         assert_the_same(engine)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_world_recorded_comes_out_again(seed: int) -> None:
+    world = World(seed, 600)
+    world.run()
+    for journal in world.engine.journals:
+        if any(record.kind == Kind.START for record in journal.records):
+            found = replayed(journal.records).different
+            assert found is None, (found.recorded, found.made, found.why)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from unittest import mock
 from fixengine.client import Client, HelloRefused, NoAnswer, NotConnected
 from fixengine.messages import NewOrderSingle, Side
 from fixengine.network.journal import Kind
+from fixengine.network.journal.record import padded
 from fixengine.simulator.parameters import Wrong
 from fixengine.testing import FaultError, SimulatedEngine, SimulationError, clock
 from fixengine.testing import engine as testing_engine
@@ -308,7 +309,9 @@ class World:
         journal = self.engine.journal
         for wire_id in wire_ids:
             self.hit["left after the disk had it"] += 1
-            on_disk = itertools.islice(journal.records, journal.on_disk)
+            ends = itertools.accumulate(padded(len(one.data)) for one in journal.records)
+            pairs = zip(journal.records, ends, strict=True)
+            on_disk = (one for one, end in pairs if end <= journal.on_disk)
             if not any(one.kind == Kind.INTENT and wire_id in one.data for one in on_disk):
                 self.checker.breach("I1", f"{wire_id.decode()} leaves and is not on disk")
 

@@ -341,6 +341,11 @@ class Orders:
         for strategy, closed in self._closed.items():
             self._closed[strategy] = deque(sorted(closed, key=lambda order: order.finished))
 
+    def begin_anew(self) -> None:
+        """All requests were entered anew: nothing follows from when something became of them."""
+        self._doubted = {}
+        self._short = {order: 0 for order in self if order in self._short}
+
     def _close(self, order: Order) -> None:
         """The request counts as open no more."""
         mine = self._open.get(order.strategy, {})

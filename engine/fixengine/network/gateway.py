@@ -523,6 +523,7 @@ class Gateway:
     def on_recalled(self, unwatched: Iterable[Order], now: int) -> None:
         """At start: these orders of an earlier run were open, and nobody watched them since."""
         for order in unwatched:
+            self.orders.unknown(order)
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
 
     def waits_for(self, line: Line) -> bool:

@@ -504,6 +504,8 @@ class Process:
         """TLS of a line stands: its session logs on."""
         now = self._wake()
         self.journal.append(Kind.LINK, now, line.number, f"{UP}{line.name}".encode())
+        # It was made when the attempt began, and the wall clock may have been set since.
+        line.session.offset_ns = self.offset_ns
         self.gateway.lines.add(line)
         self.sessions.connected(line.name, now)
         line.session.connected(now)

@@ -33,6 +33,7 @@ from fixengine.messages import (
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelRequest,
+    OrderUnknown,
     Position,
     encode,
     event_decoder,
@@ -233,6 +234,10 @@ class Recall:
             if cancel is not None:
                 self._orders.finish(cancel, Standing.DONE)
                 cancel.outcome = payload
+        elif isinstance(event, OrderUnknown):
+            order = self._orders.by_wire(event.wire_cl_ord_id)
+            if order is not None:
+                self._orders.unknown(order)
 
     def _report(self, event: ExecutionReport, payload: bytes) -> None:
         ids = event.wire_cl_ord_id, event.wire_orig_cl_ord_id
@@ -286,8 +291,9 @@ def recall_records(
     unwatched = []
     for order in orders:
         if order.standing not in FINAL:
-            orders.unknown(order)
+            order.standing = Standing.UNKNOWN
             unwatched.append(order)
+    orders.begin_anew()
     return Recalled(taken.standings, taken.unread(), tuple(unwatched), tuple(taken.damage))
 
 

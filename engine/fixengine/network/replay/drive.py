@@ -202,18 +202,20 @@ class Replay:
             raise Different(self._tape.placed(), None, f"there is no line {first.line}")
         frames = []
         for record in self._tape.coming():
-            if record.now_ns != now or _ends_frames(record):
+            if record.now_ns != now or _ends_frames(record, line.number):
                 break
             if record.line == line.number and record.kind == Kind.FRAME_IN:
                 frames.append(record.data)
             elif record.line == line.number and record.data == BAD_FRAME:
+                # It is noted once all of them were read.
                 frames.append(GARBLED)
+                break
         for data in frames:
             line.framer.feed(data)
         gateway = self._process.gateway
         gateway.on_bytes(line, now)
-        lost = self._tape.read(LOST_FRAMING, line.number)
-        if lost is not None:
+        lost, following = self._tape.read(LOST_FRAMING, line.number), self._tape.peek()
+        if lost is not None and following is not None and following.now_ns == now:
             gateway.on_framing_lost(line, lost.decode(), now)
         self._settle(now)
 
@@ -251,8 +253,10 @@ class Replay:
             owner.on_ended(told.text)
 
 
-def _ends_frames(record: Record) -> bool:
-    """Whether the wake-up in which frames came had taken them all when this was recorded."""
+def _ends_frames(record: Record, line: int) -> bool:
+    """Whether the wake-up in which frames came on a line had taken them all by this record."""
+    if record.kind == Kind.FRAME_IN:
+        return record.line != line
     if record.kind == Kind.READ:
         return record.data.startswith(b"jitter")
     return record.kind in ENDS_FRAMES
