@@ -36,7 +36,9 @@ from fixengine.messages import (
     request_decoder,
 )
 
-OPEN = frozenset({"pending", "written", "pending_new", "new", "partially_filled", "unknown"})
+OPEN = frozenset(
+    {"pending", "written", "pending_new", "new", "replaced", "partially_filled", "unknown"}
+)
 """Standings of an OpenOrder that is not over."""
 
 UNANSWERED_MAX = 65_536
