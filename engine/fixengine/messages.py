@@ -139,6 +139,7 @@ class RefusedReason(StrEnum):
     CLOCK_SKEW = "clock_skew"
     BAD_TOKEN = "bad_token"
     RECOVERING = "recovering"
+    LAGGING = "lagging"
 
 
 class SessionState(StrEnum):

@@ -26,6 +26,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     OrderUnknown,
     Refused,
+    RefusedReason,
     Sent,
     SessionStatus,
     Snapshot,
@@ -272,10 +273,13 @@ class Conversation:
         if isinstance(event, Welcome):
             self._welcomed(event, now)
             return
-        if isinstance(event, Refused) and event.cl_ord_id == "" and self.state is State.GREETED:
-            # Said again only if the strategy asks for reports again.
-            self.state = State.CONNECTED
-            raise HelloRefused(self._hello.strategy, event.reason, event.text)
+        if isinstance(event, Refused) and event.cl_ord_id == "" and not event.report_seq:
+            if self.state is State.GREETED:
+                # Said again only if the strategy asks for reports again.
+                self.state = State.CONNECTED
+                raise HelloRefused(self._hello.strategy, event.reason, event.text)
+            if event.reason == RefusedReason.LAGGING and self.state is State.READY:
+                self.connected()
         if isinstance(event, Snapshot):
             if event.request_id == self._snapshots_asked:
                 self._snapshot.append(event)

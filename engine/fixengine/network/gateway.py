@@ -31,6 +31,7 @@ from fixengine.messages import (
     NewOrderSingle,
     OrderCancelRequest,
     RefusedReason,
+    Request,
     SessionState,
     SnapshotRequest,
     encode,
@@ -48,13 +49,12 @@ from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
 from fixengine.network.settling import Settling
 from fixengine.network.snapshots import Snapshots
-from fixengine.network.strategies import Strategies, Strategy
+from fixengine.network.strategies import SLICE_EVENTS, Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
 from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
-CATCH_UP_EVENTS = 256
 
 
 class Gateway:
@@ -131,11 +131,7 @@ class Gateway:
             return
         strategy = self.strategies.of(peer)
         if strategy is None:
-            if isinstance(request, NewOrderSingle | OrderCancelRequest):
-                # Without its id: under another socket that very request may be live.
-                text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
-                self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
-            self._idle.count(peer, RUBBISH_WEIGHT, now)
+            self._on_unbound(peer, request, payload, now)
             return
         strategy.heard_ns = now
         before = self.counter, strategy.acknowledged
@@ -146,13 +142,34 @@ class Gateway:
         elif isinstance(request, Ack):
             self.strategies.acknowledge(strategy, request.report_seq)
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
-            self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
+            self.strategies.catch_up(strategy, SLICE_EVENTS, now)
         elif isinstance(request, SnapshotRequest):
             self.snapshots.ask(strategy, peer, request.request_id)
             self.snapshots.step(now + self.clock.offset_ns)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
+
+    def _on_unbound(self, peer: bytes, request: Request, payload: bytes, now: int) -> None:
+        """A message of a socket that is bound to no strategy, or no more."""
+        lagging = self.strategies.lagging(peer, now)
+        if lagging is None:
+            if isinstance(request, NewOrderSingle | OrderCancelRequest):
+                # Without its id: under another socket that very request may be live.
+                text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
+                self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
+            return
+        # It reads the answer after all that it has missed.
+        if isinstance(request, OrderCancelRequest):
+            self._cancel(lagging, request, payload, now)
+        elif isinstance(request, NewOrderSingle) and not self._answer_repeated(
+            lagging, request.cl_ord_id, now
+        ):
+            text = "cut off, for it reads too slowly; say Hello, and read"
+            reason = RefusedReason.LAGGING, text, None
+            self.teller.refuse(lagging, request.cl_ord_id, reason, now)
+        self._idle.count(peer, 1, now)
 
     def _hello(self, peer: bytes, hello: Hello, now: int) -> None:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
@@ -424,8 +441,10 @@ class Gateway:
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
         more = self.snapshots.step(now + self.clock.offset_ns)
-        for strategy in self.strategies.waiting():
-            more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
+        waiting = self.strategies.waiting()
+        for strategy in waiting:
+            share = max(1, SLICE_EVENTS // len(waiting))
+            more = self.strategies.catch_up(strategy, share, now) or more
         return more
 
     def on_session(self, state: str, text: str, source: str, overall: str, now: int) -> None:

@@ -87,7 +87,10 @@ class Liveness:
         self._due_ns = now + STEP_NS
         if now - self._probed_ns >= PROBE_NS:
             self._probed_ns = now
-            self._strategies.probe()
+            self._strategies.probe(now)
+        for strategy, behind in self._strategies.take_lagging():
+            text = f"strategy {strategy.name} is lagging, {behind} events behind: it is cut off"
+            self._log("warning", text, event="lagging")
         for order in [one for one in self._asked_ns if one.standing in FINAL]:
             del self._asked_ns[order]
         for strategy in self._strategies.by_number.values():

@@ -30,6 +30,7 @@ from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.journal.archive import Found
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
@@ -161,6 +162,9 @@ class Process:
         self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)
+        archive = self._around.archive(self.state, self)
+        self._ends.callback(archive.close)
+        self.strategies.archive = archive
         self.gateway.on_recalled(recalled.open, now)
 
     def _prologue(self, kind: Kind, now: int, data: bytes) -> None:
@@ -451,6 +455,21 @@ class Process:
         soon = self.gateway.liveness.deadline, None if settling is None else settling.deadline
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
+
+    # --- what the archive tells -------------------------------------------------------------
+
+    def on_found(self, found: Found) -> None:
+        """A piece of what the journal has of a strategy's events."""
+        if found.problem:
+            self.log("error", f"events that lie in the journal are missing: {found.problem}")
+        now = self._around.monotonic_ns()
+        self.strategies.found(found.number, found.events, found.until, now)
+        self._settle(now)
+
+    def on_archive_ended(self, text: str) -> None:
+        """The process that reads the journal is gone; it is started again when it is needed."""
+        self.log("error", f"the process that reads the journal has ended: {text}")
+        self.strategies.ask_anew()
 
     # --- what the connector tells -----------------------------------------------------------
 

@@ -231,7 +231,13 @@ class Bus(Section, frozen=True, kw_only=True):
     ] = ""
     strategies_max: Annotated[int, about("Strategies known at once.", ge=1, le=1000)] = 64
     report_buffer_max: Annotated[
-        int, about("Events kept for one strategy until it acknowledges them.", ge=16, le=1 << 24)
+        int,
+        about(
+            "Events kept in memory for one strategy until it acknowledges them; older ones come"
+            " from the journal. One that falls so many behind while it is connected is cut off.",
+            ge=16,
+            le=1 << 24,
+        ),
     ] = 65_536
     valid_for_ms_max: Annotated[
         int, about("Longest valid_for_ms of a request.", ge=1, le=60_000)
