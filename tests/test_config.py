@@ -123,9 +123,12 @@ def test_defaults() -> None:
         },
         "journal": {
             "ring_bytes": 32 << 20,
+            "durability": "process",
+            "held_orders_max": 1024,
             "file_bytes_max": 256 << 20,
             "keep_bytes_max": None,
             "keep_days_max": None,
+            "checkpoint_bytes": 32 << 20,
         },
         "log": {"json": False, "level": "info"},
         "sources": {

@@ -57,9 +57,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.classic": ("fix.", "wire"),
     "fix.logon": ("fix.fields", "fix.session", "fix.states", "fix.venue", "wire"),
     "desk.": ("messages", "wire", "desk."),
-    "network.journal.": ("messages", "fix.masking", "network.journal."),
+    "network.journal.": ("messages", "wire", "fix.masking", "network.journal."),
     # The process, and nothing else of the journal, has standard streams and knows a venue.
-    "network.journal.command": ("fix.venues.", "network.journal.", "screens.streams"),
+    "network.journal.command": (
+        "fix.venues.",
+        "network.checkpoint",
+        "network.journal.",
+        "screens.streams",
+    ),
     "network.config.": ("messages", "fix.", "network.config."),
     "network.sources.": ("messages", "wire", "fix.", "network.sources.", "network.config."),
     "network.sources.rest": (
@@ -154,6 +159,7 @@ DECIDES = (
     "network/clock.py",
     "network/entry.py",
     "network/gateway.py",
+    "network/held.py",
     "network/idle.py",
     "network/limits.py",
     "network/line.py",

@@ -15,7 +15,17 @@ from typing import Protocol
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
-from fixengine.network import archive, asker, bus, connector, journal, recall, strategies, teller
+from fixengine.network import (
+    archive,
+    asker,
+    bus,
+    checkpoint,
+    connector,
+    journal,
+    recall,
+    strategies,
+    teller,
+)
 from fixengine.network.alarm import Timers
 from fixengine.network.config import Config
 from fixengine.network.line import Line
@@ -158,6 +168,10 @@ class Machine:
             ring_bytes=config.journal.ring_bytes,
             file_bytes_max=config.journal.file_bytes_max,
             keep=journal.Keep(config.journal.keep_bytes_max, config.journal.keep_days_max),
+            checkpoints=journal.Checkpoints(
+                config.journal.checkpoint_bytes,
+                (checkpoint.__name__, str(config.bus.report_buffer_max)),
+            ),
         )
 
     def recall(

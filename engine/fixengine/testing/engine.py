@@ -136,6 +136,7 @@ class SimulatedEngine:
         self._process = process
         self._state = StateInMemory(self._state)
         process.start(self._state)
+        self.journal.on_mark = process.on_mark
         bus = self._around.opened
         bus.on_request = process.on_bus
         self._hub.connect(bus)

@@ -69,7 +69,7 @@ class World:
         self, config: Config, state: StateDir, epoch: int, offset_ns: int
     ) -> JournalInMemory:
         """See Surroundings."""
-        self.journals.append(JournalInMemory(epoch))
+        self.journals.append(JournalInMemory(epoch, self.run))
         return self.journals[-1]
 
     def recall(

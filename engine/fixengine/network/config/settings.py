@@ -344,6 +344,22 @@ class Journal(Section, frozen=True, kw_only=True):
             le=1 << 30,
         ),
     ] = 32 << 20
+    durability: Annotated[
+        Literal["process", "power"],
+        about(
+            "What an order that has left is remembered through. process: any end of the engine,"
+            " kill -9 too; the disk follows within milliseconds. power: a power failure too, so"
+            " each order waits until it is on disk; cancels never wait."
+        ),
+    ] = "process"
+    held_orders_max: Annotated[
+        int,
+        about(
+            "With durability power: orders that may wait for the disk at once; more are refused.",
+            ge=1,
+            le=1 << 16,
+        ),
+    ] = 1024
     file_bytes_max: Annotated[
         int, about("Size at which a journal file is followed by the next.", ge=1 << 20, le=1 << 36)
     ] = 256 << 20
@@ -351,13 +367,22 @@ class Journal(Section, frozen=True, kw_only=True):
         Annotated[int, about("", ge=1 << 20, le=1 << 50)] | None,
         about(
             "Remove the oldest files beyond so many bytes, but none that a start needs: those"
-            " since the last start stay. Without it all are kept."
+            " since the last start, or the last checkpoint but one, stay. Without it all are kept."
         ),
     ] = None
     keep_days_max: Annotated[
         Annotated[int, about("", ge=1, le=36_500)] | None,
         about("The same for files that were last written so many days ago."),
     ] = None
+    checkpoint_bytes: Annotated[
+        int,
+        about(
+            "Bytes of the journal after which a checkpoint is made, so that the next start reads"
+            " that, and about so many bytes more.",
+            ge=1 << 16,
+            le=1 << 36,
+        ),
+    ] = 32 << 20
 
 
 class Log(Section, frozen=True, kw_only=True):
