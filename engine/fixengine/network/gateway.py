@@ -41,6 +41,7 @@ from fixengine.messages import (
 )
 from fixengine.network.clock import Clock
 from fixengine.network.entry import Entry
+from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
@@ -112,7 +113,10 @@ class Gateway:
         self._entry = Entry(epoch, valid_for_ms_max)
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)
-        self.liveness = Liveness(strategies, orders, self._cancel_ours, log, policies, otherwise)
+        heirs = Heirs(strategies, orders, self.teller)
+        self.liveness = Liveness(
+            strategies, orders, self._cancel_ours, heirs.hand_over, log, policies, otherwise
+        )
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
@@ -215,6 +219,10 @@ class Gateway:
             return
         reason = self._entry.check(cancel, now)
         target = self.orders.find(strategy.number, cancel.orig_cl_ord_id)
+        if reason is None and target is not None and target.strategy != strategy.number:
+            heir = self.strategies.by_number[target.strategy]
+            text = f"orig_cl_ord_id: {cancel.orig_cl_ord_id} was handed over to {heir.name}"
+            reason = RefusedReason.UNKNOWN_ORDER, text, None
         if reason is None and (target is None or target.is_cancel):
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
             reason = RefusedReason.UNKNOWN_ORDER, text, None
@@ -250,6 +258,10 @@ class Gateway:
         known = self.orders.find(strategy.number, cl_ord_id)
         if known is None:
             return False
+        if known.strategy != strategy.number:
+            heir = self.strategies.by_number[known.strategy]
+            self.teller.disown(strategy, cl_ord_id, known, heir.name, now)
+            return True
         line = self.lines.numbered(known.line)
         self.teller.again(known, "" if line is None else line.name, now)
         return True

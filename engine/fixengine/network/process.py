@@ -567,7 +567,8 @@ class Numbers:
 
 def _policy(rule: settings.Strategies) -> Policy:
     grace_ns, silence_ns_max = rule.grace_ms * MILLISECOND_NS, rule.silence_ms_max * MILLISECOND_NS
-    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max)
+    heir = rule.heir if rule.on_death == "hand_over" else ""
+    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max, heir)
 
 
 def _venue(config: Config) -> Venue:

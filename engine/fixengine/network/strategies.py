@@ -179,6 +179,10 @@ class Strategies:
         for name, standing in standings.items():
             self._enter(name, standing, now)
 
+    def named(self, name: str, now: int) -> Strategy:
+        """The strategy of this name, entered where it is new. Raises RegisterError."""
+        return self._by_name.get(name) or self._enter(name, Standing(), now)
+
     def of(self, peer: bytes) -> Strategy | None:
         """The strategy a socket is bound to."""
         return self._by_peer.get(peer)

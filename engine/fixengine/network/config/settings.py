@@ -248,12 +248,19 @@ class Strategies(Section, frozen=True, kw_only=True):
     """What holds of every strategy that has no section [strategy.NAME] of its own."""
 
     on_death: Annotated[
-        Literal["keep", "cancel"],
+        Literal["keep", "cancel", "hand_over"],
         about(
             "What becomes of the open orders of a strategy that is gone: they stay, or each is"
-            " cancelled."
+            " cancelled, or is the strategy heir's from then on."
         ),
     ] = "keep"
+    heir: Annotated[
+        str,
+        about(
+            'Who gets the orders with on_death = "hand_over"; what becomes of its own then is'
+            " another matter."
+        ),
+    ] = ""
     grace_ms: Annotated[
         int, about("How long a strategy may be gone before that.", ge=0, le=3_600_000)
     ] = 5000
@@ -276,8 +283,10 @@ class Strategy(Section, frozen=True, kw_only=True):
         about("Text file (0600) with the secret that the client gives as token, 16 to 128 bytes."),
     ] = None
     on_death: Annotated[
-        Literal["keep", "cancel"] | None, about("As in [strategies], which is the default.")
+        Literal["keep", "cancel", "hand_over"] | None,
+        about("As in [strategies], which is the default."),
     ] = None
+    heir: Annotated[str | None, about("As in [strategies], which is the default.")] = None
     grace_ms: Annotated[
         Annotated[int, about("", ge=0, le=3_600_000)] | None,
         about("As in [strategies], which is the default."),
@@ -466,7 +475,7 @@ EXPECTED = {
     "server_name": "a host name or address",
     "stream_host": "a host name or address",
     "drop_copy_host": "a host name or address",
-    "on_death": '"keep" or "cancel"',
+    "on_death": '"keep", "cancel" or "hand_over"',
     "grace_ms": "an integer 0..3600000",
     "silence_ms_max": "0, or an integer 3000..3600000",
     "report_sessions": "an integer 0..9, not more than sessions",
