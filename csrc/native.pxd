@@ -141,6 +141,7 @@ cdef extern from "value.h" nogil:
         ValueColumn *columns
         size_t[4] count
     bint value_fits(int type, const uint8_t *p, size_t n, bint sign)
+    bint value_is_known_to_fit(int type, bint plain, const Value *known)
     int value_class(int type)
     void values_read(
         const uint8_t *frame,

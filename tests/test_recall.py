@@ -179,7 +179,7 @@ def test_what_was_handed_over_is_the_heirs_over_any_count_of_runs(tmp_path: Path
     run = Run(tmp_path, 5, {"alpha": Numbers(), "desk": Numbers()})
     wire_id = run.intent(order("o"))
     run.deliver(report("o", wire_id, "0"), 1)
-    run.note(Kind.HANDED_OVER, wire_id, encode(HandedOver(2, "desk")))
+    run.note(Kind.HANDED_OVER, wire_id, encode(HandedOver(2, "desk", wire_id)))
     run.end()
     for epoch in (6, 7):
         orders, found = recalled(tmp_path, epoch)

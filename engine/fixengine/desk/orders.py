@@ -186,16 +186,16 @@ class Orders:
             self._by_id.pop(key, None)
         self._by_wire.pop(order.wire_id, None)
 
-    def hand_over(self, order: Order, strategy: int) -> None:
-        """The order, which is open, is another strategy's now, and known to it by its wire id.
+    def hand_over(self, order: Order, strategy: int, cl_ord_id: str) -> None:
+        """The order, which is open, is another strategy's now, which knows it by this id.
 
         The id that it had before stays taken.
         """
         self._close(order)
         former = *self.former(order), (order.strategy, order.cl_ord_id)
-        order.strategy, order.cl_ord_id = strategy, order.wire_id
+        order.strategy, order.cl_ord_id = strategy, cl_ord_id
         self.known_as(order, former)
-        self._by_id[strategy, order.cl_ord_id] = order
+        self._by_id[strategy, cl_ord_id] = order
         self._open.setdefault(strategy, {})[order] = None
         self._open_total += 1
 

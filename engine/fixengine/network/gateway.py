@@ -47,7 +47,7 @@ from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
-from fixengine.network.lines import Lines
+from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
@@ -96,7 +96,8 @@ class Gateway:
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        self.reports = Reports(venue, orders, positions, self.teller, log, limits.on_report)
+        rooms = orders, positions, self.teller, log, limits.on_report, clock
+        self.reports = Reports(venue, *rooms)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
         self.log = log
         self.epoch = epoch
@@ -549,9 +550,13 @@ class Gateway:
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
         self._refuse(self.held.take_line(line), (RefusedReason.NOT_CONNECTED, text, None), now)
+        self.on_eye_lost(line, text, now)
+
+    def on_eye_lost(self, eye: Eye, text: str, now: int) -> None:
+        """What was told on this one is told no more; whoever calls then takes it from `lines`."""
         # When we stop, live orders are left alone; the next run says that it did not watch them.
-        unwatched = not self.stopping and not self.lines.covered(line)
-        for order in self.orders.lost(line.number, unwatched):
+        unwatched = not self.stopping and not self.lines.covered(eye)
+        for order in self.orders.lost(eye.number, unwatched):
             self.teller.unknown(order, text, None, now)
 
     # --- small steps ------------------------------------------------------------------------

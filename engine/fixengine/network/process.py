@@ -24,10 +24,11 @@ from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
-from fixengine.network.asker import Asker
+from fixengine.network.asker import Asker, Wanted
 from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
+from fixengine.network.foreign import NOBODY, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.journal.archive import Found
@@ -212,7 +213,7 @@ class Process:
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
             limits=self._limits(clock),
-            policies={name: _policy(config.of_strategy(name)) for name in config.strategy},
+            policies=_policies(config),
             otherwise=_policy(config.strategies),
             held_orders_max=held_orders_max,
         )
@@ -232,13 +233,20 @@ class Process:
             attempts_ns=tuple(state.attempts(now)),
         )
         self.connector = self._around.connector(config, state, self, self._new_line)
-        self._asker: Asker | None = None
+        self._asker = self._make_asker()
+
+    def _make_asker(self) -> Asker | None:
+        config = self.config
         make = self._around.sources(config)
-        if make is not None:
-            recv_window_ns = venue.recv_window_ms * MILLISECOND_NS
-            asker = Asker(make, self.gateway, recv_window_ns, self._clocks, self._settle, self.log)
-            self._asker = asker
-            self._ends.callback(asker.close)
+        if make is None:
+            return None
+        recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
+        rule = Rule(config.orders.foreign, config.orders.adopt_as)
+        wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
+        ends = self._clocks, self._settle, self.log
+        asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
+        self._ends.callback(asker.close)
+        return asker
 
     def _clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock, ns."""
@@ -563,6 +571,13 @@ class Numbers:
             return self._state.strategy_number(name)
         except StateError as problem:
             raise RegisterError(str(problem)) from None
+
+
+def _policies(config: Config) -> dict[str, Policy]:
+    """By strategy; that of foreign orders is among them, for nobody comes for these."""
+    policies = {name: _policy(config.of_strategy(name)) for name in config.strategy}
+    policies[NOBODY] = Policy(cancels=config.orders.foreign == "cancel", grace_ns=0)
+    return policies
 
 
 def _policy(rule: settings.Strategies) -> Policy:

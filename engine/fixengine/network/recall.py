@@ -15,7 +15,7 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,11 +188,11 @@ class Recall:
             self._orders.drop(order)
 
     def _handed_over(self, wire_id: str, payload: bytes) -> None:
-        heir = handed_over_decoder.decode(payload).strategy
+        heir, _, cl_ord_id = msgspec.structs.astuple(handed_over_decoder.decode(payload))
         order = self._orders.by_wire(wire_id)
         # A copy of what is known changes nothing.
         if order is not None and order.strategy != heir and order.standing not in FINAL:
-            self._orders.hand_over(order, heir)
+            self._orders.hand_over(order, heir, cl_ord_id)
 
     def _strategy(self, name: str, payload: bytes) -> None:
         self.standings.setdefault(name, Numbers())
@@ -311,9 +311,9 @@ def start_record(
     return orjson.dumps(start)
 
 
-def carried(orders: Orders) -> Iterator[bytes]:
-    """Data of the CARRIED records with which a run begins: every request there is."""
-    for order in orders:
+def carried(orders: Orders, only: Sequence[Order] | None = None) -> Iterator[bytes]:
+    """Data of the CARRIED records with which a run begins: every request there is, or some."""
+    for order in orders if only is None else only:
         entry = Carried(
             order.strategy,
             order.cl_ord_id,

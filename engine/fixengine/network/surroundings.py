@@ -203,4 +203,6 @@ class Machine:
 
     def sources(self, config: Config) -> Callable[[door.Owner], asker.Sources] | None:
         """See Surroundings."""
-        return None if config.rest_place is None else lambda owner: door.Sources(config, owner)
+        if config.rest_place is None and config.stream_place is None:
+            return None
+        return lambda owner: door.Sources(config, owner)

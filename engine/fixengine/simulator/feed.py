@@ -242,6 +242,13 @@ class Feeds:
             self._tell(account, position_event(account, list(names), now))
         self.wake()
 
+    def cut(self) -> None:
+        """End every connection, with what waits on it."""
+        for feed in self._open:
+            feed.output.clear()
+            feed.ends = True
+        self.wake()
+
     def shut_down(self, now: int) -> None:
         """Tell every connection that the server is about to stop."""
         for feed in self._open:

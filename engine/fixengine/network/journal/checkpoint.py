@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from fixengine import wire
 from fixengine.network.journal.reader import Record, scan
 from fixengine.network.journal.record import (
     FIELDS,
@@ -113,4 +113,4 @@ def packed(kind: Kind, sequence: int, now_ns: int, data: bytes) -> bytes:
     """The bytes of one record."""
     checked = FIELDS.pack(len(data), kind, 0, 0, sequence, now_ns) + data
     checked += bytes(-(PREFIX.size + len(checked)) % 8)
-    return PREFIX.pack(MAGIC, zlib.crc32(checked)) + checked
+    return PREFIX.pack(MAGIC, wire.crc32c(checked)) + checked

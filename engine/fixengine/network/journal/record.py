@@ -146,11 +146,12 @@ class Carried(msgspec.Struct, array_like=True):
 class HandedOver(msgspec.Struct, array_like=True):
     """What a HANDED_OVER record holds; its name is the wire id of an order.
 
-    strategy, heir: number and name of whose it is from then on.
+    strategy, heir: number and name of whose it is from then on. cl_ord_id: its id there.
     """
 
     strategy: int
     heir: str
+    cl_ord_id: str
 
 
 carried_decoder = msgspec.msgpack.Decoder(Carried)
