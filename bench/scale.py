@@ -42,6 +42,7 @@ class Walk:
         self.engine = engine = Engine(outbox_max=1 << 16, orders=orders)
         self.opened: list[str] = []
         self.submitted = 0
+        engine.strategies.strategies_max = strategies
         self.peers = [b"a"] + [b"p%d" % number for number in range(1, strategies)]
         for number, peer in enumerate(self.peers[1:], 1):
             engine.now += 1_000_000_000
