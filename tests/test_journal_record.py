@@ -44,7 +44,8 @@ def test_kinds_keep_their_numbers() -> None:
         "ACK": 14,
         "SOURCE": 15,
         "MARK": 16,
-        "HANDED_OVER": 17,
+        "READ": 17,
+        "HANDED_OVER": 18,
     }
 
 

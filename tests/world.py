@@ -208,6 +208,7 @@ class World:
         # Not drawn, so that the other seeds stay what they are.
         self.waits_for_disk = seed % 5 == 4
         durability = "power" if self.waits_for_disk else "process"
+        self.is_followed = seed % 3 == 1
         venue = {
             "sessions": self.options.sessions,
             "drop_copy": self.options.drop_copy,
@@ -222,6 +223,7 @@ class World:
                 "venue": venue,
                 "strategies": strategies,
                 "journal": {"durability": durability},
+                "sources": {"user_data": self.is_followed},
             },
         )
         clock.TURNS_AT_ONCE_MAX = TURNS_AT_ONCE_MAX
@@ -533,6 +535,8 @@ class World:
             (self._pause, 2),
             (self._disk, 1),
         )
+        if self.is_followed:
+            kinds += ((self._stream, 4),)
         chance.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]()
 
     def _ask_fault(self, name: str, values: dict[str, Any]) -> bool:
@@ -583,6 +587,23 @@ class World:
             venue.rest_is_reachable = True
 
         self._later(end, "REST answers again")
+
+    def _stream(self) -> None:
+        """The user data stream is late, or cut and back at once or later."""
+        venue = self.engine.venue
+        if self.chance.random() < 0.3:
+            self.hit["stream lags"] += 1
+            venue.stream_delay_s = self.chance.choice((0.001, 0.3, 1.0, 1.9))
+            return
+        self.hit["stream cut"] += 1
+        self.note("the stream is cut")
+        venue.stream_is_reachable = self.chance.random() < 0.5
+        self.survive(venue.cut_stream)
+
+        def end() -> None:
+            venue.stream_is_reachable = True
+
+        self._later(end, "the stream can be had")
 
     def _clock(self) -> None:
         self.hit["clock steps"] += 1
@@ -664,7 +685,8 @@ class World:
         self._skew_ns = 0
         venue = self.engine.venue
         venue.clear()
-        venue.is_reachable = venue.rest_is_reachable = True
+        venue.is_reachable = venue.rest_is_reachable = venue.stream_is_reachable = True
+        venue.stream_delay_s = 0.01
         venue.rest_delay_s = 0.05
         self._rest_lag_ms = 0
         self.engine.advance(25)  # what was to happen later has happened
@@ -719,6 +741,7 @@ def kinds_of_trouble() -> set[str]:
     own = {"unreachable", "REST lags", "REST fails", "clock steps", "pause", "disk full"}
     ways = {"kill", "stop", "strategy away", "repeated id", "REST asked"}
     ways.add("left after the disk had it")
+    ways |= {"stream lags", "stream cut"}
     return named | own | ways | {f"kill at {kind}" for kind in EFFECTS}
 
 

@@ -84,7 +84,8 @@ class Archive:
             )
         except OSError as problem:
             ours.close()
-            self._owner.on_archive_ended(f"it cannot be started: {problem.strerror}")
+            text = f"it cannot be started: {problem.strerror}"
+            asyncio.get_running_loop().call_soon(self._owner.on_archive_ended, text)
             return None
         finally:
             theirs.close()

@@ -181,7 +181,7 @@ def main(descriptor: str, directory: str) -> None:
     leave_the_engines_core()
     with contextlib.suppress(OSError):
         os.nice(5)
-    with socket.socket(fileno=int(descriptor)) as ours, contextlib.suppress(BrokenPipeError):
+    with socket.socket(fileno=int(descriptor)) as ours, contextlib.suppress(ConnectionError):
         serve(ours, Archive(Path(directory)))
 
 
