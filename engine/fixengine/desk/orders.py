@@ -124,15 +124,16 @@ class Orders:
         self._finished = 0
         self._open: dict[int, dict[Order, None]] = {}
         self._open_total = 0
+        self._former: dict[Order, tuple[tuple[int, str], ...]] = {}
         self._short: dict[Order, int | None] = {}
         self._doubted: dict[Order, None] = {}
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._by_wire)
 
     def __iter__(self) -> Iterator[Order]:
         """Every request, the older before the newer."""
-        return iter(self._by_id.values())
+        return iter(self._by_wire.values())
 
     def full(self, strategy: int, is_cancel: bool) -> bool:
         """Whether this strategy may open no further order, or no further cancel."""
@@ -181,8 +182,33 @@ class Orders:
         self._close(order)
         if order.target is not None and order in order.target.cancels:
             order.target.cancels.remove(order)
-        self._by_id.pop((order.strategy, order.cl_ord_id), None)
+        for key in (*self._former.pop(order, ()), (order.strategy, order.cl_ord_id)):
+            self._by_id.pop(key, None)
         self._by_wire.pop(order.wire_id, None)
+
+    def hand_over(self, order: Order, strategy: int, cl_ord_id: str) -> None:
+        """The order, which is open, is another strategy's now, which knows it by this id.
+
+        The id that it had before stays taken.
+        """
+        self._close(order)
+        former = *self.former(order), (order.strategy, order.cl_ord_id)
+        order.strategy, order.cl_ord_id = strategy, cl_ord_id
+        self.known_as(order, former)
+        self._by_id[strategy, cl_ord_id] = order
+        self._open.setdefault(strategy, {})[order] = None
+        self._open_total += 1
+
+    def former(self, order: Order) -> tuple[tuple[int, str], ...]:
+        """Strategy and id of those who had an order before, the first one first."""
+        return self._former.get(order, ())
+
+    def known_as(self, order: Order, former: tuple[tuple[int, str], ...]) -> None:
+        """These had the order before."""
+        if former:
+            self._former[order] = former
+        for key in former:
+            self._by_id[key] = order
 
     def written(self, order: Order, line: int, seq: int, now: int) -> None:
         """The request was given to the session's output under this number."""

@@ -16,12 +16,21 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fixengine.fix.keys import Signer
-from fixengine.messages import NOT_A_MESSAGE, Hello, Refused, event_decoder, request_decoder
+from fixengine.messages import (
+    NOT_A_MESSAGE,
+    Hello,
+    Refused,
+    SessionStatus,
+    encode_event,
+    event_decoder,
+    request_decoder,
+)
 from fixengine.network.config import Config
 from fixengine.network.journal import JournalError, Kind, Record
+from fixengine.network.journal.archive import Found
 from fixengine.network.journal.record import ON_DISK, split_named
 from fixengine.network.line import Line
-from fixengine.network.process import END, NOT_UP, STOP, UP, Process
+from fixengine.network.process import ARCHIVE_ENDED, END, FOUND, NOT_UP, STOP, UP, Process
 from fixengine.network.replay.tape import AtEnd, Different, Hole, Placed, Tape
 from fixengine.network.replay.world import TapeTransport, Tokens, World
 from fixengine.network.sources.packets import (
@@ -130,6 +139,14 @@ class Replay:
             self._link(record, record.data.decode())
         elif record.kind == Kind.CONTROL and record.data in (STOP, END):
             (process.stop if record.data == STOP else process.force_end)()
+        elif record.kind == Kind.CONTROL and record.data == ARCHIVE_ENDED:
+            process.on_archive_ended("")
+        elif record.kind == Kind.CONTROL and record.data.startswith(FOUND):
+            number, numbers, until = orjson.loads(record.data.removeprefix(FOUND))
+            event = SessionStatus(0, 0, "", False, 0, "")
+            # Nobody gets them: their numbers are all that counts.
+            events = [bytes(encode_event(event, seq)) for seq in numbers]
+            process.on_found(Found(number, events, until))
         elif record.kind == Kind.SOURCE:
             self._source(record)
         elif record.kind == Kind.MARK:
