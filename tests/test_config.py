@@ -115,6 +115,7 @@ def test_defaults() -> None:
             "cpu": None,
             "unsent_bytes_max": 0,
             "orders_max": 100_000,
+            "on_stop": "keep",
             "idle": "block",
         },
         "limits": {
@@ -346,6 +347,10 @@ WRONG = [
     ({"strategy__x": 1}, "strategy.x: expected a table, written [strategy.x]"),
     ({"strategy": {"a b": {}}}, "strategy.a b: expected a name of 1..32 characters of a-z"),
     ({"strategy": {"a": {"on_deat": "keep"}}}, "strategy.a.on_deat: unknown key; did you mean"),
+    (
+        {"engine": {"state_dir": "state", "on_stop": "ask"}},
+        'engine.on_stop: expected "keep" or "cancel"',
+    ),
     ({"strategy": {"a": {"on_death": "die"}}}, 'strategy.a.on_death: expected "keep" or "cancel"'),
     ({"strategy": {"a": {"grace_ms": -1}}}, "strategy.a.grace_ms: expected an integer 0..3600000"),
     ({"strategies__silence_ms_max": 2999}, "strategies.silence_ms_max: expected 0, or an integer"),

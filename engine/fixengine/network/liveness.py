@@ -7,6 +7,9 @@ some at a time, within the limits and again until the venue says that it is over
 told of those cancels as of its own, when it is back.
 
 A strategy that never came since the engine started is gone as well: its grace begins with the run.
+
+Where the engine is to end with no order open (`end_all`), the same is done for every strategy,
+whether it is there or not.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ class Liveness:
         self._left_ns: dict[str, int] = {}
         self._cancelling: set[str] = set()
         self._suspects: set[str] = set()
+        self._ends_all = False
         self._asked_ns: dict[Order, int] = {}
         self._probed_ns = -PROBE_NS
         self._due_ns = 0
@@ -75,6 +79,16 @@ class Liveness:
     def deadline(self) -> int | None:
         """When `tick` matters next, where that is soon: strategies that are gone, or may be."""
         return self._due_ns if self._cancelling or self._suspects else None
+
+    @property
+    def open_count(self) -> int:
+        """How many orders of all strategies are not known to be over."""
+        return sum(len(self._open_of(one)) for one in self._strategies.by_number.values())
+
+    def end_all(self) -> None:
+        """From the next tick on, cancel every open order until none is left."""
+        self._ends_all = True
+        self._due_ns = 0
 
     def policy(self, name: str) -> Policy:
         """What holds of a strategy of this name."""
@@ -91,6 +105,9 @@ class Liveness:
         for order in [one for one in self._asked_ns if one.standing in FINAL]:
             del self._asked_ns[order]
         for strategy in self._strategies.by_number.values():
+            if self._ends_all:
+                self._end_orders(strategy, now)
+                continue
             why = self._why_gone(strategy, now)
             if why is None:
                 self._back(strategy)
