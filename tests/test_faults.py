@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -622,12 +623,15 @@ def fixengine(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command(one: Controlled) -> None:
     client = logon(one, "CLI")
-    done = fixengine("fault", str(one.path), "logout", "--session", "CLI", "--text", "bye")
+    ask = "fault", str(one.path), "logout", "--session", "CLI", "--text", "bye"
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(fixengine, *ask)
+        # The command may start slowly: meanwhile the venue asks whether we live.
+        while (message := client.read())[35] != "5":
+            client.send("0", [(112, message[112])] if message[35] == "1" else [])
+        done = asked.result()
+    assert message[58] == "bye"
     assert (done.returncode, done.stdout, done.stderr) == (0, "logout: CLI\n", "")
-    # The command starts slowly: meanwhile the venue may ask whether we live.
-    while (message := client.read())[35] == "1":
-        pass
-    assert (message[35], message[58]) == ("5", "bye")
     done = fixengine("fault", str(one.path), "delay", "--ms", "0", "--json")
     assert (done.returncode, orjson.loads(done.stdout)["ok"]) == (1, False)
     done = fixengine("fault", str(one.path), "drop", "--times", "always")

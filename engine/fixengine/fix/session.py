@@ -290,7 +290,7 @@ class Session:
             if seq < self.next_in:
                 if peek(message, fields.POSS_DUP_FLAG) == b"Y" and self.state is State.ACTIVE:
                     # The venue's tables do not have the flag; where it says so, nothing is new.
-                    self._pass_over(f"a copy of MsgSeqNum {seq} (PossDupFlag)")
+                    self._show_passed(f"a copy of MsgSeqNum {seq} (PossDupFlag)")
                     return False
                 self.fail(f"MsgSeqNum too low, expecting {self.next_in} received {seq}", now)
                 return False
@@ -473,7 +473,7 @@ class Session:
             # Nothing is ever resent here; a peer that thinks so has lost its place in the session.
             self.fail(f"MsgType {text_of(message.kind)} came, which this venue does not have", now)
             return Verdict.DROP
-        self._pass_over(f"{name} MsgType {text_of(message.kind)}", f": {shown(message)}")
+        self._show_passed(f"{name} MsgType {text_of(message.kind)}", f": {shown(message)}")
         return Verdict.DROP
 
     def _after_the_end(self, message: wire.Message, now: int) -> Verdict:
@@ -539,7 +539,7 @@ class Session:
     ) -> None:
         self.events.append(Event(kind, text, code, clean))
 
-    def _pass_over(self, what: str, more: str = "") -> None:
+    def _show_passed(self, what: str, more: str = "") -> None:
         """Show the operator a message that nothing is done with, and how many there were."""
         self._passed_over += 1
         count = f" ({self._passed_over} on this session)" if self._passed_over > 1 else ""
