@@ -48,8 +48,13 @@ def resting(client: Client) -> str:
 def asked(engine: SimulatedEngine) -> int:
     """How often REST told the account."""
     told = [record.data for record in engine.journal.records if record.kind == Kind.SOURCE]
-    rows = [orjson.loads(data).get("answer") for data in told]
-    return sum(isinstance(one, list) and one[0]["kind"] == "Account" for one in rows if one)
+    rows = [one[2] for one in map(_packet, told) if one[0] == "Rows"]
+    return sum(one[0]["kind"] == "Account" for one in rows if one)
+
+
+def _packet(data: bytes) -> list[Any]:
+    packet: list[Any] = orjson.loads(data)["told"]
+    return packet
 
 
 def test_rest_is_asked_once_a_second_at_most(engine: SimulatedEngine) -> None:

@@ -11,6 +11,8 @@ from test_faults import Controlled
 
 __all__ = ["stage"]
 
+pytestmark = pytest.mark.quick
+
 BURST = 10_000
 
 

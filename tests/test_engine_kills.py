@@ -145,7 +145,7 @@ def ask(venue: Venue, *questions: asks.Ask) -> list[list[Any]]:
     return asyncio.run(all_of_it())
 
 
-def engine_of(stage: Stage, venue: Venue) -> Engine:
+def engine_of(stage: Stage, venue: Venue, chance: random.Random) -> Engine:
     of_venue = {
         "time_scale": SCALE,
         "heartbeat_s": 40,
@@ -153,6 +153,7 @@ def engine_of(stage: Stage, venue: Venue) -> Engine:
         "sender_comp_ids": [f"K{number}" for number in range(40)],
     }
     sections: dict[str, Any] = {"venue": of_venue, "sources": {"port": venue.web_port}}
+    sections["journal"] = {"durability": chance.choice(("process", "power"))}
     return stage.engine(venue.place, limits={"mode": "off"}, **sections)
 
 
@@ -177,7 +178,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
     print(f"SEED={SEED} KILLS={KILLS}")
     chance = random.Random(SEED)
     venue = stage.venue("--time-scale", str(SCALE))
-    engine = engine_of(stage, venue)
+    engine = engine_of(stage, venue, chance)
     desk = Desk(stage.client(engine), chance)
     for _ in range(KILLS):
         engine.expect(event="active")
@@ -188,7 +189,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
         engine.process.send_signal(signal.SIGKILL)
         desk.trade(time.monotonic() + 0.05)
         engine.ended()
-        engine = engine_of(stage, venue)
+        engine = engine_of(stage, venue, chance)
     engine.expect(event="active")
     live = desk.wait_for_peace()
     assert desk.statuses[-1].engine_state == SessionState.ACTIVE
@@ -213,6 +214,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
         str(one.order_id) for one in orders if one.status in ("NEW", "PARTIALLY_FILLED")
     )
     assert live == open_there
-    command = [sys.executable, "-m", "fixengine", "journal", "verify", str(engine.state_dir)]
-    verdict = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    for what in ("verify", "replay"):
+        command = [sys.executable, "-m", "fixengine", "journal", what, str(engine.state_dir)]
+        verdict = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert verdict.returncode == 0, verdict.stdout + verdict.stderr

@@ -20,6 +20,8 @@ from fixengine.cli import main
 from fixengine.simulator.faults import names
 from test_simulator import WAIT_S, Client, Venue, frame, running
 
+pytestmark = pytest.mark.quick
+
 
 class Controlled:
     """A venue and its control socket."""

@@ -18,6 +18,7 @@ from fixengine.messages import (
     Side,
 )
 from fixengine.network.journal import Kind
+from fixengine.network.sources.packets import Stream, StreamState
 from fixengine.testing import SimulatedEngine
 from processes import FAR, Stage, hear, limit, stage
 from test_faults import Controlled
@@ -73,7 +74,7 @@ def test_what_a_session_told_is_told_no_more(engine: SimulatedEngine) -> None:
     told = [record.data for record in engine.journal.records if record.kind == Kind.SOURCE]
     entries = [orjson.loads(data) for data in told]
     events = [entry["told"] for entry in entries if entry["source"] == "user_data"]
-    kinds = [told[1]["e"] for told in events if isinstance(told[0], int)]
+    kinds = [told[2]["e"] for told in events if told[0] == "StreamEvent"]
     assert kinds.count("executionReport") == 3
 
 
@@ -144,6 +145,23 @@ def test_without_the_only_eye_orders_are_refused_and_live_ones_unknown() -> None
         steps = "rest recovering", "user_data active", "rest recovering", "rest active"
         assert [" ".join(state) for state in states] == list(steps)
         engine.venue.fill(order, "0.001")
+        assert reports(heard(client)) == [("F", "user_data")]
+
+
+def test_what_may_be_missing_of_a_replaced_connection_is_asked_for() -> None:
+    with SimulatedEngine(config=ONLY_STREAM) as engine:
+        client = engine.client("maker")
+        engine.advance(1)
+        order = resting(client)
+        asker: Any = engine._running()._asker
+        since_ms = engine.now_ns // 1_000_000
+        asker.on_stream(StreamState(Stream.MISSED.value, 2, "broken off", since_ms))
+        events = heard(client)
+        assert unknown(events) == [order]
+        assert reports(events) == [("I", "rest")]
+        states = [(one.source, one.state) for one in events if isinstance(one, SessionStatus)]
+        assert states[:2] == [("user_data", "down"), ("user_data", "active")]
+        engine.venue.fill(order)
         assert reports(heard(client)) == [("F", "user_data")]
 
 

@@ -15,12 +15,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fixengine.messages import Balance, Balances, encode
-from fixengine.network.settling import REST, record_answer
+from fixengine.network.settling import REST
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Account, Problem
 from fixengine.network.sources.events import Position
 from fixengine.network.strategies import Handed, Strategies, Strategy
-from fixengine.network.teller import Teller
 
 USER_DATA = "user_data"
 FRESH_NS = 1_000_000_000
@@ -38,10 +37,9 @@ class Holding(NamedTuple):
 class BalanceRoom:
     """See the module's top. inquire: asks REST; None where there is none."""
 
-    def __init__(self, strategies: Strategies, teller: Teller, epoch: int, lag_ns: int) -> None:
+    def __init__(self, strategies: Strategies, epoch: int, lag_ns: int) -> None:
         self.inquire: Callable[[asks.Ask], int | Problem] | None = None
         self._strategies = strategies
-        self._teller = teller
         self._epoch = epoch
         self._lag_ns = lag_ns
         self._waiting: dict[int, tuple[bytes, int]] = {}
@@ -93,7 +91,6 @@ class BalanceRoom:
         """A piece of an answer."""
         if number != self._number:
             return
-        record_answer(self._teller, number, rows, now)
         self._rows += rows
         if not is_last:
             return
@@ -115,7 +112,6 @@ class BalanceRoom:
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
         """There is no answer."""
         if number == self._number:
-            record_answer(self._teller, number, problem, now)
             self._number = None
             self._refuse(problem.text)
 

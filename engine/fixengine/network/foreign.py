@@ -23,7 +23,6 @@ from fixengine.messages import Ack, NewOrderSingle, encode, names_of
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal.record import Kind, named
 from fixengine.network.recall import carried
-from fixengine.network.settling import record_answer
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Order, Problem
 from fixengine.network.strategies import RegisterError, Strategy
@@ -86,7 +85,6 @@ class Foreign:
         """A piece of an answer."""
         if number != self._number:
             return
-        record_answer(self._gateway.teller, number, rows, now)
         for row in rows:
             if not self._is_ours(row):
                 self._found[row.symbol] += 1
@@ -99,7 +97,6 @@ class Foreign:
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
         """There is no answer."""
         if number == self._number:
-            record_answer(self._gateway.teller, number, problem, now)
             self._number = None
             self._failed(problem, now)
 

@@ -103,7 +103,7 @@ class Gateway:
         rooms = orders, positions, self.teller, log, limits.on_report, clock
         self.reports = Reports(venue, *rooms)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
-        self.balances = BalanceRoom(strategies, self.teller, epoch, LAG_S * venue.second_ns)
+        self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -175,6 +175,9 @@ class Gateway:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
         self._idle.count(peer, RUBBISH_WEIGHT, now)
         strategy = self.strategies.hello(peer, hello, now, self.session_state)
+        if strategy is None and not self.strategies.knows_token(hello):
+            # The token itself is not recorded.
+            self.teller.record(Kind.READ, now, 0, b"token refused")
         if strategy is not None:
             self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, b""))
             self.log("info", f"strategy {strategy.name} connected", number=strategy.number)
@@ -454,12 +457,18 @@ class Gateway:
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
-            line.session.fail(f"framing lost: {problem}", now)
+            self.on_framing_lost(line, str(problem), now)
         if line.framer.garbled != line.garbled_seen:
             line.garbled_seen = line.framer.garbled
+            self.teller.record(Kind.READ, now, line.number, b"garbled")
             line.session.garbled(now)
         if line.session.hole is not None and line.blind_since_ns is None:
             line.blind_since_ns = heard_ns
+
+    def on_framing_lost(self, line: Line, text: str, now: int) -> None:
+        """Where the next message of a line begins cannot be told any more."""
+        self.teller.record(Kind.READ, now, line.number, f"framing lost: {text}".encode())
+        line.session.fail(f"framing lost: {text}", now)
 
     def _on_reject(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
         """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""

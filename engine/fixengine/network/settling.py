@@ -15,8 +15,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.positions import Positions
@@ -30,7 +28,6 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
 )
-from fixengine.network.journal.record import Kind as Record
 from fixengine.network.reports import Log
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Allocation, Problem, Trade
@@ -128,7 +125,6 @@ class Settling:
         """A piece of an answer. wall: our wall clock, ns since 1970. watched_since_ns: see tick."""
         if number not in self._asked:
             return
-        record_answer(self._teller, number, rows, now)
         self._rows[number] += rows
         if not is_last:
             return
@@ -162,7 +158,6 @@ class Settling:
             return
         case, question = self._asked.pop(number)
         del self._rows[number]
-        record_answer(self._teller, number, problem, now)
         if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
             settled = self._recovery.absent(case, now)
             if settled is not None:
@@ -262,12 +257,6 @@ class Step(StrEnum):
     NONE = "every order is known again"
     FROZEN = "nobody tells of fills now: REST is asked once a session or the stream does"
     ASKED = "REST is asked"
-
-
-def record_answer(teller: Teller, number: int, answer: Any, now: int) -> None:
-    """Journal what REST answered, which is an input."""
-    told = {"source": REST, "question": number, "answer": answer}
-    teller.record(Record.SOURCE, now, 0, msgspec.json.encode(told))
 
 
 NAMES = frozenset({"symbol", "exec_type", "ord_status", "cl_ord_id", "orig_cl_ord_id"})

@@ -23,7 +23,6 @@ from fixengine.fix.venues.binance import words
 from fixengine.messages import SessionState
 from fixengine.network.clock import Lead
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal.record import Kind
 from fixengine.network.line import LAGS, REPORT_COLUMNS
 from fixengine.network.reports import Log
 from fixengine.network.sources import normalise
@@ -96,12 +95,16 @@ class UserStream:
 
     def on_state(self, told: StreamState, now: int) -> None:
         """The stream stands otherwise."""
-        self._record(told, now)
         text = f"user data stream {told.state}"
         text = f"{text}: {told.text}" if told.text else text
         if told.state == Stream.LIVE:
             self._begin(told.since_ms, now)
             self._log("info", text, event="sources")
+            self._say(SessionState.ACTIVE, text, now)
+        elif told.state == Stream.MISSED and self.is_whole:
+            self._log("warning", text, event="sources")
+            self.end(text, now)
+            self._begin(told.since_ms, now)
             self._say(SessionState.ACTIVE, text, now)
         elif told.state in (Stream.DOWN, Stream.REFUSED):
             self._log("error" if told.state == Stream.REFUSED else "warning", text, event="sources")
@@ -111,12 +114,9 @@ class UserStream:
             if self._said is None:
                 self._say(SessionState.CONNECTING, text, now)
 
-    def on_event(self, connection: int, event: Told, now: int) -> bool:
+    def on_event(self, event: Told, now: int) -> bool:
         """The stream told something; whether it was a report nobody had told."""
         self._heard_ns = now
-        self._record(
-            (connection, msgspec.Raw(event.json) if isinstance(event, Raw) else event), now
-        )
         if isinstance(event, Raw):
             return self._on_raw(event, now)
         self._told_ms = max(self._told_ms, event.event_time)
@@ -169,10 +169,6 @@ class UserStream:
 
     def _doubt(self, ids: Any, key: str | None, text: str, now: int) -> None:
         self._gateway.reports.on_unreadable(self, ids, key, text, now)
-
-    def _record(self, told: Any, now: int) -> None:
-        entry = {"source": USER_DATA, "told": told}
-        self._gateway.teller.record(Kind.SOURCE, now, 0, msgspec.json.encode(entry))
 
     def _say(self, state: SessionState, text: str, now: int) -> None:
         """Tell every strategy, where that is news."""

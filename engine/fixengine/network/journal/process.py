@@ -106,6 +106,10 @@ def serve(
                         drain.finish()
                 return
         well = step(ring, drain)
+        if asked:
+            # At once: orders may wait for it.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                engine.send(b"!", socket.MSG_DONTWAIT)
         if well:
             look()
         if well and time.monotonic() >= tidy_due:
@@ -113,9 +117,6 @@ def serve(
             # What cannot be removed now is tried again, and a full disk is told by itself.
             with contextlib.suppress(OSError, JournalError):
                 tidy()
-        if asked:
-            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-                engine.send(b"!", socket.MSG_DONTWAIT)
 
 
 def leave_the_engines_core() -> None:
