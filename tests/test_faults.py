@@ -593,22 +593,26 @@ def test_a_line_that_is_never_finished_disturbs_nobody(one: Controlled) -> None:
     assert (held["fault"], held["session"], held["times"]) == ("drop", "NOBODY", 1)
 
 
-def test_the_socket_is_private(one: Controlled, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("open/c", "is open to others"),
+        ("file", "no socket"),
+        ("", "another venue listens there"),
+        ("x" * 100, "choose a shorter"),
+    ],
+    ids=["open to all", "a file", "taken", "long"],
+)
+def test_the_socket_is_private(one: Controlled, tmp_path: Path, place: str, text: str) -> None:
     assert stat.S_IMODE(one.path.stat().st_mode) == 0o600
-    open_to_all = tmp_path / "open"
-    open_to_all.mkdir(mode=0o755)
+    (tmp_path / "open").mkdir(mode=0o755)
     regular = tmp_path / "file"
     regular.write_text("x")
-    for path, text in (
-        (open_to_all / "c", "is open to others"),
-        (regular, "no socket"),
-        (one.path, "another venue listens there"),
-        (tmp_path / ("x" * 100), "choose a shorter"),
-    ):
-        options = ("--port", "0", "--state-dir", str(tmp_path / "s"), "--control", str(path))
-        done = fixengine("simulate", *options)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert text in done.stderr and len(done.stderr.splitlines()) == 1
+    path = str(tmp_path / place if place else one.path)
+    options = ("--port", "0", "--state-dir", str(tmp_path / "s"), "--control", path)
+    done = fixengine("simulate", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert text in done.stderr and len(done.stderr.splitlines()) == 1
     assert regular.read_text() == "x"
 
 
@@ -634,26 +638,40 @@ def test_the_command(one: Controlled) -> None:
         done = asked.result()
     assert message[58] == "bye"
     assert (done.returncode, done.stdout, done.stderr) == (0, "logout: CLI\n", "")
-    done = fixengine("fault", str(one.path), "delay", "--ms", "0", "--json")
-    assert (done.returncode, orjson.loads(done.stdout)["ok"]) == (1, False)
-    done = fixengine("fault", str(one.path), "drop", "--times", "always")
-    assert done.returncode == 0
-    done = fixengine("fault", str(one.path), "status")
-    assert done.stdout == "drop: every session  kind 8+9\n"
-    done = fixengine("fault", str(one.path), "clear", "drop")
-    assert done.stdout == "cleared: 1\n"
-    done = fixengine("fault", "/nowhere/at/all", "status")
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
-def test_flags_are_checked_and_help_names_every_fault() -> None:
-    for flag, text in (
+def test_the_command_says_what_was_done(
+    one: Controlled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(*words: str) -> tuple[int, str]:
+        status = main(["fault", *words])
+        return status, capsys.readouterr().out
+
+    path = str(one.path)
+    status, said = ask(path, "delay", "--ms", "0", "--json")
+    assert (status, orjson.loads(said)["ok"]) == (1, False)
+    status, _ = ask(path, "drop", "--times", "always")
+    assert status == 0
+    assert ask(path, "status") == (0, "drop: every session  kind 8+9\n")
+    assert ask(path, "clear", "drop") == (0, "cleared: 1\n")
+    assert main(["fault", "/nowhere/at/all", "status"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
         ("nosuch", "no fault 'nosuch'"),
         ("delay:ms", "'ms' is no key=value"),
         ("news:at=now", "at=now is for a running venue"),
-    ):
-        done = fixengine("simulate", "--fault", flag)
-        assert done.returncode == 2 and text in done.stderr
+    ],
+)
+def test_flags_are_checked(flag: str, text: str) -> None:
+    done = fixengine("simulate", "--fault", flag)
+    assert done.returncode == 2 and text in done.stderr
+
+
+def test_help_names_every_fault() -> None:
     text = fixengine("simulate", "--help").stdout
     for name in names.BY_NAME:
         assert f"\n  {name} " in text
