@@ -9,6 +9,8 @@ import pytest
 from fixengine.client import Client
 from fixengine.messages import ExecutionReport, NewOrderSingle
 from fixengine.network.journal.record import Kind
+from fixengine.network.replay.drive import Replay
+from fixengine.network.replay.tape import Placed
 from fixengine.testing import SimulatedEngine
 from processes import Stage, frames, hear, limit, stage, trade
 from scripted_venue import read_frame
@@ -55,6 +57,15 @@ def test_each_open_order_is_cancelled_by_its_order_id_before_the_logout() -> Non
         assert maker.snapshot().orders == taker.snapshot().orders == ()
 
 
+def test_a_replay_of_a_stop_cancels_the_same() -> None:
+    with SimulatedEngine(config=CANCEL) as engine:
+        rest(engine.client("maker"), 12)
+        assert engine.stop() == 0
+        records = engine.journal.records
+    placed = [Placed(record, "memory", 0) for record in records]
+    assert Replay(records[0].epoch, placed).run().different is None
+
+
 def test_without_open_orders_nothing_is_waited_for() -> None:
     with SimulatedEngine(config=CANCEL) as engine:
         rest(client := engine.client("maker"), 1)
@@ -72,6 +83,7 @@ def test_orders_that_cannot_be_cancelled_are_named_after_ten_seconds() -> None:
         before = engine.now_ns
         assert engine.stop() == 1
         assert 10 * SECOND_NS <= engine.now_ns - before < 11 * SECOND_NS
+        assert ("info", "open orders are cancelled before the Logout: 2") in engine.log
         assert ("error", "2 orders may still be open at the venue") in engine.log
         (_, last) = written(engine)[-1]
         assert last[35] == "5"

@@ -333,6 +333,8 @@ class Process:
         if self.config.engine.on_stop == "cancel" and not self._bugs:
             self._log_out_by_ns += STOP_CANCEL_NS_MAX
             self.gateway.liveness.end_all()
+            count = self.gateway.liveness.open_count
+            self.log("info", f"open orders are cancelled before the Logout: {count}", event="stop")
             self._around.timers.call_soon(self.on_timer)
         wait_s = (self._log_out_by_ns - now) / SECOND_NS
         self._around.timers.call_later(wait_s + grace_ms / 1000 + STOP_GRACE_S, self.force_end)
