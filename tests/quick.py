@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 QUICK_S = 2.0
-BUSY = 0.5
+BUSY = 0.25
 PRESSURE = Path("/proc/pressure/cpu")
 
 

@@ -22,6 +22,9 @@ from test_simulator import WAIT_S, Client, Venue, frame, running
 
 pytestmark = pytest.mark.quick
 
+BURST = 4_000
+"""More takes the foreign parser, not the venue, too long; the engine is given 10,000 elsewhere."""
+
 
 class Controlled:
     """A venue and its control socket."""
@@ -399,14 +402,14 @@ def test_burst_reports_every_trade_and_the_account_is_right(one: Controlled) -> 
     client = logon(one, "BURST")
     client.order("big", t38="1")
     client.expect(t11="big", t150="0")
-    one.fault("burst", count=10_000, session="BURST")
+    one.fault("burst", count=BURST, session="BURST")
     trades = set()
-    for number in range(10_000):
+    for number in range(BURST):
         report = client.expect(t35="8", t150="F", t11="big", t34=str(3 + number))
         trades.add(report[1003])
-    assert len(trades) == 10_000
+    assert len(trades) == BURST
     step = float(report[32])
-    assert float(report[14]) == pytest.approx(10_000 * step)
+    assert float(report[14]) == pytest.approx(BURST * step)
     assert float(report[14]) + float(report[151]) == pytest.approx(1.0)
 
 

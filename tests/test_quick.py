@@ -14,8 +14,8 @@ from quick import Took, Watch
     [
         (Took(1.9, 0.0), False, True),
         (Took(2.1, 0.0), True, True),
-        (Took(9.0, 0.4), True, True),
-        (Took(9.0, 0.6), True, False),
+        (Took(9.0, 0.2), True, True),
+        (Took(9.0, 0.3), True, False),
         (Took(9.0, None), True, False),
     ],
 )
