@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from world import World, kinds_of_trouble, live
 
-SEEDS = (*range(18), 38)
+SEEDS = (*range(18), 40)
 """0.8 s and 5,900 events each, on a core of one's own; together they meet every kind of trouble.
 `make soak` goes through all numbers.
 """
