@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from quick import Took, Watch, summary
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 LOOPS = ("plain", "AVX2", "AVX-512")
+UNJUDGED = pytest.StashKey[dict[str, Took]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Stop where the compiled codec is older than its sources: the tests would test old code."""
+    config.stash[UNJUDGED] = {}
     built = sorted((ROOT / "engine" / "fixengine").glob("wire.*.so"))
     sources = [path for path in (ROOT / "csrc").iterdir() if path.suffix != ".c"]
     newest = max(path.stat().st_mtime for path in sources)
     if not built or min(path.stat().st_mtime for path in built) < newest:
         pytest.exit("the compiled codec is older than csrc; run `make build`", returncode=4)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fail a test that passed and took too long; see quick.py."""
+    watch = Watch()
+    yield
+    took = watch.took()
+    if item.get_closest_marker("quick") is not None and took.is_slow:
+        if took.is_judged:
+            pytest.fail(f"passed, but took {took}", pytrace=False)
+        item.config.stash[UNJUDGED][item.nodeid] = took
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which tests could not be judged by their time."""
+    for line in summary(config.stash[UNJUDGED]):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,9 @@ def test_a_drift_is_told_once_and_once_when_it_is_over() -> None:
     assert "260 ms ahead" in beginning or "250 ms ahead" in beginning
     assert "chrony" in beginning
     assert "near enough" in end
+    told = [one.hears(SECOND_NS, (len(leads_ms) + more) * WINDOW_NS) for more in range(3)]
+    (again,) = [text for text in told if text is not None]
+    assert again.endswith("check chrony or ntp (2 times on this session)")
 
 
 def test_what_was_measured_moves_with_our_clock_and_the_venues_time_does_not() -> None:

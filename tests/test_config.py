@@ -115,6 +115,7 @@ def test_defaults() -> None:
             "cpu": None,
             "unsent_bytes_max": 0,
             "orders_max": 100_000,
+            "on_stop": "keep",
             "idle": "block",
         },
         "limits": {
@@ -365,6 +366,10 @@ WRONG = [
     (
         {"strategy": {"a": {"on_death": "hand_over", "heir": "b", "token_file": "t"}}},
         "strategy.a.heir: b has no token_file",
+    ),
+    (
+        {"engine": {"state_dir": "state", "on_stop": "ask"}},
+        'engine.on_stop: expected "keep" or "cancel"',
     ),
     ({"strategy": {"a": {"grace_ms": -1}}}, "strategy.a.grace_ms: expected an integer 0..3600000"),
     ({"strategies__silence_ms_max": 2999}, "strategies.silence_ms_max: expected 0, or an integer"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fixengine.client import Client
 from fixengine.messages import ExecutionReport, Refused, RefusedReason
 from processes import COMP_IDS, Stage, hear, limit, stage, trade
 from test_faults import Controlled
 
 __all__ = ["stage"]
+
+pytestmark = pytest.mark.quick
 
 BURST = 10_000
 
@@ -26,13 +29,19 @@ def test_what_the_venue_may_do_from_the_logon_on_changes_nothing(stage: Stage) -
     assert {report.source for report in told} == {COMP_IDS[0]}
 
 
-def test_a_burst_of_reports_comes_whole_and_in_order(stage: Stage, tmp_path: Path) -> None:
+@pytest.fixture
+def trading(stage: Stage, tmp_path: Path) -> tuple[Controlled, Client]:
+    """A venue that takes orders for faults, and a strategy whose engine is logged on there."""
     path = tmp_path / "control"
     one = Controlled(stage.venue("--control", str(path)), path)
     # Ten megabytes of records: a slow disk must not be what this is about.
     engine = stage.engine(one.venue.place, journal={"ring_bytes": 1 << 25})
     engine.expect(event="active")
-    client = stage.client(engine)
+    return one, stage.client(engine)
+
+
+def test_a_burst_of_reports_comes_whole_and_in_order(trading: tuple[Controlled, Client]) -> None:
+    one, client = trading
     big = client.submit(limit(order_qty="1"))
     hear(client, ExecutionReport, cl_ord_id=big)
     one.fault("burst", count=BURST, session=COMP_IDS[0])

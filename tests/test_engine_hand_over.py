@@ -24,6 +24,8 @@ from fixengine.messages import (
 )
 from processes import FAR, THROUGH, hear, limit, trade
 
+pytestmark = pytest.mark.quick
+
 ORDERS_AFTER = 20
 Eyes = tuple[Trial, Client, str]
 

@@ -26,6 +26,8 @@ from fixengine.messages import (
 from fixengine.network.journal import Kind
 from processes import THROUGH, hear, limit, trade
 
+pytestmark = pytest.mark.quick
+
 BURST = 100
 LATE_NS_MAX = 500_000_000
 """A tenth of the shortest HeartBtInt that the venue takes."""

@@ -9,6 +9,8 @@ import pytest
 from test_faults import Controlled, logon
 from test_simulator import Client, running
 
+pytestmark = pytest.mark.quick
+
 
 def pairs_of(client: Client) -> list[tuple[str, str]]:
     """The entries of the last message's limit group: LimitType and LimitCount."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fixengine.network.process import Process
 from fixengine.network.recall import Recalled
 from fixengine.network.sessions import Connect
 from fixengine.network.state import StateDir
+from fixengine.network.surroundings import Machine
 from sessions_in_memory import SECOND_NS, WALL_NS, parsed
 
 CONFIG = """
@@ -81,6 +83,7 @@ class World:
     def __init__(self, tmp_path: Path, state: StateDir) -> None:
         self.now = NOW
         self.wall_ahead_ns = 0
+        self.jitter = 0
         self.timers: Any = self
         self.log: list[str] = []
         self.wanted: list[Connect] = []
@@ -103,7 +106,7 @@ class World:
         return WALL_NS + self.now - NOW + self.wall_ahead_ns
 
     def jitter_permille(self) -> int:
-        return 0
+        return self.jitter
 
     def time(self) -> float:
         return self.now / SECOND_NS
@@ -138,6 +141,9 @@ class World:
     def connector(self, _config: Any, _state: Any, _owner: Any, new_line: Any) -> World:
         self.new_line: Callable[[Connect], Line] = new_line
         return self
+
+    def clear(self, comp_id: str) -> None:
+        """The mark of a SenderCompID is cleared."""
 
     def start(self, wanted: Connect) -> None:
         self.wanted.append(wanted)
@@ -198,3 +204,24 @@ def test_the_clock_is_read_at_once_when_the_venue_refuses_our_time(world: World)
     world.says(b"1", test_req_id="t")
     assert world.last_sending_ns() == WALL_NS + world.now - NOW - 7 * SECOND_NS
     assert world.process.gateway.clock.lead_ns(world.line.lead) == -7 * SECOND_NS
+
+
+def test_what_chance_adds_to_a_pause_is_asked_of_the_machine(world: World) -> None:
+    world.jitter = 600
+    world.process.on_lost(world.line, "reset")
+    (slot,) = world.process.sessions.slots
+    assert slot.not_before_ns == world.now + 1_300_000_000
+    world.now = slot.not_before_ns
+    world.process.on_timer()
+    world.process.on_not_connected(world.wanted.pop().comp_id, "no route")
+    assert slot.not_before_ns == world.now + 2_600_000_000
+
+
+def test_the_machine_leaves_a_pause_to_chance() -> None:
+    async def draw() -> list[int]:
+        machine = Machine()
+        return [machine.jitter_permille() for _ in range(1000)]
+
+    drawn = asyncio.run(draw())
+    assert min(drawn) >= 0 and max(drawn) <= 999
+    assert len(set(drawn)) > 300

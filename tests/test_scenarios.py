@@ -107,6 +107,10 @@ NAMED: dict[Cell, tuple[str, ...]] = {
     ("5", "binance", "initiator"): (
         "test_bursts.test_a_test_request_is_answered_before_orders_that_wait",
     ),
+    ("12", "binance", "initiator"): (
+        "test_on_stop.test_each_open_order_is_cancelled_by_its_order_id_before_the_logout",
+        "test_on_stop.test_a_signal_does_as_the_config_says",
+    ),
     ("N3", "binance", "initiator"): ("test_order_states.test_a_report_in_any_state",),
     ("N4", "binance", "initiator"): (
         "test_bursts.test_a_burst_is_told_whole_and_in_order",

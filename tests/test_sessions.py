@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from fixengine.fix.states import Event, Happening
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import SessionState
@@ -539,6 +540,18 @@ def test_what_has_no_session_comes_before_what_is_to_be_replaced() -> None:
     effects = plane.tick(SECOND_NS)
     assert [slot.leg is not None and slot.leg.comp_id for slot in plane.slots] == ["A", "C"]
     assert connects(effects) == ["C", "D"]
+
+
+@pytest.mark.parametrize("jitter_permille", [0, 500, 999])
+def test_pauses_double_and_no_two_engines_need_wait_alike(jitter_permille: int) -> None:
+    plane, now, pauses_ms = sessions(), 100 * SECOND_NS, []
+    for _ in range(7):
+        (comp_id,) = connects(plane.tick(now))
+        plane.connect_failed(comp_id, "no route", now, jitter_permille)
+        due = plane.slots[0].not_before_ns
+        pauses_ms.append((due - now) * 2000 // ((2000 + jitter_permille) * SECOND_NS // 1000))
+        now = max(due, plane.deadline or 0)
+    assert pauses_ms == [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
 
 
 def test_a_hand_over_waits_for_a_place_at_the_venue() -> None:

@@ -103,6 +103,7 @@ class Session:
         self._state_since_ns = 0
         self._test_sent_ns: int | None = None
         self._test_count = 0
+        self._passed_over = 0
         self._templates: dict[bytes, wire.Template] = {}
         self.client_comp_id = client_comp_id
 
@@ -289,8 +290,7 @@ class Session:
             if seq < self.next_in:
                 if peek(message, fields.POSS_DUP_FLAG) == b"Y" and self.state is State.ACTIVE:
                     # The venue's tables do not have the flag; where it says so, nothing is new.
-                    text = f"a copy of MsgSeqNum {seq} (PossDupFlag) passed over"
-                    self._note(Happening.WARNING, text)
+                    self._show_passed(f"a copy of MsgSeqNum {seq} (PossDupFlag)")
                     return False
                 self.fail(f"MsgSeqNum too low, expecting {self.next_in} received {seq}", now)
                 return False
@@ -473,8 +473,7 @@ class Session:
             # Nothing is ever resent here; a peer that thinks so has lost its place in the session.
             self.fail(f"MsgType {text_of(message.kind)} came, which this venue does not have", now)
             return Verdict.DROP
-        text = f"{name} MsgType {text_of(message.kind)} passed over: {shown(message)}"
-        self._note(Happening.WARNING, text)
+        self._show_passed(f"{name} MsgType {text_of(message.kind)}", f": {shown(message)}")
         return Verdict.DROP
 
     def _after_the_end(self, message: wire.Message, now: int) -> Verdict:
@@ -539,6 +538,12 @@ class Session:
         self, kind: Happening, text: str, code: int | None = None, clean: bool = False
     ) -> None:
         self.events.append(Event(kind, text, code, clean))
+
+    def _show_passed(self, what: str, more: str = "") -> None:
+        """Show the operator a message that nothing is done with, and how many there were."""
+        self._passed_over += 1
+        count = f" ({self._passed_over} on this session)" if self._passed_over > 1 else ""
+        self._note(Happening.WARNING, f"{what} passed over{count}{more}")
 
     def _mark_stale(self, text: str) -> None:
         if self.hole is None:

@@ -35,15 +35,26 @@ class Lead:
     """What the messages of one session say. due_ns: monotonic ns from which on another report is
     to be sampled. bounds_ns: between which our monotonic clock less the venue's lies; None before
     the first sample. is_sure: whether enough messages say so, or the venue itself by its refusal.
+    warnings: how often it became one to worry about.
     """
 
-    __slots__ = ("_before", "_least", "_since_ns", "bounds_ns", "due_ns", "is_refused", "is_warned")
+    __slots__ = (
+        "_before",
+        "_least",
+        "_since_ns",
+        "bounds_ns",
+        "due_ns",
+        "is_refused",
+        "is_warned",
+        "warnings",
+    )
 
     def __init__(self) -> None:
         self.due_ns = 0
         self.bounds_ns: tuple[int, int] | None = None
         self.is_refused = False
         self.is_warned = False
+        self.warnings = 0
         self._since_ns = 0
         self._least: list[int] = []
         self._before: list[int] = []
@@ -103,7 +114,9 @@ class Clock:
             return f"the venue refused our time: {_words(lead_ns)}; check chrony or ntp"
         if not lead.is_warned and abs(lead_ns) >= WARN_NS:
             lead.is_warned = True
-            return f"{_words(lead_ns)}; check chrony or ntp"
+            lead.warnings += 1
+            again = f" ({lead.warnings} times on this session)" if lead.warnings > 1 else ""
+            return f"{_words(lead_ns)}; check chrony or ntp{again}"
         if lead.is_warned and abs(lead_ns) < CALM_NS:
             lead.is_warned = False
             return f"{_words(lead_ns)}: near enough again"

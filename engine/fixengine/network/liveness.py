@@ -8,6 +8,9 @@ the venue says that it is over. The strategy is told of those cancels as of its 
 back.
 
 A strategy that never came since the engine started is gone as well: its grace begins with the run.
+
+Where the engine is to end with no order open (`end_all`), the same is done for every strategy,
+whether it is there or not.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Policy(NamedTuple):
 
 NO_POLICIES: Mapping[str, Policy] = {}
 KEEP = Policy()
+END = Policy(cancels=True)
 
 Cancel = Callable[[Strategy, Order, int], str | None]
 """Sends a cancel of an order; why it cannot leave now, or None."""
@@ -78,6 +82,7 @@ class Liveness:
         self._ending: set[str] = set()
         self._cannot: dict[str, str] = {}
         self._suspects: set[str] = set()
+        self._ends_all = False
         self._asked_ns: dict[Order, int] = {}
         self._probed_ns = -PROBE_NS
         self._due_ns = 0
@@ -86,6 +91,16 @@ class Liveness:
     def deadline(self) -> int | None:
         """When `tick` matters next, where that is soon: strategies that are gone, or may be."""
         return self._due_ns if self._ending or self._suspects else None
+
+    @property
+    def open_count(self) -> int:
+        """How many orders of all strategies are not known to be over."""
+        return sum(len(self._open_of(one)) for one in self._strategies.by_number.values())
+
+    def end_all(self) -> None:
+        """From the next tick on, cancel every open order until none is left."""
+        self._ends_all = True
+        self._due_ns = 0
 
     def policy(self, name: str) -> Policy:
         """What holds of a strategy of this name."""
@@ -106,6 +121,9 @@ class Liveness:
             del self._asked_ns[order]
         # An heir may be entered meanwhile.
         for strategy in list(self._strategies.by_number.values()):
+            if self._ends_all:
+                self._end_orders(strategy, END, now)
+                continue
             why = self._why_gone(strategy, now)
             if why is None:
                 self._back(strategy)

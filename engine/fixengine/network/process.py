@@ -72,6 +72,8 @@ CANCEL_UNSENT_BYTES = 1 << 14
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
+STOP_CANCEL_NS_MAX = 10 * SECOND_NS
+"""How long a stop waits for open orders to be over, where they are cancelled."""
 DRAIN_NS_MAX = MILLISECOND_NS
 # Words of records.
 STOP, END = b"stop", b"end at once"
@@ -115,6 +117,8 @@ class Process:
         heartbeat_ns = config.venue.heartbeat_s * self.venue.second_ns
         self._clock_ns = min(CLOCK_NS_MAX, heartbeat_ns // 5)
         self._last_clock_ns = 0
+        self._log_out_by_ns: int | None = None  # a stop's, while what is open is cancelled
+        self._left_open = 0
         self._now = 0  # of this wake-up
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
@@ -332,9 +336,29 @@ class Process:
         venue = self.config.venue
         # A Logon may be unanswered, and its Logout follows the answer.
         grace_ms = venue.logon_timeout_ms + venue.logout_timeout_ms
-        self._around.timers.call_later(grace_ms / 1000 + STOP_GRACE_S, self.force_end)
-        self._apply(self.sessions.stop("engine stops", now), now)
+        self._log_out_by_ns = now
+        # After a defect what we know may be wrong, and so would be what we cancel.
+        if self.config.engine.on_stop == "cancel" and not self._bugs:
+            self._log_out_by_ns += STOP_CANCEL_NS_MAX
+            self.gateway.liveness.end_all()
+            count = self.gateway.liveness.open_count
+            self.log("info", f"open orders are cancelled before the Logout: {count}", event="stop")
+            self._around.timers.call_soon(self.on_timer)
+        wait_s = (self._log_out_by_ns - now) / SECOND_NS
+        self._around.timers.call_later(wait_s + grace_ms / 1000 + STOP_GRACE_S, self.force_end)
         self.settle(now)
+
+    def _end_sessions(self, by_ns: int, now: int) -> None:
+        """Log out for good: once no order is open where they are cancelled, else by by_ns."""
+        if self.config.engine.on_stop == "cancel":
+            self._left_open = self.gateway.liveness.open_count
+            if self._left_open and now < by_ns:
+                return
+            if self._left_open:
+                text = f"{self._left_open} orders may still be open at the venue"
+                self.log("error", text, event="stop")
+        self._log_out_by_ns = None
+        self._apply(self.sessions.stop("engine stops", now), now)
 
     def force_end(self) -> None:
         """End at once, unless it has ended."""
@@ -444,6 +468,8 @@ class Process:
             self._on_second(now)
         if self.sessions.draining:
             self._drain(now)
+        if self._log_out_by_ns is not None:
+            self._end_sessions(self._log_out_by_ns, now)
         self.gateway.flush(now)
         for line in list(self.gateway.lines):
             self._look_at(line, now)
@@ -590,7 +616,7 @@ class Process:
     def _end(self, ended: Ended) -> None:
         if not ended.clean:
             self.log("error", ended.text)
-        self._exit(3 if ended.failed else 0 if ended.clean else 1)
+        self._exit(3 if ended.failed else 0 if ended.clean and not self._left_open else 1)
 
     def _log_out(self, effect: LogOut, now: int) -> None:
         line = self.gateway.lines.named(effect.comp_id)

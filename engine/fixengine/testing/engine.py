@@ -146,7 +146,9 @@ class SimulatedEngine:
         self._clock.settle()
 
     def stop(self) -> int:
-        """Stop the engine in order, as SIGTERM does; its exit status. Open orders stay."""
+        """Stop the engine in order, as SIGTERM does; its exit status. Open orders stay, unless
+        {"engine": {"on_stop": "cancel"}} says otherwise.
+        """
         process = self._running()
         process.stop()
         until_ns = self._clock.now_ns + STOP_NS_MAX

@@ -334,6 +334,14 @@ class Engine(Section, frozen=True, kw_only=True):
     orders_max: Annotated[
         int, about("Orders that are not finished; more are refused.", ge=1, le=10_000_000)
     ] = 100_000
+    on_stop: Annotated[
+        Literal["keep", "cancel"],
+        about(
+            "What becomes of the open orders of all strategies when the engine is asked to stop:"
+            " they stay, or each is cancelled before the Logout, for at most 10 s. A second signal"
+            " ends that."
+        ),
+    ] = "keep"
     idle: Annotated[Literal["block"], about("What to do when there is nothing to do.")] = "block"
 
 
@@ -496,6 +504,7 @@ EXPECTED = {
     "drop_copy_host": "a host name or address",
     "adopt_as": "a strategy's name, 1..32 characters of a-z A-Z 0-9 - _",
     "on_death": '"keep", "cancel" or "hand_over"',
+    "on_stop": '"keep" or "cancel"',
     "grace_ms": "an integer 0..3600000",
     "silence_ms_max": "0, or an integer 3000..3600000",
     "report_sessions": "an integer 0..9, not more than sessions",

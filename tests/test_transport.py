@@ -1,0 +1,57 @@
+"""The TLS connection over real sockets: what the kernel is told to do with a dead link."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from fixengine import wire
+from fixengine.network import transport
+from scripted_venue import WAIT_S, Acceptor
+
+MORE_THAN_FITS = 8 << 20
+
+
+async def connected(acceptor: Acceptor, lost: asyncio.Queue[str]) -> transport.TlsTransport:
+    """A connection to a peer that has ended the handshake and reads nothing."""
+    protocol = transport.TlsTransport(wire.Framer(), lambda: None, lost.put_nowait)
+    context = transport.tls_context(acceptor.place.ca_file)
+    port = acceptor.place.port
+    await asyncio.gather(
+        asyncio.to_thread(acceptor.accept),
+        transport.connect(protocol, "127.0.0.1", port, context, "localhost", WAIT_S),
+    )
+    return protocol
+
+
+def test_the_kernel_gives_up_a_connection_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 0 < transport.USER_TIMEOUT_MS <= 60_000
+    monkeypatch.setattr(transport, "USER_TIMEOUT_MS", 300)
+    acceptor = Acceptor(tmp_path, receive_bytes=4096)
+
+    async def play() -> str:
+        lost: asyncio.Queue[str] = asyncio.Queue()
+        protocol = await connected(acceptor, lost)
+        protocol.write(bytes(MORE_THAN_FITS))
+        return await asyncio.wait_for(lost.get(), WAIT_S)
+
+    assert asyncio.run(play()) == "connection lost: Connection timed out"
+    acceptor.close()
+
+
+def test_a_connection_is_made_with_a_bound_for_what_is_not_acknowledged(tmp_path: Path) -> None:
+    acceptor = Acceptor(tmp_path)
+
+    async def play() -> int:
+        protocol = await connected(acceptor, asyncio.Queue())
+        with socket.fromfd(protocol._fd, socket.AF_INET, socket.SOCK_STREAM) as raw:
+            value = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        protocol.abort()
+        return value
+
+    assert asyncio.run(play()) == transport.USER_TIMEOUT_MS
+    acceptor.close()
