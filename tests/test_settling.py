@@ -308,6 +308,28 @@ def test_a_status_nobody_knows_leaves_the_order_unknown(desk: Desk) -> None:
     assert desk.standing() == "unknown"
 
 
+def test_a_status_nobody_knows_is_asked_about_though_a_late_report_follows(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("4", "Z", exec_id="2")
+    assert desk.standing() == "unknown"
+    desk.engine.report("0", "0", exec_id="1")
+    assert desk.standing() == "new"
+    desk.answer(state("CANCELED"))
+    assert desk.standing() == "canceled"
+    assert [report.ord_status for report in desk.reports()] == ["Z", "0", "4"]
+    assert desk.settling.deadline is None
+
+
+def test_trades_that_are_newer_than_the_state_have_it_asked_for_again(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("PARTIALLY_FILLED", "0.25"))
+    desk.answer(trade(5, "0.25"), trade(6, "0.75"))
+    desk.engine.fill("0.75", "1", "2", trade_id="6", last_px="50000")
+    desk.answer(state("FILLED", "1"))
+    assert desk.standing() == "filled"
+    assert [report.ord_status for report in desk.reports()] == ["1", "1", "2"]
+
+
 def test_an_answer_comes_in_pieces(desk: Desk) -> None:
     desk.unknown()
     desk.answer(state("FILLED", "1"))

@@ -176,9 +176,15 @@ class Recovery:
     def filled(self, case: Case, now: int) -> Settled | None:
         """Trades, or allocations, were answered in full, and told where they were new."""
         asked, case.asked = case.asked, None
-        state = case.state
-        if state is not None and case.order.filled >= state.cum_qty:
+        state, filled = case.state, case.order.filled
+        if state is not None and filled == state.cum_qty:
             return self._settle(case, now)
+        if state is not None and filled > state.cum_qty:
+            # It has moved on, and a session that tells of the same fill later is not heard again.
+            case.order.in_doubt = True
+            case.state = None
+            self._later(case, now)
+            return None
         if state is not None and state.routed and asked is not None and asked.kind is Kind.TRADES:
             case.trades_done = True
             case.due_ns = now
@@ -246,7 +252,7 @@ class Recovery:
         unknown = order.standing is Standing.UNKNOWN or any(
             cancel.standing is Standing.UNKNOWN for cancel in order.cancels
         )
-        return not unknown and order.filled >= order.cum_qty
+        return not unknown and not order.in_doubt and order.filled >= order.cum_qty
 
     def _question(self, case: Case) -> Question:
         order, state = case.order, case.state

@@ -20,7 +20,7 @@ from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.positions import Positions
 from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
-from fixengine.desk.standings import Standing
+from fixengine.desk.standings import FINAL, Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
@@ -190,11 +190,13 @@ class Settling:
         """Tell what is known now of an order, and of cancels that did not arrive."""
         values = self._states.pop(order, None)
         order.unwatched = False
+        is_open = order.standing is Standing.UNKNOWN or order.in_doubt
+        order.in_doubt = False
         if settled.state is None:
             text = "the venue has no such order: asked under every id, later than it could arrive"
             rejected = {"ord_status": OrdStatus.REJECTED.value, "text": text}
             self._tell(order, ExecType.REJECTED, rejected, now)
-        elif values is not None and order.standing is Standing.UNKNOWN:
+        elif values is not None and is_open and order.standing not in FINAL:
             self._tell(order, ExecType.ORDER_STATUS, values, now)
         for cancel in settled.dead_cancels:
             self._orders.finish(cancel, Standing.DONE)
