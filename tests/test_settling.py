@@ -306,6 +306,8 @@ def test_a_status_nobody_knows_leaves_the_order_unknown(desk: Desk) -> None:
     (report,) = desk.reports()
     assert report.ord_status == "FROZEN"
     assert desk.standing() == "unknown"
+    desk.wait()
+    assert not desk.asked, "the same answer would come again, for ever"
 
 
 def test_a_status_nobody_knows_is_asked_about_though_a_late_report_follows(desk: Desk) -> None:
@@ -318,6 +320,17 @@ def test_a_status_nobody_knows_is_asked_about_though_a_late_report_follows(desk:
     assert desk.standing() == "canceled"
     assert [report.ord_status for report in desk.reports()] == ["Z", "0", "4"]
     assert desk.settling.deadline is None
+
+
+def test_a_state_asked_for_before_a_status_nobody_knows_settles_nothing(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "Z", exec_id="1")
+    number, _ = desk.question()
+    desk.engine.report("4", "Z", exec_id="2")
+    desk.settling.on_rows(number, (state("NEW"),), True, desk.engine.now, WALL_NS, 0)
+    assert desk.standing() == "unknown"
+    desk.answer(state("CANCELED"))
+    assert desk.standing() == "canceled"
 
 
 def test_trades_that_are_newer_than_the_state_have_it_asked_for_again(desk: Desk) -> None:

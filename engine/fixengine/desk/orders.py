@@ -275,7 +275,7 @@ class Orders:
         standing = after(order.standing, ord_status, order.cum_qty > 0)
         if standing in FINAL:
             self.finish(order, standing)
-        elif standing is Standing.UNKNOWN and order.standing is not standing:
+        elif standing is Standing.UNKNOWN:
             # A status that nobody knows, and a report that is late may follow it.
             order.in_doubt = True
             self.unknown(order)

@@ -443,7 +443,8 @@ class Process:
         due = [self._last_clock_ns + self._clock_ns]
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
-        due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
+        deadlines = [line.session.deadline for line in self.gateway.lines]
+        due += [deadline for deadline in deadlines if deadline is not None]
         if self.strategies.waiting() or self.gateway.snapshots.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)

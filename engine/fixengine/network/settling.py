@@ -20,7 +20,7 @@ from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.positions import Positions
 from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
-from fixengine.desk.standings import FINAL, Standing
+from fixengine.desk.standings import FINAL, TOLD, Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
@@ -97,8 +97,7 @@ class Settling:
     def tick(self, now: int, watched_since_ns: int | None) -> None:
         """Time has passed. watched_since_ns: since when every fill of the account is heard of."""
         self._watched_since_ns = watched_since_ns
-        for order in self._orders.take_doubted():
-            self._recovery.open(order, now)
+        self._open_cases(now)
         due = self._recovery.due(now, watched_since_ns)
         self._tell_whether_busy(now)
         for case, question in due:
@@ -129,11 +128,13 @@ class Settling:
         self._rows[number] += rows
         if not is_last:
             return
+        self._open_cases(now)
         case, question = self._asked.pop(number)
         answer = self._rows.pop(number)
         settled = None
         # Of what followed the state while nobody watched, no session will tell.
-        is_old = watched_since_ns is None or watched_since_ns > case.state_ns
+        unwatched = watched_since_ns is None or watched_since_ns > case.state_ns
+        is_old = unwatched or case.is_early
         try:
             if question.kind is not Kind.ORDER:
                 for fill in answer:
@@ -170,6 +171,10 @@ class Settling:
         self._tell_whether_busy(now)
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _open_cases(self, now: int) -> None:
+        for order in self._orders.take_doubted():
+            self._recovery.open(order, now)
 
     def _record(self, number: int, answer: Any, now: int) -> None:
         told = {"source": REST, "question": number, "answer": answer}
@@ -208,7 +213,8 @@ class Settling:
 
     def _tell(self, order: Order, exec_type: ExecType, values: dict[str, Any], now: int) -> None:
         """Tell how an order stands."""
-        self._orders.update(order, None, values["ord_status"], order.order_id)
+        if order.standing is not Standing.UNKNOWN or values["ord_status"] in TOLD:
+            self._orders.update(order, None, values["ord_status"], order.order_id)
         event = self._event(order, {**values, "exec_type": exec_type.value}, now)
         self._teller.outcome(order, event, now)
 
