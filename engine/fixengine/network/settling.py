@@ -20,7 +20,7 @@ from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.positions import Positions
 from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
-from fixengine.desk.standings import FINAL, TOLD, Standing
+from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
@@ -195,13 +195,15 @@ class Settling:
         """Tell what is known now of an order, and of cancels that did not arrive."""
         values = self._states.pop(order, None)
         order.unwatched = False
-        is_open = order.standing is Standing.UNKNOWN or order.in_doubt
+        in_question = order.standing is Standing.UNKNOWN or order.in_doubt
         order.in_doubt = False
+        # A session that tells of the last fill behind us is not heard again.
+        ends = values is not None and TOLD.get(values["ord_status"]) in FINAL
         if settled.state is None:
             text = "the venue has no such order: asked under every id, later than it could arrive"
             rejected = {"ord_status": OrdStatus.REJECTED.value, "text": text}
             self._tell(order, ExecType.REJECTED, rejected, now)
-        elif values is not None and is_open and order.standing not in FINAL:
+        elif values is not None and order.standing not in FINAL and (in_question or ends):
             self._tell(order, ExecType.ORDER_STATUS, values, now)
         for cancel in settled.dead_cancels:
             self._orders.finish(cancel, Standing.DONE)
@@ -227,6 +229,8 @@ class Settling:
         last_qty = wire.scaled(values["last_qty"], QTY_DECIMALS)
         order.seen.add(key)
         self._orders.filled(order, last_qty, 0, now)
+        if order.standing in ALIVE:
+            order.standing = Standing.PARTIALLY_FILLED
         values["ord_status"] = OrdStatus.PARTIALLY_FILLED.value
         values["cum_qty"] = wire.unscaled(order.filled, QTY_DECIMALS)
         event = self._event(order, values, now)
