@@ -31,6 +31,7 @@ else
 	$(BIN)/python -m bench.codec
 	$(BIN)/python -m bench.guard
 	$(BIN)/python -m bench.round_trip
+	$(BIN)/python -m bench.durability
 endif
 
 # FUZZ_SECONDS: how long. Needs clang with its runtime; as root it is installed where apt-get is.

@@ -14,6 +14,12 @@ cdef extern from "bytes.h" nogil:
     bint bytes_printable(const uint8_t *p, size_t n, bint high)
 
 
+cdef extern from "crc32c.h" nogil:
+    void crc32c_prepare()
+    uint32_t crc32c_bytes(uint32_t crc, const uint8_t *p, size_t n)
+    uint32_t crc32c_scalar(uint32_t crc, const uint8_t *p, size_t n)
+
+
 cdef extern from "guard.h" nogil:
     void guard_close(const void *p, size_t n)
     void guard_open(const void *p, size_t n)
@@ -135,6 +141,7 @@ cdef extern from "value.h" nogil:
         ValueColumn *columns
         size_t[4] count
     bint value_fits(int type, const uint8_t *p, size_t n, bint sign)
+    bint value_is_known_to_fit(int type, bint plain, const Value *known)
     int value_class(int type)
     void values_read(
         const uint8_t *frame,

@@ -202,8 +202,8 @@ cdef tuple FORMS = (
 )
 
 
-cdef inline object value_of(int type, const uint8_t *p, Py_ssize_t n):
-    """The Python value of wire text that fits its type."""
+cdef inline object value_of(int type, const uint8_t *p, Py_ssize_t n, bint plain):
+    """The Python value of wire text that fits its type. plain: it is known to be ASCII."""
     cdef int64_t number = 0
     cdef object text
     if type == TYPE_INT or type == TYPE_LENGTH or type == TYPE_SEQNUM:
@@ -211,12 +211,18 @@ cdef inline object value_of(int type, const uint8_t *p, Py_ssize_t n):
         return number
     elif type == TYPE_DATA:
         return PyBytes_FromStringAndSize(<const char *>p, n)
-    elif n == 1 or type == TYPE_UTF8:
-        # One character gives one of the interpreter's own objects.
+    elif n == 1 and p[0] < 128:
+        return <object>CHARACTERS[p[0]]
+    elif type == TYPE_UTF8 and not plain:
         return PyUnicode_DecodeUTF8(<const char *>p, n, NULL)
     text = PyUnicode_New(n, 127)
     memcpy(PyUnicode_1BYTE_DATA(text), p, n)
     return text
+
+
+# The text of each ASCII character: one object each, for ever.
+cdef tuple characters = tuple([chr(code) for code in range(128)])
+cdef PyObject **CHARACTERS = PySequence_Fast_ITEMS(characters)
 
 
 # For messages that no plan is for: tags that are known at a glance, all of row 0. Any other costs a

@@ -116,6 +116,15 @@ static inline void value_read_scalar(int type, const uint8_t *p, size_t n, Value
     }
 }
 
+/* Whether a value needs no second look to say that it is of this type: it was read at once (known,
+ * or NULL), or it is text in a frame that is plain. */
+static inline int value_is_known_to_fit(int type, int plain, const Value *known)
+{
+    if (known != NULL)
+        return known->form == VALUE_OK || known->form == VALUE_LARGE;
+    return plain && (type == TYPE_STR || type == TYPE_ID || type == TYPE_UTF8);
+}
+
 /* A column that is read at once. */
 typedef struct {
     uint32_t row;

@@ -250,7 +250,9 @@ cdef class Message:
             self.refuse_doubtful(self.plan.table, row, mark)
         if mark == 0:
             return None
-        return self.value_in(self.plan.table, row, mark - 1)
+        return self.value_in(
+            self.plan.table, row, mark - 1, self.plan.known(self.at_once(), row)
+        )
 
     def scaled(self, str name not None, int scale):
         """The decimal in the plan's row of this name times 10**scale as an int, or None.
@@ -320,9 +322,12 @@ cdef class Message:
         cdef Table table = plan.table
         cdef Py_ssize_t count = len(plan.columns)
         cdef Py_ssize_t i, row, mark
-        # Making a tuple may run other code, so the marks are looked for behind it.
+        # Making a tuple, and lists for a group, may run other code: pointers are taken behind it.
         cdef tuple found = PyTuple_New(count)
         cdef const int32_t *marks = self.marks()
+        cdef const uint8_t *frame = self.frame()
+        cdef const ScanEntry *entries = self.index()
+        cdef const Value *at_once = self.at_once()
         cdef bint doubtful = self.scan.fault.kind != SCAN_OK
         for i in range(count):
             row = plan.column_ids[i]
@@ -331,11 +336,16 @@ cdef class Message:
                 self.refuse_doubtful(table, row, mark)
             if mark == 0:
                 value = None
+            elif table.rows[row].type == TYPE_GROUP:
+                value = self.group(table, row, mark - 1)
+                marks = self.marks()
+                frame = self.frame()
+                entries = self.index()
+                at_once = self.at_once()
             else:
-                value = self.value_in(table, row, mark - 1)
-                if table.rows[row].type == TYPE_GROUP:
-                    # Making lists may run other code.
-                    marks = self.marks()
+                value = self.value_here(
+                    table, row, frame, &entries[mark - 1], plan.known(at_once, row)
+                )
             Py_INCREF(value)
             PyTuple_SET_ITEM(found, i, value)
         return found
@@ -349,16 +359,31 @@ cdef class Message:
             raise self.fault_of(fault)
         return 0
 
-    cdef inline object value_in(self, Table table, Py_ssize_t row, Py_ssize_t at):
-        """The value of entry `at`, which is of this row."""
-        cdef const ScanEntry *entry = self.index() + at
-        cdef int type = table.rows[row].type
-        cdef const uint8_t *p = self.bytes_of(entry)
-        if type == TYPE_GROUP:
+    cdef inline object value_in(
+        self, Table table, Py_ssize_t row, Py_ssize_t at, const Value *known
+    ):
+        """The value of entry `at`, which is of this row. known: as it was read at once, or NULL."""
+        if table.rows[row].type == TYPE_GROUP:
             return self.group(table, row, at)
-        if not value_fits(type, p, scan_length(entry), True):
+        return self.value_here(table, row, self.frame(), self.index() + at, known)
+
+    cdef inline object value_here(
+        self,
+        Table table,
+        Py_ssize_t row,
+        const uint8_t *frame,
+        const ScanEntry *entry,
+        const Value *known,
+    ):
+        """The same for a row that is no group."""
+        cdef int type = table.rows[row].type
+        cdef const uint8_t *p = frame + entry.offset
+        cdef size_t n = scan_length(entry)
+        if not (
+            value_is_known_to_fit(type, self.scan.plain, known) or value_fits(type, p, n, True)
+        ):
             raise self.malformed(entry.tag, table.names[row], FORMS[type])
-        return value_of(type, p, scan_length(entry))
+        return value_of(type, p, n, self.scan.plain)
 
     cdef GroupSpan pass_group(self, Table table, Py_ssize_t at, list missing) except *:
         """The extent of the group whose count stands right before entry `at`."""
@@ -404,7 +429,7 @@ cdef class Message:
             if member < 0:
                 at += 1
                 continue
-            entry[member] = self.value_in(table, member, at)
+            entry[member] = self.value_in(table, member, at, NULL)
             at += 1
             if table.rows[member].type == TYPE_GROUP:
                 at = self.pass_group(table.children[member], at, None).end
@@ -445,7 +470,7 @@ cdef class Message:
         cdef int type = table.rows[row].type
         cdef const Value *known = self.plan.known(self.at_once(), row)
         cdef list missing
-        if known is not NULL and (known.form == VALUE_OK or known.form == VALUE_LARGE):
+        if value_is_known_to_fit(type, self.scan.plain, known):
             return 0
         if type == TYPE_GROUP:
             missing = []
@@ -453,8 +478,6 @@ cdef class Message:
             self.pass_group(table.children[row], at + 1, missing)
             for tag in missing:
                 raise self.absent(tag)
-        elif self.scan.plain and (type == TYPE_STR or type == TYPE_ID or type == TYPE_UTF8):
-            return 0
         elif not value_fits(type, self.bytes_of(entry), scan_length(entry), True):
             raise self.malformed(entry.tag, table.names[row], FORMS[type])
         return 0

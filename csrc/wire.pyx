@@ -96,12 +96,13 @@ include "sheet.pxi"
 include "encode.pxi"
 include "writer.pxi"
 include "stamp.pxi"
+include "checksum.pxi"
 
 
 # The doors of the tests to the vector loops and their plain twins.
 
 def _twins(bytes data not None, uint8_t wanted):
-    """(sum, plain sum, place of wanted, plain place)."""
+    """(sum, plain sum, place of wanted, plain place, CRC32C, plain CRC32C)."""
     cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
     cdef size_t n = len(data)
     return (
@@ -109,6 +110,8 @@ def _twins(bytes data not None, uint8_t wanted):
         sum_bytes_scalar(p, n),
         find_byte(p, n, wanted),
         find_byte_scalar(p, n, wanted),
+        ~crc32c_bytes(0xFFFFFFFF, p, n) & 0xFFFFFFFF,
+        ~crc32c_scalar(0xFFFFFFFF, p, n) & 0xFFFFFFFF,
     )
 
 

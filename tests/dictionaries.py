@@ -26,16 +26,16 @@ class Text:
         kind, major, minor = self.ours.version.split(".")
         parts = [f"<fix type='{kind}' major='{major}' minor='{minor}'>"]
         for place in (HEADER, TRAILER):
-            parts += [f"<{place}>", *self.members(place, self.ours.messages[place].members or ())]
+            parts += [f"<{place}>", *self.members(place, self.ours.messages[place].members)]
             parts.append(f"</{place}>")
         parts.append("<messages>")
         for path, message in self.ours.messages.items():
             if path in (HEADER, TRAILER):
                 continue
             undone = self.undone.get((path, 0, "category"))
-            category = undone.theirs if undone else message.category or "app"
+            category = undone.theirs if undone else message.category
             parts.append(f"<message name='{message.name}' msgcat='{category}' msgtype='{path}'>")
-            parts += [*self.members(path, message.members or ()), "</message>"]
+            parts += [*self.members(path, message.members), "</message>"]
         parts += ["</messages>", "<fields>"]
         for tag in sorted(self.ours.names):
             parts += self.field(tag)

@@ -48,7 +48,7 @@ class Bus:
 
 
 class Journal:
-    """Keeps records until `full`."""
+    """Keeps records until `full`; positions count them. asked: how often the disk was."""
 
     def __init__(self) -> None:
         self.records: list[tuple[int, bytes]] = []
@@ -56,6 +56,15 @@ class Journal:
         self.healthy = True
         self.error: str | None = None
         self.free_bytes = 1 << 30
+        self.on_disk = 0
+        self.asked = 0
+
+    @property
+    def appended(self) -> int:
+        return len(self.records)
+
+    def ask(self) -> None:
+        self.asked += 1
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
         if self.full:
@@ -109,6 +118,7 @@ class Engine:
         policies: Mapping[str, Policy] = NO_POLICIES,
         tokens: Mapping[str, bytes] = NO_TOKENS,
         unsent_bytes_max: int = 0,
+        held_orders_max: int = 0,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
@@ -142,6 +152,7 @@ class Engine:
             cancel_unsent_bytes_max=1000,
             limits=Limits(BINANCE_SPOT, self.clock, unfilled, self.say),
             policies=policies,
+            held_orders_max=held_orders_max,
         )
         self.wire = Wire()
         self.line = self.new_line(budget)

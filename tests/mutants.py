@@ -53,8 +53,8 @@ MUTANTS = (
         (
             (
                 "network/gateway.py",
-                "        for order in self.orders.lost(line.number, unwatched):\n",
-                "        for order in self.orders.lost(line.number, unwatched):\n"
+                "        for order in self.orders.lost(eye.number, unwatched):\n",
+                "        for order in self.orders.lost(eye.number, unwatched):\n"
                 "            if not order.is_cancel and order.order_id is None:\n"
                 "                self.again = [*getattr(self, 'again', []), order]\n",
             ),
@@ -235,7 +235,7 @@ MUTANTS = (
         (
             (
                 "network/reports.py",
-                "for order in self.orders.silent(now, ANSWER_NS_MAX):",
+                "for order in self.orders.silent(now, self.answer_ns_max):",
                 "for order in ():",
             ),
         ),

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fixengine import wire
 from fixengine.fix.venue import Layout, Row, Sender, plan, template
-from fixengine.fix.venues.binance import BINANCE_SPOT, tables
+from fixengine.fix.venues.binance import BINANCE_SPOT, market_data, tables
 from fixengine.fix.venues.binance.overrides import OVERRIDES
 from fixengine.messages import (
     ExecutionReport,
@@ -75,14 +75,24 @@ def dictionary(request: pytest.FixtureRequest, shared_data: Path) -> tuple[str, 
     return request.param, Dictionary(shared_data / FILES[request.param])
 
 
-@pytest.mark.parametrize("layout", tables.LAYOUTS, ids=lambda layout: layout.name)
-def test_layout_is_that_of_the_official_dictionary(layout: Layout, shared_data: Path) -> None:
-    theirs = Dictionary(shared_data / FILES["order_entry"])
+DESCRIBED = [
+    *(("order_entry", layout) for layout in tables.LAYOUTS),
+    *(("market_data", layout) for layout in market_data.LAYOUTS),
+]
+
+
+@pytest.mark.parametrize(
+    ("scope", "layout"), DESCRIBED, ids=lambda each: getattr(each, "name", each)
+)
+def test_layout_is_that_of_the_official_dictionary(
+    scope: str, layout: Layout, shared_data: Path
+) -> None:
+    theirs = Dictionary(shared_data / FILES[scope])
     kind = layout.kind.decode()
     departures = {
         (item.path, item.tag): item.what
         for item in OVERRIDES
-        if item.scope == "order_entry" and item.path.partition("/")[0] == kind
+        if item.scope == scope and item.path.partition("/")[0] == kind
     }
     expected = list(theirs.rows(theirs.messages[kind], kind))
     for sender in layout.senders:
@@ -100,6 +110,32 @@ def test_layout_is_that_of_the_official_dictionary(layout: Layout, shared_data: 
 def test_every_message_of_the_order_entry_dictionary_has_a_layout(shared_data: Path) -> None:
     theirs = Dictionary(shared_data / FILES["order_entry"])
     assert {layout.kind.decode(): layout.name for layout in tables.LAYOUTS} == theirs.kinds
+
+
+def groups(rows: tuple[Row, ...], around: frozenset[int]) -> Iterator[tuple[Row, set[int]]]:
+    """Each group of a layout, with those of its members that may also stand around it."""
+    outer = around | {row.tag for row in rows}
+    for row in rows:
+        if row.rows:
+            yield row, {member.tag for member in row.rows} & outer
+            yield from groups(row.rows, outer)
+
+
+def test_one_message_alone_has_fields_that_are_also_members_of_its_group() -> None:
+    """What follows a group may be taken for its last entry's; see wire.Plan.
+
+    ListStatus alone has such fields, and writes them in front. Behind the group the dictionary
+    knows them as members only.
+    """
+    found = {
+        (layout.kind, row.tag): shared
+        for _, layout in DESCRIBED
+        for row, shared in groups(layout.rows, frozenset())
+        if shared
+    }
+    assert found == {(b"N", 73): {55, 103, 25016, 58}}
+    list_status = BINANCE_SPOT.layout(b"N", Sender.VENUE)
+    assert list_status.rows[-1].tag == 73
 
 
 def test_names_are_those_of_the_official_dictionaries(dictionary: tuple[str, Dictionary]) -> None:

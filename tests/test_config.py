@@ -109,6 +109,7 @@ def test_defaults() -> None:
         },
         "strategies": {"on_death": "keep", "grace_ms": 5000, "silence_ms_max": 0},
         "strategy": {},
+        "orders": {"foreign": "ignore", "adopt_as": ""},
         "engine": {
             "state_dir": "/etc/fixengine/state",
             "cpu": None,
@@ -123,9 +124,12 @@ def test_defaults() -> None:
         },
         "journal": {
             "ring_bytes": 32 << 20,
+            "durability": "process",
+            "held_orders_max": 1024,
             "file_bytes_max": 256 << 20,
             "keep_bytes_max": None,
             "keep_days_max": None,
+            "checkpoint_bytes": 32 << 20,
         },
         "log": {"json": False, "level": "info"},
         "sources": {
@@ -255,8 +259,8 @@ WRONG = [
         " (venue.sessions is 1, with venue.drop_copy), got 2",
     ),
     (
-        {"venue__report_sessions": 0},
-        "venue.report_sessions: 0 needs venue.drop_copy = true; else nobody would hear of",
+        {"venue__report_sessions": 0, "sources__user_data": False},
+        "venue.report_sessions: 0 needs venue.drop_copy = true, or the user data stream",
     ),
     (
         {"venue__report_sessions": 2},
@@ -285,6 +289,16 @@ WRONG = [
     (
         {"key__ask_password": True, "key__password_file": "p"},
         "key.ask_password: expected this or key.password_file, not both",
+    ),
+    ({"orders__foreign": "adopt"}, "orders.adopt_as: expected a strategy's name, 1..32 charac"),
+    ({"orders__adopt_as": "x"}, 'orders.adopt_as: expected orders.foreign = "adopt" beside it'),
+    (
+        {"orders__foreign": "cancel", "sources__rest": False},
+        'orders.foreign: "cancel" needs REST (sources.rest, sources.port)',
+    ),
+    (
+        {"key__ask_password": True, "sources__rest": False},
+        "key.ask_password: the process of REST and stream has no terminal; give key.password_file",
     ),
     ({"bus__endpoint": "tcp://*:5555"}, "bus.endpoint: expected ipc://PATH, the path of at most"),
     ({"bus__endpoint": "ipc://"}, "bus.endpoint: expected ipc://PATH"),
@@ -511,6 +525,8 @@ def test_who_hears_of_fills_by_default() -> None:
     blind = {"venue__drop_copy": True, "venue__report_sessions": 0}
     told = minimal(venue__sender_comp_ids=["A", "B", "C"], **blind)
     assert parse(told, PATH).venue.reporting == 0
+    # Of testnet the place of the user data stream is known.
+    assert parse(minimal(venue__report_sessions=0), PATH).venue.reporting == 0
 
 
 def test_where_the_drop_copy_is() -> None:

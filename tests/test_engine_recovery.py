@@ -38,7 +38,9 @@ class World(Controlled):
             "recv_window_ms": 1000,
             "sender_comp_ids": [f"{name[0].upper()}{one}" for one in IDS],
         }
-        sections: dict[str, Any] = {"venue": of_venue, "sources": {"port": self.venue.web_port}}
+        # With the stream, little would be left to ask.
+        sources = {"port": self.venue.web_port, "user_data": False}
+        sections: dict[str, Any] = {"venue": of_venue, "sources": sources}
         engine = self.stage.engine(self.venue.place, name=name, **sections)
         engine.expect(event="active")
         return engine

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 import pytest
 from fixengine.fix.masking import mask
 from fixengine.network.journal.record import (
@@ -18,6 +16,7 @@ from fixengine.network.journal.record import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from test_crc32c import reference
 
 SOH = "\x01"
 
@@ -44,6 +43,7 @@ def test_kinds_keep_their_numbers() -> None:
         "DROPPED": 13,
         "ACK": 14,
         "SOURCE": 15,
+        "MARK": 16,
     }
 
 
@@ -51,10 +51,10 @@ def test_file_header_byte_for_byte() -> None:
     fields = bytes.fromhex(
         "0700000000000000 0200000000000000 1027000000000000 ffffffffffffffff" + "00" * 16
     )
-    raw = bytes.fromhex("46584a010d0a1a0a 40000000")
-    raw += zlib.crc32(fields).to_bytes(4, "little") + fields
+    raw = bytes.fromhex("46584a020d0a1a0a 40000000")
+    raw += reference(fields).to_bytes(4, "little") + fields
     assert FileHeader(7, 2, 10_000, -1).pack() == raw
-    assert FileHeader.unpack(raw) == (7, 2, 10_000, -1)
+    assert FileHeader.unpack(raw) == (7, 2, 10_000, -1, 2)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_file_header_byte_for_byte() -> None:
         (b"", "cut off: 0 of 64"),
         (FileHeader(7, 0, 0, 0).pack()[:63], "cut off: 63 of 64"),
         (b"#!/bin/sh" + bytes(64), "not a journal file"),
-        (b"FXJ\x02" + FileHeader(7, 0, 0, 0).pack()[4:], "format 2, but this version reads 1"),
+        (b"FXJ\x03" + FileHeader(7, 0, 0, 0).pack()[4:], "format 3, but this engine reads 1 to 2"),
         (FileHeader(7, 0, 0, 0).pack()[:-1] + b"x", "checksum"),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
-import zlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.ring import PAGE_BYTES, Ring
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_crc32c import reference
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_record_byte_for_byte(place: Path) -> None:
     ring = make(place)
     assert ring.append(4, -2, 200, b"8=FIX")
     rest = bytes.fromhex("05000000 04 c8 0000 0100000000000000 feffffffffffffff") + b"8=FIX\0\0\0"
-    assert stream(ring) == b"FXJ1" + zlib.crc32(rest).to_bytes(4, "little") + rest
+    assert stream(ring) == b"FXJ1" + reference(rest).to_bytes(4, "little") + rest
     ring.close(remove=True)
 
 
@@ -174,7 +174,7 @@ def test_record_wraps_at_every_place(place: Path, before: int) -> None:
     assert ring.append(5, 1, 1, b"\xa5" * 104)
     record = stream(ring)
     assert record[:4] == b"FXJ1"
-    assert record[4:8] == zlib.crc32(record[8:]).to_bytes(4, "little")
+    assert record[4:8] == reference(record[8:]).to_bytes(4, "little")
     assert record[32:] == b"\xa5" * 104
     ring.close(remove=True)
 
@@ -206,7 +206,7 @@ def test_random_records_through_a_ring_that_wraps(
             if fits:
                 rest = struct.pack("<IBBHQq", len(data), kind, line, 0, number, now) + data
                 rest += bytes(count - 8 - len(rest))
-                expected += b"FXJ1" + zlib.crc32(rest).to_bytes(4, "little") + rest
+                expected += b"FXJ1" + reference(rest).to_bytes(4, "little") + rest
             if drain:
                 out += stream(ring)
                 ring.on_disk = ring.appended

@@ -115,7 +115,7 @@ def test_files_roll_at_their_limit(state: Path, shared: Path) -> None:
     assert len(names) == 4
     header = FileHeader.unpack(files(state / "journal")[1].path.read_bytes())
     # 64 + 6 * 40 = 304 bytes fill the first file; the seventh clock record opens the next.
-    assert header == (7, 1, 240, 6000)
+    assert header == (7, 1, 240, 6000, 2)
     assert [record.now_ns for record in records(state)] == list(range(20))
     assert [record.wall_ns for record in records(state)] == [n * 1001 for n in range(20)]
 

@@ -357,6 +357,7 @@ def test_a_drop_copy_that_is_lost_may_have_had_twice_its_lag_more_to_tell() -> N
         live_order(engine, one, copy)
         one.lose()
         assert unknown(engine) == [], "the drop copy watches"
+        engine.now += SECOND_NS
         new = Side(engine, 3, "THREE", Post(0, ROLE, True))
         engine.now += after_ns
         copy.says(b"0")

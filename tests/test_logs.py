@@ -107,6 +107,46 @@ def test_the_checksum_tells_a_bad_tag_from_a_pipe_in_a_value() -> None:
     assert time.encode() not in message
 
 
+def reject(text: bytes, *behind: corpus.Field) -> bytes:
+    """A message with free text of choice and fields behind it."""
+    time = "20260721-09:07:30.123456"
+    return corpus.framed([*corpus.header("3", 3, "SPOT", "EXAMPLE", time), (58, text), *behind])
+
+
+@pytest.mark.parametrize("separator", IN_VALUES)
+@pytest.mark.parametrize(
+    "text",
+    [b"44=9", b"price|44=9 refused", b"a|b|44=9|c|38=1|", b"35=D|55=X|58=y|44=9", b"|10=000|x"],
+)
+def test_free_text_may_hold_what_looks_like_fields(separator: bytes, text: bytes) -> None:
+    for behind in ((), ((25016, -1013), (44, "1.0"))):
+        message = reject(text.replace(b"|", separator), *behind)
+        if b"10=" not in text or len(separator) == 1:
+            assert found(dressed(message, separator) + b"\n" + ER) == [message, ER]
+
+
+def summed(body: bytes) -> bytes:
+    """With the right CheckSum behind it."""
+    return b"%s10=%03d\x01" % (body, sum(body) % 256)
+
+
+def test_a_wrong_checksum_or_length_joins_no_fields() -> None:
+    """Without both there is no reading that is more likely than another."""
+    message = reject(b"price|44=9 refused", (25016, -1013))
+    body = message[: message.rindex(b"10=")]
+    length = int(body[12 : body.index(SOH, 12)])
+    longer = summed(body.replace(b"9=%d\x01" % length, b"9=%d\x01" % (length + 1)))
+    damaged = summed(body).replace(b"49=SPOT", b"49=SPOU")
+    for wrong in (longer, damaged):
+        assert found(dressed(wrong, b"|")) == [wrong.replace(b"|", SOH)]
+
+
+def test_many_fields_behind_a_free_text_take_no_time() -> None:
+    body = b"35=B|" + b"58=x|" * 500_000
+    text = b"8=FIX.4.4|9=%d|%s10=001|" % (len(body), body)
+    assert [each.replace(b"|", SOH) for each in found(text)] == [text.replace(b"|", SOH)]
+
+
 def test_escapes_of_a_dump_are_undone() -> None:
     message = news('"a\\b" 测\t\n'.encode())
     assert found(repr(message).encode()) == [message]

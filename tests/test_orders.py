@@ -103,6 +103,31 @@ def test_closed_requests_are_forgotten_oldest_first_and_open_ones_never() -> Non
     assert table.reported(None, None, "S", "a") == (None, None)
 
 
+def test_of_closed_requests_the_strategy_with_most_loses_its_oldest() -> None:
+    table = orders(closed_max=4)
+    for number, name in ((1, "quiet"), *((2, f"n{count}") for count in range(20))):
+        table.update(table.open(number, name, f"w{name}", "S"), None, "2", name)
+    assert [order.cl_ord_id for order in table] == ["quiet", "n17", "n18", "n19"]
+    table.update(table.open(1, "again", "wagain", "S"), None, "2", "again")
+    assert [order.cl_ord_id for order in table] == ["quiet", "n18", "n19", "again"]
+
+
+def test_closed_requests_that_are_entered_anew_go_in_the_order_in_which_they_ended() -> None:
+    before = orders(closed_max=3)
+    opened = [before.open(1, name, f"w{name}", "S") for name in "abc"]
+    for order in reversed(opened):
+        before.update(order, None, "2", None)
+    table, finished = orders(closed_max=3), {}
+    for order in before:
+        again = table.open(1, order.cl_ord_id, order.wire_id, "S")
+        table.finish(again, order.standing)
+        finished[again] = order.finished
+    table.finished_as(finished)
+    for name in "xy":
+        table.update(table.open(1, name, f"w{name}", "S"), None, "2", None)
+    assert [order.cl_ord_id for order in table] == ["a", "x", "y"]
+
+
 def test_the_number_of_open_requests_is_bounded_with_room_for_cancels() -> None:
     table = Orders(open_max=2, closed_max=10)
     first = table.open(1, "a", "wa", "S")

@@ -18,7 +18,7 @@ from fixengine.messages import (
     SessionStatus,
 )
 from fixengine.network.journal import Kind
-from fixengine.network.settling import FREEZE_NS_MAX, Settling
+from fixengine.network.settling import FREEZE_S, Settling
 from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
 from fixengine.network.sources.asks import Ask
 from sessions_in_memory import WALL_NS
@@ -254,7 +254,9 @@ def test_a_strategy_waits_while_its_own_orders_are_in_question_and_not_for_ever(
     assert desk.engine.last()[35] == b"F", "cancels go"
     desk.engine.request(desk.engine.order("theirs"), peer=b"b")
     assert desk.engine.heard(b"b") == []
-    desk.engine.now += FREEZE_NS_MAX
+    desk.engine.now += RECV_WINDOW_NS + FREEZE_S * SECOND_NS - 1
+    assert desk.settling.why_frozen(1, desk.engine.now) is not None
+    desk.engine.now += 1
     desk.engine.request(desk.engine.order("later"))
     assert not any(isinstance(event, Refused) for event in desk.engine.heard())
     desk.settling._asked.clear()

@@ -338,7 +338,8 @@ def test_a_lost_link_makes_what_is_open_unknown_and_comes_back(
         ("SIM2", "connecting"),
         ("SIM2", "active"),
     ]
-    assert [state for source, state in stood if source == "rest"] == ["recovering", "active"]
+    steps = ["recovering", "recovering", "active"]
+    assert [state for source, state in stood if source == "rest"] == steps, "frozen, asked, settled"
     (known,) = (one for one in events if isinstance(one, ExecutionReport))
     assert (known.source, known.exec_type, known.ord_status) == ("rest", "I", "0")
     assert len(engine.venue.orders) == 1
@@ -388,14 +389,25 @@ def test_what_rest_knows_is_told_as_soon_as_it_answers(
     assert "no such order" in (rejected.text or "")
 
 
-def test_an_order_without_an_answer_is_unknown_and_settled(engine: SimulatedEngine) -> None:
-    client = engine.client(answer_timeout_ms=60_000)
-    engine.venue.fault("swallow", kind="D")
-    order = client.submit(buy())
-    unknown = hear(client, OrderUnknown)
-    assert (unknown.cl_ord_id, unknown.reason) == (order, "no answer within 15 s")
-    engine.advance(30)
-    assert hear(client, ExecutionReport, cl_ord_id=order).ord_status == OrdStatus.REJECTED
+@pytest.mark.parametrize(
+    ("venue", "silence"),
+    [
+        ({}, "no answer within 15 s"),
+        ({"recv_window_ms": 1500}, "no answer within 11.5 s"),
+        ({"recv_window_ms": 1500, "time_scale": 20}, "no answer within 2 s"),
+    ],
+)
+def test_an_order_without_an_answer_is_unknown_and_settled(
+    venue: dict[str, int], silence: str
+) -> None:
+    with SimulatedEngine(config={"venue": venue}) as engine:
+        client = engine.client(answer_timeout_ms=60_000)
+        engine.venue.fault("swallow", kind="D")
+        order = client.submit(buy())
+        unknown = hear(client, OrderUnknown)
+        assert (unknown.cl_ord_id, unknown.reason) == (order, silence)
+        engine.advance(30)
+        assert hear(client, ExecutionReport, cl_ord_id=order).ord_status == OrdStatus.REJECTED
 
 
 def test_a_run_that_ends_while_it_takes_over_loses_nothing_of_the_one_before(

@@ -36,6 +36,7 @@ from test_sources_rest import Venue, files, server_context
 __all__ = ["files", "stage"]
 
 MS = 1_000_000
+SUBSCRIBED_MS = 1_767_225_600_000
 SECOND_NS = 1_000_000_000
 FAST = WEB._replace(
     stream=WEB.stream._replace(ping_ns=20 * MS, pong_ns=10 * SECOND_NS, life_ns=60 * SECOND_NS)
@@ -386,7 +387,7 @@ async def scripted(files: pki.Files, handler: Handler) -> AsyncIterator[int]:
 
 
 async def subscribe(response: web.WebSocketResponse) -> None:
-    """Answer logon and subscription as the venue would, an event before the last answer."""
+    """Answer logon, subscription and time as the venue would, an event before the second."""
     logon = orjson.loads((await response.receive()).data)
     await response.send_str(orjson.dumps({"id": logon["id"], "status": 200, "result": {}}).decode())
     asked = orjson.loads((await response.receive()).data)
@@ -396,6 +397,10 @@ async def subscribe(response: web.WebSocketResponse) -> None:
     await response.send_str(
         orjson.dumps({"id": asked["id"], "status": 200, "result": {"subscriptionId": 0}}).decode()
     )
+    asked = orjson.loads((await response.receive()).data)
+    assert asked["method"] == "time"
+    answer = {"id": asked["id"], "status": 200, "result": {"serverTime": SUBSCRIBED_MS}}
+    await response.send_str(orjson.dumps(answer).decode())
 
 
 def test_an_event_before_the_answer_is_not_lost_and_pings_are_answered(files: pki.Files) -> None:
@@ -418,6 +423,7 @@ def test_an_event_before_the_answer_is_not_lost_and_pings_are_answered(files: pk
                 events.Raw(b'{"e":"late"}'),
             ]
             assert pongs == [b"1234567890"]
+            assert ear.states[-1].since_ms == SUBSCRIBED_MS + 1
 
     asyncio.run(main())
 

@@ -138,6 +138,8 @@ class RefusedReason(StrEnum):
     CLOCK_SKEW = "clock_skew"
     BAD_TOKEN = "bad_token"
     RECOVERING = "recovering"
+    CANCELED = "canceled"
+    """The strategy took it back while it waited for the disk."""
 
 
 class SessionState(StrEnum):

@@ -10,6 +10,7 @@ memory is gone. Then all trouble ends, and what the engine knows has to be what 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import re
 import sys
@@ -21,6 +22,7 @@ from unittest import mock
 
 from fixengine.client import Client, HelloRefused, NoAnswer, NotConnected
 from fixengine.messages import NewOrderSingle, Side
+from fixengine.network.journal import Kind
 from fixengine.simulator.parameters import Wrong
 from fixengine.testing import FaultError, SimulatedEngine, SimulationError, clock
 from fixengine.testing import engine as testing_engine
@@ -38,6 +40,7 @@ QUIET_TURNS = 80
 EMPTY = re.compile(r", \w+=(None|'')")
 """Fields of an event that say nothing."""
 TAG = re.compile(rb"\x017940=([0-9]+)\x01")
+NEW_ORDER = re.compile(rb"\x0135=D\x01.*?\x0111=([^\x01]+)")
 SYMBOLS = "BTCUSDT", "ETHUSDT"
 MIDDLE = {"BTCUSDT": 50_000, "ETHUSDT": 2_500}
 EFFECTS = "journal", "bus", "link", "state"
@@ -169,6 +172,8 @@ class Wiretap:
     def _write(self, data: bytes) -> None:
         for tag in TAG.findall(data):
             self._world.checker.wrote(tag.decode(), self._world.now_ns)
+        if self._world.waits_for_disk:
+            self._world.hold_against_disk(NEW_ORDER.findall(data))
         self._end.write(data)
 
 
@@ -200,6 +205,9 @@ class World:
         self._rest_lag_ms = 0
         self._tags = 0
         self._skew_ns = self.options.skew_ms * 1_000_000
+        # Not drawn, so that the other seeds stay what they are.
+        self.waits_for_disk = seed % 5 == 4
+        durability = "power" if self.waits_for_disk else "process"
         venue = {
             "sessions": self.options.sessions,
             "drop_copy": self.options.drop_copy,
@@ -208,7 +216,13 @@ class World:
         }
         strategies = {"on_death": self.options.on_death}
         self.engine = SimulatedEngine(
-            seed=seed, house=False, config={"venue": venue, "strategies": strategies}
+            seed=seed,
+            house=False,
+            config={
+                "venue": venue,
+                "strategies": strategies,
+                "journal": {"durability": durability},
+            },
         )
         clock.TURNS_AT_ONCE_MAX = TURNS_AT_ONCE_MAX
         self._tap()
@@ -276,6 +290,7 @@ class World:
                 return self.effect("journal", lambda: append(*record))
 
             made.append = tapped
+            made.disk_ms = self.seed % 4 * 10
             return made
 
         def connected(line: Any, owner: Any) -> None:
@@ -285,6 +300,15 @@ class World:
         around.bus, around.journal, around.connect = bus, journal, connected
         around.wall_ns = lambda: clock.wall_ns() + self._skew_ns
         self._tap_venue(venue)
+
+    def hold_against_disk(self, wire_ids: list[bytes]) -> None:
+        """These orders leave: a power failure now must leave their intents."""
+        journal = self.engine.journal
+        for wire_id in wire_ids:
+            self.hit["left after the disk had it"] += 1
+            on_disk = itertools.islice(journal.records, journal.on_disk)
+            if not any(one.kind == Kind.INTENT and wire_id in one.data for one in on_disk):
+                self.checker.breach("I1", f"{wire_id.decode()} leaves and is not on disk")
 
     def _tap_venue(self, venue: Any) -> None:
         exchange, server = venue.server.exchange, venue.server
@@ -694,6 +718,7 @@ def kinds_of_trouble() -> set[str]:
     named = {name for name, _ in (*FAULTS, *STANDING)}
     own = {"unreachable", "REST lags", "REST fails", "clock steps", "pause", "disk full"}
     ways = {"kill", "stop", "strategy away", "repeated id", "REST asked"}
+    ways.add("left after the disk had it")
     return named | own | ways | {f"kill at {kind}" for kind in EFFECTS}
 
 

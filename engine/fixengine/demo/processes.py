@@ -114,9 +114,9 @@ class Stand:
     """The built-in venue and an engine logged on to it, as a context manager.
 
     limits: "venue" or "off". held: a context manager in which no signal interrupts; a child is
-    started in one. endpoint: the bus. where: host and port of the venue. time_scale: what the
-    venue divides its intervals by. written: the file in which the venue records what it sent;
-    complete after `stop`.
+    started in one. durability: of the journal, None for the default. endpoint: the bus. where:
+    host and port of the venue. time_scale: what the venue divides its intervals by. written: the
+    file in which the venue records what it sent; complete after `stop`.
     """
 
     def __init__(
@@ -124,6 +124,7 @@ class Stand:
         folder: Path,
         limits: str,
         held: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+        durability: str | None = None,
     ) -> None:
         self.endpoint = f"ipc://{folder}/engine/bus/bus.sock"
         self.written = folder / "venue.jsonl"
@@ -135,7 +136,7 @@ class Stand:
             self.where = f"{listening['host']}:{listening['port']}"
             self.time_scale: int = listening["time_scale"]
             config = folder / "engine.toml"
-            config.write_text(_config(listening, folder, self.endpoint, limits))
+            config.write_text(_config(listening, folder, self.endpoint, limits, durability))
             with held():
                 self.engine = Child("engine", ["fixengine", "run", str(config), "--json"], folder)
                 self._stack.callback(self.engine.stop)
@@ -167,7 +168,9 @@ class Stand:
         return venue
 
 
-def _config(listening: dict[str, Any], folder: Path, endpoint: str, limits: str) -> str:
+def _config(
+    listening: dict[str, Any], folder: Path, endpoint: str, limits: str, durability: str | None
+) -> str:
     return engine_config(
         host=listening["host"],
         port=listening["port"],
@@ -179,4 +182,5 @@ def _config(listening: dict[str, Any], folder: Path, endpoint: str, limits: str)
         state_dir=folder / "engine",
         endpoint=endpoint,
         limits=limits,
+        durability=durability,
     )

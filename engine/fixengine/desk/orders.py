@@ -34,6 +34,7 @@ class Order:
     unwatched: for a while nobody would have told of its fills, and no eye has told of it since.
     in_doubt: whatever a session tells now may be older than what is already known to have happened,
     so that only a second source can say how it stands.
+    finished: the how-many-th of the requests that are over it is; 0 while it is not.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Order:
         "cum_qty",
         "filled",
         "in_doubt",
+        "finished",
         "line",
         "opened_ns",
         "order_id",
@@ -71,6 +73,7 @@ class Order:
         self.opened_ns = 0
         self.cum_qty = 0
         self.filled = 0
+        self.finished = 0
         self.line = -1
         self.seq = -1
         self.written_ns = 0
@@ -108,8 +111,8 @@ class Orders:
 
     open_max: requests that are not finished, unknown ones among them; cancels may go up to twice
     that. share_percent: of open_max, what one strategy may take while there are others.
-    closed_max: finished requests of one strategy that are kept to recognise a repeated id, the
-    oldest forgotten first.
+    closed_max: finished requests that are kept to recognise a repeated id. Where there are more,
+    the strategy that has most of them loses its oldest.
     """
 
     def __init__(self, open_max: int, closed_max: int, share_percent: int = 100) -> None:
@@ -121,6 +124,8 @@ class Orders:
         self._by_order_id: dict[tuple[str, str], Order] = {}
         self._by_seq: dict[tuple[int, int], Order] = {}
         self._closed: dict[int, deque[Order]] = {}
+        self._closed_total = 0
+        self._finished = 0
         self._open: dict[int, dict[Order, None]] = {}
         self._open_total = 0
         self._short: dict[Order, int | None] = {}
@@ -320,15 +325,29 @@ class Orders:
             return
         order.standing = standing
         self._close(order)
+        self._finished += 1
+        order.finished = self._finished
         closed = self._closed.setdefault(order.strategy, deque())
         closed.append(order)
-        while len(closed) > self.closed_max:
+        self._closed_total += 1
+        if self._closed_total > self.closed_max:
+            if len(closed) * len(self._closed) <= self.closed_max:
+                closed = max(self._closed.values(), key=len)
+            self._closed_total -= 1
             self._forget(closed.popleft())
         for cancel in order.cancels:
             # What became of it no longer matters, and nobody will ever say.
             if cancel.standing is Standing.UNKNOWN:
                 self.finish(cancel, Standing.DONE)
         order.cancels.clear()
+
+    def finished_as(self, finished: dict[Order, int]) -> None:
+        """Requests that were entered anew were finished in this order (`Order.finished`)."""
+        for order, count in finished.items():
+            order.finished = count
+            self._finished = max(self._finished, count)
+        for strategy, closed in self._closed.items():
+            self._closed[strategy] = deque(sorted(closed, key=lambda order: order.finished))
 
     def _close(self, order: Order) -> None:
         """The request counts as open no more."""

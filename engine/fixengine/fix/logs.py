@@ -12,7 +12,9 @@ CheckSum, before the next message, or with the line, whichever comes first; in r
 it only if no CheckSum follows, since a newline may be part of a value there.
 
 With `|` or `;` a value may hold the separator (`58=this|that`). A piece that does not look like
-`digits=` is then part of the value before it, unless the CheckSum proves that it is not.
+`digits=` is then part of the value before it, unless the CheckSum proves that it is not. One that
+does look so (`58=price|44=9 refused`) is a field, unless BodyLength and CheckSum both hold only if
+the first free text of the message takes it, and those behind it, in.
 
 Nothing here raises, whatever the bytes, and no more than `message_bytes_max` and one piece of
 input is held at a time.
@@ -67,6 +69,11 @@ CHECK_SUM_BYTES = 6
 CHECK_SUM = re.compile(rb"10=[0-9]{3}(?![0-9])")
 BODY_LENGTH = re.compile(rb"9=([0-9]{1,9})[\x01|;]")
 BODY_LENGTH_BYTES_MAX = 12
+MEASURED = re.compile(rb"8=[^\x01]*\x019=([0-9]{1,9})\x01")
+FREE_TEXT = re.compile(rb"\x01(?:58|148)=")
+"""Text and Headline, where anything may be said, also what looks like a field."""
+JOINED_MAX = 255
+"""CheckSum tells no more separators from each other."""
 SUMMED = re.compile(rb"\x0110=([0-9]{3})\x01?\Z")
 LINE_END = re.compile(rb"\r*\n")
 ESCAPE = re.compile(
@@ -241,8 +248,32 @@ def _split(segment: bytes, separator: bytes) -> bytes:
     """A message whose separator its values may hold: one ends a field where a tag is behind it."""
     mark = re.escape(separator)
     glued = re.sub(mark + rb"(?=[0-9]+=|\Z)", SOH, segment)
+    if _sums(glued):
+        return glued
     strict = segment.replace(separator, SOH)
-    return strict if glued != strict and _sums(strict) and not _sums(glued) else glued
+    return strict if _sums(strict) else _joined(glued, separator) or glued
+
+
+def _joined(data: bytes, separator: bytes) -> bytes | None:
+    """The message with some of the fields behind its free text in that; None if none holds."""
+    text, end = FREE_TEXT.search(data), SUMMED.search(data)
+    if text is None or end is None or end.start() < text.end():
+        return None
+    lacking = int(end[1]) - sum(data[: end.start() + 1])
+    each = sum(separator) - sum(SOH)
+    behind = data.count(SOH, text.end(), end.start())
+    for count in range(1, min(behind, JOINED_MAX) + 1):
+        if (lacking - count * each) % 256 == 0:
+            joined = data[: text.end()] + data[text.end() :].replace(SOH, separator, count)
+            if _measures(joined):
+                return joined
+    return None
+
+
+def _measures(data: bytes) -> bool:
+    """Whether the CheckSum at the end of a message is where its BodyLength says."""
+    head, end = MEASURED.match(data), SUMMED.search(data)
+    return head is not None and end is not None and int(head[1]) == end.start() + 1 - head.end()
 
 
 def _sums(data: bytes) -> bool:

@@ -58,14 +58,16 @@ class Layout(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What one official dictionary of a venue defines, whether we have layouts for it or not.
+    """What one official dictionary of a venue defines.
 
     title: for people. tags: every field, header and trailer included. kinds: MsgType<35> values.
+    layouts: of the kinds that the venue's own layouts have not, or have in another form.
     """
 
     title: str
     tags: frozenset[int]
     kinds: frozenset[bytes]
+    layouts: tuple[Layout, ...] = ()
 
 
 class Override(NamedTuple):
@@ -137,7 +139,8 @@ class Stream(NamedTuple):
     """Where a venue tells of an account unasked, and how long a connection for that lives.
 
     connect_weight, call_weight: what connecting and each call cost. ping_ns: how often the venue
-    asks for life, pong_ns: when it gives up; life_ns: the longest a connection lasts.
+    asks for life, pong_ns: when it gives up; life_ns: the longest a connection lasts. lag_ns: how
+    much later than elsewhere the venue reports here.
     """
 
     hosts: Mapping[str, str]
@@ -149,6 +152,7 @@ class Stream(NamedTuple):
     ping_ns: int
     pong_ns: int
     life_ns: int
+    lag_ns: int
 
 
 class Web(NamedTuple):
@@ -304,6 +308,7 @@ def at_scale(venue: Venue, time_scale: int) -> Venue:
             ping_ns=web.stream.ping_ns // time_scale,
             pong_ns=web.stream.pong_ns // time_scale,
             life_ns=web.stream.life_ns // time_scale,
+            lag_ns=web.stream.lag_ns // time_scale,
         )
         windows = window(web.weights), window(web.requests)
         web = web._replace(weights=windows[0], requests=windows[1], stream=stream)

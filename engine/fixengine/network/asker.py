@@ -1,15 +1,18 @@
-"""Keeps the process that asks second sources running, and lets settling have what it answers.
+"""Keeps the process of the second sources running, and hands on what it tells.
 
 Nothing is decided here: what to ask and what an answer means stands in settling.py and in
-desk/recovery.py, how it is asked in sources. Where there are no sources, unknown orders stay
-unknown until a session tells of them.
+desk/recovery.py, what the user data stream says in stream.py, how both are reached in sources.
+Where REST is off, unknown orders stay unknown until a session or the stream tells of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from fixengine.desk.recovery import LAG_S
+from fixengine.messages import SessionState
+from fixengine.network.foreign import Foreign, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.reports import Log
 from fixengine.network.settling import REST, Settling
@@ -18,6 +21,7 @@ from fixengine.network.sources.asks import Ask
 from fixengine.network.sources.door import Owner
 from fixengine.network.sources.events import Told
 from fixengine.network.sources.packets import StreamState
+from fixengine.network.stream import UserStream
 
 SECOND_NS = 1_000_000_000
 AGAIN_NS = 5 * SECOND_NS
@@ -36,15 +40,26 @@ class Sources(Protocol):
     def ask(self, ask: Ask) -> int | Problem:
         """Ask; the number of the answer to come, or why not."""
 
+    def follow(self) -> bool:
+        """Keep the user data stream open; False where nobody runs who could."""
+
     def close(self) -> None:
         """End; nothing more is answered."""
+
+
+class Wanted(NamedTuple):
+    """Which second sources the configuration gives, and what is done with orders of others."""
+
+    rest: bool
+    user_data: bool
+    foreign: Rule
 
 
 class Asker:
     """See the module's top.
 
     make: makes the sources, which are given this as their owner. clocks: (monotonic, wall) ns.
-    settled: called after each answer, when something may have to be sent.
+    settled: called after what they tell, when something may have to be sent.
     """
 
     def __init__(
@@ -52,6 +67,7 @@ class Asker:
         make: Callable[[Owner], Sources],
         gateway: Gateway,
         recv_window_ns: int,
+        wanted: Wanted,
         clocks: Callable[[], tuple[int, int]],
         settled: Callable[[int], None],
         log: Log,
@@ -60,7 +76,14 @@ class Asker:
         rooms = gateway.orders, gateway.reports.positions, gateway.teller, log
         times = recv_window_ns, gateway.venue.second_ns
         self.settling = Settling(*rooms, self._sources.ask, self._say, *times)
-        gateway.settling = self.settling
+        if wanted.rest:
+            gateway.settling = self.settling
+        ends = self._sources.ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
+        self._foreign = Foreign(gateway, wanted.foreign, *ends, LAG_S * gateway.venue.second_ns)
+        web = gateway.venue.web
+        lag_ns = 0 if web is None else web.stream.lag_ns
+        self.stream = UserStream(gateway, lag_ns, log)
+        self._wanted = wanted
         self._gateway = gateway
         self._clocks = clocks
         self._settled = settled
@@ -77,10 +100,14 @@ class Asker:
             self._begun_ns = now
             try:
                 self._sources.start()
+                if self._wanted.user_data:
+                    self._sources.follow()
             except OSError as problem:
                 text = f"second sources: the process that asks cannot start: {problem.strerror}"
                 self._log("error", text, event="sources")
-        self.settling.tick(now, watched_since_ns)
+        if self._wanted.rest:
+            self._foreign.tick(now, watched_since_ns)
+            self.settling.tick(now, watched_since_ns)
 
     def close(self) -> None:
         """Ask no more."""
@@ -92,22 +119,33 @@ class Asker:
         """See sources.door.Owner."""
         now, wall = self._clocks()
         watched_since_ns = self._gateway.lines.watched_since_ns
+        self._foreign.on_rows(number, rows, is_last, now)
         self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
     def on_problem(self, number: int, problem: Problem) -> None:
         """See sources.door.Owner."""
         now, _ = self._clocks()
+        self._foreign.on_problem(number, problem, now)
         self.settling.on_problem(number, problem, now)
         self._settled(now)
 
     def on_stream(self, state: StreamState) -> None:
         """See sources.door.Owner."""
-        self._log("info", f"user data stream {state.state}: {state.text}", event="sources")
+        now, _ = self._clocks()
+        self.stream.on_state(state, now)
+        self._settled(now)
 
     def on_event(self, connection: int, event: Told) -> None:
         """See sources.door.Owner."""
+        now, _ = self._clocks()
+        if self.stream.on_event(connection, event, now):
+            self._settled(now)
 
     def on_ended(self, text: str) -> None:
         """See sources.door.Owner."""
+        now, _ = self._clocks()
         self._log("error", f"second sources: {text}; it is started again", event="sources")
+        if self._wanted.user_data:
+            self.stream.end(text, now)
+            self._settled(now)

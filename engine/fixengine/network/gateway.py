@@ -2,13 +2,15 @@
 
 Out, `on_order`: decode -> known id -> epoch, age -> line and its unsent bytes -> limits -> order
 table -> journal (intent) -> pending; then `flush`, once per wake-up: age once more -> session
-stamps the template -> journal (frame) -> one write.
+stamps the template -> journal (frame) -> one write. Where an intent has to be on disk first, the
+order is held in between, and `on_mark` looks at everything anew before it lets it go on.
 
 In, `on_bytes`: framer -> journal (raw frame) -> session -> reports: plan, order table, event ->
 teller: report number, journal (delivered), bus.
 
 Both run to completion. Nothing here waits, reads a clock or knows a socket; what was read outside
-comes in as an argument. An order that cannot go out now is refused at once and never queued.
+comes in as an argument. An order that cannot go out now is refused at once and never queued, but
+for the disk.
 """
 
 from __future__ import annotations
@@ -38,11 +40,12 @@ from fixengine.messages import (
 )
 from fixengine.network.clock import Clock
 from fixengine.network.entry import Entry
+from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
-from fixengine.network.journal.record import Kind, mask_value, named
+from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
-from fixengine.network.lines import Lines
+from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
@@ -62,6 +65,7 @@ class Gateway:
 
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
     cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
+    held_orders_max: so many may wait until the disk has their intent; 0: none has to.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Gateway:
         limits: Limits,
         policies: Mapping[str, Policy] = NO_POLICIES,
         otherwise: Policy = KEEP,
+        held_orders_max: int = 0,
     ) -> None:
         self.venue = venue
         self.limits = limits
@@ -90,7 +95,8 @@ class Gateway:
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        self.reports = Reports(venue, orders, positions, self.teller, log, limits.on_report)
+        rooms = orders, positions, self.teller, log, limits.on_report, clock
+        self.reports = Reports(venue, *rooms)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
         self.log = log
         self.epoch = epoch
@@ -98,9 +104,11 @@ class Gateway:
         self.unsent_bytes_max = unsent_bytes_max
         self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
         self.stopping = False
+        self.held = Held(held_orders_max)
         self.settling: Settling | None = None
         self.counter = 0
         self.session_state = SessionState.DOWN.value
+        self._journal = journal
         self._watch = Trouble(self.teller, self._say_journal)
         self._entry = Entry(epoch, valid_for_ms_max)
         self._idle = Idle(strategies, self.teller, log)
@@ -167,19 +175,22 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
-        reason = self._entry.check(order, now)
-        if reason is None and self.stopping:
-            reason = RefusedReason.STOPPING, "the engine is stopping", None
-        if reason is None and self.settling is not None:
-            reason = self.settling.why_frozen(strategy.number, now)
-        trouble = self._watch.look(now)
-        if reason is None and trouble is not None:
-            reason = RefusedReason.JOURNAL_FULL, trouble, None
+        reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
         if reason is not None:
             self.teller.refuse(strategy, order.cl_ord_id, reason, now)
+
+    def _check_engine(self, strategy: int, now: int) -> Reason | None:
+        """Why a new order may not leave now, over whatever line."""
+        trouble = self._watch.look(now)
+        if self.stopping:
+            return RefusedReason.STOPPING, "the engine is stopping", None
+        reason = None if self.settling is None else self.settling.why_frozen(strategy, now)
+        if reason is None and trouble is not None:
+            reason = RefusedReason.JOURNAL_FULL, trouble, None
+        return reason
 
     def _cancel(
         self, strategy: Strategy, cancel: OrderCancelRequest, payload: bytes, now: int
@@ -190,6 +201,12 @@ class Gateway:
         target = self.orders.find(strategy.number, cancel.orig_cl_ord_id)
         if reason is None and (target is None or target.is_cancel):
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
+            reason = RefusedReason.UNKNOWN_ORDER, text, None
+        elif reason is None and target is not None and self.held.take_back(target):
+            # Not sent, it could overtake its order and miss it.
+            text = "its cancel came while it waited for the disk"
+            self._drop(target, (RefusedReason.CANCELED, text, None), now)
+            text = f"orig_cl_ord_id: {cancel.orig_cl_ord_id} had not left and is refused instead"
             reason = RefusedReason.UNKNOWN_ORDER, text, None
         if reason is None and target is not None:
             lines = self.lines.for_cancel(target)
@@ -233,23 +250,30 @@ class Gateway:
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
         is_cancel = target is not None
-        unsent_bytes_max = self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy, unsent_bytes_max, now, is_cancel)
-            if reason is None and not is_cancel and not self.lines.are_watched:
-                text = "no session with all reports and no drop copy is up: fills could go unseen"
-                return RefusedReason.UNWATCHED, text, None
+            reason = self._check_line(line, strategy.number, is_cancel, now)
             if reason is None:
+                reason = self._check_room(strategy.number, is_cancel)
+                if reason is not None:
+                    return reason
                 return self._intend(line, strategy, request, payload, symbol, target, now)
         if reason is None:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
         return reason
 
-    def _check_line(
-        self, line: Line, strategy: Strategy, unsent_bytes_max: int, now: int, is_cancel: bool
-    ) -> Reason | None:
+    def _check_room(self, strategy: int, is_cancel: bool) -> Reason | None:
+        """Whether a request finds a place in our tables."""
+        if self.orders.full(strategy, is_cancel):
+            text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
+            return RefusedReason.LIMIT, text, None
+        if self.held.full and not is_cancel:
+            text = f"{len(self.held)} orders wait for the disk (journal.held_orders_max)"
+            return RefusedReason.JOURNAL_FULL, text, None
+        return None
+
+    def _check_line(self, line: Line, strategy: int, is_cancel: bool, now: int) -> Reason | None:
         """Whether a request could leave over this line now."""
         if not line.can_carry:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
@@ -258,16 +282,16 @@ class Gateway:
         if not line.can_carry:
             text = f"the connection of session {line.name} is gone"
             return RefusedReason.NOT_CONNECTED, text, None
-        if unsent > unsent_bytes_max:
+        if unsent > (self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max):
             text = f"{unsent} bytes are still unsent on session {line.name}"
             return RefusedReason.BACKLOG, text, None
         trouble = None if is_cancel else self.clock.trouble(line.lead)
         if trouble is not None:
             return RefusedReason.CLOCK_SKEW, trouble, None
-        if self.orders.full(strategy.number, is_cancel):
-            text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
-            return RefusedReason.LIMIT, text, None
-        return self.limits.check(line, strategy.number, now, is_cancel)
+        if not is_cancel and not self.lines.are_watched:
+            text = "no session with all reports and no drop copy is up: fills could go unseen"
+            return RefusedReason.UNWATCHED, text, None
+        return self.limits.check(line, strategy, now, is_cancel)
 
     def _intend(
         self,
@@ -300,14 +324,57 @@ class Gateway:
         if target is None:
             order.request = payload
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
-        line.pending.append(Pending(order, request, expires_ns, replace))
-        self.limits.count(line, order, now)
+        item = Pending(order, request, expires_ns, replace)
+        if target is None and self.held.orders_max:
+            self.held.hold(self._journal.appended, line, item)
+        else:
+            self._let_go(line, item, now)
         return None
+
+    def _let_go(self, line: Line, item: Pending, now: int) -> None:
+        """A request is written by this wake-up's flush, and counts from now on."""
+        line.pending.append(item)
+        self.limits.count(line, item.order, now)
+
+    # --- out: the disk ----------------------------------------------------------------------
+
+    def on_mark(self, mark: int, now: int) -> None:
+        """The journal is on disk up to this position: orders may have waited for it.
+
+        They have no other right to leave than a new one; `flush` must follow.
+        """
+        reached = self.held.reached(mark)
+        if reached:
+            self.teller.record(Kind.MARK, now, 0, ON_DISK.pack(mark))
+        for _, line, item in reached:
+            strategy = item.order.strategy
+            reason = self._check_engine(strategy, now)
+            reason = reason or self._check_line(line, strategy, False, now)
+            if reason is None:
+                self._let_go(line, item, now)
+            else:
+                self._drop(item.order, reason, now)
+
+    def _end_waits(self, now: int) -> None:
+        """Refuse what has waited too long for the disk, or waits for one that is dead."""
+        trouble = self._watch.look(now)
+        if trouble is not None:
+            self._refuse(self.held.take_all(), (RefusedReason.JOURNAL_FULL, trouble, None), now)
+        text = "its time ran out while it waited for the disk"
+        self._refuse(self.held.overdue(now), (RefusedReason.TOO_OLD, text, None), now)
+
+    def _refuse(self, waited: Iterable[Waiting], reason: Reason, now: int) -> None:
+        for _, _, item in waited:
+            self._drop(item.order, reason, now)
 
     # --- out: the end of a wake-up ----------------------------------------------------------
 
     def flush(self, now: int) -> None:
         """Write what this wake-up produced: one write a line, ages looked at once more."""
+        if self.held.asks:
+            # Once for all that came in this wake-up.
+            self.held.asks = False
+            self._journal.ask()
         for line in self.lines.all:
             pending, line.pending = line.pending, []
             stamped = sum(self._stamp(line, item, now) for item in pending)
@@ -414,7 +481,7 @@ class Gateway:
         """Time has passed; `flush` must follow. True: call again soon."""
         self.limits.tick(now)
         self.reports.tick(now)
-        self._watch.look(now)
+        self._end_waits(now)
         self.liveness.tick(now)
         for line in self.lines.all:
             line.session.tick(now)
@@ -440,7 +507,7 @@ class Gateway:
 
     def waits_for(self, line: Line) -> bool:
         """Whether anything that went out on this line, or is about to, is unanswered."""
-        return bool(line.pending) or self.orders.waiting(line.number)
+        return bool(line.pending) or self.held.on(line) or self.orders.waiting(line.number)
 
     def on_line_lost(self, line: Line, text: str, now: int) -> None:
         """A session ended: unwritten requests are refused, unanswered ones are unknown.
@@ -451,9 +518,14 @@ class Gateway:
         pending, line.pending = line.pending, []
         for item in pending:
             self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
+        self._refuse(self.held.take_line(line), (RefusedReason.NOT_CONNECTED, text, None), now)
+        self.on_eye_lost(line, text, now)
+
+    def on_eye_lost(self, eye: Eye, text: str, now: int) -> None:
+        """What was told on this one is told no more; whoever calls then takes it from `lines`."""
         # When we stop, live orders are left alone; the next run says that it did not watch them.
-        unwatched = not self.stopping and not self.lines.covered(line)
-        for order in self.orders.lost(line.number, unwatched):
+        unwatched = not self.stopping and not self.lines.covered(eye)
+        for order in self.orders.lost(eye.number, unwatched):
             self.teller.unknown(order, text, None, now)
 
     # --- small steps ------------------------------------------------------------------------

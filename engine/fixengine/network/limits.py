@@ -23,7 +23,7 @@ from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
 from fixengine.messages import ExecType, ExecutionReport, RefusedReason
 from fixengine.network.clock import Clock
-from fixengine.network.line import Line
+from fixengine.network.line import Line, Source
 from fixengine.network.reports import Log
 from fixengine.network.teller import Reason
 
@@ -160,15 +160,15 @@ class Limits:
         self._log("warning", text, session=line.name)
         return True
 
-    def on_report(self, line: Line, order: Order, event: ExecutionReport, now: int) -> None:
+    def on_report(self, source: Source, order: Order, event: ExecutionReport, now: int) -> None:
         """A report of an own order: a first fill makes room, a refusal may say there is none."""
         if event.exec_type == ExecType.TRADE:
             if self._unfilled is not None and order.opened_ns:
-                at = self._venue_ns(line, now)
+                at = self._venue_ns(source, now)
                 self._unfilled.fill(order.opened_ns, order.strategy, at)
                 order.opened_ns = 0
-        elif event.venue_code is not None:
-            self._on_code(line, event.venue_code, event.text or "", now)
+        elif event.venue_code is not None and isinstance(source, Line):
+            self._on_code(source, event.venue_code, event.text or "", now)
 
     def awaits(self, line: Line) -> bool:
         """Whether new orders wait for the first answer, and this line has asked for it."""
@@ -218,9 +218,9 @@ class Limits:
         """What a code means beyond the request it refuses."""
         return self._venue.refusals.get(int(code)) if CODE.match(code) else None
 
-    def _venue_ns(self, line: Line, now: int) -> int:
+    def _venue_ns(self, source: Source, now: int) -> int:
         """The venue's clock as far as we know it."""
-        return self._clock.venue_ns(line.lead, now)
+        return self._clock.venue_ns(source.lead, now)
 
     def _read(self, line: Line, message: wire.Message) -> tuple[list[Told], Told | None]:
         """What is said of unfilled orders and of messages. ValueError for what makes no sense."""

@@ -28,12 +28,32 @@ from fixengine.network.clock import Lead
 from fixengine.network.slot import CARRIES_ORDERS, ONLY_POST, Post
 
 LINES_MAX = 255
+LAGS = 2
+"""A lag is what the venue says of it; twice that is waited for."""
 ENGINE_COLUMNS = 9
 REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
 REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
 
 
 REQUEST_KINDS = fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST, fields.LIMIT_QUERY
+
+
+class Source(Protocol):
+    """Where the venue tells of orders: a line, or its user data stream.
+
+    name: by which reports name it. is_eye: whether it tells of every order of the account. lead:
+    what is known there of our clock.
+    """
+
+    is_eye: bool
+
+    @property
+    def name(self) -> str:
+        """See above."""
+
+    @property
+    def lead(self) -> Lead:
+        """See above."""
 
 
 class Transport(Protocol):
@@ -156,22 +176,32 @@ class Line:
         return transport is not None and transport.alive and self.session.state is State.ACTIVE
 
     @property
-    def heard_ns(self) -> int:
-        """Up to when everything that came was received, as far as this line can tell."""
+    def is_whole(self) -> bool:
+        """See lines.Eye."""
+        return self.session.hole is None
+
+    @property
+    def is_watching(self) -> bool:
+        """See lines.Eye."""
+        return self.is_whole and self.session.state is State.ACTIVE
+
+    @property
+    def seen_until_ns(self) -> int:
+        """See lines.Eye: when it was last heard before anything was missed on it."""
         blind = self.blind_since_ns
-        return self.session.last_received_ns if blind is None else blind
+        heard_ns = self.session.last_received_ns if blind is None else blind
+        return heard_ns - LAGS * self.lag_ns
 
-    def saw_what_came_after(self, lost: Line) -> bool:
-        """Whether the venue had logged this line on before it sent the last we have of another.
+    @property
+    def venue_since_ns(self) -> int | None:
+        """See lines.Eye."""
+        return sending_ns(self.first_frame)
 
-        By the venue's own clock: one of them may have run late, and by ours nothing would be
-        missing.
-        """
-        since_ns, until_ns = sending_ns(self.first_frame), sending_ns(lost.last_frame)
-        if since_ns is None or until_ns is None:
-            return False
-        # A lag is what the venue says of it; twice that is waited for at a hand-over too.
-        return since_ns <= until_ns - 2 * lost.lag_ns
+    @property
+    def venue_until_ns(self) -> int | None:
+        """See lines.Eye."""
+        until_ns = sending_ns(self.last_frame)
+        return None if until_ns is None else until_ns - LAGS * self.lag_ns
 
     def unsent(self) -> int:
         """Bytes that were written but have not left this machine."""

@@ -5,21 +5,51 @@ cancel of an order that the venue has not acknowledged goes on that order's own 
 that one carries no new orders any more: on another it could overtake its order, miss it, and the
 order would live. Every other cancel goes where orders go, its order's own line first.
 
-An eye is a line on which the venue tells of every order of the account. Live orders are watched
-as long as one eye has seen everything since before another was lost.
+An eye is a line on which the venue tells of every order of the account, or its user data stream.
+Live orders are watched as long as one eye has seen everything since before another was lost.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from fixengine.desk.orders import Order
 from fixengine.desk.standings import Standing
-from fixengine.fix.states import State
-from fixengine.network.line import Line
+from fixengine.network.line import Line, Source
 
 UNACKNOWLEDGED = (Standing.PENDING, Standing.WRITTEN, Standing.UNKNOWN)
+
+
+class Eye(Source, Protocol):
+    """A source that tells of every order of the account, as long as it lasts.
+
+    number: of a line, or 0. up_since_ns: when it began, by our clock.
+    """
+
+    number: int
+    up_since_ns: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was missed on it since it began."""
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether it is whole, and what happens now will be told on it."""
+
+    @property
+    def seen_until_ns(self) -> int:
+        """Everything that happened until then, by our clock, was told on it."""
+
+    @property
+    def venue_since_ns(self) -> int | None:
+        """When it began, by the venue's clock; None where that is not known."""
+
+    @property
+    def venue_until_ns(self) -> int | None:
+        """The same as seen_until_ns by the venue's clock."""
 
 
 class Lines:
@@ -34,7 +64,7 @@ class Lines:
         self.by_symbol = by_symbol
         self.all: list[Line] = []
         self.carriers: list[Line] = []
-        self._eyes: list[Line] = []
+        self._eyes: list[Eye] = []
         self._by_slot: dict[int, Line] = {}
         self._turn = 0
 
@@ -49,7 +79,7 @@ class Lines:
         """A line is logged on: it takes over what its slot does."""
         line.up_since_ns = now
         if line.is_eye:
-            self._eyes.append(line)
+            self.open_eye(line, now)
         if line.carries_orders:
             self._by_slot[line.slot] = line
             self._order()
@@ -57,11 +87,20 @@ class Lines:
     def remove(self, line: Line) -> None:
         """A line is gone, or it ends: nothing new goes over it."""
         self.all.remove(line)
-        if line in self._eyes:
-            self._eyes.remove(line)
+        self.shut_eye(line)
         if self._by_slot.get(line.slot) is line:
             del self._by_slot[line.slot]
             self._order()
+
+    def open_eye(self, eye: Eye, now: int) -> None:
+        """An eye sees, from now on."""
+        eye.up_since_ns = now
+        self._eyes.append(eye)
+
+    def shut_eye(self, eye: Eye) -> None:
+        """An eye sees no more."""
+        if eye in self._eyes:
+            self._eyes.remove(eye)
 
     def named(self, comp_id: str) -> Line | None:
         """The line of a SenderCompID."""
@@ -74,36 +113,31 @@ class Lines:
     @property
     def are_watched(self) -> bool:
         """Whether an eye is up, so that no fill can go unseen."""
-        for eye in self._eyes:
-            session = eye.session
-            if session.state is State.ACTIVE and session.hole is None:
+        # A loop, because a generator costs each order more.
+        for eye in self._eyes:  # noqa: SIM110
+            if eye.is_watching:
                 return True
         return False
 
     @property
     def watched_since_ns(self) -> int | None:
         """Since when the eye that is up for longest sees everything; None where none does."""
-        since = [
-            eye.up_since_ns
-            for eye in self._eyes
-            if eye.session.state is State.ACTIVE and eye.session.hole is None
-        ]
-        return min(since) if since else None
+        return min((eye.up_since_ns for eye in self._eyes if eye.is_watching), default=None)
 
-    def covered(self, lost: Line) -> bool:
-        """Whether live orders are watched although this line is gone, without a gap.
+    def covered(self, lost: Eye) -> bool:
+        """Whether live orders are watched although this eye is gone, without a gap.
 
-        What was still to come on it when it was last heard, another eye must have seen.
+        What was still to come on it when it was last heard, another eye must have seen. One that
+        was there before it began has seen everything since, however long nothing was heard.
         """
         if not lost.is_eye:
             return True
-        # A lag is what the venue says of it; twice that is waited for at a hand-over too.
-        seen_until_ns = lost.heard_ns - 2 * lost.lag_ns
+        seen_until_ns = max(lost.up_since_ns, lost.seen_until_ns)
         return any(
             eye is not lost
-            and eye.session.hole is None
+            and eye.is_whole
             and eye.up_since_ns <= seen_until_ns
-            and eye.saw_what_came_after(lost)
+            and _began_before(eye, lost)
             for eye in self._eyes
         )
 
@@ -140,3 +174,13 @@ class Lines:
 
     def _order(self) -> None:
         self.carriers = [self._by_slot[slot] for slot in sorted(self._by_slot)]
+
+
+def _began_before(eye: Eye, lost: Eye) -> bool:
+    """Whether the venue had begun one before it told the last we have of another, or began that.
+
+    By the venue's own clock: one of them may have run late, and by ours nothing would be missing.
+    """
+    since_ns = eye.venue_since_ns
+    until = [at for at in (lost.venue_since_ns, lost.venue_until_ns) if at is not None]
+    return since_ns is not None and bool(until) and since_ns <= max(until)

@@ -24,17 +24,18 @@ from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.network.alarm import Alarm, Timer
-from fixengine.network.asker import Asker
+from fixengine.network.asker import Asker, Wanted
 from fixengine.network.clock import Clock
 from fixengine.network.config import Config, effective, settings
 from fixengine.network.connector import LineMaker
+from fixengine.network.foreign import NOBODY, Rule
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal import Journal, JournalError, Kind, named
+from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import Policy
-from fixengine.network.recall import carried, start_record
+from fixengine.network.recall import CLOSED_MAX, beginning, start_record
 from fixengine.network.reports import Log
 from fixengine.network.sessions import (
     Clear,
@@ -63,7 +64,6 @@ PARKED_NS = 5 * MILLISECOND_NS
 CLOCK_NS_MAX = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
 CANCEL_UNSENT_BYTES = 1 << 14
-CLOSED_MAX = 50_000
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
@@ -113,6 +113,8 @@ class Process:
     async def run(self, state: StateDir) -> int:
         """Start every room, trade until told to end, stop in order."""
         try:
+            # Nothing of what is taken over is garbage, and looking for some takes as long again.
+            gc.disable()
             self.start(state)
             return await self._serve()
         finally:
@@ -151,13 +153,9 @@ class Process:
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
-        for data in carried(orders):
-            self._prologue(Kind.CARRIED, now, data)
-        for name, events in recalled.unread.items():
-            for payload in events:
-                self._prologue(Kind.DELIVERED, now, named(name, payload))
         start = start_record(epoch, effective(self.config), standings, positions)
-        self._prologue(Kind.START, now, start)
+        for kind, data in beginning(orders, recalled.unread, start):
+            self._prologue(kind, now, data)
         self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)
@@ -192,6 +190,8 @@ class Process:
             heartbeat_ms=lambda name: config.of_strategy(name).silence_ms_max // 3,
             now=now,
         )
+        power = config.journal.durability == "power"
+        held_orders_max = config.journal.held_orders_max if power else 0
         behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
         clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
         clock.offset_ns = self.offset_ns
@@ -209,8 +209,9 @@ class Process:
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
             limits=self._limits(clock),
-            policies={name: _policy(config.of_strategy(name)) for name in config.strategy},
+            policies=_policies(config),
             otherwise=_policy(config.strategies),
+            held_orders_max=held_orders_max,
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -228,13 +229,20 @@ class Process:
             attempts_ns=tuple(state.attempts(now)),
         )
         self.connector = self._around.connector(config, state, self, self._new_line)
-        self._asker: Asker | None = None
+        self._asker = self._make_asker()
+
+    def _make_asker(self) -> Asker | None:
+        config = self.config
         make = self._around.sources(config)
-        if make is not None:
-            recv_window_ns = venue.recv_window_ms * MILLISECOND_NS
-            asker = Asker(make, self.gateway, recv_window_ns, self._clocks, self._settle, self.log)
-            self._asker = asker
-            self._ends.callback(asker.close)
+        if make is None:
+            return None
+        recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
+        rule = Rule(config.orders.foreign, config.orders.adopt_as)
+        wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
+        ends = self._clocks, self._settle, self.log
+        asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
+        self._ends.callback(asker.close)
+        return asker
 
     def _clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock, ns."""
@@ -264,7 +272,9 @@ class Process:
             loop.call_soon(self.on_bus)
             if isinstance(self.journal, Journal):
                 # Another world's has no process behind it.
-                watch = Watch(self.journal, loop, self.log, self.on_timer)
+                rooms = self.journal, loop, self.log, self.on_timer, self.on_mark
+                holds = self.gateway.held.orders_max > 0
+                watch = Watch(*rooms, holds=holds)
                 ends.callback(watch.close)
             await self._ended.wait()
             assert self.status is not None, "it is what has ended"
@@ -349,6 +359,12 @@ class Process:
         line.transport = None
         self.sessions.disconnected(line.name, now)
         line.session.closed(now, reason)
+        self._settle(now)
+
+    def on_mark(self) -> None:
+        """More of the journal may be on disk."""
+        now = self._around.monotonic_ns()
+        self.gateway.on_mark(self.journal.on_disk, now)
         self._settle(now)
 
     def on_timer(self) -> None:
@@ -449,7 +465,8 @@ class Process:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling
-        soon = self.gateway.liveness.deadline, None if settling is None else settling.deadline
+        soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
+        soon.append(None if settling is None else settling.deadline)
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
@@ -536,6 +553,13 @@ class Numbers:
             return self._state.strategy_number(name)
         except StateError as problem:
             raise RegisterError(str(problem)) from None
+
+
+def _policies(config: Config) -> dict[str, Policy]:
+    """By strategy; that of foreign orders is among them, for nobody comes for these."""
+    policies = {name: _policy(config.of_strategy(name)) for name in config.strategy}
+    policies[NOBODY] = Policy(cancels=config.orders.foreign == "cancel", grace_ns=0)
+    return policies
 
 
 def _policy(rule: settings.Strategies) -> Policy:

@@ -4,8 +4,9 @@ A new run goes on with every strategy's report numbers, knows the ids that were 
 repeated request is answered and not sent again, and finds the orders that later reports are
 about. A run begins its journal with the requests it took over (CARRIED), the events that were not
 acknowledged (DELIVERED) and then START with the report numbers, so only the last run that got as
-far as START has to be read, and what came after. A run that ended while it wrote these copies left
-only some of them, behind the records they were made from: a copy of what is known changes nothing.
+far as START has to be read, and what came after; a checkpoint of it holds the same in the same
+form. A run that ended while it wrote these copies left only some of them, behind the records they
+were made from: a copy of what is known changes nothing.
 
 Nobody watched the orders while no engine ran: those that were open are UNKNOWN now. They may be
 live, filled or gone; only the venue can say.
@@ -14,7 +15,7 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,22 +39,23 @@ from fixengine.messages import (
     report_seq_of,
     request_decoder,
 )
-from fixengine.network.journal.reader import Damage, Record, scan
+from fixengine.network.journal.earlier import Earlier
+from fixengine.network.journal.reader import Record
 from fixengine.network.journal.record import (
     Carried,
-    JournalError,
     Kind,
     carried_decoder,
     named,
     split_named,
 )
-from fixengine.network.journal.retention import started
-from fixengine.network.journal.writer import files
 from fixengine.network.strategies import Standing as Numbers
 
 STANDINGS = "standings"
 POSITIONS = "positions"
-CARRIED_CLOSED_MAX = 10_000
+CLOSED_MAX = 50_000
+"""Finished requests of all strategies whose ids are recognised, in a run and by the next."""
+COPIES = frozenset({Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK})
+"""What a run begins with, before its START."""
 
 
 class Recalled(NamedTuple):
@@ -83,6 +85,8 @@ class Recall:
         self._orders = orders
         self._positions = positions
         self._wall_ns = 0
+        self._is_beginning = False
+        self._finished: dict[Order, int] = {}
         self._takers: dict[int, Callable[[str, bytes], None]] = {
             Kind.CARRIED: self._carried,
             Kind.INTENT: self._intent,
@@ -94,11 +98,19 @@ class Recall:
 
     def take(self, record: Record) -> None:
         """One record; what cannot be understood is noted and passed over."""
+        kind = record.kind
+        if record.sequence == 1:
+            self._is_beginning = True
+        elif self._is_beginning and kind not in COPIES:
+            self._is_beginning = False
+        taker = self._takers.get(kind)
+        if taker is None and kind != Kind.START:
+            return
         self._wall_ns = record.wall_ns
         try:
-            if record.kind == Kind.START:
+            if taker is None:
                 self._start(orjson.loads(record.data))
-            elif (taker := self._takers.get(record.kind)) is not None:
+            else:
                 name, payload = split_named(record.data)
                 if name is None:
                     raise ValueError("it has no name")
@@ -114,6 +126,8 @@ class Recall:
             self.damage.append(f"epoch {record.epoch}, record {record.sequence}: {problem}")
 
     def _start(self, start: dict[str, Any]) -> None:
+        self._orders.finished_as(self._finished)
+        self._finished.clear()
         for name, numbers in start.get(STANDINGS, {}).items():
             self.standings[name] = Numbers(*numbers)
         told = start.get(POSITIONS, {"day": 0, "sums": ()})
@@ -141,6 +155,7 @@ class Recall:
             self._orders.name(order, carried.order_id)
         if standing in FINAL:
             self._orders.finish(order, standing)
+            self._finished[order] = carried.finished
         else:
             order.standing = standing
 
@@ -186,21 +201,29 @@ class Recall:
         """See Recalled."""
         return {
             name: [payload for _, payload in events]
-            for name, events in self._unread.items()
+            for name, events in sorted(self._unread.items())
             if events and events[-1][0] == self.standings[name].next_seq - 1
         }
 
     def _delivered(self, name: str, payload: bytes) -> None:
-        standing = self.standings.get(name, Numbers())
-        seq = max(standing.next_seq, report_seq_of(payload) + 1)
-        self.standings[name] = standing._replace(next_seq=seq)
-        unread = self._unread.setdefault(name, deque(maxlen=self._unread_max))
-        if unread and report_seq_of(payload) <= unread[-1][0]:
-            # The copy of a run that got no further: what it tells was taken from the original.
+        seq = report_seq_of(payload)
+        standing = self.standings.get(name)
+        if standing is None:
+            self.standings[name] = Numbers(seq + 1)
+        elif seq >= standing.next_seq:
+            self.standings[name] = Numbers(seq + 1, standing.acknowledged)
+        unread = self._unread.get(name)
+        if unread is None:
+            unread = self._unread[name] = deque(maxlen=self._unread_max)
+        if unread and seq <= unread[-1][0]:
+            # The copy of a run that got no further.
             return
-        if unread and unread[-1][0] != report_seq_of(payload) - 1:
+        if unread and unread[-1][0] != seq - 1:
             unread.clear()
-        unread.append((report_seq_of(payload), payload))
+        unread.append((seq, payload))
+        if self._is_beginning:
+            # What a copy tells was taken from the original, or is in what was carried over.
+            return
         event = event_decoder.decode(payload)
         if isinstance(event, ExecutionReport):
             self._report(event, payload)
@@ -243,10 +266,9 @@ def recall(
     unread_max: int,
 ) -> Recalled:
     """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
-    damage: list[str] = []
-    records = _since_last_start(state_dir, epoch, damage)
-    recalled = recall_records(records, venue, orders, positions, unread_max)
-    return recalled._replace(damage=(*damage, *recalled.damage))
+    earlier = Earlier(state_dir / "journal", epoch)
+    recalled = recall_records(earlier, venue, orders, positions, unread_max)
+    return recalled._replace(damage=(*earlier.problems, *recalled.damage))
 
 
 def recall_records(
@@ -279,13 +301,9 @@ def start_record(
     return orjson.dumps(start)
 
 
-def carried(orders: Orders) -> Iterator[bytes]:
-    """Data of the CARRIED records with which a run begins: what is open, and the last closed."""
-    closed = [order for order in orders if order.standing in FINAL]
-    kept = {id(order) for order in closed[-CARRIED_CLOSED_MAX:]}
+def carried(orders: Orders | Sequence[Order]) -> Iterator[bytes]:
+    """Data of the CARRIED records with which a run begins: every request there is."""
     for order in orders:
-        if order.standing in FINAL and id(order) not in kept:
-            continue
         entry = Carried(
             order.strategy,
             order.cl_ord_id,
@@ -298,29 +316,25 @@ def carried(orders: Orders) -> Iterator[bytes]:
             order.filled,
             order.cum_qty,
             order.request,
+            order.finished,
         )
         yield named(order.wire_id, encode(entry))
 
 
+def beginning(
+    orders: Orders, unread: dict[str, list[bytes]], start: bytes
+) -> Iterator[tuple[Kind, bytes]]:
+    """Kind and data of the records with which a run begins, and of which a checkpoint consists.
+
+    start: see start_record.
+    """
+    for data in carried(orders):
+        yield Kind.CARRIED, data
+    for name, events in unread.items():
+        for payload in events:
+            yield Kind.DELIVERED, named(name, payload)
+    yield Kind.START, start
+
+
 def _scaled(qty: str | None) -> int:
     return 0 if qty is None else wire.scaled(qty, QTY_DECIMALS)
-
-
-def _since_last_start(state_dir: Path, epoch: int, damage: list[str]) -> Iterator[Record]:
-    """Records of the last run before `epoch` that began with START, and of what followed it."""
-    directory = state_dir / "journal"
-    earlier = (
-        [file for file in files(directory) if file.epoch < epoch] if directory.exists() else []
-    )
-    since = started(earlier)
-    if since is not None:
-        earlier = [file for file in earlier if file.epoch >= since]
-    for file in earlier:
-        try:
-            for entry in scan(file.path):
-                if isinstance(entry, Record):
-                    yield entry
-                elif isinstance(entry, Damage):
-                    damage.append(f"{entry.path} at {entry.offset}: {entry.reason}")
-        except JournalError as problem:
-            damage.append(str(problem))

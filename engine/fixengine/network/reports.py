@@ -5,17 +5,18 @@ What carries the code of an unknown outcome, whatever its form, makes the reques
 never taken for a refusal. What several sessions tell is known by its key and told once; a raw
 look at each message before would cost more than the plan, which the framer has read already. A
 report that cannot be read makes its order unknown, not the session dead. Reports about orders of
-others are counted and passed over.
+others are counted and passed over. What the user data stream tells goes the same way (stream.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
 from fixengine.desk.positions import Positions
+from fixengine.desk.recovery import VENUE_TIMEOUT_S
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
@@ -27,16 +28,14 @@ from fixengine.messages import (
     OrderCancelReject,
     OrdStatus,
 )
-from fixengine.network.line import Line
+from fixengine.network.clock import Clock
+from fixengine.network.line import Line, Source
 from fixengine.network.teller import Teller
 
 FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_NS = 5_000_000_000
 """How much later than the total of an order a fill of it may come, on another session."""
-ANSWER_NS_MAX = 15_000_000_000
-"""Silence for so long, on a session that lives, says nothing of a request: RecvWindow<25000> as it
-is by default, and the time after which the venue has done with what it took."""
 QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
@@ -48,12 +47,33 @@ class Log(Protocol):
         """level: "info", "warning" or "error"."""
 
 
-Watcher = Callable[[Line, Order, ExecutionReport, int], None]
+class Values(Protocol):
+    """An ExecutionReport that was read: values by the names of the venue table."""
+
+    @property
+    def extra(self) -> Sequence[tuple[int, bytes]]:
+        """Fields this version does not know."""
+
+    def value(self, name: str) -> Any:
+        """The value of a field, None where it is not there."""
+
+    def values(self) -> Sequence[Any]:
+        """All, in the order of line.REPORT_COLUMNS."""
+
+    def scaled(self, name: str, scale: int) -> int | None:
+        """An amount as an integer. Raises RemoteProtocolError for one with more decimals."""
+
+
+Watcher = Callable[[Source, Order, ExecutionReport, int], None]
 """Is told each report of an own order, once."""
 
 
 class Reports:
-    """Interprets application messages and Rejects. foreign: reports of orders not ours."""
+    """Interprets application messages and Rejects.
+
+    foreign: reports of orders not ours. answer_ns_max: silence for so long, on a session that
+    lives, says nothing of a request.
+    """
 
     def __init__(
         self,
@@ -63,6 +83,7 @@ class Reports:
         teller: Teller,
         log: Log,
         watcher: Watcher,
+        clock: Clock,
     ) -> None:
         self.venue = venue
         self.orders = orders
@@ -70,6 +91,9 @@ class Reports:
         self.teller = teller
         self.watcher = watcher
         self.log = log
+        self.clock = clock
+        # RecvWindow, and the time after which the venue has done with what it took.
+        self.answer_ns_max = clock.behind_ns_max + VENUE_TIMEOUT_S * venue.second_ns
         self.foreign = 0
         self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
 
@@ -83,7 +107,7 @@ class Reports:
         try:
             report.check()
             if message.kind == fields.EXECUTION_REPORT:
-                self._on_report(line, report, now)
+                self.on_report(line, report, now)
             else:
                 self._on_cancel_reject(line, report, now)
         except wire.RemoteProtocolError as problem:
@@ -119,12 +143,13 @@ class Reports:
         event.text = text
         self.teller.outcome(order, event, now)
 
-    def _on_report(self, line: Line, report: wire.Message, now: int) -> None:
+    def on_report(self, source: Source, report: Values, now: int) -> None:
+        """An ExecutionReport. Raises RemoteProtocolError where it makes no sense."""
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         symbol, order_id = report.value("symbol"), report.value("order_id")
         order, cancel = self.orders.reported(wire_id, orig_wire_id, symbol, order_id)
         if order is None:
-            self._on_foreign(line, report, now)
+            self._on_foreign(source, report, now)
             return
         code = report.value("venue_code")
         if _number(code) in self.venue.unknown_codes:
@@ -138,7 +163,7 @@ class Reports:
             if key in order.seen:
                 return
             order.seen.add(key)
-        self._alert(line, order, ord_status)
+        self._alert(source, order, ord_status)
         # A report that comes late, such as a NEW after the fill, does not tell how it ended.
         is_late = order.standing in FINAL and TOLD.get(ord_status) in ALIVE
         self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
@@ -146,20 +171,20 @@ class Reports:
         named = order if cancel is None else cancel
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
-        event = self._event(line, report, ids, now)
-        self.watcher(line, order, event, now)
+        event = self._event(source, report, ids, now)
+        self.watcher(source, order, event, now)
         if exec_type == TRADE:
-            self._take_position(line, order, event, now)
+            self._take_position(source, order, event, now)
         payload = self.teller.outcome(order, event, now, keep=not is_late)
         if cancel is not None:
             cancel.outcome = payload
         if order.unwatched:
-            self._look_after_gap(line, order, now)
+            self._look_after_gap(source, order, now)
 
     def tick(self, now: int) -> None:
         """Time has passed: a fill that is missing for too long is told, and so is silence."""
-        for order in self.orders.silent(now, ANSWER_NS_MAX):
-            text = f"no answer within {ANSWER_NS_MAX // 1_000_000_000} s"
+        for order in self.orders.silent(now, self.answer_ns_max):
+            text = f"no answer within {self.answer_ns_max / 1_000_000_000:g} s"
             self.log("error", f"{order.wire_id}: {text}", event="silence")
             self.teller.unknown(order, text, None, now)
         for order in self.orders.short(now, FILL_GRACE_NS):
@@ -170,32 +195,32 @@ class Reports:
             self.log("error", f"{order.wire_id}: {text}", event="fill")
             self.teller.unknown(order, text, None, now)
 
-    def _take_position(self, line: Line, order: Order, fill: ExecutionReport, now: int) -> None:
+    def _take_position(self, source: Source, order: Order, fill: ExecutionReport, now: int) -> None:
         try:
-            self.positions.fill(order.strategy, fill, now + line.session.offset_ns)
+            self.positions.fill(order.strategy, fill, now + self.clock.offset_ns)
         except wire.LocalProtocolError as problem:
             text = f"{order.wire_id}: a fill is not in the position: {problem}"
-            self.log("error", text, session=line.name)
+            self.log("error", text, session=source.name)
 
-    def _alert(self, line: Line, order: Order, ord_status: str) -> None:
+    def _alert(self, source: Source, order: Order, ord_status: str) -> None:
         problem = contradiction(order.standing, ord_status)
         if problem is not None:
-            self.log("error", f"{order.wire_id}: {problem}", session=line.name)
+            self.log("error", f"{order.wire_id}: {problem}", session=source.name)
 
     def _event(
         self,
-        line: Line,
-        report: wire.Message,
+        source: Source,
+        report: Values,
         ids: tuple[str, str | None, str | None, str | None],
         now: int,
     ) -> ExecutionReport:
-        columns: list[Any] = [*self.teller.head(line.name, now), *ids]
+        columns: list[Any] = [*self.teller.head(source.name, now), *ids]
         columns += [*report.values(), tuple(report.extra)]
         event = ExecutionReport(*columns)
         event.misc_fees = tuple(MiscFee(*fee) for fee in report.value("misc_fees") or ())
         return event
 
-    def _on_foreign(self, line: Line, report: wire.Message, now: int) -> None:
+    def _on_foreign(self, source: Source, report: Values, now: int) -> None:
         """An order of another session, or one of ours from a run that is no longer recalled."""
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         owner = self.venue.own(orig_wire_id or "") or self.venue.own(wire_id or "")
@@ -203,16 +228,17 @@ class Reports:
         if strategy is None:
             self.foreign += 1
             return
-        key = report.value("symbol"), report.value("order_id"), _key_of(report)
+        names = (report.value(name) for name in ("exec_type", "exec_id", "trade_id", "alloc_id"))
+        key = report.value("symbol"), report.value("order_id"), report_key(*names)
         if key in self._foreign_told:
             return
         self._foreign_told[key] = None
         if len(self._foreign_told) > FOREIGN_TOLD_MAX:
             del self._foreign_told[next(iter(self._foreign_told))]
         text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
-        self.log("error", text, session=line.name)
+        self.log("error", text, session=source.name)
         ids = "", None, wire_id, orig_wire_id
-        self.teller.tell(strategy, self._event(line, report, ids, now), now)
+        self.teller.tell(strategy, self._event(source, report, ids, now), now)
 
     def _on_cancel_reject(self, line: Line, report: wire.Message, now: int) -> None:
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
@@ -233,32 +259,43 @@ class Reports:
     def _on_broken(
         self, line: Line, message: wire.Message, problem: wire.RemoteProtocolError, now: int
     ) -> None:
-        text = str(problem)
-        self.log("error", text, session=line.name)
-        orig_id, cl_id, symbol, order_id = (
-            peek_text(message, tag)
-            for tag in (fields.ORIG_CL_ORD_ID, fields.CL_ORD_ID, fields.SYMBOL, fields.ORDER_ID)
-        )
+        tags = fields.ORIG_CL_ORD_ID, fields.CL_ORD_ID, fields.SYMBOL, fields.ORDER_ID
+        orig_id, cl_id, symbol, order_id = (peek_text(message, tag) for tag in tags)
+        # An empty value is no id of an event.
+        key = report_key(*(peek_text(message, tag) or None for tag in KEY_TAGS))
+        self.on_unreadable(line, (orig_id, cl_id, symbol, order_id), key, str(problem), now)
+
+    def on_unreadable(
+        self,
+        source: Source,
+        ids: tuple[str, str, str, str],
+        key: str | None,
+        text: str,
+        now: int,
+    ) -> None:
+        """A report that makes no sense: its order is unknown.
+
+        ids: OrigClOrdID, ClOrdID, Symbol and OrderID, "" for none. key: its report_key.
+        """
+        self.log("error", text, session=source.name)
+        orig_id, cl_id, symbol, order_id = ids
         order = (
             self.orders.by_wire(orig_id)
             or self.orders.by_wire(cl_id)
             or self.orders.by_order_id(symbol, order_id)
         )
-        if order is None:
-            return
-        # Another line may bring the same report whole, so it is not taken for seen.
-        key = _key_of(message)
-        if key is None or f"broken {key}" not in order.seen:
+        # Another source may bring the same report whole, so it is not taken for seen.
+        if order is not None and (key is None or f"broken {key}" not in order.seen):
             order.seen.add(f"broken {key}")
             self._make_unknown(order, text, None, now)
 
-    def _look_after_gap(self, line: Line, order: Order, now: int) -> None:
+    def _look_after_gap(self, source: Source, order: Order, now: int) -> None:
         """A report of an order that nobody watched for a while.
 
         An eye tells of all that comes, and CumQty<14> of what came before. An acknowledgement may
         be as old as the order: whether a fill followed it that no line told of, it cannot say.
         """
-        if line.is_eye:
+        if source.is_eye:
             order.unwatched = False
         elif order.standing in ALIVE:
             text = "acknowledged, but for a while nobody watched it: ask the venue"
@@ -267,11 +304,6 @@ class Reports:
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         self.orders.unknown(order)
         self.teller.unknown(order, reason, code, now)
-
-
-def _key_of(message: wire.Message) -> str | None:
-    """The report_key of a message that was not decoded."""
-    return report_key(*(peek_text(message, tag) or None for tag in KEY_TAGS))
 
 
 def _number(text: str | None) -> int | None:

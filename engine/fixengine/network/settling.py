@@ -12,6 +12,7 @@ Sans-I/O: `ask` is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -37,8 +38,9 @@ from fixengine.network.sources.answers import Order as OrderRow
 from fixengine.network.teller import Reason, Teller
 
 REST = "rest"
-FREEZE_NS_MAX = 30_000_000_000
-"""How long a strategy's new orders wait for its unknown ones to be settled."""
+FREEZE_S = 25
+"""So much longer than RecvWindow a strategy's new orders wait for its unknown ones, in the venue's
+seconds: until an order that never arrived is dead, and some more for REST."""
 AGAIN_MS = 500
 NO_SUCH_ORDER = -2013
 
@@ -67,12 +69,13 @@ class Settling:
         self._log = log
         self._ask = ask
         self._say = say
+        self.freeze_ns_max = recv_window_ns + FREEZE_S * second_ns
         self._recovery = Recovery(recv_window_ns, second_ns)
         self._asked: dict[int, tuple[Case, Question]] = {}
         self._rows: dict[int, list[Any]] = {}
         self._states: dict[Order, dict[str, Any]] = {}
         self._watched_since_ns: int | None = None
-        self._is_busy = False
+        self._step = Step.NONE
 
     @property
     def deadline(self) -> int | None:
@@ -86,7 +89,7 @@ class Settling:
         """
         for order, case in self._recovery.cases.items():
             in_question = order.standing is Standing.UNKNOWN or order.filled < order.cum_qty
-            recent = now - case.since_ns < FREEZE_NS_MAX
+            recent = now - case.since_ns < self.freeze_ns_max
             if order.strategy == strategy and in_question and recent:
                 text = (
                     f"what became of {order.cl_ord_id} is being asked; orders wait for the answer"
@@ -99,7 +102,7 @@ class Settling:
         self._watched_since_ns = watched_since_ns
         self._open_cases(now)
         due = self._recovery.due(now, watched_since_ns)
-        self._tell_whether_busy(now)
+        self._tell_step(now)
         for case, question in due:
             if case.is_stuck:
                 text = f"what became of {case.order.wire_id} cannot be found out; it is asked again"
@@ -152,7 +155,7 @@ class Settling:
             self._recovery.failed(case, now)
         if settled is not None:
             self._settle(case.order, settled, now)
-        self._tell_whether_busy(now)
+        self._tell_step(now)
 
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
         """There is no answer."""
@@ -168,7 +171,7 @@ class Settling:
         else:
             self._log("warning", f"REST: {problem.text}", event="recovery")
             self._recovery.failed(case, now)
-        self._tell_whether_busy(now)
+        self._tell_step(now)
 
     # --- small steps ------------------------------------------------------------------------
 
@@ -249,22 +252,32 @@ class Settling:
         head = self._teller.head(REST, now)
         return ExecutionReport(*head, *ids, order.symbol, *states, **kept)
 
-    def _tell_whether_busy(self, now: int) -> None:
-        """Say when asking begins, and when nothing is unknown any more."""
+    def _tell_step(self, now: int) -> None:
+        """Say when orders are in question, when REST is asked, and when nothing is unknown."""
         count = len(self._recovery.cases)
-        if bool(count) == self._is_busy:
+        step = Step.NONE
+        if count:
+            step = Step.FROZEN if self._watched_since_ns is None else Step.ASKED
+        if step is self._step:
             return
-        self._is_busy = bool(count)
-        if not count:
+        self._step = step
+        if step is Step.NONE:
             # Of those that a session settled between two answers.
             self._states.clear()
-        if count:
-            text = f"what became of {count} order{'s' * (count > 1)} is not known; REST is asked"
+            self._log("info", step.value, event="recovery")
+            self._say(SessionState.ACTIVE.value, step.value, now)
+        else:
+            text = f"what became of {count} order{'s' * (count > 1)} is not known; {step.value}"
             self._log("warning", text, event="recovery")
             self._say(SessionState.RECOVERING.value, text, now)
-        else:
-            self._log("info", "every order is known again", event="recovery")
-            self._say(SessionState.ACTIVE.value, "every order is known again", now)
+
+
+class Step(StrEnum):
+    """Where the settling of unknown orders stands, in words for people."""
+
+    NONE = "every order is known again"
+    FROZEN = "nobody tells of fills now: REST is asked once a session or the stream does"
+    ASKED = "REST is asked"
 
 
 NAMES = frozenset({"symbol", "exec_type", "ord_status", "cl_ord_id", "orig_cl_ord_id"})

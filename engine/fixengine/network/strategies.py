@@ -152,6 +152,14 @@ class Strategies:
         """The strategy a socket is bound to."""
         return self._by_peer.get(peer)
 
+    def known(self, name: str) -> Strategy | None:
+        """The strategy of this name."""
+        return self._by_name.get(name)
+
+    def named(self, name: str, now: int) -> Strategy:
+        """The strategy of this name, entered where it never was. Raises RegisterError."""
+        return self._by_name.get(name) or self._enter(name, Standing(), now)
+
     def hello(self, peer: bytes, hello: Hello, now: int, session_state: str) -> Strategy | None:
         """Bind a socket to a strategy and send what it missed; None where it was refused."""
         refusal = self._why_not(peer, hello)

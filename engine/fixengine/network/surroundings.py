@@ -15,7 +15,16 @@ from typing import Protocol
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
-from fixengine.network import asker, bus, connector, journal, recall, strategies, teller
+from fixengine.network import (
+    asker,
+    bus,
+    checkpoint,
+    connector,
+    journal,
+    recall,
+    strategies,
+    teller,
+)
 from fixengine.network.alarm import Timers
 from fixengine.network.config import Config
 from fixengine.network.line import Line
@@ -148,6 +157,10 @@ class Machine:
             ring_bytes=config.journal.ring_bytes,
             file_bytes_max=config.journal.file_bytes_max,
             keep=journal.Keep(config.journal.keep_bytes_max, config.journal.keep_days_max),
+            checkpoints=journal.Checkpoints(
+                config.journal.checkpoint_bytes,
+                (checkpoint.__name__, str(config.bus.report_buffer_max)),
+            ),
         )
 
     def recall(
@@ -175,4 +188,6 @@ class Machine:
 
     def sources(self, config: Config) -> Callable[[door.Owner], asker.Sources] | None:
         """See Surroundings."""
-        return None if config.rest_place is None else lambda owner: door.Sources(config, owner)
+        if config.rest_place is None and config.stream_place is None:
+            return None
+        return lambda owner: door.Sources(config, owner)

@@ -47,6 +47,17 @@ class Journal(Protocol):
     def free_bytes(self) -> int:
         """Room left between the walk and the disk."""
 
+    @property
+    def appended(self) -> int:
+        """Position in the run's stream where the last record ends."""
+
+    @property
+    def on_disk(self) -> int:
+        """Position up to which the stream is known to be on disk."""
+
+    def ask(self) -> None:
+        """Ask for the disk now; once it was tried, the process is woken."""
+
     def append(self, kind: int, now: int, line: int, data: bytes, /) -> bool:
         """Record; False where there is no room."""
 

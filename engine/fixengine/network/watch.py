@@ -1,4 +1,4 @@
-"""Looks after the journal process while the engine serves: notices its end, and its silence."""
+"""Looks after the journal process while the engine serves: its answers, its end, its silence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ SILENT_NS_MAX = 2_000_000_000
 class Watch:
     """Looks at once when the process ends, and every second; close it before the journal.
 
-    changed: called when the journal may not be `healthy` any more, or be it again.
+    changed: called when the journal may not be `healthy` any more, or be it again. answered:
+    called when the journal process has tried what it was asked for. holds: whether orders wait
+    for it.
     """
 
     def __init__(
@@ -26,11 +28,16 @@ class Watch:
         loop: asyncio.AbstractEventLoop,
         log: Log,
         changed: Callable[[], None],
+        answered: Callable[[], None],
+        *,
+        holds: bool,
     ) -> None:
         self._journal = journal
         self._loop = loop
         self._log = log
         self._changed = changed
+        self._answered = answered
+        self._meanwhile = "held until it is heard" if holds else "taken until its ring is full"
         self._fd = -1
         self._silent = False
         self._timer = loop.call_later(LOOK_S, self._on_second)
@@ -55,17 +62,19 @@ class Watch:
         self._unwatch()
         now = time.monotonic_ns()
         healthy = self._journal.healthy
-        self._journal.look(now)
+        answered = self._journal.look(now)
         self._fd = self._journal.fd
         if self._fd >= 0:
             self._loop.add_reader(self._fd, self._look)
+        if answered:
+            self._answered()
         if self._journal.healthy != healthy:
             self._changed()
         silent = self._journal.silent_ns(now) > SILENT_NS_MAX
         if silent and not self._silent:
             process = self._journal.status().process
             text = f"the journal process ({process}) is silent: it is stopped, or the disk hangs"
-            self._log("error", f"{text}; orders are taken until its ring is full", event="journal")
+            self._log("error", f"{text}; orders are {self._meanwhile}", event="journal")
         elif self._silent and not silent:
             self._log("info", "the journal process is no longer silent", event="journal")
         self._silent = silent

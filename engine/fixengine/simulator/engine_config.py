@@ -22,13 +22,14 @@ def engine_config(
     endpoint: str | None = None,
     limits: str | None = None,
     web_port: int | None = None,
+    durability: str | None = None,
 ) -> str:
     """The text of an engine.toml, whatever characters its paths have.
 
     server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. drop_copy_port: where
     the venue offers drop copy, which is then used; None where it does not. time_scale: that of the
-    venue. endpoint: of the bus; limits: "venue" or "off"; web_port: of REST and user data stream.
-    None leaves the engine's default.
+    venue. endpoint: of the bus; limits: "venue" or "off"; web_port: of REST and user data stream;
+    durability: of the journal. None leaves the engine's default.
     """
     lines = [
         "[venue]",
@@ -58,6 +59,8 @@ def engine_config(
         lines += ["[bus]", f"endpoint = {quoted(endpoint)}", ""]
     if web_port is not None:
         lines += ["[sources]", f"port = {web_port}", ""]
+    if durability is not None:
+        lines += ["[journal]", f"durability = {quoted(durability)}", ""]
     if limits is not None:
         lines += ["[limits]", f"mode = {quoted(limits)}", ""]
     return "\n".join(lines)

@@ -32,11 +32,11 @@ SUBSCRIPTIONS_MAX = 65_535
 NONE_GIVEN = -1
 EVENTS_WAITING_MAX = 100_000
 """Frames that may wait for a client that does not read, before it is cut off."""
-BAD_KEY = Wrong(401, -2015, "Invalid API-key, IP, or permissions for action.")
-BAD_FORM = Wrong(400, -1135, "Invalid JSON Request.")
-NO_SUCH_METHOD = Wrong(404, -1000, "Unknown method.")
-ALREADY = Wrong(400, -2035, "User Data Stream subscription already active.")
-INACTIVE = Wrong(400, -2036, "User Data Stream subscription not active.")
+BAD_KEY = (401, -2015, "Invalid API-key, IP, or permissions for action.")
+BAD_FORM = (400, -1135, "Invalid JSON Request.")
+NO_SUCH_METHOD = (404, -1000, "Unknown method.")
+ALREADY = (400, -2035, "User Data Stream subscription already active.")
+INACTIVE = (400, -2036, "User Data Stream subscription not active.")
 
 
 class Feed:
@@ -64,13 +64,13 @@ class Feed:
             try:
                 asked = orjson.loads(text)
             except orjson.JSONDecodeError:
-                raise BAD_FORM from None
+                raise Wrong(*BAD_FORM) from None
             if not isinstance(asked, dict):
-                raise BAD_FORM
+                raise Wrong(*BAD_FORM)
             number = asked.get("id")
             given = asked.get("params") or {}
             if not isinstance(asked.get("method"), str) or not isinstance(given, dict):
-                raise BAD_FORM
+                raise Wrong(*BAD_FORM)
             over = self._feeds.meter.add(self._address, self._feeds.weight, now)
             if over is not None:
                 self.ends = over.status == 418
@@ -112,7 +112,7 @@ class Feed:
             "userDataStream.unsubscribe": self._unsubscribe,
         }
         if method not in methods:
-            raise NO_SUCH_METHOD
+            raise Wrong(*NO_SUCH_METHOD)
         parameters = Parameters((name, as_text(value)) for name, value in given.items())
         return methods[method](parameters, given, now)
 
@@ -141,7 +141,7 @@ class Feed:
     def _subscribe(self, parameters: Parameters, given: dict[str, Any], now: int) -> Any:
         credential = self._feeds.credentials.get(self._api_key or "")
         if credential is None:
-            raise BAD_KEY
+            raise Wrong(*BAD_KEY)
         self._by_logon = self._new_subscription(credential.account)
         return {"subscriptionId": self._by_logon}
 
@@ -154,7 +154,7 @@ class Feed:
     def _unsubscribe(self, parameters: Parameters, given: dict[str, Any], now: int) -> Any:
         number = parameters.number("subscriptionId")
         if number is not None and number not in self.subscriptions:
-            raise INACTIVE
+            raise Wrong(*INACTIVE)
         for one in [number] if number is not None else list(self.subscriptions):
             self._end(one, now)
         return {}
@@ -164,7 +164,7 @@ class Feed:
     def _authorised(self, parameters: Parameters, given: dict[str, Any], now: int) -> Credential:
         credential = self._feeds.credentials.get(parameters.raw("apiKey") or "")
         if credential is None:
-            raise BAD_KEY
+            raise Wrong(*BAD_KEY)
         signature = parameters.raw("signature")
         if not signature:
             raise missing("signature")
@@ -177,7 +177,7 @@ class Feed:
 
     def _new_subscription(self, account: Account) -> int:
         if any(one is account for one in self.subscriptions.values()):
-            raise ALREADY
+            raise Wrong(*ALREADY)
         if self._next >= SUBSCRIPTIONS_MAX:
             raise Wrong(400, -2042, "Too many subscriptions.")
         number, self._next = self._next, self._next + 1
@@ -240,6 +240,13 @@ class Feeds:
                 assets.setdefault(answer.account, {}).update(both)
         for account, names in assets.items():
             self._tell(account, position_event(account, list(names), now))
+        self.wake()
+
+    def cut(self) -> None:
+        """End every connection, with what waits on it."""
+        for feed in self._open:
+            feed.output.clear()
+            feed.ends = True
         self.wake()
 
     def shut_down(self, now: int) -> None:

@@ -33,8 +33,8 @@ DAY_MS = 86_400_000
 ROWS_DEFAULT = 500
 NOT_THERE = b"<html><body><h1>404 Not Found</h1></body></html>"
 NO_LIST = -1
-NO_ORDER = Wrong(400, -2013, "Order does not exist.")
-BAD_COMBINATION = Wrong(400, -1128, "Combination of optional parameters invalid.")
+NO_ORDER = (400, -2013, "Order does not exist.")
+BAD_COMBINATION = (400, -1128, "Combination of optional parameters invalid.")
 
 
 class Asked(NamedTuple):
@@ -147,7 +147,7 @@ class Rest:
         one, several = parameters.text("symbol", "symbol"), parameters.raw("symbols")
         parameters.nothing_else()
         if one is not None and several is not None:
-            raise BAD_COMBINATION
+            raise Wrong(*BAD_COMBINATION)
         symbols = list(self._exchange.markets)
         if one is not None:
             symbols = [one]
@@ -190,7 +190,7 @@ class Rest:
             raise Wrong(400, -1102, text)
         past = self._history.find(account, symbol, order_id, client_id)
         if past is None:
-            raise NO_ORDER
+            raise Wrong(*NO_ORDER)
         if client_id not in (None, past.values["cl_ord_id"]):
             text = "Client order ID is not correct for this order ID."
             raise Wrong(400, -2039, text)
@@ -202,7 +202,7 @@ class Rest:
         start, end = self._span(parameters)
         parameters.nothing_else()
         if order_id is not None and (start is not None or end is not None):
-            raise BAD_COMBINATION
+            raise Wrong(*BAD_COMBINATION)
         found = self._history.all_orders(account, symbol)
         if order_id is not None:
             found = [past for past in found if past.order_id >= order_id]
@@ -217,7 +217,7 @@ class Rest:
         parameters.nothing_else()
         by_time = start is not None or end is not None
         if by_time and (order_id is not None or first is not None):
-            raise BAD_COMBINATION
+            raise Wrong(*BAD_COMBINATION)
         found = self._history.trades(account, symbol)
         if first is not None:
             found = from_id(found, first)

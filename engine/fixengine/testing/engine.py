@@ -37,6 +37,7 @@ CONFIG: dict[str, dict[str, Any]] = {
     },
     "key": {"api_key_file": "none", "private_key_file": "none"},
     "engine": {"state_dir": "memory"},
+    "sources": {"port": 9443, "user_data": False},
 }
 _numbers = itertools.count(1)
 
@@ -60,7 +61,8 @@ class SimulatedEngine:
     "off", on both sides. house: whether the venue quotes around a fair price that never moves
     (BTCUSDT at 50000), or its book is empty until the test or a strategy fills it. balances: of
     the account the strategies trade on, by asset; None for plenty. config: more of engine.toml,
-    by section, such as {"venue": {"sessions": 2}}; raises ConfigError as a file would.
+    by section, such as {"venue": {"sessions": 2}}; raises ConfigError as a file would. The user
+    data stream is off unless {"sources": {"user_data": True}} asks for it.
 
     endpoint: for Client and AsyncClient, as long as this is not closed. venue: see SimulatedVenue.
     log: what the engine told its operator, over all runs.
@@ -136,6 +138,7 @@ class SimulatedEngine:
         self._process = process
         self._state = StateInMemory(self._state)
         process.start(self._state)
+        self.journal.on_mark = process.on_mark
         bus = self._around.opened
         bus.on_request = process.on_bus
         self._hub.connect(bus)

@@ -1,18 +1,31 @@
-"""The second sources in memory: the venue's REST room, asked by name, with a delay and losses."""
+"""The second sources in memory: the venue's rooms for REST and stream, with a delay and losses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 
+from fixengine.network.sources import events
 from fixengine.network.sources.answers import Account, Because, ExchangeInfo, Problem
 from fixengine.network.sources.asks import ROWS, TRADES_A_PAGE, Ask
 from fixengine.network.sources.door import Owner
+from fixengine.network.sources.packets import Stream, StreamState
+from fixengine.simulator.feed import Feed
 from fixengine.simulator.parameters import Wrong
+from fixengine.simulator.server import Server
 from fixengine.testing.clock import SECOND_NS, Clock, Run
 
 TOO_MANY, BANNED = 429, 418
+MILLISECOND_NS = 1_000_000
+AGAIN_S = 1.0
+
+
+class Pushed(msgspec.Struct):
+    """A frame that the venue sends unasked."""
+
+    event: msgspec.Raw
 
 
 class Web(Protocol):
@@ -20,9 +33,15 @@ class Web(Protocol):
 
     rest_delay_s: float
     rest_is_reachable: bool
+    stream_delay_s: float
+    stream_is_reachable: bool
+    server: Server
 
     def call(self, name: str, parameters: dict[str, str | int]) -> Any:
         """What REST answers, as its JSON has it. Raises Wrong."""
+
+    def subscribe(self) -> Feed:
+        """A connection of the user data stream that is subscribed."""
 
 
 class MemorySources:
@@ -36,6 +55,8 @@ class MemorySources:
         self._deadline_s = deadline_ms / 1000
         self._owner = owner
         self._number = 0
+        self._feed: Feed | None = None
+        self._connections = 0
 
     def start(self) -> None:
         """Begin."""
@@ -60,12 +81,53 @@ class MemorySources:
             else:
                 self._owner.on_rows(number, found, True)
 
-        self._clock.at(self._clock.now_ns + int(delay_s * SECOND_NS), answer, self._run)
+        self._later(delay_s, answer)
         return number
+
+    def follow(self) -> bool:
+        """Subscribe to the user data stream, again whenever it is lost."""
+        self._venue.server.feeds.wake = lambda: self._later(self._venue.stream_delay_s, self._read)
+        self._later(0, self._subscribe)
+        return True
 
     def close(self) -> None:
         """Nothing more is answered."""
         self.running = False
+        if self._feed is not None:
+            self._venue.server.feeds.closed(self._feed)
+
+    def _later(self, seconds: float, action: Callable[[], object]) -> None:
+        self._clock.at(self._clock.now_ns + int(seconds * SECOND_NS), action, self._run)
+
+    def _subscribe(self) -> None:
+        self._connections += 1
+        self._tell(Stream.CONNECTING)
+        if self._venue.stream_is_reachable:
+            self._feed = self._venue.subscribe()
+            self._tell(Stream.LIVE, since_ms=1 + self._clock.wall_ns() // MILLISECOND_NS)
+        else:
+            self._lost("Connection refused")
+
+    def _read(self) -> None:
+        """What the feed has to say, and its end."""
+        feed = self._feed
+        if feed is None:
+            return
+        frames, feed.output = feed.output, []
+        for frame in frames:
+            pushed = msgspec.json.decode(frame, type=Pushed)
+            self._owner.on_event(self._connections, events.read(bytes(pushed.event)))
+        if feed.ends:
+            self._venue.server.feeds.closed(feed)
+            self._feed = None
+            self._lost("the connection is closed")
+
+    def _lost(self, text: str) -> None:
+        self._tell(Stream.DOWN, text)
+        self._later(AGAIN_S, self._subscribe)
+
+    def _tell(self, state: Stream, text: str = "", since_ms: int = 0) -> None:
+        self._owner.on_stream(StreamState(state.value, self._connections, text, since_ms))
 
     def _found(self, ask: Ask) -> tuple[Any, ...] | Problem:
         """All pages of an answer; they follow each other without time passing."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from fixengine.network.journal import Record
 from fixengine.network.state import Content, StateDir
-from fixengine.testing.clock import WALL_OFFSET_NS
+from fixengine.testing.clock import WALL_OFFSET_NS, Run
 
 ROOM_BYTES = 1 << 30
 
@@ -30,24 +32,48 @@ class StateInMemory(StateDir):
 
 
 class JournalInMemory:
-    """The journal of one run. healthy: what it says of its disk; False refuses new orders."""
+    """The journal of one run. healthy: what it says of its disk; False refuses new orders.
+
+    Positions count records. disk_ms: how long its disk takes when it is asked; math.inf: it hangs.
+    That matters with durability "power" only. on_mark: what is called then.
+    """
 
     recovered = None
     free_bytes = ROOM_BYTES
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, epoch: int, run: Run) -> None:
         self.records: list[Record] = []
         self.healthy = True
+        self.disk_ms: float = 0
+        self.on_disk = 0
+        self.on_mark: Callable[[], None] = lambda: None
         self._epoch = epoch
+        self._run = run
 
     @property
     def error(self) -> str | None:
         """What is wrong with its disk."""
         return None if self.healthy else "No space left on device"
 
+    @property
+    def appended(self) -> int:
+        """How many records there are."""
+        return len(self.records)
+
+    def ask(self) -> None:
+        """Ask for the disk now."""
+        if self.disk_ms != math.inf:
+            position = self.appended
+            self._run.call_later(self.disk_ms / 1000, lambda: self._written(position))
+
+    def _written(self, position: int) -> None:
+        if self.healthy:
+            self.on_disk = max(self.on_disk, position)
+        self.on_mark()
+
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
         """Record. There is always room: the disk that refuses is bridged by the ring."""
-        number = len(self.records)
+        number = len(self.records) + 1
         wall = now + WALL_OFFSET_NS
         self.records.append(Record(self._epoch, number, kind, line, 0, now, wall, data))
         return True

@@ -65,7 +65,7 @@ class World:
         self, config: Config, state: StateDir, epoch: int, offset_ns: int
     ) -> JournalInMemory:
         """See Surroundings."""
-        self.journals.append(JournalInMemory(epoch))
+        self.journals.append(JournalInMemory(epoch, self.run))
         return self.journals[-1]
 
     def recall(
@@ -120,8 +120,8 @@ class World:
         self._pipes.clear()
 
     def sources(self, config: Config) -> Callable[[door.Owner], MemorySources] | None:
-        """See Surroundings. No port is asked for: in memory there is none."""
-        if not config.sources.rest:
+        """See Surroundings."""
+        if config.rest_place is None and config.stream_place is None:
             return None
         rooms = self.clock, self.run, self.venue, config.sources.deadline_ms
         return lambda owner: MemorySources(*rooms, owner)

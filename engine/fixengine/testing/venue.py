@@ -20,6 +20,7 @@ from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.faults import names
 from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.names import FaultError
+from fixengine.simulator.feed import Feed
 from fixengine.simulator.instruments import INSTRUMENTS, text_of, units
 from fixengine.simulator.orders import Terms
 from fixengine.simulator.refusals import Refusal
@@ -34,6 +35,7 @@ PLENTY = "10000000000"
 SYMBOL = "BTCUSDT"
 REJECTED_CODE = -2010
 REST_DELAY_S = 0.05
+STREAM_DELAY_S = 0.01
 
 Rule = Callable[[Any], bool]
 WireId = Callable[[str], str | None]
@@ -108,6 +110,8 @@ class SimulatedVenue:
     is_reachable: whether new connections come to be; those that stand are not touched.
     rest_is_reachable: whether REST, which settles what became of unknown orders, answers at all.
     rest_delay_s: how long an answer of it takes; it tells how things stood when it was asked for.
+    stream_is_reachable: whether the user data stream can be subscribed; one that is lasts on.
+    stream_delay_s: how much later than a session it tells.
     """
 
     def __init__(
@@ -124,6 +128,8 @@ class SimulatedVenue:
         self.is_reachable = True
         self.rest_is_reachable = True
         self.rest_delay_s = REST_DELAY_S
+        self.stream_is_reachable = True
+        self.stream_delay_s = STREAM_DELAY_S
         self._clock = clock
         self._wire_id = wire_id
         self._account = client_account(balances, rules.limits(ORDER_ENTRY).unfilled_orders)
@@ -155,11 +161,17 @@ class SimulatedVenue:
         Raises SimulationError with the venue's words where it refuses, and where nobody is there
         to trade with at the market.
         """
-        return self._order(Side.BUY, quantity, price, symbol)
+        return self._order(self._others, Side.BUY, quantity, price, symbol)
 
     def sell(self, quantity: Amount, price: Amount | None = None, symbol: str = SYMBOL) -> str:
         """Somebody else sells; as `buy`."""
-        return self._order(Side.SELL, quantity, price, symbol)
+        return self._order(self._others, Side.SELL, quantity, price, symbol)
+
+    def place(
+        self, side: str, quantity: Amount, price: Amount | None = None, symbol: str = SYMBOL
+    ) -> str:
+        """A person, or another program, orders on the strategies' own account; as `buy`."""
+        return self._order(self._account, side, quantity, price, symbol)
 
     def cancel(self, order_id: str, symbol: str = SYMBOL) -> None:
         """Somebody else cancels what is left of an order. SimulationError: nothing is left."""
@@ -195,16 +207,18 @@ class SimulatedVenue:
             raise SimulationError(f"quantity: {quantity} of {cl_ord_id!r}, which has {left} left")
         self._deliver(self._exchange.fill(placed, wanted, self._clock.wall_ns()))
 
-    def _order(self, side: str, quantity: Amount, price: Amount | None, symbol: str) -> str:
+    def _order(
+        self, account: Account, side: str, quantity: Amount, price: Amount | None, symbol: str
+    ) -> str:
         self._clock.settle()
-        count = len(self._others.by_order_id)
+        count = len(account.by_order_id)
         ids = {"cl_ord_id": f"other-{side}-{count}-{self._clock.now_ns}"}
         request = (
             NewOrderSingle.market(symbol, side, quantity, **ids)
             if price is None
             else NewOrderSingle.limit(symbol, side, quantity, price, **ids)
         )
-        answers = self._exchange.new_order(self._others, request, self._clock.wall_ns())
+        answers = self._exchange.new_order(account, request, self._clock.wall_ns())
         if isinstance(answers, Complaint):
             raise SimulationError(f"the venue refuses this order of others: {answers.text}")
         values = answers[0].values
@@ -261,6 +275,18 @@ class SimulatedVenue:
         """What REST answers the engine, as its JSON has it. Raises simulator.parameters.Wrong."""
         place = self._account, "memory", self._clock.wall_ns()
         return self.server.rest.call(name, parameters, *place)
+
+    def cut_stream(self) -> None:
+        """Cut the user data stream, with what was under way on it; it is subscribed anew."""
+        self._clock.settle()
+        self.server.feeds.cut()
+        self._clock.settle()
+
+    def subscribe(self) -> Feed:
+        """A connection of the user data stream, subscribed to the strategies' account."""
+        feed = self.server.feeds.opened("memory", self._clock.wall_ns())
+        feed.subscriptions[0] = self._account
+        return feed
 
     # --- what there is ----------------------------------------------------------------------
 

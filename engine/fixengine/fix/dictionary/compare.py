@@ -67,14 +67,13 @@ def _messages(theirs: Dictionary, ours: Dictionary) -> Iterator[Difference]:
         mine = ours.messages.get(kind)
         if mine is None:
             yield Difference(kind, 0, "message", message.name, "")
-            yield from _members(kind, message.members or (), ())
+            yield from _members(kind, message.members, ())
             continue
         if message.name != mine.name:
             yield Difference(kind, 0, "name", message.name, mine.name)
-        if mine.category is not None and message.category != mine.category:
-            yield Difference(kind, 0, "category", message.category or "", mine.category)
-        if mine.members is not None:
-            yield from _members(kind, message.members or (), mine.members)
+        if message.category != mine.category:
+            yield Difference(kind, 0, "category", message.category, mine.category)
+        yield from _members(kind, message.members, mine.members)
     for kind, mine in ours.messages.items():
         if kind not in theirs.messages:
             yield Difference(kind, 0, "message", "", mine.name)

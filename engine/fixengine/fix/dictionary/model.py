@@ -13,8 +13,9 @@ TRAILER = "trailer"
 class Member(NamedTuple):
     """One field of a message or of a group, components already expanded.
 
-    required: "Y" or "N"; of ours also "client only" and "venue only", where one message serves
-    both directions. members: of a group, else None.
+    required: "Y" or "N"; of theirs also "any", where the component is required and none of its
+    fields is; of ours also "client only" and "venue only", where one message serves both
+    directions. members: of a group, else None.
     """
 
     tag: int
@@ -23,11 +24,11 @@ class Member(NamedTuple):
 
 
 class Message(NamedTuple):
-    """category: "admin" or "app". category and members are None where we have no layout."""
+    """category: "admin" or "app", empty for header and trailer."""
 
     name: str
-    category: str | None
-    members: tuple[Member, ...] | None
+    category: str
+    members: tuple[Member, ...]
 
 
 class Dictionary(NamedTuple):

@@ -24,24 +24,16 @@ def scope_of(venue: Venue, theirs: Dictionary) -> str:
     return best
 
 
-def is_described(venue: Venue, scope: str) -> bool:
-    """Whether we have a layout for every message of that dictionary."""
-    return venue.scopes[scope].kinds <= {layout.kind for layout in venue.layouts}
-
-
 def own(venue: Venue, scope: str) -> Dictionary:
     """What our table says about the messages and fields of one official dictionary."""
     tags, kinds = venue.scopes[scope].tags, venue.scopes[scope].kinds
-    messages = {kind.decode(): Message(venue.kinds[kind], None, None) for kind in sorted(kinds)}
-    types: dict[int, str] = {}
-    if is_described(venue, scope):
-        types.update(fields.HEADER_TYPES)
-        for layout in venue.layouts:
-            if layout.kind in kinds:
-                messages[layout.kind.decode()] = _message(layout)
-                types.update(_types(layout.rows))
-    messages[HEADER] = Message(HEADER, None, _header(venue))
-    messages[TRAILER] = Message(TRAILER, None, (Member(fields.CHECK_SUM, "Y"),))
+    layouts = {layout.kind: layout for layout in (*venue.layouts, *venue.scopes[scope].layouts)}
+    messages = {kind.decode(): _message(layouts[kind]) for kind in sorted(kinds)}
+    types = dict(fields.HEADER_TYPES)
+    for kind in kinds:
+        types.update(_types(layouts[kind].rows))
+    messages[HEADER] = Message(HEADER, "", _header(venue))
+    messages[TRAILER] = Message(TRAILER, "", (Member(fields.CHECK_SUM, "Y"),))
     enums = {tag: dict(values) for tag, values in venue.enums.items() if tag in tags}
     of_kinds = enums.get(fields.MSG_TYPE, {})
     enums[fields.MSG_TYPE] = {k: name for k, name in of_kinds.items() if k.encode() in kinds}

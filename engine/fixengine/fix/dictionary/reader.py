@@ -119,7 +119,7 @@ class _Reader:
         messages = {}
         for place in (HEADER, TRAILER):
             members = self._members(self._sections.get(place, ()), place, True)
-            messages[place] = Message(place, None, members)
+            messages[place] = Message(place, "", members)
         for element in self._children("messages", "message"):
             kind, name = _text(element, "msgtype"), _text(element, "name")
             if not _is_kind(kind):
@@ -204,6 +204,9 @@ class _Reader:
         self._expanding.append(name)
         found = self._members(self._components[name], where, required)
         self._expanding.pop()
+        if required and all(member.required != "Y" for member in found):
+            # It asks for something and does not say which.
+            return tuple(member._replace(required="any") for member in found)
         return found
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from fixengine.fix.dictionary.compare import Comparison
 from fixengine.fix.dictionary.model import HEADER, TRAILER, Dictionary, Difference
-from fixengine.fix.dictionary.own import is_described
 from fixengine.fix.venue import Venue
 
 REQUIRED = {
     "Y": "required",
     "N": "optional",
+    "any": "required, or another field of its component",
     "client only": "required of the client only",
     "venue only": "required of the venue only",
 }
@@ -78,12 +78,6 @@ def lines(
     """What people read, line by line."""
     words = _Words(theirs, ours)
     yield f"{venue.scopes[scope].title}, against the table of {venue.name}"
-    in_part = not is_described(venue, scope)
-    if in_part:
-        yield (
-            "compared: header, trailer, names and values; there is no table of these messages yet,"
-            " so their fields, types and order were not"
-        )
     heading = ""
     for item in comparison.new:
         if words.heading(item) != heading:
@@ -99,8 +93,6 @@ def lines(
     yield ""
     count = len(comparison.new)
     what = f"{count} difference{'' if count == 1 else 's'}" if count else "no differences"
-    if in_part:
-        what += " in what was compared"
     yield f"{what}; {len(comparison.known)} known departures of the table left out"
 
 
@@ -121,7 +113,6 @@ def as_json(
     return {
         "venue": venue.name,
         "dictionary": scope,
-        "messages_compared": is_described(venue, scope),
         "differences": [told(item) for item in comparison.new],
         "known": len(comparison.known),
         "settled": [

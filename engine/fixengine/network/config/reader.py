@@ -31,6 +31,7 @@ from fixengine.network.config.settings import (
     Key,
     Limits,
     Log,
+    Orders,
     Place,
     Section,
     Sources,
@@ -137,18 +138,31 @@ class Reader:
         if limits.mode == "off" and venue.environment != "simulator":
             reason = 'expected "venue"; "off" is for the simulator, the venue ends such a session'
             raise self._error("limits.mode", reason)
-        return Config(
+        config = Config(
             venue=venue,
             key=key,
             sources=self._sources(self._section(Sources, "sources", given), venue),
             bus=self._bus(self._section(Bus, "bus", given), engine),
             strategies=self._heard("strategies", self._section(Strategies, "strategies", given)),
             strategy=self._strategy(given.get(STRATEGY, {})),
+            orders=self._orders(self._section(Orders, "orders", given)),
             engine=engine,
             limits=limits,
             journal=self._journal(self._section(Journal, "journal", given)),
             log=self._section(Log, "log", given),
         )
+        if not venue.reporting and not venue.drop_copy and config.stream_place is None:
+            reason = "0 needs venue.drop_copy = true, or the user data stream (sources.user_data"
+            reason += " and sources.port); else nobody would hear of the fills of resting orders"
+            raise self._error("venue.report_sessions", reason)
+        if config.sources_key.ask_password and (config.rest_place or config.stream_place):
+            reason = "the process of REST and stream has no terminal; give key.password_file, or in"
+            reason += " [sources] another key (api_key_file, private_key_file), or turn both off"
+            raise self._error("key.ask_password", f"{reason} (sources.rest, sources.user_data)")
+        if config.orders.foreign != "ignore" and config.rest_place is None:
+            reason = "needs REST (sources.rest, sources.port), which names the open orders"
+            raise self._error("orders.foreign", f'"{config.orders.foreign}" {reason}')
+        return config
 
     def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:
         """The sections [strategy.NAME]."""
@@ -168,6 +182,15 @@ class Reader:
             reason = "missing; where one strategy has a token, all need theirs"
             raise self._error(f"{STRATEGY}.{without[0]}.token_file", reason)
         return strategies
+
+    def _orders(self, orders: Orders) -> Orders:
+        """A strategy's name where orders are adopted, and nowhere else."""
+        name = orders.adopt_as
+        if orders.foreign == "adopt" and not STRATEGY_NAME.fullmatch(name):
+            raise self._wrong("orders", "adopt_as", EXPECTED["adopt_as"], name)
+        if orders.foreign != "adopt" and name:
+            raise self._error("orders.adopt_as", 'expected orders.foreign = "adopt" beside it')
+        return orders
 
     def _heard(self, section: str, given: T) -> T:
         """The client's Heartbeat comes three times in the silence that is allowed."""
@@ -273,7 +296,7 @@ class Reader:
         return venue
 
     def _check_sessions(self, venue: Venue) -> None:
-        """Enough ids for the sessions, and somebody who hears of every fill."""
+        """Enough ids for the sessions, and no more report sessions than those."""
         slots = venue.sessions + venue.drop_copy
         if len(venue.sender_comp_ids) <= slots:
             what = f"venue.sessions is {venue.sessions}"
@@ -283,9 +306,6 @@ class Reader:
         if venue.reporting > venue.sessions:
             reason = f"expected at most venue.sessions, {venue.sessions}, got {venue.reporting}"
             raise self._error("venue.report_sessions", reason)
-        if not venue.reporting and not venue.drop_copy:
-            reason = "0 needs venue.drop_copy = true; else nobody would hear of the fills"
-            raise self._error("venue.report_sessions", f"{reason} of resting orders")
 
     def _sources(self, sources: Sources, venue: Venue) -> Sources:
         for name in ("host", "stream_host"):

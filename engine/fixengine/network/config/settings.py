@@ -93,8 +93,8 @@ class Venue(Section, frozen=True, kw_only=True):
         Annotated[int, about("", ge=0, le=ORDER_ENTRY.limits.connections_max - 1)] | None,
         about(
             "How many of them get all reports of the account (25036 EVERYTHING), the others get"
-            " acknowledgements only. 0 only with drop_copy: fills would vanish. Default: 2, or 1"
-            " where sessions is 1."
+            " acknowledgements only. 0 only with drop_copy or sources.user_data: fills would"
+            " vanish. Default: 2, or 1 where sessions is 1."
         ),
     ] = None
     spread: Annotated[
@@ -171,7 +171,10 @@ class Key(Section, frozen=True, kw_only=True):
     password_file: Annotated[
         Path | None, about("Text file with the password of an encrypted private key.")
     ] = None
-    ask_password: Annotated[bool, about("Ask for that password on the terminal.")] = False
+    ask_password: Annotated[
+        bool,
+        about("Ask for that password on the terminal; [sources] needs another key then, or none."),
+    ] = False
 
 
 class Sources(Section, frozen=True, kw_only=True):
@@ -282,6 +285,19 @@ class Strategy(Section, frozen=True, kw_only=True):
     ] = None
 
 
+class Orders(Section, frozen=True, kw_only=True):
+    """Open orders on the account that this engine did not place."""
+
+    foreign: Annotated[
+        Literal["ignore", "adopt", "cancel"],
+        about(
+            "What becomes of those that REST names at the start, and after nobody heard of fills"
+            " for a while: they are left alone, given to a strategy, or cancelled."
+        ),
+    ] = "ignore"
+    adopt_as: Annotated[str, about("The strategy that adopts them.")] = ""
+
+
 class Engine(Section, frozen=True, kw_only=True):
     """The process."""
 
@@ -338,6 +354,22 @@ class Journal(Section, frozen=True, kw_only=True):
             le=1 << 30,
         ),
     ] = 32 << 20
+    durability: Annotated[
+        Literal["process", "power"],
+        about(
+            "What an order that has left is remembered through. process: any end of the engine,"
+            " kill -9 too; the disk follows within milliseconds. power: a power failure too, so"
+            " each order waits until it is on disk; cancels never wait."
+        ),
+    ] = "process"
+    held_orders_max: Annotated[
+        int,
+        about(
+            "With durability power: orders that may wait for the disk at once; more are refused.",
+            ge=1,
+            le=1 << 16,
+        ),
+    ] = 1024
     file_bytes_max: Annotated[
         int, about("Size at which a journal file is followed by the next.", ge=1 << 20, le=1 << 36)
     ] = 256 << 20
@@ -345,13 +377,22 @@ class Journal(Section, frozen=True, kw_only=True):
         Annotated[int, about("", ge=1 << 20, le=1 << 50)] | None,
         about(
             "Remove the oldest files beyond so many bytes, but none that a start needs: those"
-            " since the last start stay. Without it all are kept."
+            " since the last start, or the last checkpoint but one, stay. Without it all are kept."
         ),
     ] = None
     keep_days_max: Annotated[
         Annotated[int, about("", ge=1, le=36_500)] | None,
         about("The same for files that were last written so many days ago."),
     ] = None
+    checkpoint_bytes: Annotated[
+        int,
+        about(
+            "Bytes of the journal after which a checkpoint is made, so that the next start reads"
+            " that, and about so many bytes more.",
+            ge=1 << 16,
+            le=1 << 36,
+        ),
+    ] = 32 << 20
 
 
 class Log(Section, frozen=True, kw_only=True):
@@ -371,6 +412,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     bus: Bus
     strategies: Strategies
     strategy: dict[str, Strategy]
+    orders: Orders
     engine: Engine
     limits: Limits
     journal: Journal
@@ -421,6 +463,7 @@ SECTIONS: dict[str, type[Section]] = {
     "key": Key,
     "bus": Bus,
     "strategies": Strategies,
+    "orders": Orders,
     "engine": Engine,
     "limits": Limits,
     "journal": Journal,
@@ -435,6 +478,7 @@ EXPECTED = {
     "server_name": "a host name or address",
     "stream_host": "a host name or address",
     "drop_copy_host": "a host name or address",
+    "adopt_as": "a strategy's name, 1..32 characters of a-z A-Z 0-9 - _",
     "on_death": '"keep" or "cancel"',
     "grace_ms": "an integer 0..3600000",
     "silence_ms_max": "0, or an integer 3000..3600000",

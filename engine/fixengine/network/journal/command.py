@@ -11,10 +11,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.network.checkpoint import wrong_checkpoints
 from fixengine.network.journal.choice import Choice, Filter, kind_number, moment_ns
 from fixengine.network.journal.export import FORMATS, export, format_of
 from fixengine.network.journal.follow import follow
-from fixengine.network.journal.reader import Damage, Entry, Missing, Walk, entries
+from fixengine.network.journal.reader import (
+    Damage,
+    Entry,
+    Missing,
+    Walk,
+    entries,
+    journal_directory,
+)
 from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.show import one_line, printed, show
 from fixengine.network.journal.verify import Problem, Verdict, Verifier, as_json
@@ -85,8 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     added.add_argument("--json", action="store_true", help="one JSON object a record")
     text = (
         "Checks every record: checksums, holes, the order of files; that nothing left without\n"
-        "its intent; that each strategy's report numbers rise by one. A torn last record, as a\n"
-        "power failure leaves it, is told and is no damage."
+        "its intent; that each strategy's report numbers rise by one; that checkpoints say\n"
+        "what the records say. A torn last record, as a power failure leaves it, is told and\n"
+        "is no damage."
     )
     added = _add(inner, "verify", "say whether a journal is sound", text)
     added.add_argument("--json", action="store_true", help="one JSON object")
@@ -199,6 +208,9 @@ def _verify(options: argparse.Namespace) -> int:
     progress = Progress()
     try:
         verdict = Verifier(options.path).run(progress.show)
+        directory = journal_directory(options.path)
+        if directory is not None:
+            verdict = _checked(verdict, directory)
     finally:
         progress.clear()
     if options.json:
@@ -207,6 +219,13 @@ def _verify(options: argparse.Namespace) -> int:
         for line in _told(verdict):
             streams.say(line, flush=False)
     return 0 if verdict.sound else UNSOUND
+
+
+def _checked(verdict: Verdict, directory: Path) -> Verdict:
+    """The verdict, with what is wrong with checkpoints."""
+    found = list(wrong_checkpoints(directory))
+    wrong = [Problem("checkpoint", str(one.path), 0, text) for one, text in found if text]
+    return verdict.plus(wrong, unchecked=len(found) - len(wrong))
 
 
 def _told(verdict: Verdict) -> Iterator[str]:

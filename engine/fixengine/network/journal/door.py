@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from fixengine.network.journal.checkpoint import Checkpoints
 from fixengine.network.journal.place import (
     SHARED_MEMORY,
     link_ring,
@@ -59,7 +60,7 @@ class Journal:
 
     `append(kind, now, line, data) -> bool` is Ring.append: False means that the ring is full, or
     the journal closed, and that nothing was kept. It never blocks. fd: becomes readable when the
-    journal process ends, then call `look`; -1 while there is none.
+    journal process has answered `ask` or has ended, then call `look`; -1 while there is none.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Journal:
         directory: Path,
         file_bytes_max: int,
         keep: Keep,
+        checkpoints: Checkpoints | None,
         lock: int,
         recovered: Recovered | None,
     ) -> None:
@@ -77,6 +79,7 @@ class Journal:
         self._lock = lock
         self._file_bytes_max = file_bytes_max
         self._keep = keep
+        self._checkpoints = checkpoints
         self._directory = directory
         self._down: str | None = None
         self._last: Status | None = None
@@ -94,13 +97,15 @@ class Journal:
         ring_bytes: int,
         file_bytes_max: int,
         keep: Keep = KEEP_ALL,
+        checkpoints: Checkpoints | None = None,
         shared_memory: Path = SHARED_MEMORY,
     ) -> Journal:
         """Save what an earlier run left in its ring, then start the journal of this run.
 
         Files go to state_dir/journal (0700), which is locked. The ring lies in shared_memory, or
         in that directory where there is none; a symbolic link `ring` names it. A file grows beyond
-        file_bytes_max by what one step of the drain holds, at most a whole ring. JournalError.
+        file_bytes_max by what one step of the drain holds, at most a whole ring. checkpoints: None
+        makes none. JournalError.
         """
         directory = make_directory(state_dir)
         lock = -1
@@ -113,7 +118,7 @@ class Journal:
             try:
                 link_ring(directory, ring.path)
                 ring.wall_offset_ns = wall_offset_ns
-                return cls(ring, directory, file_bytes_max, keep, lock, recovered)
+                return cls(ring, directory, file_bytes_max, keep, checkpoints, lock, recovered)
             except OSError:
                 ring.close(remove=True)
                 unlink_ring(directory, ring.path)
@@ -151,6 +156,16 @@ class Journal:
         return self.append(Kind.CLOCK, now, 0, WALL_OFFSET.pack(wall_offset_ns))
 
     @property
+    def appended(self) -> int:
+        """Position in the run's stream where the last record ends."""
+        return self._ring.appended
+
+    @property
+    def on_disk(self) -> int:
+        """Position up to which the stream is known to be on disk."""
+        return self._ring.on_disk
+
+    @property
     def free_bytes(self) -> int:
         """Room left in the ring: refuse new orders early to keep some for cancels and reports."""
         return self._ring.free_bytes
@@ -180,13 +195,23 @@ class Journal:
             0 if self._socket is None else self._process.pid,
         )
 
-    def look(self, now: int) -> None:
-        """Notice that the journal process has ended or begun; start another one, but not too
-        often. Call when fd is readable, and every second or so. now: monotonic ns.
+    def ask(self) -> None:
+        """Ask for the disk now. Never blocks; fd is readable once it was tried.
+
+        Without a journal process nobody answers; that it has ended is told by `look`.
+        """
+        if self._socket is not None:
+            # A full socket asks already, and an end of it is for `look`.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                self._socket.send(b"?")
+
+    def look(self, now: int) -> bool:
+        """Notice that the journal process has answered (True), ended or begun; start another one,
+        but not too often. Call when fd is readable, and every second or so. now: monotonic ns.
         """
         if self._last is not None:
-            return
-        self._hear()
+            return False
+        answered = self._hear()
         if self._socket is None:
             status = self._process.poll()
             if status is not None and now - self._started_ns >= RESTART_NS:
@@ -196,6 +221,7 @@ class Journal:
                     self._down = f"no journal process can be started: {problem.strerror}"
         elif self._ring.drainer == self._process.pid and self._ring.stepped_ns > self._started_ns:
             self._down = None
+        return answered
 
     def sync(self, timeout_s: float) -> bool:
         """Wait until everything appended so far is on disk.
@@ -211,7 +237,7 @@ class Journal:
             if self._ring.failed > attempt or left_s <= 0:
                 return False
             self.look(time.monotonic_ns())
-            self._ask(left_s)
+            self._wait(left_s)
         return True
 
     def close(self, timeout_s: float) -> bool:
@@ -252,6 +278,8 @@ class Journal:
         command += [str(theirs.fileno()), str(descriptor), str(self._ring.path)]
         command += [str(self._directory), str(self._file_bytes_max)]
         command += ["" if limit is None else str(limit) for limit in self._keep]
+        if self._checkpoints is not None:
+            command += [str(self._checkpoints.every_bytes), *self._checkpoints.maker]
         try:
             process = subprocess.Popen(
                 command,
@@ -270,32 +298,32 @@ class Journal:
         self._socket = ours
         return process
 
-    def _ask(self, wait_s: float) -> None:
+    def _wait(self, wait_s: float) -> None:
         """Ask for the disk now and wait for the answer, or a moment where nobody is there."""
         if self._socket is None:
             time.sleep(min(REAP_S, wait_s))
             return
-        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-            self._socket.send(b"?")
+        self.ask()
         # Not select: an engine has more descriptors open than that can name.
         watched = select.poll()
         watched.register(self._socket, select.POLLIN)
         watched.poll(wait_s * 1000)
         self._hear()
 
-    def _hear(self) -> None:
-        """Take answers off the socket; its end is the process's."""
+    def _hear(self) -> bool:
+        """Take answers off the socket, True where there are any; its end is the process's."""
         if self._socket is None:
-            return
+            return False
         try:
             if self._socket.recv(4096):
-                return
+                return True
         except BlockingIOError:
-            return
+            return False
         except ConnectionResetError:
             pass
         self._hang_up()
         self._down = "the journal process has ended; another one is started"
+        return False
 
     def _hang_up(self) -> None:
         if self._socket is not None:

@@ -13,11 +13,14 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from fixengine.network.journal.checkpoint import Checkpoints
+from fixengine.network.journal.checkpoint import checkpoints as list_of
 from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.retention import Keep, prune
 from fixengine.network.journal.ring import Ring
@@ -46,10 +49,46 @@ def step(ring: Ring, drain: Drain) -> bool:
     return ring.failed != attempt
 
 
-def serve(engine: socket.socket, ring: Ring, drain: Drain, tidy: Callable[[], object]) -> None:
+class Making:
+    """Has checkpoints made, one after the other, each by a process of its own."""
+
+    def __init__(self, ring: Ring, directory: Path, checkpoints: Checkpoints) -> None:
+        self._ring = ring
+        self._checkpoints = checkpoints
+        module, *arguments = checkpoints.maker
+        self._command = [sys.executable, "-P", "-m", module, str(directory), *arguments]
+        of_ours = [made.position for made in list_of(directory) if made.epoch == ring.epoch]
+        self._position = max(of_ours, default=0)
+        self._maker: subprocess.Popen[bytes] | None = None
+
+    def look(self) -> None:
+        """Begin one if it is time. One that fails is made again when the next is due."""
+        if self._maker is not None and self._maker.poll() is not None:
+            self._maker = None
+        on_disk = self._ring.on_disk
+        if self._maker is None and on_disk - self._position >= self._checkpoints.every_bytes:
+            self._position = on_disk
+            # What cannot be started now is started when the next is due.
+            with contextlib.suppress(OSError):
+                self._maker = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+
+    def end(self) -> None:
+        """Leave none behind that writes where the next run does."""
+        if self._maker is not None:
+            self._maker.kill()
+            self._maker.wait()
+
+
+def serve(
+    engine: socket.socket,
+    ring: Ring,
+    drain: Drain,
+    tidy: Callable[[], object],
+    look: Callable[[], object],
+) -> None:
     """Drain until the engine's end of the socket is closed, and once more then.
 
-    tidy: called now and then while everything written is on disk.
+    tidy: called now and then, and look after each step, while everything written is on disk.
     """
     watched = select.poll()
     watched.register(engine, select.POLLIN)
@@ -65,6 +104,8 @@ def serve(engine: socket.socket, ring: Ring, drain: Drain, tidy: Callable[[], ob
                 step(ring, drain)
                 return
         well = step(ring, drain)
+        if well:
+            look()
         if well and time.monotonic() >= tidy_due:
             tidy_due = time.monotonic() + TIDY_S
             # What cannot be removed now is tried again, and a full disk is told by itself.
@@ -85,18 +126,27 @@ def leave_the_engines_core() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run with what `Journal` gives: two descriptors, ring, directory, file_bytes_max, Keep."""
+    """Run with what `Journal` gives: two descriptors, ring, directory, file_bytes_max, Keep, and
+    Checkpoints or nothing.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     leave_the_engines_core()
-    at, descriptor, path, place, file_bytes_max, *limits = arguments
+    at, descriptor, path, place, file_bytes_max, bytes_max, days_max, *checkpoints = arguments
     directory = Path(place)
-    keep = Keep(*(int(limit) if limit else None for limit in limits))
+    keep = Keep(*(int(limit) if limit else None for limit in (bytes_max, days_max)))
     ring = Ring.inherit(Path(path), int(descriptor))
     drain = Drain(ring, directory, int(file_bytes_max))
+    making = None
+    if checkpoints:
+        every_bytes, *maker = checkpoints
+        making = Making(ring, directory, Checkpoints(int(every_bytes), tuple(maker)))
     with socket.socket(fileno=int(at)) as engine:
         ring.drainer = os.getpid()
-        serve(engine, ring, drain, lambda: prune(directory, keep, time.time()))
+        look = making.look if making is not None else lambda: None
+        serve(engine, ring, drain, lambda: prune(directory, keep, time.time()), look)
+    if making is not None:
+        making.end()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ the very end, where a torn last record is what a power failure leaves behind.
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from fixengine.network.journal.place import LINK_NAME
 from fixengine.network.journal.record import (
+    CHECKSUMS,
     DATA_BYTES_MAX,
     FIELDS,
     FILE_HEADER_BYTES,
@@ -24,6 +24,7 @@ from fixengine.network.journal.record import (
     MAGIC_BYTES,
     PREFIX,
     WALL_OFFSET,
+    Checksum,
     FileHeader,
     JournalError,
     Kind,
@@ -35,9 +36,9 @@ from fixengine.network.journal.ring import (
     ON_DISK,
     PAGE_BYTES,
     READY,
+    RECORDS,
     RING_BYTES,
     RING_BYTES_MIN,
-    RING_MAGIC,
     WALL_OFFSET_AT,
 )
 from fixengine.network.journal.ring import EPOCH as RING_EPOCH
@@ -88,6 +89,10 @@ class Source(Protocol):
 
     path: str
 
+    def view(self, offset: int, count: int) -> tuple[bytes, int]:
+        """Bytes, and where in them those from offset on begin; fewer than count only at the end."""
+        ...
+
     def take(self, offset: int, count: int) -> bytes:
         """Up to count bytes at offset; fewer only at the end."""
         ...
@@ -109,7 +114,7 @@ class FileSource:
         except OSError as error:
             raise JournalError(path, f"cannot be read: {error.strerror}") from None
 
-    def take(self, offset: int, count: int) -> bytes:
+    def view(self, offset: int, count: int) -> tuple[bytes, int]:
         """See Source; JournalError when the disk cannot deliver."""
         at = offset - self._start
         if at < 0 or at + count > len(self._window):
@@ -120,7 +125,12 @@ class FileSource:
                 raise JournalError(self.path, reason, offset) from None
             self._start = offset
             at = 0
-        return self._window[at : at + count]
+        return self._window, at
+
+    def take(self, offset: int, count: int) -> bytes:
+        """See Source; JournalError when the disk cannot deliver."""
+        window, at = self.view(offset, count)
+        return window[at : at + count]
 
     def close(self) -> None:
         """Close the file."""
@@ -133,6 +143,10 @@ class MemorySource:
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self._data = data
+
+    def view(self, offset: int, count: int) -> tuple[bytes, int]:
+        """See Source."""
+        return self._data, offset
 
     def take(self, offset: int, count: int) -> bytes:
         """See Source."""
@@ -262,6 +276,18 @@ def open_scan(source: FileSource, last: int | None = None) -> Scan:
         raise
 
 
+def scan_from(file: Path, position: int, wall_offset_ns: int) -> Scan:
+    """A scan of one file from a position of the run's stream on, where a record begins, or from the
+    file's beginning, if that is later; JournalError as for `open_scan`.
+
+    wall_offset_ns: what was last recorded before the position.
+    """
+    scan = open_scan(FileSource(file))
+    if position > scan.header.base:
+        scan.begin(FILE_HEADER_BYTES + position - scan.header.base, wall_offset_ns)
+    return scan
+
+
 def file_header(source: Source) -> FileHeader:
     """The header of a file; JournalError for a bad one."""
     try:
@@ -285,7 +311,18 @@ class Scan:
         self.offset = offset
         self.end: int | None = None
         self._source = source
-        self._wall_offset_ns = header.wall_offset_ns
+        self._checksum = CHECKSUMS[header.version]
+        self.wall_offset_ns = header.wall_offset_ns
+
+    def begin(self, offset: int, wall_offset_ns: int) -> None:
+        """Begin here instead, where this wall offset holds."""
+        self.at = self.offset = offset
+        self.wall_offset_ns = wall_offset_ns
+
+    @property
+    def position(self) -> int:
+        """Position in the run's stream where the next entry begins."""
+        return self.header.base + self.offset - FILE_HEADER_BYTES
 
     def __iter__(self) -> Iterator[Entry]:
         return self.entries(growing=False)
@@ -293,11 +330,11 @@ class Scan:
     def entries(self, growing: bool) -> Iterator[Entry]:
         """What there is. growing: leave what is unsound at the very end for the next time."""
         while self.end is None or self.offset < self.end:
-            found = record_at(self._source, self.offset)
+            found = record_at(self._source, self.offset, self._checksum)
             if found is None:
                 return
             if isinstance(found, str):
-                resume, end = next_record(self._source, self.offset + 8)
+                resume, end = next_record(self._source, self.offset + 8, self._checksum)
                 if growing and not resume:
                     return
                 self.at, self.offset = self.offset, end
@@ -309,8 +346,8 @@ class Scan:
                 yield Missing(self.header.epoch, self.last + 1, sequence - self.last - 1)
             self.last = sequence
             if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
-                (self._wall_offset_ns,) = WALL_OFFSET.unpack(data)
-            wall_ns = now_ns + self._wall_offset_ns
+                (self.wall_offset_ns,) = WALL_OFFSET.unpack(data)
+            wall_ns = now_ns + self.wall_offset_ns
             yield Record(self.header.epoch, sequence, kind, line, flags, now_ns, wall_ns, data)
 
     def close(self) -> None:
@@ -318,34 +355,41 @@ class Scan:
         self._source.close()
 
 
-def record_at(source: Source, offset: int) -> tuple[int, int, int, int, int, bytes] | str | None:
+def record_at(
+    source: Source, offset: int, checksum_of: Checksum
+) -> tuple[int, int, int, int, int, bytes] | str | None:
     """(kind, line, flags, sequence, now_ns, data) there; None at the end; else what is wrong."""
-    head = source.take(offset, HEADER_BYTES)
-    if not head:
+    window, at = source.view(offset, HEADER_BYTES)
+    left = len(window) - at
+    if left <= 0:
         return None
-    if len(head) < HEADER_BYTES:
-        return f"the record is cut off: {len(head)} of at least {HEADER_BYTES} bytes"
-    magic, checksum = PREFIX.unpack_from(head)
+    if left < HEADER_BYTES:
+        return f"the record is cut off: {left} of at least {HEADER_BYTES} bytes"
+    magic, checksum = PREFIX.unpack_from(window, at)
     if magic != MAGIC:
         return "no record begins here"
-    size, kind, line, flags, sequence, now_ns = FIELDS.unpack_from(head, PREFIX.size)
+    size, kind, line, flags, sequence, now_ns = FIELDS.unpack_from(window, at + PREFIX.size)
     if size > DATA_BYTES_MAX:
         return f"the record gives its length as {size} bytes"
-    whole = source.take(offset, padded(size))
-    if len(whole) < padded(size):
-        return f"the record is cut off: {len(whole)} of {padded(size)} bytes"
-    if zlib.crc32(memoryview(whole)[PREFIX.size :]) != checksum:
+    whole = padded(size)
+    if left < whole:
+        window, at = source.view(offset, whole)
+        if len(window) - at < whole:
+            return f"the record is cut off: {len(window) - at} of {whole} bytes"
+    if checksum_of(memoryview(window)[at + PREFIX.size : at + whole]) != checksum:
         return "the record's checksum does not match"
-    return kind, line, flags, sequence, now_ns, whole[HEADER_BYTES : HEADER_BYTES + size]
+    data_at = at + HEADER_BYTES
+    return kind, line, flags, sequence, now_ns, window[data_at : data_at + size]
 
 
-def next_record(source: Source, offset: int) -> tuple[bool, int]:
+def next_record(source: Source, offset: int, checksum_of: Checksum) -> tuple[bool, int]:
     """(True, where the next sound record begins), or (False, the end)."""
     while window := source.take(offset, WINDOW_BYTES):
         at = window.find(MAGIC_BYTES)
         while at >= 0:
             # Records begin at multiples of 8, as the damage did.
-            if at % 8 == 0 and isinstance(record_at(source, offset + at), tuple):
+            found = record_at(source, offset + at, checksum_of) if at % 8 == 0 else None
+            if isinstance(found, tuple):
                 return True, offset + at
             at = window.find(MAGIC_BYTES, at + 1)
         offset += len(window)
@@ -366,10 +410,12 @@ def ring_rest(directory: Path) -> tuple[MemorySource, FileHeader] | None:
     marks = memoryview(raw)[:DIRECTORY_OFFSET].cast("Q")
     ring_bytes, start, end = marks[RING_BYTES], marks[ON_DISK], marks[APPENDED]
     sound = len(raw) == PAGE_BYTES + ring_bytes and ring_bytes >= RING_BYTES_MIN
-    if marks[READY] != RING_MAGIC or not sound or not start <= end <= start + ring_bytes:
+    version = RECORDS.get(marks[READY])
+    if version is None or not sound or not start <= end <= start + ring_bytes:
         raise JournalError(link, "the ring is damaged or of another version")
     at = start & (ring_bytes - 1)
     body = raw[PAGE_BYTES:]
     data = (body[at:] + body[:at])[: end - start]
     (wall_offset_ns,) = WALL_OFFSET.unpack_from(raw, WALL_OFFSET_AT)
-    return MemorySource(str(link), data), FileHeader(marks[RING_EPOCH], 0, start, wall_offset_ns)
+    header = FileHeader(marks[RING_EPOCH], 0, start, wall_offset_ns, version)
+    return MemorySource(str(link), data), header

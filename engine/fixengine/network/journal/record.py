@@ -6,9 +6,9 @@ boundaries into files `journal-<epoch>.fxj`, `journal-<epoch>-1.fxj`, `journal-<
 A file is a header of 64 bytes, then records, each beginning at a multiple of 8:
 
     offset  type  file header
-         0  8s    magic "FXJ\\x01\\r\\n\\x1a\\n" (the fourth byte is the version of the format)
+         0  8s    magic "FXJ\\x02\\r\\n\\x1a\\n" (the fourth byte is the version of the format)
          8  u32   bytes of this header: 64
-        12  u32   CRC-32 of bytes 16..63
+        12  u32   CRC32C of bytes 16..63
         16  u64   epoch of the run
         24  u64   number of the file within the run, from 0
         32  u64   base: position in the run's stream of the first byte after this header
@@ -17,7 +17,7 @@ A file is a header of 64 bytes, then records, each beginning at a multiple of 8:
 
     offset  type  record
          0  u32   magic 0x314A5846 ("FXJ1")
-         4  u32   CRC-32 (zlib) of everything that follows: bytes 8 to the end of the padding
+         4  u32   CRC32C of everything that follows: bytes 8 to the end of the padding
          8  u32   bytes of data, without padding
         12  u8    kind
         13  u8    line: number of the venue session, 0 where none is concerned
@@ -25,6 +25,10 @@ A file is a header of 64 bytes, then records, each beginning at a multiple of 8:
         16  u64   sequence: 1 for the first record of a run, then rising by one
         24  i64   now_ns: the engine's monotonic clock when the thing happened
         32        data, then zeros up to the next multiple of 8
+
+CRC32C is the checksum of RFC 3720. Version 1 had CRC-32 (zlib's) in its place, in the header and
+in the records, and was otherwise the same; it is read as ever, and a run that an older engine began
+is brought to its end in it.
 
 A record that a full ring refused has used up its sequence number, so a hole in the sequence tells
 how many records are missing. Position p of the stream stands in the file at 64 + p - base: writing
@@ -35,17 +39,21 @@ STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, t
 name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
 have no more than the name, CARRIED a request as an earlier run left it (`Carried`). CLOCK holds the
 wall offset as i64. START, LINK, CONTROL and SOURCE (what a second source answered) hold UTF-8 text
-or JSON. TICK holds nothing.
+or JSON. MARK holds, as u64, the position up to which the stream is on disk: orders that waited for
+it may leave. TICK holds nothing.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
+
+from fixengine import wire
 
 MAGIC = 0x314A5846
 MAGIC_BYTES = b"FXJ1"
@@ -57,12 +65,17 @@ FIELDS = struct.Struct("<IBBHQq")
 DATA_BYTES_MAX = 64 << 20
 """A reader takes a longer length for damage."""
 
-FILE_MAGIC = b"FXJ\x01\r\n\x1a\n"
+FILE_MAGIC = b"FXJ%c\r\n\x1a\n"
+VERSION = 2
+Checksum = Callable[[bytes | memoryview], int]
+CHECKSUMS: dict[int, Checksum] = {1: zlib.crc32, VERSION: wire.crc32c}
+"""By the version of the format."""
 FILE_HEADER_BYTES = 64
 FILE_START = struct.Struct("<8sII")
 FILE_FIELDS = struct.Struct("<QQQq16s")
 
 WALL_OFFSET = struct.Struct("<q")
+ON_DISK = struct.Struct("<Q")
 NAME_BYTES_MAX = 127
 """A message of the bus is a msgpack array and starts above 127, so a name is told from it."""
 
@@ -85,6 +98,7 @@ class Kind(IntEnum):
     DROPPED = 13
     ACK = 14
     SOURCE = 15
+    MARK = 16
 
 
 NAMED = frozenset(
@@ -99,7 +113,8 @@ class Carried(msgspec.Struct, array_like=True):
     strategy: number. standing: of the order table. target_wire_id: of a cancel, the order it is
     for. seen: keys of the reports that were taken. outcome: the bus event that answers the
     request's id, None where there is none yet. filled, cum_qty: as in the order table, in units of
-    10**-8. request: an order as the bus brought it.
+    10**-8. request: an order as the bus brought it. finished: the how-many-th of the requests that
+    are over it is, 0 where it is not over.
     """
 
     strategy: int
@@ -113,6 +128,7 @@ class Carried(msgspec.Struct, array_like=True):
     filled: int = 0
     cum_qty: int = 0
     request: bytes = b""
+    finished: int = 0
 
 
 carried_decoder = msgspec.msgpack.Decoder(Carried)
@@ -136,11 +152,13 @@ class FileHeader(NamedTuple):
     number: int
     base: int
     wall_offset_ns: int
+    version: int = VERSION
 
     def pack(self) -> bytes:
         """The 64 bytes of the header."""
-        fields = FILE_FIELDS.pack(*self, bytes(16))
-        return FILE_START.pack(FILE_MAGIC, FILE_HEADER_BYTES, zlib.crc32(fields)) + fields
+        fields = FILE_FIELDS.pack(*self[:-1], bytes(16))
+        checksum = CHECKSUMS[self.version](fields)
+        return FILE_START.pack(FILE_MAGIC % self.version, FILE_HEADER_BYTES, checksum) + fields
 
     @classmethod
     def unpack(cls, data: bytes) -> FileHeader:
@@ -152,13 +170,15 @@ class FileHeader(NamedTuple):
         magic, size, checksum = FILE_START.unpack_from(data)
         if magic[:3] != FILE_MAGIC[:3]:
             raise ValueError("not a journal file")
-        if magic != FILE_MAGIC or size != FILE_HEADER_BYTES:
-            raise ValueError(f"journal format {magic[3]}, but this version reads {FILE_MAGIC[3]}")
+        version = magic[3]
+        known = version in CHECKSUMS and magic == FILE_MAGIC % version
+        if not known or size != FILE_HEADER_BYTES:
+            raise ValueError(f"journal format {version}, but this engine reads 1 to {VERSION}")
         fields = data[FILE_START.size : FILE_HEADER_BYTES]
-        if zlib.crc32(fields) != checksum:
+        if CHECKSUMS[version](fields) != checksum:
             raise ValueError("the file header is damaged: its checksum does not match")
         epoch, number, base, wall_offset_ns, _ = FILE_FIELDS.unpack(fields)
-        return cls(epoch, number, base, wall_offset_ns)
+        return cls(epoch, number, base, wall_offset_ns, version)
 
 
 def padded(data_bytes: int) -> int:

@@ -1,7 +1,8 @@
 """Which journal files may go: the oldest, once there are too many bytes or days of them.
 
-A start needs the files since the last run that got as far as START, so those stay, whatever their
-size and age; and what is removed is always the oldest, so that what is left has no hole.
+A start needs the last run that got as far as START and what came after it; or, of that run, a
+checkpoint and what came after that. Two checkpoints are kept, and what the older one needs stays,
+whatever its size and age. What is removed is always the oldest, so that what is left has no hole.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from fixengine.network.journal.reader import Record, scan
+from fixengine.network.journal.checkpoint import KEPT, checkpoints
+from fixengine.network.journal.reader import FileSource, Record, file_header, scan
 from fixengine.network.journal.record import JournalError, Kind
 from fixengine.network.journal.writer import File, files
 
@@ -34,8 +36,8 @@ def prune(directory: Path, keep: Keep, wall_s: float) -> list[Path]:
     found = files(directory)
     going = _beyond(found, keep, wall_s)
     if going:
-        needed = started(found)
-        going = [file for file in going if needed is not None and file.epoch < needed]
+        needed = _needed(directory, found)
+        going = [file for file in going if file not in needed]
     for file in going:
         file.path.unlink()
     return [file.path for file in going]
@@ -54,6 +56,37 @@ def _beyond(found: list[File], keep: Keep, wall_s: float) -> list[File]:
         total -= stat.st_size
         count += 1
     return found[:count]
+
+
+def _needed(directory: Path, found: list[File]) -> list[File]:
+    since = started(found)
+    usable = [one for one in checkpoints(directory) if since is None or one.epoch >= since]
+    if len(usable) >= KEPT:
+        oldest = usable[KEPT - 1]
+        return after(found, oldest.epoch, oldest.position)
+    return found if since is None else [file for file in found if file.epoch >= since]
+
+
+def after(found: list[File], epoch: int, position: int) -> list[File]:
+    """The files that hold what came after a position of a run."""
+    later = [file for file in found if file.epoch >= epoch]
+    first = 0
+    for at, file in enumerate(later):
+        # A file whose header is cut off, or damaged, begins nobody knows where.
+        if file.epoch == epoch and (base := base_of(file.path)) is not None and base <= position:
+            first = at
+    return later[first:]
+
+
+def base_of(path: Path) -> int | None:
+    """Position of the run's stream at which a file begins; None where it does not say so."""
+    source = FileSource(path)
+    try:
+        return file_header(source).base
+    except JournalError:
+        return None
+    finally:
+        source.close()
 
 
 def started(found: list[File]) -> int | None:

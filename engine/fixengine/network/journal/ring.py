@@ -8,7 +8,7 @@ Positions count bytes of the run's stream from 0 and never wrap; the place in th
 position modulo its size. The ring holds the stream from `on_disk` to `appended`. First page:
 
     offset  type  ring header, native byte order
-         0  u64   magic "fxjring2", written last: without it the ring was never in use
+         0  u64   magic "fxjring3", written last: without it the ring was never in use
          8  u64   ring_bytes, a power of two
         16  u64   epoch of the run
         24  u64   appended: end of the last whole record
@@ -24,6 +24,8 @@ position modulo its size. The ring holds the stream from `on_disk` to `appended`
        104  24s   zeros
        128  u32   length, then the journal directory's real path
 
+A ring with the magic "fxjring2" is an older engine's, and holds records of version 1 of the format.
+
 A mark is one aligned 8-byte store, so a reader never sees half of one. A record's bytes are
 written before `appended` moves past them.
 """
@@ -37,20 +39,24 @@ import os
 import stat
 import struct
 from pathlib import Path
-from zlib import crc32
 
 from fixengine.network.journal.record import (
+    CHECKSUMS,
     FIELDS,
     HEADER_BYTES,
     MAGIC,
     PREFIX,
+    VERSION,
     WALL_OFFSET,
     JournalError,
 )
 
 PAGE_BYTES = 4096
 RING_BYTES_MIN = 4096
-RING_MAGIC = int.from_bytes(b"fxjring2", "little")
+RING_MAGIC = int.from_bytes(b"fxjring3", "little")
+RECORDS = {int.from_bytes(b"fxjring2", "little"): 1, RING_MAGIC: VERSION}
+"""The version of the records in a ring, by its magic."""
+crc = CHECKSUMS[VERSION]
 DIRECTORY_OFFSET = 128
 DIRECTORY_LENGTH = struct.Struct("<I")
 WALL_OFFSET_AT = 48
@@ -99,6 +105,7 @@ class Ring:
         "refused",
         "ring_bytes",
         "sequence",
+        "version",
     )
 
     def __init__(self, path: Path, descriptor: int, ring_bytes: int) -> None:
@@ -118,6 +125,7 @@ class Ring:
         self._head = self._marks[APPENDED]
         self._limit = self._marks[ON_DISK] + ring_bytes
         self.epoch = self._marks[EPOCH]
+        self.version = RECORDS.get(self._marks[READY], VERSION)
         (length,) = DIRECTORY_LENGTH.unpack_from(self._mapping, DIRECTORY_OFFSET)
         start = DIRECTORY_OFFSET + DIRECTORY_LENGTH.size
         self.directory = os.fsdecode(self._mapping[start : min(start + length, PAGE_BYTES)])
@@ -208,7 +216,7 @@ class Ring:
             return None
         magic, ring_bytes, _, appended, written_to, on_disk, _, _ = struct.unpack_from("@8Q", raw)
         sound = (
-            magic == RING_MAGIC
+            magic in RECORDS
             and ring_bytes >= RING_BYTES_MIN
             and ring_bytes & (ring_bytes - 1) == 0
             and status.st_size == PAGE_BYTES + ring_bytes
@@ -330,10 +338,10 @@ class Ring:
         at = (head & self._mask) + PAGE_BYTES
         mapping = self._mapping
         if at + count <= self._end:
-            PREFIX.pack_into(mapping, at, MAGIC, crc32(body))
+            PREFIX.pack_into(mapping, at, MAGIC, crc(body))
             mapping[at + PREFIX_BYTES : at + count] = body
         else:
-            self._wrap(at, PREFIX.pack(MAGIC, crc32(body)) + body)
+            self._wrap(at, PREFIX.pack(MAGIC, crc(body)) + body)
         self.sequence = sequence
         self._head = end
         self._marks[APPENDED] = end

@@ -23,6 +23,7 @@ from fixengine.network.journal.reader import Damage, Entry, Missing, Record, ent
 from fixengine.network.journal.record import (
     FRAMES,
     NAMED,
+    ON_DISK,
     WALL_OFFSET,
     Kind,
     carried_decoder,
@@ -139,6 +140,7 @@ def carried(data: bytes) -> dict[str, Any]:
     for name in ("filled", "cum_qty"):
         whole, rest = divmod(fields[name], QTY_UNIT)
         fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
+    fields["finished"] = entry.finished or None
     return {name: value for name, value in fields.items() if value not in (None, [], b"")}
 
 
@@ -162,6 +164,8 @@ def content(record: Record) -> dict[str, Any]:
         return known | payload(kind, rest) if rest else known
     if kind == Kind.CLOCK and len(data) == WALL_OFFSET.size:
         return {"wall_offset_ns": WALL_OFFSET.unpack(data)[0]}
+    if kind == Kind.MARK and len(data) == ON_DISK.size:
+        return {"on_disk": ON_DISK.unpack(data)[0]}
     if not data:
         return {}
     if kind in TEXTS and (text := plain_text(data)) is not None:

@@ -32,7 +32,9 @@ FIRST_WITH_ID = re.compile(rb"\x0111=([^\x01]*)")
 
 
 class Problem(NamedTuple):
-    """what: damage, missing, order, intent, report or file. offset: in bytes, of the record."""
+    """what: damage, missing, order, intent, report, file or checkpoint. offset: of the record, in
+    bytes.
+    """
 
     what: str
     path: str
@@ -42,7 +44,8 @@ class Problem(NamedTuple):
 
 class Verdict(NamedTuple):
     """problem_count: also of those beyond PROBLEMS_MAX. torn: ends that a crash cut off.
-    unchecked: records of whose meaning nothing can be said, since records before them are gone.
+    unchecked: records, and checkpoints, of whose meaning nothing can be said, since records before
+    them are gone.
     """
 
     problems: list[Problem]
@@ -58,6 +61,14 @@ class Verdict(NamedTuple):
     def sound(self) -> bool:
         """Whether nothing is wrong."""
         return self.problem_count == 0
+
+    def plus(self, found: list[Problem], unchecked: int) -> Verdict:
+        """The same with more problems, and more of which nothing can be said."""
+        return self._replace(
+            problems=self.problems + found,
+            problem_count=self.problem_count + len(found),
+            unchecked=self.unchecked + unchecked,
+        )
 
 
 class Meaning:

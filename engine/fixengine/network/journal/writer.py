@@ -135,7 +135,8 @@ class Drain:
             if size > FILE_HEADER_BYTES:
                 return False
             # New, or cut off while the header was written.
-            header = FileHeader(self._ring.epoch, number, position, self._ring.wall_offset_ns)
+            ring = self._ring
+            header = FileHeader(ring.epoch, number, position, ring.wall_offset_ns, ring.version)
             write_all(self._file, memoryview(header.pack()), 0)
             sync_directory(self._directory)
             size = FILE_HEADER_BYTES

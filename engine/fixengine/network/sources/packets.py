@@ -86,11 +86,15 @@ class Stream(StrEnum):
 
 
 class StreamState(Packet, frozen=True):
-    """The stream stands otherwise. state: one of Stream. connection: counts them, from 1."""
+    """The stream stands otherwise. state: one of Stream. connection: counts them, from 1.
+
+    since_ms: of LIVE, the venue's clock from which on everything is told; ms since 1970.
+    """
 
     state: str
     connection: int
     text: str = ""
+    since_ms: int = 0
 
 
 class StreamEvent(Packet, frozen=True):

@@ -65,13 +65,17 @@ class StreamError(Exception):
 
 
 class Connection:
-    """One WebSocket, from its opening on. leaving: the server said it is about to stop."""
+    """One WebSocket, from its opening on. leaving: the server said it is about to stop.
+
+    since_ms: the venue's clock when it was subscribed already.
+    """
 
     def __init__(self, owner: UserData, number: int) -> None:
         self._owner = owner
         self.number = number
         self.leaving = asyncio.Event()
         self.opened_ns = 0
+        self.since_ms = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._early: list[events.Told] = []
         self._calls = 0
@@ -91,6 +95,8 @@ class Connection:
                     await self._read_clock()
                     await self.call("session.logon", owner.credentials())
                 await self.call("userDataStream.subscribe", {})
+                # A millisecond may be part over when its number is read.
+                self.since_ms = 1 + await self._server_time()
         except TimeoutError:
             await self.close()
             raise StreamError(f"no subscription within {owner.deadline_s:g} s") from None
@@ -147,10 +153,16 @@ class Connection:
 
     async def _read_clock(self) -> None:
         sent_ns = self._owner.wall_ns()
+        server_time = await self._server_time()
+        middle_ns = (sent_ns + self._owner.wall_ns()) // 2
+        self._owner.offset_ns = server_time * MILLISECOND_NS - middle_ns
+
+    async def _server_time(self) -> int:
+        """The venue's clock, ms since 1970."""
         result = await self.call("time", {})
         if isinstance(result, dict) and isinstance(result.get("serverTime"), int):
-            middle_ns = (sent_ns + self._owner.wall_ns()) // 2
-            self._owner.offset_ns = result["serverTime"] * MILLISECOND_NS - middle_ns
+            return int(result["serverTime"])
+        raise StreamError(f"the venue's time is none: {str(result)[:100]}")
 
     async def _next(self) -> Frame:
         """The next frame that says something. Raises StreamError at the end, or for a refusal."""
@@ -226,7 +238,7 @@ class UserData:
                 try:
                     await connection.open()
                     wait_s = WAIT_S_MIN
-                    await self._state(Stream.LIVE)
+                    await self._state(Stream.LIVE, since_ms=connection.since_ms)
                     await self._keep(connection)
                 except StreamError as problem:
                     if problem.is_final:
@@ -313,5 +325,5 @@ class UserData:
         self._number += 1
         return Connection(self, self._number)
 
-    async def _state(self, state: Stream, text: str = "") -> None:
-        await self.tell(StreamState(state.value, self._current.number, text))
+    async def _state(self, state: Stream, text: str = "", since_ms: int = 0) -> None:
+        await self.tell(StreamState(state.value, self._current.number, text, since_ms))

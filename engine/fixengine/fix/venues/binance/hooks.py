@@ -5,6 +5,7 @@ Source: spec sections 3, 5 and 6.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fixengine.fix import fields
@@ -46,6 +47,8 @@ def logon_values(
 
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+NUMBER = "[1-9a-z][0-9a-z]{0,9}"
+OWN = re.compile(f"({NUMBER})-(0|{NUMBER})-(0|{NUMBER})")
 
 
 def base36(value: int) -> str:
@@ -68,16 +71,10 @@ def make_cl_ord_id(number: int, epoch: int, counter: int) -> str:
 
 def own(cl_ord_id: str) -> tuple[int, int, int] | None:
     """(number, epoch, counter) of an id made by make_cl_ord_id; None for anybody else's."""
-    parts = cl_ord_id.split("-")
-    if len(parts) != 3:
+    parts = OWN.fullmatch(cl_ord_id)
+    if parts is None:
         return None
-    try:
-        number, epoch, counter = (int(part, 36) for part in parts)
-    except ValueError:
-        return None
-    if not (1 <= number <= 0xFFFF and 0 <= epoch < 1 << 32 and 0 <= counter < 1 << 48):
-        return None
-    # int() also takes '+1', '1_0' and capitals, which are never ours.
-    if make_cl_ord_id(number, epoch, counter) != cl_ord_id:
+    number, epoch, counter = (int(part, 36) for part in parts.groups())
+    if number > 0xFFFF or epoch >= 1 << 32 or counter >= 1 << 48:
         return None
     return number, epoch, counter

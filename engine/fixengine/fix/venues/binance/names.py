@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from fixengine.fix.venue import Scope
+from fixengine.fix.venues.binance.market_data import LAYOUTS as MARKET_DATA_LAYOUTS
 
 BOTH_TAGS: Final = {
     8: "BeginString",
@@ -230,6 +231,7 @@ SCOPES: Final = {
         "market data",
         frozenset(BOTH_TAGS) | frozenset(MARKET_DATA_TAGS),
         frozenset(BOTH_KINDS) | frozenset(MARKET_DATA_KINDS),
+        MARKET_DATA_LAYOUTS,
     ),
 }
 """What each official dictionary defines."""

@@ -17,6 +17,7 @@ from fixengine.fix.venue import Override
 
 ORDER_ENTRY = "order_entry"
 MARKET_DATA = "market_data"
+SCOPES = (ORDER_ENTRY, MARKET_DATA)
 
 NAMING = (
     "an integer on this wire that names a thing; kept as text, because other venues have UUIDs or"
@@ -28,6 +29,8 @@ UNICODE = "UTF-8 since 2025-12, which the dictionary has no word for"
 ONE_LOGON = (
     "one message serves request and reply; the prose requires it of the side that has to send it"
 )
+SIGNED_SAMPLE = "the order of the prose's signed sample, which our Logon reproduces byte for byte"
+NEWS = "the prose lists News among the administrative messages; our session answers to it"
 LIST_REFUSED = (
     "the prose has it for the whole list, the dictionary only for each order; accepted at both"
     " levels"
@@ -42,6 +45,9 @@ OVERRIDES: Final = (
         Override(ORDER_ENTRY, "", tag, "type", "INT", "id", CHOOSING)
         for tag in (103, 139, 429, 431, 532, 835, 1385, 1386)
     ),
+    *(Override(MARKET_DATA, "", tag, "type", "INT", "id", NAMING) for tag in (1003, 25016)),
+    Override(MARKET_DATA, "", 559, "type", "INT", "id", CHOOSING),
+    *(Override(MARKET_DATA, "", tag, "type", "STRING", "utf8", UNICODE) for tag in (15, 55)),
     *(
         Override(ORDER_ENTRY, "", tag, "type", "INT", "id", CHOOSING)
         for tag in (25002, 25021, 25033, 25038, 25056)
@@ -51,31 +57,16 @@ OVERRIDES: Final = (
         Override(ORDER_ENTRY, "", tag, "type", "STRING", "utf8", UNICODE)
         for tag in (55, 138, 25028)
     ),
-    Override(ORDER_ENTRY, "A", 98, "required", "N", "Y", ONE_LOGON),
+    *(Override(scope, "A", 98, "required", "N", "Y", ONE_LOGON) for scope in SCOPES),
     *(
-        Override(ORDER_ENTRY, "A", tag, "required", "N", "client only", ONE_LOGON)
+        Override(scope, "A", tag, "required", "N", "client only", ONE_LOGON)
+        for scope in SCOPES
         for tag in (95, 96, 141, 553, 25035)
     ),
-    Override(
-        ORDER_ENTRY,
-        "A",
-        95,
-        "place",
-        "108",
-        "first",
-        "the order of the prose's signed sample, which our Logon reproduces byte for byte",
-    ),
-    Override(ORDER_ENTRY, "A", 25037, "required", "N", "venue only", ONE_LOGON),
+    *(Override(scope, "A", 95, "place", "108", "first", SIGNED_SAMPLE) for scope in SCOPES),
+    *(Override(scope, "A", 25037, "required", "N", "venue only", ONE_LOGON) for scope in SCOPES),
     *(Override(ORDER_ENTRY, "N", tag, "field", "", "N", LIST_REFUSED) for tag in (103, 25016, 58)),
-    Override(
-        ORDER_ENTRY,
-        "B",
-        0,
-        "category",
-        "app",
-        "admin",
-        "the prose lists News among the administrative messages; our session answers to it",
-    ),
+    *(Override(scope, "B", 0, "category", "app", "admin", NEWS) for scope in SCOPES),
     *(
         Override(
             ORDER_ENTRY,
@@ -99,7 +90,7 @@ OVERRIDES: Final = (
             "XML_VALIDATION_ERROR",
             "only the prose lists it; a Reject with it must be readable",
         )
-        for scope in (ORDER_ENTRY, MARKET_DATA)
+        for scope in SCOPES
     ),
     *(
         Override(

@@ -47,5 +47,7 @@ WEB = Web(
         ping_ns=20 * SECOND_NS,
         pong_ns=60 * SECOND_NS,
         life_ns=86_400 * SECOND_NS,
+        # Not documented; what it is of the drop copy.
+        lag_ns=SECOND_NS,
     ),
 )
