@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import time
 from collections import Counter
@@ -176,6 +177,7 @@ def live(seed: int) -> Lived:
     if problems:
         again = f"again: PYTHONPATH=tests python -m world --seed {seed}"
         said = "\n".join((world.tail, f"seed {seed}: {world.options}", *problems[:12], again))
+    gc.collect()  # a world is one knot of references, and a big one
     return Lived(seed, world.hit, world.pairs, world.events, said)
 
 
