@@ -28,6 +28,8 @@ MILLISECOND_NS = 1_000_000
 WINDOW_NS = 10_000_000_000
 CANCELS_SHARE = 0.05
 """Of the messages of a session, what orders may not use."""
+BLUR = 2
+"""Of these, what the session may have said in the same moment."""
 
 
 Sent = tuple[int, int, int]
@@ -103,14 +105,16 @@ class Desk:
 class Checker:
     """Collects the truth while the world turns; `problems` has one line for each breach.
 
-    messages_max: what a session may send in WINDOW_NS. cancels: the policy for the dead. stopping:
-    whether the engine has been asked to end.
+    messages_max: what a session may send in WINDOW_NS. orders_max: how many may be open. cancels:
+    the policy for the dead. stopping: whether the engine has been asked to end.
     """
 
-    def __init__(self, messages_max: int, cancels: bool) -> None:
+    def __init__(self, messages_max: int, orders_max: int, cancels: bool) -> None:
         self.problems: list[str] = []
         self.stopping = False
-        self._orders_max = messages_max - int(-(-messages_max * CANCELS_SHARE // 1))
+        self._open_max = orders_max
+        self._alive: set[str] = set()
+        self._ordinary_max = BLUR + messages_max - int(-(-messages_max * CANCELS_SHARE // 1))
         self._cancels = cancels
         self._written: dict[str, deque[int]] = {}
         self._tags: dict[str, str] = {}
@@ -193,8 +197,18 @@ class Checker:
 
     # --- what leaves the engine and reaches the venue ---------------------------------------
 
-    def wrote(self, tag: str, wire_id: str, run: int, line: str, now: int) -> None:
-        """Bytes of an order are about to leave the engine. line: names the connection."""
+    def message(self, line: str, is_order: bool, now: int) -> None:
+        """A message is about to leave over a connection of this name."""
+        window = self._written.setdefault(line, deque())
+        window.append(now)
+        while window[0] <= now - WINDOW_NS:
+            window.popleft()
+        if is_order and len(window) > self._ordinary_max:
+            text = f"an order is message {len(window)} over {line}, in the cancels' share"
+            self.breach("I6", text)
+
+    def wrote(self, tag: str, wire_id: str, run: int, now: int) -> None:
+        """Bytes of an order are about to leave the engine."""
         self._tags[wire_id] = tag
         found = self.by_tag.get(tag)
         if found is None:
@@ -209,12 +223,8 @@ class Checker:
             self.breach("I3", f"{ask.cl_ord_id} was written at {now} by {run}: {ask.sent}")
         if self.stopping:
             self.breach("I5", f"{ask.cl_ord_id} was written by an engine that stops")
-        window = self._written.setdefault(line, deque())
-        window.append(now)
-        while window[0] <= now - WINDOW_NS:
-            window.popleft()
-        if len(window) > self._orders_max:
-            self.breach("I6", f"{len(window)} orders left over {line}, some of the cancels' share")
+        if len(self._alive) >= self._open_max:
+            self.breach("I6", f"{ask.cl_ord_id} leaves, and {len(self._alive)} orders are open")
 
     def arrives(self, tag: str, wire_id: str) -> None:
         """An order has reached the venue's exchange."""
@@ -259,6 +269,7 @@ class Checker:
             tag = known.tag
         order = VenueOrder(tag, *key, values["ord_status"], Decimal(values["cum_qty"]))
         self.orders[key] = order
+        (self._alive.add if order.status in ALIVE else self._alive.discard)(tag)
         if values["exec_type"] == "F":
             fees = tuple((f.misc_fee_curr, f.misc_fee_amt) for f in values.get("misc_fees", ()))
             amounts = Decimal(values["last_px"]), Decimal(values["last_qty"])

@@ -23,8 +23,8 @@ class Owner(Protocol):
     def effect(self, kind: str, action: Callable[[], Any]) -> Any:
         """The engine does something; the process may die before or behind it."""
 
-    def leaves(self, line: Any, orders: list[tuple[str, str]]) -> None:
-        """Orders, each as (wire id, tag), are about to be written."""
+    def leaves(self, line: Any, messages: list[tuple[str, str] | None]) -> None:
+        """Messages are about to be written: orders as (wire id, tag), others as None."""
 
 
 class SlowBus(Bus):
@@ -86,7 +86,10 @@ class Wiretap:
         self._world.effect("link", lambda: self._write(data))
 
     def _write(self, data: bytes) -> None:
-        frames = data.split(b"\x0110=")
-        found = [IDS.search(frame) for frame in frames if b"\x0135=D\x01" in frame]
-        self._world.leaves(self._line, [(one[1].decode(), one[2].decode()) for one in found if one])
+        found = [
+            IDS.search(frame) if b"\x0135=D\x01" in frame else None
+            for frame in data.split(b"\x0110=")[:-1]
+        ]
+        messages = [one and (one[1].decode(), one[2].decode()) for one in found]
+        self._world.leaves(self._line, messages)
         self._end.write(data)

@@ -52,7 +52,9 @@ class Machine:
         self.seed = seed
         self.options = options
         self.chance = chance
-        self.checker = Checker(options.messages_max, options.on_death == "cancel")
+        self.checker = Checker(
+            options.messages_max, options.orders_max, options.on_death == "cancel"
+        )
         self.hit: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.skew_ns = options.skew_ms * 1_000_000
@@ -78,6 +80,7 @@ class Machine:
             "sender_comp_ids": COMP_IDS,
         }
         config = {"venue": of_venue, "strategies": {"on_death": options.on_death}}
+        config["engine"] = {"state_dir": "memory", "orders_max": options.orders_max}
         config["journal"] = {"durability": options.durability}
         self.engine = SimulatedEngine(seed=seed, house=False, config=config)
         self._around: Any = self.engine._around
@@ -129,18 +132,22 @@ class Machine:
         self.note(f"the engine reads no requests for {seconds} s")
         self.engine.later(seconds, lambda: around.run.call_soon(around.opened.on_request))
 
-    def leaves(self, line: Any, orders: list[tuple[str, str]]) -> None:
-        """Orders, each as (wire id, tag), are about to be written."""
+    def leaves(self, line: Any, messages: list[tuple[str, str] | None]) -> None:
+        """Messages are about to be written: orders as (wire id, tag), others as None."""
+        orders = [one for one in messages if one is not None]
         journal = self._around.journals[-1]
         run = journal.records[0].epoch
         if self.options.durability == "process":
             self._disk.sync(journal)
         elif orders:
             self._hold_against_disk(journal, orders)
-        for wire_id, tag in orders:
-            self._line_of[wire_id] = line
-            name = f"{line.name} of {run}, line {line.number}"
-            self.checker.wrote(tag, wire_id, run, name, self.now_ns)
+        name = f"{line.name} of {run}, line {line.number}"
+        for message in messages:
+            self.checker.message(name, message is not None, self.now_ns)
+            if message is not None:
+                wire_id, tag = message
+                self._line_of[wire_id] = line
+                self.checker.wrote(tag, wire_id, run, self.now_ns)
 
     def _hold_against_disk(self, journal: Any, orders: list[tuple[str, str]]) -> None:
         """If the power failed now, the intents of these would have to be there."""
@@ -188,6 +195,9 @@ class Machine:
             return self._bus
 
         def journal(*given: Any) -> Any:
+            # Whoever opens a new one brings to disk what is left of those before.
+            for earlier in around.journals:
+                self._disk.sync(earlier)
             made = make_journal(*given)
             append = made.append
 
@@ -278,5 +288,6 @@ class Machine:
             self.note("SIGTERM")
             self.met("stop")
             self.checker.stopping = True
-            self.survive(self.engine.stop)
+            if self.survive(self.engine.stop) is not None:
+                self._disk.sync(self._around.journals[-1])
             self.checker.stopping = False

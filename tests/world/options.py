@@ -9,7 +9,8 @@ from typing import NamedTuple
 class Options(NamedTuple):
     """trouble: how much of it, in per mille of the steps. kills: the same of kills. gentle: only
     what leaves the link standing. messages_max: of a session in ten seconds, at the venue;
-    unfilled_max: of orders of the account in ten seconds. durability: of the journal; disk_ms: how
+    unfilled_max: of orders of the account in ten seconds. orders_max: open at once, of our own
+    accord. durability: of the journal; disk_ms: how
     long its disk takes.
     """
 
@@ -24,6 +25,7 @@ class Options(NamedTuple):
     gentle: bool
     messages_max: int
     unfilled_max: int
+    orders_max: int
     by_symbol: bool
     durability: str
     disk_ms: int
@@ -34,7 +36,7 @@ def options_of(chance: random.Random) -> Options:
     gentle = chance.random() < 0.3
     return Options(
         strategies=chance.choice((1, 2, 3)),
-        sessions=chance.choice((1, 1, 2, 3)),
+        sessions=chance.choice((1, 2, 2, 3)),
         drop_copy=chance.random() < 0.4,
         on_death=chance.choice(("keep", "keep", "cancel")),
         recv_window_ms=chance.choice((1000, 5000)),
@@ -44,6 +46,7 @@ def options_of(chance: random.Random) -> Options:
         gentle=gentle,
         messages_max=chance.choice((100, 10_000)),
         unfilled_max=chance.choice((40, 200)),
+        orders_max=chance.choice((25, 100_000, 100_000)),
         by_symbol=chance.random() < 0.3,
         durability=chance.choice(("power", "process", "process", "process")),
         disk_ms=chance.choice((0, 10, 30)),

@@ -116,7 +116,7 @@ class Seat:
         elif draw < 0.50:
             self.submit(self._order())
         elif draw < 0.53:
-            for _ in range(self._chance.randrange(5, 60)):
+            for _ in range(self._chance.choice((5, 20, 50, 130))):
                 self.submit(self._order())
         elif draw < 0.75:
             self._cancel(self._chance.choice(self._orders[-20:]) if self._orders else None)

@@ -105,7 +105,7 @@ class Trouble:
         self._weighed: tuple[tuple[Callable[[], None], int], ...] = (
             (self._fault, 12),
             (self._standing, 8),
-            (self._late_session, 3),
+            (self._late_session, 6),
             (self._slow_venue, 3),
             (self._acknowledgements, 3),
             (self._rejects, 2),
@@ -171,13 +171,20 @@ class Trouble:
         names = [one.comp_id for one in venue.server._connections if one.comp_id]
         if len(names) < 2:
             return
-        name = self._chance.choice(names)
-        if self._ask("delay", {"ms": self._chance.choice((200, 2500)), "session": name}):
-            self._world.met("reordered between sessions")
-            self._later(lambda: venue.clear("delay"), "delay ends")
-            if self._chance.random() < 0.4:
-                odd = {"kind": "8", "tag": 39, "value": "Z", "times": 8, "session": name}
-                self._ask("field", odd)
+        name, other = self._chance.sample(names, 2)
+        if not self._ask("delay", {"ms": self._chance.choice((200, 2500)), "session": name}):
+            return
+        self._world.met("reordered between sessions")
+        self._later(lambda: venue.clear("delay"), "delay ends")
+        # What only the late one tells is what comes late to the engine.
+        if self._chance.random() < 0.7:
+            times = self._chance.choice((1, 2, 4))
+            self._ask("drop", {"kind": "8", "session": other, "times": times})
+        if self._chance.random() < 0.4:
+            odd = {"kind": "8", "tag": 39, "value": "Z", "times": 8, "session": name}
+            self._ask("field", odd)
+        if self._chance.random() < 0.5:
+            self._acknowledgements()
 
     def _slow_venue(self) -> None:
         """Requests wait before they are carried out, longer than their link may last."""
