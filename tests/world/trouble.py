@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from fixengine.testing import FaultError
 
 from world.options import Options
-from world.venue import PLAINLY, STRANGELY, VenueOfWorld, plainly
+from world.venue import BLUR_NS, PLAINLY, STRANGELY, VenueOfWorld, plainly
 
 SECOND_NS = 1_000_000_000
+SKEWS_MS = (-3000, -800, -100, 0, 60, 700, 1500)
 EFFECTS = "journal", "bus", "link", "state"
 
 Given = tuple[str, dict[str, Any]]
@@ -247,7 +248,9 @@ class Trouble:
     def _clock(self) -> None:
         world = self._world
         world.met("clock steps")
-        world.skew_ns = self._chance.choice((-3000, -800, -100, 0, 60, 700, 1500)) * 1_000_000
+        world.skew_ns = self._chance.choice(SKEWS_MS) * 1_000_000
+        # How long a SenderCompID rests over a restart is counted by the wall clock.
+        world.venue.blur_ns = BLUR_NS + (max(SKEWS_MS) - min(SKEWS_MS)) * 1_000_000
         world.note(f"our wall clock is off by {world.skew_ns // 1_000_000} ms")
 
         def end() -> None:

@@ -31,7 +31,6 @@ MILLISECOND_NS = 1_000_000
 WINDOW_NS = 20_000_000_000
 """Twice the shortest window in which the venue counts orders."""
 BLUR_NS = 1_000_000_000
-"""By how much two sides may differ about when a connection ended."""
 
 
 NEW, PENDING_NEW, PENDING_CANCEL = "0", "A", "6"
@@ -71,12 +70,14 @@ class VenueOfWorld:
     """Taps the built-in venue. rest_lag_ms: how old what REST knows is. slow_ms: how long what
     comes now waits before it is carried out. acknowledgement: how the next order is acknowledged, a
     status for each report; where that is not plainly, a cancel is told as PENDING_CANCEL first.
+    blur_ns: by how much the two sides may differ about when a connection ended.
     """
 
     def __init__(self, venue: Any, clock: Clock, world: Owner, options: Options) -> None:
         self.rest_lag_ms = 0
         self.slow_ms = 0
         self.acknowledgement = plainly
+        self.blur_ns = BLUR_NS
         self._venue = venue
         self._clock = clock
         self._world = world
@@ -224,7 +225,7 @@ class VenueOfWorld:
         def judged(message: Any, role: str, within_limit: bool, now: int) -> Any:
             found = judge(message, role, within_limit, now)
             if getattr(found, "code", None) in (-1033, -1034):
-                self._refused(found.text, message.get_str(49), role, now + BLUR_NS)
+                self._refused(found.text, message.get_str(49), role, now + self.blur_ns)
             return found
 
         server.connected, server.admission.judge = comes, judged
