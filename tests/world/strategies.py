@@ -156,12 +156,12 @@ class Seat:
         side = chance.choice((Side.BUY, Side.SELL))
         quantity = f"0.{chance.randrange(10, 60):03}"
         cl_ord_id = f"{self.desk.name}-{self._submitted}"
-        if chance.random() < 0.06:
+        if chance.random() < 0.08:
             order = NewOrderSingle.market(symbol, side, quantity, cl_ord_id=cl_ord_id)
         else:
             price = MIDDLE[symbol] + chance.randrange(-6, 7)
             order = NewOrderSingle.limit(symbol, side, quantity, price, cl_ord_id=cl_ord_id)
-            if chance.random() < 0.08:
+            if chance.random() < 0.2:
                 order.time_in_force = "3"
         order.strategy_id = f"{self._submitted * 10 + int(self.desk.name[1:])}"
         return order

@@ -106,7 +106,7 @@ class Trouble:
         self._weighed: tuple[tuple[Callable[[], None], int], ...] = (
             (self._fault, 12),
             (self._standing, 8),
-            (self._late_session, 6),
+            (self._late_session, 9),
             (self._slow_venue, 3),
             (self._acknowledgements, 3),
             (self._rejects, 2),
