@@ -1,4 +1,4 @@
-/* Sum bytes and find a byte: one loop each, in AVX2 and in plain C.
+/* Sum bytes, find one, copy them, tell what text they are: loops over bytes that know no FIX.
  *
  * The plain loop is the definition; the AVX2 twin must give the same answer and is picked at run
  * time, so one build runs on any x86-64. Neither reads outside [p, p + n). */

@@ -261,7 +261,7 @@ cdef class Template:
             row = lowest_bit(self.required & ~present)
             raise self.absent(self.table, row)
         self.begin(seq, sending_time)
-        to = self.sheet.room(write_bytes_max(count_bits(present), self.text_bytes))
+        to = self.sheet.room(write_bytes_max(self.table.count, self.text_bytes))
         to = write_elements(to, self.table.rows, self.elements, present, &bad, LEVEL)
         if to is NULL:
             raise self.unfit(bad)
@@ -566,10 +566,6 @@ cdef class Template:
 cdef inline Py_ssize_t lowest_bit(uint64_t bits) noexcept:
     """The number of the lowest bit that is set; there is one."""
     return __builtin_ctzll(bits)
-
-
-cdef inline size_t count_bits(uint64_t bits) noexcept:
-    return __builtin_popcountll(bits)
 
 
 cdef int check_writable(Table table) except -1:

@@ -152,7 +152,7 @@ cdef int64_t integer_of(object value, int type, int32_t tag, object name, object
     if number == -1 and PyErr_Occurred():
         PyErr_Clear()
         raise refused(tag, name, kind, f"is not {FORMS[type]}")
-    if type == TYPE_SEQNUM and not 0 <= number <= 0xFFFFFFFF:
+    if type == TYPE_SEQNUM and <uint64_t>number > UINT32_MAX:
         raise refused(tag, name, kind, f"is not {FORMS[type]}")
     if type == TYPE_LENGTH and number < 0:
         raise refused(tag, name, kind, "is a length and cannot be negative")

@@ -172,6 +172,17 @@ cdef class Table:
         """Whether a tag is neither a member of this group nor of any table around it."""
         return lookup_find(&self.lookup, tag) < 0 and lookup_find(&self.outside, tag) < 0
 
+    cdef str label(self, int32_t tag):
+        """A row's or a member's tag with its name; a header tag has none."""
+        cdef Py_ssize_t row = self.find(tag)
+        cdef Table child
+        if 0 <= row < self.count:
+            return f"{self.names[row]}<{tag}>"
+        for child in self.children:
+            if child is not None and child.holds(tag):
+                return child.label(tag)
+        return f"tag {tag}"
+
     cdef bint holds(self, int32_t tag) noexcept:
         """Whether a tag is a member of this group, or of one in it."""
         cdef Table child

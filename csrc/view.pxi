@@ -405,7 +405,8 @@ cdef class Message:
             what = f"{name}<{tag}>: {span.entries} entries, not as many as it declares"
             raise self.wrong(tag, what, "group")
         if span.repeated != 0:
-            what = f"{name}<{tag}>: tag {span.repeated} comes twice in one entry"
+            member = (<Table>parent.children[row]).label(span.repeated)
+            what = f"{name}<{tag}>: {member} comes twice in one entry"
             raise self.wrong(tag, what, "group")
         return span
 
@@ -461,7 +462,7 @@ cdef class Message:
                 self.check_data(table, row)
         if not self.all_differ():
             for tag in self.repeated:
-                raise self.wrong(tag, f"tag {tag} comes twice", "repeated")
+                raise self.wrong(tag, f"{table.label(tag)} comes twice", "repeated")
 
     cdef int check_row(self, Table table, Py_ssize_t row) except -1:
         """The value of a row that is there."""
@@ -483,7 +484,7 @@ cdef class Message:
         return 0
 
     cdef object absent(self, tag):
-        return self.wrong(tag, f"required tag {tag} is missing", "missing")
+        return self.wrong(tag, f"{self.plan.table.label(tag)} is required and missing", "missing")
 
     cdef int check_data(self, Table table, Py_ssize_t row) except -1:
         """Data stands right behind its length, or both are absent."""

@@ -28,7 +28,16 @@ from cpython.unicode cimport (
     PyUnicode_DecodeLatin1,
     PyUnicode_DecodeUTF8,
 )
-from libc.stdint cimport INT64_MAX, UINT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport (
+    INT64_MAX,
+    UINT32_MAX,
+    UINT64_MAX,
+    int32_t,
+    int64_t,
+    uint8_t,
+    uint32_t,
+    uint64_t,
+)
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
@@ -36,7 +45,6 @@ from native cimport *
 
 cdef extern from *:
     int __builtin_ctzll(uint64_t bits)
-    int __builtin_popcountll(uint64_t bits)
 
 cdef extern from "stdlib.h":
     void *aligned_alloc(size_t alignment, size_t size)

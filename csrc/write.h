@@ -224,6 +224,15 @@ WRITE_TARGET uint32_t write_copied(uint8_t *to, const uint8_t *from, size_t n, i
     return (bits & 1) | (bits >> 1 & 1) << (n / 2) | (bits >> 2 & 1) << (n - 1);
 }
 
+/* Whether text of n bytes, of which the judge objects to these, may be sent. */
+WRITE_TARGET int write_judged(int judge, uint32_t others, const uint8_t *text, size_t n)
+{
+    if (judge != JUDGE_DECIMAL || others == 0)
+        return others == 0 && (judge != JUDGE_CHARACTER || n == 1);
+    const uint32_t point = (uint32_t)__builtin_ctz(others);
+    return (others & (others - 1)) == 0 && text[point] == '.' && point >= 1 && point + 1 < n;
+}
+
 /* The same by vectors, for text of 1 to 32 bytes; the rest, and what the judge does not know, is
  * for the plain loop to decide. */
 __attribute__((target("avx2,bmi,bmi2"))) static inline uint8_t *
@@ -239,13 +248,40 @@ write_elements_avx2(uint8_t *to, const Row *rows, const Element *elements, uint6
             uint8_t *value = to + row->prefix_bytes;
             memcpy(to, row->prefix, WRITE_PREFIX_BYTES);
             const uint32_t others = write_copied(value, element->text, n, row->judge);
-            int fits = others == 0 && (row->judge != JUDGE_CHARACTER || n == 1);
-            if (row->judge == JUDGE_DECIMAL && others != 0) {
-                const uint32_t point = (uint32_t)__builtin_ctz(others);
-                fits = (others & (others - 1)) == 0 && element->text[point] == '.'
-                       && point >= 1 && point + 1 < n;
+            if (write_judged(row->judge, others, element->text, n)) {
+                value[n] = SCAN_SOH;
+                to = value + n + 1;
+                continue;
             }
-            if (fits) {
+        }
+        to = write_elements_scalar(to, rows, elements, (uint64_t)1 << i, bad);
+        if (to == NULL)
+            return NULL;
+    }
+    return to;
+}
+
+/* The same for processors with AVX-512: a text of any length is one load and one store. */
+__attribute__((target("avx512f,avx512bw,avx2,bmi,bmi2"))) static inline uint8_t *
+write_elements_avx512(uint8_t *to, const Row *rows, const Element *elements, uint64_t present,
+                      size_t *bad)
+{
+    for (; present != 0; present &= present - 1) {
+        const size_t i = (size_t)__builtin_ctzll(present);
+        const Row *row = &rows[i];
+        const Element *element = &elements[i];
+        const size_t n = element->bytes;
+        if (element->kind == ELEMENT_TEXT && n - 1 < 32 && row->judge != JUDGE_NOT) {
+            const int decimal = row->judge == JUDGE_DECIMAL;
+            const __mmask64 within = _bzhi_u64(~(uint64_t)0, (uint32_t)n);
+            const __m512i text = _mm512_maskz_loadu_epi8(within, element->text);
+            const __m512i from = _mm512_sub_epi8(text, _mm512_set1_epi8(decimal ? '0' : 0x20));
+            const uint32_t others = (uint32_t)_mm512_mask_cmpgt_epu8_mask(
+                within, from, _mm512_set1_epi8(decimal ? 9 : 0x5E));
+            uint8_t *value = to + row->prefix_bytes;
+            memcpy(to, row->prefix, WRITE_PREFIX_BYTES);
+            _mm256_storeu_si256((__m256i *)value, _mm512_castsi512_si256(text));
+            if (write_judged(row->judge, others, element->text, n)) {
                 value[n] = SCAN_SOH;
                 to = value + n + 1;
                 continue;
@@ -263,7 +299,9 @@ static inline uint8_t *write_elements(uint8_t *to, const Row *rows, const Elemen
                                       uint64_t present, size_t *bad, int level)
 {
 #ifdef FIXENGINE_AVX2
-    if (level != BYTES_PLAIN)
+    if (level == BYTES_AVX512)
+        return write_elements_avx512(to, rows, elements, present, bad);
+    if (level == BYTES_AVX2)
         return write_elements_avx2(to, rows, elements, present, bad);
 #endif
     (void)level;

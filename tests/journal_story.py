@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 from fixengine import messages
-from fixengine.network.journal import Kind, named
+from fixengine.network.journal import Kind, Record, named
 from fixengine.network.journal.place import ring_place
 from fixengine.network.journal.ring import Ring
 from fixengine.network.journal.writer import Drain
@@ -123,6 +123,11 @@ class Run:
             assert self.ring.append(kind, self._now, 1, data)
             self._now += STEP_NS
             self._drain.step()
+
+    def put(self, record: Record) -> None:
+        """A record as it is, but for its sequence number."""
+        assert self.ring.append(record.kind, record.now_ns, record.line, record.data)
+        self._drain.step()
 
     def end(self) -> None:
         self._drain.close()

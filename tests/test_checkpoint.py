@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.messages import NewOrderSingle, Side
+from fixengine.messages import NewOrderSingle, SessionStatus, Side
 from fixengine.network.checkpoint import make_checkpoint, wrong_checkpoints
 from fixengine.network.journal import Checkpoints, Journal, Keep, Kind, Record, read
 from fixengine.network.journal.checkpoint import checkpoints, read_checkpoint, write_checkpoint
@@ -19,6 +20,9 @@ from fixengine.network.journal.writer import files
 from fixengine.network.recall import carried, recall
 from fixengine.testing import SimulatedEngine
 from journal_story import EPOCH, Run
+from processes import THROUGH, Stage, hear, stage, trade
+
+__all__ = ["stage"]
 
 UNREAD_MAX = 1000
 WAIT_S = 60.0
@@ -233,3 +237,31 @@ def test_the_journal_process_has_them_made(tmp_path: Path, story: list[Record]) 
         assert journal.append(Kind.TICK, 1, 0, b"") and journal.sync(WAIT_S)
     assert journal.close(WAIT_S)
     assert list(wrong_checkpoints(directory)) == []
+
+
+def test_an_engine_that_was_killed_goes_on_from_its_checkpoint(stage: Stage) -> None:
+    venue = stage.venue()
+    journal = {"checkpoint_bytes": 1 << 16}
+    engine = stage.engine(venue.place, journal=journal)
+    engine.expect(event="active")
+    client = stage.client(engine)
+    resting = {trade(client).cl_ord_id for _ in range(5)}
+    directory = engine.state_dir / "journal"
+    for _ in range(80):
+        trade(client, THROUGH)
+    deadline = time.monotonic() + WAIT_S
+    while not checkpoints(directory) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    engine.process.kill()
+    engine.ended()
+    # Without it the start would know nothing of what was before.
+    (made, *_) = checkpoints(directory)
+    for file in files(directory):
+        data = bytearray(file.path.read_bytes())
+        data[64 : 64 + made.position] = bytes(made.position)
+        file.path.write_bytes(data)
+    again = stage.engine(venue.place, journal=journal)
+    again.expect(event="active")
+    hear(client, SessionStatus, engine_state="active")
+    assert {order.cl_ord_id for order in client.snapshot().orders} == resting
+    assert not any("damaged" in line.get("text", "") for line in again.said)

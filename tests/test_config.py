@@ -291,6 +291,13 @@ WRONG = [
         "key.ask_password: expected this or key.password_file, not both",
     ),
     ({"orders__foreign": "adopt"}, "orders.adopt_as: expected a strategy's name, 1..32 charac"),
+    (
+        {
+            "orders": {"foreign": "adopt", "adopt_as": "x"},
+            "strategy": {"y": {"token_file": "y"}},
+        },
+        "orders.adopt_as: expected a strategy with a token_file; there is no [strategy.x]",
+    ),
     ({"orders__adopt_as": "x"}, 'orders.adopt_as: expected orders.foreign = "adopt" beside it'),
     (
         {"orders__foreign": "cancel", "sources__rest": False},

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from fixengine.screens.decode import EXAMPLES
 from scripted_venue import WAIT_S
 
 from bench import corpus
@@ -232,7 +233,19 @@ def test_a_growing_input_is_shown_as_it_comes() -> None:
     "text", [b"", b"\n", b"no FIX\n", bytes(range(256)) * 2000, b"\x00" * 10**6]
 )
 def test_no_message_at_all(text: bytes) -> None:
-    assert decode(text) == (1, "", "fixengine: no FIX message in stdin\n")
+    status, out, errors = decode(text)
+    assert (status, out) == (1, "")
+    assert errors == (
+        "fixengine: no FIX message in stdin; one begins with 8=FIX and has a separator that"
+        " `fixengine decode --help` lists\n"
+    )
+
+
+def test_the_message_in_the_help_is_fine() -> None:
+    example = EXAMPLES[EXAMPLES.index("'8=FIX") + 1 :]
+    status, out, errors = decode(example[: example.index("'")].encode())
+    assert (status, errors) == (0, "")
+    assert out.startswith("Heartbeat <0>  SPOT -> DESK1  MsgSeqNum 7")
 
 
 def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:

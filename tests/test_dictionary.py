@@ -270,13 +270,18 @@ def test_a_component_is_read_as_what_it_stands_for() -> None:
     text = text.replace(
         "<fields>", f"<components>{outer}</component>{inner}</component></components><fields>"
     )
-    # Required within a component that is not, asks for nothing.
-    assert against(text, "order_entry", OVERRIDES).new == ()
+    found = {(item.tag, item.theirs) for item in against(text, "order_entry", OVERRIDES).new}
+    assert found == {(836, "with")}
     text = text.replace("name='Outer' required='N'", "name='Outer' required='Y'")
     told = [
         (item.path, item.tag, item.theirs) for item in against(text, "order_entry", OVERRIDES)[0]
     ]
-    assert told[:4] == [("8", tag, "any") for tag in (211, 1094, 835, 836)]
+    assert told[:4] == [
+        ("8", 211, "any"),
+        ("8", 1094, "any"),
+        ("8", 835, "any"),
+        ("8", 836, "with"),
+    ]
     assert len(told) == 16
     text = text.replace("name='Inner' required='N'", "name='Inner' required='Y'")
     found = {(item.tag, item.theirs) for item in against(text, "order_entry", OVERRIDES).new}

@@ -4,13 +4,13 @@ the disk takes again, so do orders; nothing was lost or doubled by the venue's o
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from processes import THROUGH, Engine, Stage, Venue, frames, hear, limit, stage
 
 __all__ = ["stage"]
 
-DISK_BYTES = 4 << 20
+DISK_BYTES = 16 << 20
 RESTING = 4
 
 
@@ -48,15 +48,10 @@ Maker = Callable[[Engine], Disk]
 
 def fill(path: Path) -> None:
     """Use up a file system to the last byte."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
+    with suppress(OSError), path.open("wb", buffering=0) as file:
         for size in (1 << 16, 1):
-            while True:
-                os.write(file, bytes(size))
-    except OSError:
-        pass
-    finally:
-        os.close(file)
+            while file.write(bytes(size)) == size:
+                pass
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def ask(venue: Venue, *questions: asks.Ask) -> list[list[Any]]:
     return asyncio.run(all_of_it())
 
 
-def engine_of(stage: Stage, venue: Venue) -> Engine:
+def engine_of(stage: Stage, venue: Venue, chance: random.Random) -> Engine:
     of_venue = {
         "time_scale": SCALE,
         "heartbeat_s": 40,
@@ -157,6 +157,7 @@ def engine_of(stage: Stage, venue: Venue) -> Engine:
         "sender_comp_ids": [f"K{number}" for number in range(40)],
     }
     sections: dict[str, Any] = {"venue": of_venue, "sources": {"port": venue.web_port}}
+    sections["journal"] = {"durability": chance.choice(("process", "power"))}
     return stage.engine(venue.place, limits={"mode": "off"}, **sections)
 
 
@@ -210,7 +211,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
     control = tmp_path / "control"
     venue = stage.venue("--time-scale", str(SCALE), "--control", str(control))
     controlled = Controlled(venue, control)
-    engine = engine_of(stage, venue)
+    engine = engine_of(stage, venue, chance)
     desk = Desk(stage.client(engine), chance)
     for _ in range(KILLS):
         engine.expect(event="active")
@@ -218,7 +219,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
         die(engine, controlled, desk, chance.choice(TROUBLES))
         desk.trade(time.monotonic() + 0.05)
         engine.ended()
-        engine = engine_of(stage, venue)
+        engine = engine_of(stage, venue, chance)
     engine.expect(event="active")
     live = desk.wait_for_peace()
     assert desk.statuses[-1].engine_state == SessionState.ACTIVE
@@ -243,6 +244,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path
         str(one.order_id) for one in orders if one.status in ("NEW", "PARTIALLY_FILLED")
     )
     assert live == open_there
-    command = [sys.executable, "-m", "fixengine", "journal", "verify", str(engine.state_dir)]
-    verdict = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    for what in ("verify", "replay"):
+        command = [sys.executable, "-m", "fixengine", "journal", what, str(engine.state_dir)]
+        verdict = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert verdict.returncode == 0, verdict.stdout + verdict.stderr

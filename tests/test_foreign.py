@@ -9,7 +9,9 @@ from fixengine.client import Client
 from fixengine.messages import ExecutionReport, NewOrderSingle, OrderUnknown, SessionStatus, Side
 from fixengine.network.foreign import NOBODY
 from fixengine.testing import SimulatedEngine
-from processes import FAR, hear
+from processes import COMP_IDS, FAR, Stage, hear, stage, trade
+
+__all__ = ["stage"]
 
 SETTLED = 10.0
 RULES = [{"foreign": "ignore"}, {"foreign": "adopt", "adopt_as": "desk"}, {"foreign": "cancel"}]
@@ -151,3 +153,22 @@ def test_beyond_the_most_open_orders_they_stay_foreign() -> None:
         heard(client)
         assert len(client.snapshot().orders) == 3
         assert sum("stays foreign" in line.text for line in engine.log) == 2
+
+
+def test_real_processes_cancel_what_another_engine_left(stage: Stage) -> None:
+    venue = stage.venue("--time-scale", "20")
+    of_venue = {"time_scale": 20, "heartbeat_s": 60}
+    sections: dict[str, Any] = {"sources": {"port": venue.web_port}}
+    other = stage.engine(venue.place, name="other", venue=of_venue, **sections)
+    other.expect(event="active")
+    client = stage.client(other)
+    order = trade(client)
+    ids = [f"B{comp_id}" for comp_id in COMP_IDS]
+    sections["orders"] = {"foreign": "cancel"}
+    engine = stage.engine(venue.place, venue=of_venue | {"sender_comp_ids": ids}, **sections)
+    engine.expect(event="foreign", text="not ours: 1 (BTCUSDT 1); they are cancelled")
+    engine.expect(event="gone", text="none of its orders is open any more")
+    assert engine.end() == 0
+    gone = hear(client, ExecutionReport, exec_type="4")
+    assert (gone.order_id, gone.ord_status) == (order.order_id, "4")
+    assert other.end() == 0

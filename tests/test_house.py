@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "fix.venues.",
         "network.checkpoint",
         "network.journal.",
+        "network.replay.",
         "screens.streams",
     ),
     "network.config.": ("messages", "fix.", "network.config."),

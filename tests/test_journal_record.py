@@ -44,6 +44,7 @@ def test_kinds_keep_their_numbers() -> None:
         "ACK": 14,
         "SOURCE": 15,
         "MARK": 16,
+        "READ": 17,
     }
 
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import fixengine
 import pytest
 from fixengine.network.journal import Journal, JournalError, Kind, Missing, Record, door, entries
 from fixengine.network.journal.place import FALLBACK_NAME, ring_place
-from fixengine.network.journal.record import FileHeader
+from fixengine.network.journal.record import FILE_HEADER_BYTES, FileHeader
 from fixengine.network.journal.ring import Ring
 from fixengine.network.journal.writer import Drain, file_name, files, recover
 from hypothesis import given, settings
@@ -365,6 +366,83 @@ def test_close_on_a_full_disk_keeps_the_ring_for_the_next_start(
     assert again.recovered.epoch == 7
     assert again.close(WAIT_S)
     assert [record.now_ns for record in records(small_disk)] == list(range(100))
+
+
+@pytest.fixture
+def ahead(small_disk: Path) -> Iterator[tuple[Ring, Drain, Path]]:
+    """A drain that takes 8 KiB ahead on a file system of 64 KiB, and another file there."""
+    directory = small_disk / "journal"
+    directory.mkdir(mode=0o700)
+    ring = Ring.create(small_disk / "ring", directory, 7, 4096)
+    drain = Drain(ring, directory, 16 << 10, 8 << 10)
+    ring.append(Kind.TICK, 1, 0, b"")
+    drain.step()
+    yield ring, drain, small_disk / "filler"
+    drain.close()
+    ring.close(remove=True)
+
+
+def fill(path: Path) -> None:
+    """Use up what is left of a small file system."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(512)):
+            pass
+
+
+def used(path: Path) -> tuple[int, int]:
+    """(size of a file, bytes that it takes on the disk)."""
+    status = path.stat()
+    return status.st_size, status.st_blocks * 512
+
+
+def test_room_is_taken_ahead_and_the_size_is_what_was_written(
+    ahead: tuple[Ring, Drain, Path],
+) -> None:
+    ring, drain, _ = ahead
+    path = files(Path(ring.directory))[0].path
+    size, taken = used(path)
+    assert size == FILE_HEADER_BYTES + 32
+    assert taken >= 16 << 10
+    drain.finish()
+    assert used(path) == (size, 4096)
+
+
+def test_a_finished_file_gives_back_what_it_took_ahead(ahead: tuple[Ring, Drain, Path]) -> None:
+    ring, drain, _ = ahead
+    while len(files(Path(ring.directory))) < 2:
+        assert ring.append(Kind.TICK, 2, 0, bytes(1000))
+        drain.step()
+    first, second = (used(file.path) for file in files(Path(ring.directory)))
+    assert first[1] - first[0] < 4096
+    assert second[1] - second[0] >= 8 << 10
+
+
+def test_a_full_disk_is_told_while_there_is_room_ahead(ahead: tuple[Ring, Drain, Path]) -> None:
+    ring, drain, filler = ahead
+    fill(filler)
+    steps = 0
+    while not ring.error_number:
+        assert ring.append(Kind.TICK, steps, 0, bytes(1000))
+        with suppress(OSError):
+            drain.step()
+        steps += 1
+    # From here on new orders are refused; what follows still reaches the disk.
+    drain.close()
+    for _ in range(6):
+        assert (ring.error_number, ring.on_disk) == (errno.ENOSPC, ring.appended)
+        assert ring.append(Kind.TICK, steps, 0, bytes(1000))
+        with pytest.raises(OSError, match="No space left"):
+            drain.step()
+        drain.close()
+        steps += 1
+    with pytest.raises(OSError, match="No space left"):
+        drain.step()
+    filler.unlink()
+    drain.close()
+    assert drain.step() == 0
+    assert ring.error_number == 0
+    found = [one for one in entries(Path(ring.directory)) if isinstance(one, Record)]
+    assert len(found) == steps + 1
 
 
 def test_no_room_for_the_ring_is_a_clear_error(small_disk: Path, state: Path) -> None:

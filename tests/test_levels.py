@@ -312,3 +312,35 @@ def test_the_longest_kind_that_a_plan_can_be_for(size: int) -> None:
                 with pytest.raises(LocalProtocolError, match="plan"):
                     message.value("seq")
     assert framer.pending == 0
+
+
+WRITTEN = (
+    (58, "text", "str", False, ()),
+    (44, "price", "price", False, ()),
+    (54, "side", "char", False, ()),
+)
+WRITABLE = {
+    "text": re.compile(r"[ -~]+"),
+    "price": re.compile(r"[0-9]+(\.[0-9]+)?"),
+    "side": re.compile(r"[ -~]"),
+}
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33])
+def test_each_byte_at_each_place_of_a_text_is_judged_when_it_is_written(
+    name: str, size: int
+) -> None:
+    form = Template(b"FIX.4.4", b"8", [(34, None), (52, None)], WRITTEN)
+    time = b"20260721-09:07:30.123456"
+    for place in sorted({0, 1, size // 2, size - 2, size - 1} & set(range(size))):
+        for code in range(128):
+            text = "7" * place + chr(code) + "7" * (size - place - 1)
+            fits = WRITABLE[name].fullmatch(text) is not None
+            try:
+                written = form.encode(None, 1, time, {name: text})
+            except LocalProtocolError:
+                assert not fits, repr(text)
+            else:
+                assert fits, repr(text)
+                assert b"=%s\x01" % text.encode() in written

@@ -18,6 +18,7 @@ from fixengine import messages
 from fixengine.messages import (
     AMOUNTS,
     Ack,
+    Balance,
     ExecInst,
     ExecutionReport,
     Gap,
@@ -48,7 +49,7 @@ COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "messages.json").read_text()
 )
 MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
-STRUCTS: list[Any] = [*MESSAGES, MiscFee, OpenOrder, Position]
+STRUCTS: list[Any] = [*MESSAGES, Balance, MiscFee, OpenOrder, Position]
 EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
 
 
@@ -69,6 +70,8 @@ def sample(name: str, kind: Any) -> Any:
     if name == "orders":
         order = NewOrderSingle("id", symbol="S")
         return (OpenOrder("id", "wire", "new", order, filled(ExecutionReport)),)
+    if name == "balances":
+        return (filled(Balance),)
     if name == "positions":
         return (filled(Position),)
     if name == "extra":

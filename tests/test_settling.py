@@ -17,7 +17,6 @@ from fixengine.messages import (
     Refused,
     SessionStatus,
 )
-from fixengine.network.journal import Kind
 from fixengine.network.settling import FREEZE_S, Settling
 from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
 from fixengine.network.sources.asks import Ask
@@ -128,8 +127,6 @@ def test_an_order_that_lives_is_told_as_it_stands(desk: Desk) -> None:
     assert (report.price, report.leaves_qty, report.exec_id) == ("50000", "1", None)
     assert desk.standing() == "new"
     assert desk.settling.deadline is None
-    told = [data for kind, data in desk.engine.journal.records if kind == Kind.SOURCE]
-    assert b'"clientOrderId":"id"' in told[0]
 
 
 def test_fills_nobody_told_of_come_before_the_state_and_count_once(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -401,6 +402,47 @@ async def subscribe(response: web.WebSocketResponse) -> None:
     assert asked["method"] == "time"
     answer = {"id": asked["id"], "status": 200, "result": {"serverTime": SUBSCRIBED_MS}}
     await response.send_str(orjson.dumps(answer).decode())
+
+
+@pytest.mark.parametrize(("breaks_off", "states"), [(True, [Stream.MISSED]), (False, [])])
+def test_the_end_of_a_connection_that_was_replaced(
+    files: pki.Files, breaks_off: bool, states: list[Stream]
+) -> None:
+    async def main() -> None:
+        renewed, over, connections = asyncio.Event(), asyncio.Event(), itertools.count(1)
+
+        async def handler(response: web.WebSocketResponse) -> None:
+            number = next(connections)
+            await subscribe(response)
+            if number == 1:
+                await response.send_str('{"event":{"e":"serverShutdown","E":1}}')
+                await renewed.wait()
+                if breaks_off:
+                    assert response._req is not None and response._req.transport is not None
+                    response._req.transport.abort()
+                await response.close()
+                over.set()
+            else:
+                await over.wait()
+                for _ in range(20):
+                    # A way there and back each: the client has dealt with the first one's end.
+                    await response.ping(b"1")
+                    await response.receive()
+                await response.send_str('{"subscriptionId":0,"event":{"e":"late"}}')
+                await response.receive()
+
+        async with scripted(files, handler) as port, following(files, port) as ear:
+            await ear.until(lambda: len(ear.states) == 2)
+            # The second connection is opened once the first has spoken of its end.
+            renewed.set()
+            await ear.until(lambda: len(ear.states) == 3 + len(states))
+            await ear.until(lambda: ear.events[-1].event == events.Raw(b'{"e":"late"}'))
+            wanted = [Stream.CONNECTING, Stream.LIVE, Stream.RENEWED, *states]
+            assert [one.state for one in ear.states] == wanted
+            if states:
+                assert ear.states[-1].since_ms == SUBSCRIBED_MS + 1
+
+    asyncio.run(main())
 
 
 def test_an_event_before_the_answer_is_not_lost_and_pings_are_answered(files: pki.Files) -> None:

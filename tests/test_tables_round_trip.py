@@ -216,9 +216,23 @@ def test_a_refusal_is_read_of_the_list_and_of_its_orders() -> None:
     assert read.value("orders")[1][4:] == ("99", "-2010", "list")
 
 
-@pytest.mark.parametrize("gone", ["11=B|", "25013=1|"])
-def test_a_required_member_of_a_group_is_missed_by_name(gone: str) -> None:
+@pytest.mark.parametrize(
+    ("gone", "name"), [("11=B|", "cl_ord_id<11>"), ("25013=1|", "list_trigger_action<25013>")]
+)
+def test_a_required_member_of_a_group_is_missed_by_name(gone: str, name: str) -> None:
     read = read_list_status(LIST_STATUS_AS_CAPTURED.replace(gone, ""))
     assert read.missing == (int(gone.partition("=")[0]),)
-    with pytest.raises(wire.RemoteProtocolError, match="ListStatus, MsgSeqNum 2: required tag"):
+    told = f"ListStatus, MsgSeqNum 2: {name} is required and missing"
+    with pytest.raises(wire.RemoteProtocolError, match=told):
+        read.check()
+
+
+def test_what_comes_twice_is_named() -> None:
+    read = read_list_status(LIST_STATUS_AS_CAPTURED.replace("11=B|", "11=B|11=C|"))
+    told = r"ListStatus, MsgSeqNum 2: orders<73>: cl_ord_id<11> comes twice in one entry"
+    with pytest.raises(wire.RemoteProtocolError, match=told):
+        read.check()
+    read = read_list_status(LIST_STATUS_AS_CAPTURED.replace("429=", "429=2|429="))
+    told = "ListStatus, MsgSeqNum 2: list_status_type<429> comes twice"
+    with pytest.raises(wire.RemoteProtocolError, match=told):
         read.check()

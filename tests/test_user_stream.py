@@ -18,6 +18,7 @@ from fixengine.messages import (
     Side,
 )
 from fixengine.network.journal import Kind
+from fixengine.network.sources.packets import Stream, StreamState
 from fixengine.testing import SimulatedEngine
 from processes import FAR, Stage, hear, limit, stage
 from test_faults import Controlled
@@ -72,9 +73,8 @@ def test_what_a_session_told_is_told_no_more(engine: SimulatedEngine) -> None:
     assert client.snapshot().positions[0].bought == "0.00400000"
     told = [record.data for record in engine.journal.records if record.kind == Kind.SOURCE]
     entries = [orjson.loads(data) for data in told]
-    assert {entry["source"] for entry in entries} == {"user_data"}
-    events = [entry["told"] for entry in entries]
-    kinds = [told[1]["e"] for told in events if isinstance(told[0], int)]
+    events = [entry["told"] for entry in entries if entry["source"] == "user_data"]
+    kinds = [told[2]["e"] for told in events if told[0] == "StreamEvent"]
     assert kinds.count("executionReport") == 3
 
 
@@ -148,6 +148,23 @@ def test_without_the_only_eye_orders_are_refused_and_live_ones_unknown() -> None
         assert reports(heard(client)) == [("F", "user_data")]
 
 
+def test_what_may_be_missing_of_a_replaced_connection_is_asked_for() -> None:
+    with SimulatedEngine(config=ONLY_STREAM) as engine:
+        client = engine.client("maker")
+        engine.advance(1)
+        order = resting(client)
+        asker: Any = engine._running()._asker
+        since_ms = engine.now_ns // 1_000_000
+        asker.on_stream(StreamState(Stream.MISSED.value, 2, "broken off", since_ms))
+        events = heard(client)
+        assert unknown(events) == [order]
+        assert reports(events) == [("I", "rest")]
+        states = [(one.source, one.state) for one in events if isinstance(one, SessionStatus)]
+        assert states[:2] == [("user_data", "down"), ("user_data", "active")]
+        engine.venue.fill(order)
+        assert reports(heard(client)) == [("F", "user_data")]
+
+
 @pytest.mark.parametrize(("seconds", "is_covered"), [(0.5, False), (4.0, True)])
 def test_what_was_under_way_when_the_stream_ended_another_eye_must_have_seen(
     engine: SimulatedEngine, seconds: float, is_covered: bool
@@ -192,12 +209,17 @@ def test_a_report_that_makes_no_sense_makes_its_order_unknown(engine: SimulatedE
 
 
 def stream(engine: SimulatedEngine, event: object) -> None:
+    """Let the venue's stream say something, and the engine hear it."""
+    push(engine, event)
+    engine.advance(0.1)
+
+
+def push(engine: SimulatedEngine, event: object) -> None:
     """Let the venue's stream say something."""
     feeds = engine.venue.server.feeds
     for feed in feeds._open:
         feed.output.append(orjson.dumps({"subscriptionId": 0, "event": event}))
     feeds.wake()
-    engine.advance(0.1)
 
 
 def test_orders_of_others_are_counted_and_passed_over(engine: SimulatedEngine) -> None:

@@ -388,6 +388,12 @@ class SnapshotRequest(Message):
     request_id: int
 
 
+class BalancesRequest(Message):
+    """Ask for Balances. request_id: comes back in the answer."""
+
+    request_id: int
+
+
 class Heartbeat(Message):
     """Nothing but a sign of life, in either direction; carries no report_seq."""
 
@@ -654,7 +660,41 @@ class Snapshot(Message):
     positions: tuple[Position, ...] = ()
 
 
-Request = Hello | NewOrderSingle | OrderCancelRequest | Ack | Heartbeat | SnapshotRequest
+class Balance(msgspec.Struct, array_like=True, gc=False):
+    """What the account has of one asset: free, and locked by open orders; the venue's text."""
+
+    asset: str
+    free: str
+    locked: str
+
+
+class Balances(Message):
+    """What the account has, or why that cannot be told. Carries no report_seq.
+
+    source: "rest", or "user_data" where the user data stream told last. update_time: when the
+    account changed last, by the venue's clock. received_ns: when the source told it, by the
+    engine's monotonic clock. balances: assets of which there is anything. problem: why there is no
+    answer; empty where there is one.
+    """
+
+    request_id: int
+    epoch: int
+    source: str = ""
+    update_time: str | None = None
+    received_ns: int = 0
+    balances: tuple[Balance, ...] = ()
+    problem: str = ""
+
+
+Request = (
+    Hello
+    | NewOrderSingle
+    | OrderCancelRequest
+    | Ack
+    | Heartbeat
+    | SnapshotRequest
+    | BalancesRequest
+)
 Event = (
     Welcome
     | ExecutionReport
@@ -666,6 +706,7 @@ Event = (
     | Gap
     | Heartbeat
     | Snapshot
+    | Balances
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -81,6 +81,7 @@ class Machine:
         }
         config = {"venue": of_venue, "strategies": {"on_death": options.on_death}}
         config["engine"] = {"state_dir": "memory", "orders_max": options.orders_max}
+        config["sources"] = {"user_data": options.followed}
         config["journal"] = {"durability": options.durability}
         self.engine = SimulatedEngine(seed=seed, house=False, config=config)
         self._around: Any = self.engine._around

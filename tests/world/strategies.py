@@ -10,6 +10,7 @@ from fixengine.client import Client, HelloRefused, NoAnswer, NotConnected
 from fixengine.messages import NewOrderSingle, Refused, RefusedReason, Side
 
 from world.checker import Checker, Desk
+from world.options import Options
 
 SYMBOLS = "BTCUSDT", "ETHUSDT"
 MIDDLE = {"BTCUSDT": 50_000, "ETHUSDT": 2_500}
@@ -20,6 +21,7 @@ class Owner(Protocol):
     """The world, as far as a strategy needs it."""
 
     seed: int
+    options: Options
     chance: random.Random
     checker: Checker
     engine: Any
@@ -113,6 +115,10 @@ class Seat:
         if self.client is None:
             if draw < 0.2:
                 self.come()
+        elif draw < 0.15 and self._world.options.late:
+            order = self._order()
+            self.submit(order)
+            self._cancel(order)
         elif draw < 0.50:
             self.submit(self._order())
         elif draw < 0.53:
@@ -161,7 +167,7 @@ class Seat:
         else:
             price = MIDDLE[symbol] + chance.randrange(-6, 7)
             order = NewOrderSingle.limit(symbol, side, quantity, price, cl_ord_id=cl_ord_id)
-            if chance.random() < 0.2:
+            if chance.random() < (0.5 if self._world.options.late else 0.1):
                 order.time_in_force = "3"
         order.strategy_id = f"{self._submitted * 10 + int(self.desk.name[1:])}"
         return order

@@ -115,11 +115,14 @@ class Trouble:
             (self._clock, 2),
             (self._pause, 2),
             (self._disk, 1),
+            (self._stream, 4 * world.options.followed),
         )
 
     def come(self) -> None:
         """Let something go wrong."""
-        if self._world.options.gentle:
+        if self._world.options.late and self._chance.random() < 0.7:
+            self._late_session()
+        elif self._world.options.gentle:
             gentle = (
                 self._late_session,
                 self._slow_venue,
@@ -130,16 +133,17 @@ class Trouble:
                 self._chance.choice(gentle)()
             else:
                 self._ask(*self._chance.choice(GENTLE))
-            return
-        kinds, weights = zip(*self._weighed, strict=True)
-        self._chance.choices(kinds, weights)[0]()
+        else:
+            kinds, weights = zip(*self._weighed, strict=True)
+            self._chance.choices(kinds, weights)[0]()
 
     def end(self) -> None:
         """Nothing goes wrong any more."""
         world = self._world
         venue = world.engine.venue
         venue.clear()
-        venue.is_reachable = venue.rest_is_reachable = True
+        venue.is_reachable = venue.rest_is_reachable = venue.stream_is_reachable = True
+        venue.stream_delay_s = 0.01
         venue.rest_delay_s = 0.05
         world.skew_ns = 0
         world.venue.rest_lag_ms = world.venue.slow_ms = 0
@@ -243,6 +247,23 @@ class Trouble:
 
         self._later(end, "REST answers again")
 
+    def _stream(self) -> None:
+        """The user data stream is late, or cut and back at once or later."""
+        venue = self._world.engine.venue
+        if self._chance.random() < 0.3:
+            self._world.met("stream lags")
+            venue.stream_delay_s = self._chance.choice((0.001, 0.3, 1.0, 1.9))
+            return
+        self._world.met("stream cut")
+        self._world.note("the stream is cut")
+        venue.stream_is_reachable = self._chance.random() < 0.5
+        self._world.survive(venue.cut_stream)
+
+        def end() -> None:
+            venue.stream_is_reachable = True
+
+        self._later(end, "the stream can be had")
+
     # --- what goes wrong at home ------------------------------------------------------------
 
     def _clock(self) -> None:
@@ -291,6 +312,7 @@ def kinds_of_trouble() -> set[str]:
         for name, values in (*FAULTS, *STANDING)
     }
     venue = {"reordered between sessions", "slow venue", "orders rejected", "PENDING_CANCEL"}
+    venue |= {"stream lags", "stream cut"}
     venue |= {f"acknowledged as {'+'.join(told) or 'nothing'}" for told in STRANGELY}
     own = {"unreachable", "REST lags", "REST fails", "REST asked", "clock steps", "clock skew"}
     home = {"left when the disk had it"}

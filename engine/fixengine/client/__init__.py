@@ -34,6 +34,7 @@ from fixengine.client.errors import (
     ClientError,
     HelloRefused,
     NoAnswer,
+    NoBalances,
     NotConnected,
     TooManyUnanswered,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Delivery",
     "HelloRefused",
     "NoAnswer",
+    "NoBalances",
     "NotConnected",
     "Raw",
     "TooManyUnanswered",

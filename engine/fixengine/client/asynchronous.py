@@ -7,15 +7,17 @@ started and nothing is read ahead. What is not asked for stays in ZeroMQ's bound
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import SPEAK_MS, Connection
+from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.errors import ClientError
+from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
-from fixengine.messages import NewOrderSingle, OrderCancelRequest, Snapshot
+from fixengine.messages import Balances, NewOrderSingle, OrderCancelRequest, Snapshot
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -46,20 +48,27 @@ class AsyncClient(Connection):
 
     async def snapshot(self) -> Snapshot:
         """What this strategy owns now; see Client.snapshot. Not while a task waits in `reports`."""
+        talk = self._conversation
+        return await self._inquire("snapshot", talk.snapshots, talk.take_snapshot)
+
+    async def balances(self) -> Balances:
+        """What the account has; see Client.balances. Not while a task waits in `reports`."""
+        talk = self._conversation
+        return await self._inquire("balances", talk.balances, talk.take_balances)
+
+    async def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()
         if self._waiter is not None:
-            raise ClientError(
-                "snapshot(): a task waits in reports(); ask before, or between events"
-            )
-        self._conversation.want_snapshot()
+            raise ClientError(f"{what}(): a task waits in reports(); ask before, or between events")
+        inquiry.want()
         until = self._now() + self._answer_timeout_ms * 1_000_000
-        while (snapshot := self._hear_snapshot(dealer)) is None:
+        while (answer := self._hear(dealer, inquiry, take)) is None:
             left_ns = until - self._now()
             if left_ns <= 0:
-                raise self._no_snapshot()
+                raise self._nothing_heard(what)
             await self._wait(dealer, min(SPEAK_MS, -(-left_ns // 1_000_000)))
             dealer = self._opened()
-        return snapshot
+        return answer
 
     def close(self) -> None:
         """Acknowledge what was processed and close, without waiting. A second call does nothing.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
 from fixengine.client.arguments import check_timeout
-from fixengine.client.connection import SPEAK_MS, Connection
+from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
+from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
-from fixengine.messages import Snapshot
+from fixengine.messages import Balances, Snapshot
 
 
 class Client(Connection):
@@ -66,15 +67,29 @@ class Client(Connection):
         on are not. No event is lost meanwhile. Raises NotConnected where no answer comes within
         answer_timeout_ms, and what `reports` raises.
         """
+        talk = self._conversation
+        return self._inquire("snapshot", talk.snapshots, talk.take_snapshot)
+
+    def balances(self) -> Balances:
+        """What the account has, of all strategies together, as the venue's REST or its user data
+        stream tells it. That may be a second or two behind the reports.
+
+        Raises NoBalances where the engine has no such source, or that gives no answer;
+        NotConnected where no answer comes within answer_timeout_ms, and what `reports` raises.
+        """
+        talk = self._conversation
+        return self._inquire("balances", talk.balances, talk.take_balances)
+
+    def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()
-        self._conversation.want_snapshot()
+        inquiry.want()
         until = self._now() + self._answer_timeout_ms * 1_000_000
-        while (snapshot := self._hear_snapshot(dealer)) is None:
+        while (answer := self._hear(dealer, inquiry, take)) is None:
             left_ns = until - self._now()
             if left_ns <= 0:
-                raise self._no_snapshot()
+                raise self._nothing_heard(what)
             dealer.wait(min(SPEAK_MS, -(-left_ns // 1_000_000)))
-        return snapshot
+        return answer
 
     def _iterate(self, timeout: float | None) -> Iterator[Delivery]:
         while (event := self._next(timeout)) is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
 from fixengine import __version__
@@ -16,6 +19,7 @@ from fixengine.client.arguments import (
 )
 from fixengine.client.conversation import Conversation, State
 from fixengine.client.errors import NotConnected
+from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer, find
 from fixengine.messages import (
     REPORT_SEQ_MAX,
@@ -25,7 +29,6 @@ from fixengine.messages import (
     Hello,
     NewOrderSingle,
     OrderCancelRequest,
-    Snapshot,
     Welcome,
     encode,
 )
@@ -34,6 +37,7 @@ ACK_IDLE_NS = 100_000_000
 SPEAK_MS = 500
 """How long to wait at most where something may have to be said meanwhile."""
 HEARTBEAT = encode(Heartbeat())
+T = TypeVar("T")
 
 
 class Connection:
@@ -237,29 +241,31 @@ class Connection:
                 return False
         return True
 
-    def _hear_snapshot(self, dealer: Dealer) -> Snapshot | None:
+    def _hear(self, dealer: Dealer, inquiry: Inquiry, take: Callable[[], T | None]) -> T | None:
         """Read what is there, events too, until the answer is complete; ask where it is due.
 
-        None: it is time to wait. Raises as `_pump` does.
+        None: it is time to wait. Raises as `_pump` and take do.
         """
         conversation = self._conversation
-        while (snapshot := conversation.take_snapshot()) is None:
+        while (answer := take()) is None:
             payload = dealer.receive()
             if payload is not None:
                 conversation.receive(payload, self._now())
             elif self._watch(dealer):
                 continue
-            elif conversation.snapshot_due and dealer.send(conversation.ask_snapshot()):
-                conversation.snapshot_asked()
+            elif (
+                inquiry.is_due and conversation.state is State.READY and dealer.send(inquiry.ask())
+            ):
+                inquiry.asked()
                 # Sending may have taken the sign that something came in.
                 if not dealer.readable():
                     return None
             elif not self._speak(dealer):
                 return None
-        return snapshot
+        return answer
 
-    def _no_snapshot(self) -> NotConnected:
-        where = f"{self._endpoint}: no snapshot within {self._answer_timeout_ms} ms"
+    def _nothing_heard(self, what: str) -> NotConnected:
+        where = f"{self._endpoint}: no {what} within {self._answer_timeout_ms} ms"
         if self._conversation.state is not State.READY:
             return NotConnected(f"{where}: {self._why_not_ready()}")
         return NotConnected(f"{where}; the engine is there and does not answer: is it well?")

@@ -14,9 +14,12 @@ from typing import Any
 import msgspec
 
 from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_size, check_whole
-from fixengine.client.errors import HelloRefused, NoAnswer, TooManyUnanswered
+from fixengine.client.errors import HelloRefused, NoAnswer, NoBalances, TooManyUnanswered
+from fixengine.client.inquiry import Inquiry
 from fixengine.messages import (
     NOT_A_MESSAGE,
+    Balances,
+    BalancesRequest,
     ExecutionReport,
     Gap,
     Heartbeat,
@@ -113,9 +116,8 @@ class Conversation:
         self._handed = 0
         self._heard = 0
         self._announced = (0, 0)
-        self._snapshots_asked = 0
-        self._snapshot: list[Snapshot] = []
-        self._snapshot_due = False
+        self.snapshots = Inquiry(SnapshotRequest, lambda part: bool(part.is_last))
+        self.balances = Inquiry(BalancesRequest, lambda part: True)
         if hello.resume_from is not None:
             self._received = self._handed = self.processed = hello.resume_from - 1
 
@@ -124,7 +126,8 @@ class Conversation:
     def connected(self) -> None:
         """A new connection stands; Hello is due once all of the old one is read."""
         self.state = State.CONNECTED
-        self._snapshot_due = True  # of an answer that is waited for; else nobody asks
+        # Of an answer that is waited for; else nobody asks.
+        self.snapshots.is_due = self.balances.is_due = True
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -204,35 +207,23 @@ class Conversation:
 
     # --- what the strategy owns ---------------------------------------------------------------
 
-    def want_snapshot(self) -> None:
-        """A new answer is wanted; what came of an earlier request is forgotten."""
-        self._snapshot.clear()
-        self._snapshot_due = True
-
-    @property
-    def snapshot_due(self) -> bool:
-        """Whether the request is to be sent on this connection."""
-        return self._snapshot_due and self.state is State.READY
-
-    def ask_snapshot(self) -> bytes:
-        """The bytes of a new request; `snapshot_asked` when it was sent."""
-        self._snapshots_asked += 1
-        self._snapshot.clear()
-        return encode(SnapshotRequest(self._snapshots_asked))
-
-    def snapshot_asked(self) -> None:
-        """The request was sent; it is due again on the next connection."""
-        self._snapshot_due = False
-
     def take_snapshot(self) -> Snapshot | None:
-        """The answer to the last request, in one; None while it is not complete."""
-        parts = self._snapshot
-        if not parts or not parts[-1].is_last:
+        """The answer to the last SnapshotRequest, in one; None while it is not complete."""
+        parts: list[Snapshot] | None = self.snapshots.take()
+        if parts is None:
             return None
-        self._snapshot = []
         latest = {order.cl_ord_id: order for part in parts for order in part.orders}
         orders = tuple(order for order in latest.values() if order.standing in OPEN)
         return msgspec.structs.replace(parts[-1], orders=orders)
+
+    def take_balances(self) -> Balances | None:
+        """The answer to the last BalancesRequest; None while there is none. Raises NoBalances."""
+        parts: list[Balances] | None = self.balances.take()
+        if parts is None:
+            return None
+        if parts[-1].problem:
+            raise NoBalances(parts[-1].problem)
+        return parts[-1]
 
     # --- events -----------------------------------------------------------------------------
 
@@ -275,8 +266,10 @@ class Conversation:
             self.state = State.CONNECTED
             raise HelloRefused(self._hello.strategy, event.reason, event.text)
         if isinstance(event, Snapshot):
-            if event.request_id == self._snapshots_asked:
-                self._snapshot.append(event)
+            self.snapshots.hear(event)
+            return
+        if isinstance(event, Balances):
+            self.balances.hear(event)
             return
         self._answered(event)
         self._deliver(event, event.epoch, now)

@@ -33,5 +33,9 @@ class NoAnswer(ClientError):
         self.cl_ord_id = cl_ord_id
 
 
+class NoBalances(ClientError):
+    """The engine cannot tell what the account has; the text is its reason."""
+
+
 class TooManyUnanswered(ClientError):
     """Too many requests wait for an answer that was not read yet. The request was not sent."""

@@ -304,6 +304,11 @@ class Session:
         return True
 
     def _accept_strictly(self, message: wire.Message, seq: int | None, now: int) -> bool:
+        if peek(message, fields.BEGIN_STRING) != self.venue.begin_string:
+            # As where framing is lost: what else it says is of another protocol.
+            self._complain("bad_begin_string", message, now)
+            self.fail(f"wrong BeginString in MsgType {text_of(message.kind)}", now)
+            return False
         if seq is None:
             return self._complain_of_header(fields.MSG_SEQ_NUM, message, now)
         if seq != self.next_in:

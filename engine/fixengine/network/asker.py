@@ -10,21 +10,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from fixengine.desk.recovery import LAG_S
 from fixengine.messages import SessionState
 from fixengine.network.foreign import Foreign, Rule
 from fixengine.network.gateway import Gateway
+from fixengine.network.journal.record import Kind
 from fixengine.network.reports import Log
 from fixengine.network.settling import REST, Settling
 from fixengine.network.sources.answers import Problem
 from fixengine.network.sources.asks import Ask
 from fixengine.network.sources.door import Owner
 from fixengine.network.sources.events import Told
-from fixengine.network.sources.packets import StreamState
-from fixengine.network.stream import UserStream
+from fixengine.network.sources.packets import (
+    Broken,
+    Failed,
+    FromWorker,
+    Rows,
+    StreamEvent,
+    StreamState,
+)
+from fixengine.network.stream import USER_DATA, UserStream
 
 SECOND_NS = 1_000_000_000
 AGAIN_NS = 5 * SECOND_NS
+# Words of READ records.
+RUN = "run"
+ASKED = b"asked "
 
 
 class Sources(Protocol):
@@ -73,12 +86,15 @@ class Asker:
         log: Log,
     ) -> None:
         self._sources = make(self)
+        self._now = 0
+        self._is_running: bool | None = None
         rooms = gateway.orders, gateway.reports.positions, gateway.teller, log
         times = recv_window_ns, gateway.venue.second_ns
-        self.settling = Settling(*rooms, self._sources.ask, self._say, *times)
+        self.settling = Settling(*rooms, self._ask, self._say, *times)
         if wanted.rest:
             gateway.settling = self.settling
-        ends = self._sources.ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
+            gateway.balances.inquire = self._ask
+        ends = self._ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
         self._foreign = Foreign(gateway, wanted.foreign, *ends, LAG_S * gateway.venue.second_ns)
         web = gateway.venue.web
         lag_ns = 0 if web is None else web.stream.lag_ns
@@ -95,8 +111,13 @@ class Asker:
 
     def tick(self, now: int, watched_since_ns: int | None) -> None:
         """Time has passed."""
+        self._now = now
         since = self._begun_ns
-        if not self._sources.running and (since is None or now - since >= AGAIN_NS):
+        running = self._sources.running
+        if running != self._is_running:
+            self._is_running = running
+            self._record(Kind.READ, f"sources {RUN if running else 'do not run'}".encode())
+        if not running and (since is None or now - since >= AGAIN_NS):
             self._begun_ns = now
             try:
                 self._sources.start()
@@ -113,38 +134,54 @@ class Asker:
         """Ask no more."""
         self._sources.close()
 
+    def _ask(self, ask: Ask) -> int | Problem:
+        asked = self._sources.ask(ask)
+        self._record(Kind.READ, ASKED + msgspec.json.encode(asked))
+        return asked
+
+    def _record(self, kind: Kind, data: bytes) -> None:
+        self._gateway.teller.record(kind, self._now, 0, data)
+
+    def _hear(self, source: str, told: FromWorker) -> tuple[int, int]:
+        """What a source tells is recorded before anything follows from it; the clocks."""
+        self._now, wall = self._clocks()
+        self._record(Kind.SOURCE, msgspec.json.encode({"source": source, "told": told}))
+        return self._now, wall
+
     # --- what the sources tell --------------------------------------------------------------
 
     def on_rows(self, number: int, rows: tuple[Any, ...], is_last: bool) -> None:
         """See sources.door.Owner."""
-        now, wall = self._clocks()
+        now, wall = self._hear(REST, Rows(number, rows, is_last))
         watched_since_ns = self._gateway.lines.watched_since_ns
         self._foreign.on_rows(number, rows, is_last, now)
+        self._gateway.balances.on_rows(number, rows, is_last, now)
         self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
     def on_problem(self, number: int, problem: Problem) -> None:
         """See sources.door.Owner."""
-        now, _ = self._clocks()
+        now, _ = self._hear(REST, Failed(number, problem))
         self._foreign.on_problem(number, problem, now)
+        self._gateway.balances.on_problem(number, problem, now)
         self.settling.on_problem(number, problem, now)
         self._settled(now)
 
     def on_stream(self, state: StreamState) -> None:
         """See sources.door.Owner."""
-        now, _ = self._clocks()
+        now, _ = self._hear(USER_DATA, state)
         self.stream.on_state(state, now)
         self._settled(now)
 
     def on_event(self, connection: int, event: Told) -> None:
         """See sources.door.Owner."""
-        now, _ = self._clocks()
-        if self.stream.on_event(connection, event, now):
+        now, _ = self._hear(USER_DATA, StreamEvent(connection, event))
+        if self.stream.on_event(event, now):
             self._settled(now)
 
     def on_ended(self, text: str) -> None:
         """See sources.door.Owner."""
-        now, _ = self._clocks()
+        now, _ = self._hear(USER_DATA, Broken(text))
         self._log("error", f"second sources: {text}; it is started again", event="sources")
         if self._wanted.user_data:
             self.stream.end(text, now)

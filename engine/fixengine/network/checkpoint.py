@@ -2,7 +2,7 @@
 
 The journal process starts this one whenever the run has grown by so much. It reads what a start
 would read and writes down what a start would know then, by the same code; so it takes nothing from
-the engine but a core for some seconds, at the lowest priority. Where anything is damaged it makes
+the engine but a core for some seconds, at a low priority. Where anything is damaged it makes
 none, so that every start until then still names the damage.
 """
 
@@ -29,7 +29,8 @@ from fixengine.network.journal.checkpoint import (
 from fixengine.network.journal.earlier import Earlier
 from fixengine.network.recall import CLOSED_MAX, Recall, beginning, start_record
 
-NICE = 19
+NICE = 5
+"""Behind the engine and the drain; with less it might never end on a machine that is busy."""
 OPEN_MAX = 1 << 30
 """Nothing is refused here."""
 UNREAD_MAX = "unread_max"

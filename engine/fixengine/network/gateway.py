@@ -21,6 +21,7 @@ from fixengine import wire
 from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.positions import Positions
+from fixengine.desk.recovery import LAG_S
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
@@ -29,6 +30,7 @@ from fixengine.fix.venue import Venue
 from fixengine.messages import (
     NOT_A_MESSAGE,
     Ack,
+    BalancesRequest,
     Hello,
     NewOrderSingle,
     OrderCancelRequest,
@@ -38,6 +40,7 @@ from fixengine.messages import (
     encode,
     request_decoder,
 )
+from fixengine.network.balances import BalanceRoom
 from fixengine.network.clock import Clock
 from fixengine.network.entry import Entry
 from fixengine.network.held import Held, Waiting
@@ -58,6 +61,8 @@ from fixengine.network.trouble import Trouble
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
 CATCH_UP_EVENTS = 256
+BALANCES_WEIGHT = 10
+"""As how many messages that lead to no order a question about balances counts; see idle.py."""
 
 
 class Gateway:
@@ -98,6 +103,7 @@ class Gateway:
         rooms = orders, positions, self.teller, log, limits.on_report, clock
         self.reports = Reports(venue, *rooms)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
@@ -159,6 +165,9 @@ class Gateway:
             self.snapshots.ask(strategy, peer, request.request_id)
             self.snapshots.step(now + self.clock.offset_ns)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
+        elif isinstance(request, BalancesRequest):
+            self.balances.ask(strategy, peer, request.request_id, now)
+            self._idle.count(peer, BALANCES_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
 
@@ -166,6 +175,9 @@ class Gateway:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
         self._idle.count(peer, RUBBISH_WEIGHT, now)
         strategy = self.strategies.hello(peer, hello, now, self.session_state)
+        if strategy is None and not self.strategies.knows_token(hello):
+            # The token itself is not recorded.
+            self.teller.record(Kind.READ, now, 0, b"token refused")
         if strategy is not None:
             self.teller.record(Kind.STRATEGY, now, 0, named(strategy.name, b""))
             self.log("info", f"strategy {strategy.name} connected", number=strategy.number)
@@ -289,7 +301,8 @@ class Gateway:
         if trouble is not None:
             return RefusedReason.CLOCK_SKEW, trouble, None
         if not is_cancel and not self.lines.are_watched:
-            text = "no session with all reports and no drop copy is up: fills could go unseen"
+            text = "no session with all reports, drop copy or user data stream is up:"
+            text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
         return self.limits.check(line, strategy, now, is_cancel)
 
@@ -444,12 +457,18 @@ class Gateway:
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
-            line.session.fail(f"framing lost: {problem}", now)
+            self.on_framing_lost(line, str(problem), now)
         if line.framer.garbled != line.garbled_seen:
             line.garbled_seen = line.framer.garbled
+            self.teller.record(Kind.READ, now, line.number, b"garbled")
             line.session.garbled(now)
         if line.session.hole is not None and line.blind_since_ns is None:
             line.blind_since_ns = heard_ns
+
+    def on_framing_lost(self, line: Line, text: str, now: int) -> None:
+        """Where the next message of a line begins cannot be told any more."""
+        self.teller.record(Kind.READ, now, line.number, f"framing lost: {text}".encode())
+        line.session.fail(f"framing lost: {text}", now)
 
     def _on_reject(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
         """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""
@@ -490,6 +509,7 @@ class Gateway:
                 # A TestRequest would wait behind the same bytes.
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
+        self.balances.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         for strategy in self.strategies.waiting():
             more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more

@@ -7,7 +7,7 @@ by the process; a line without one cannot carry anything.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import NamedTuple, Protocol
 
 from fixengine import wire
@@ -116,6 +116,7 @@ class Line:
     post: what its slot is for. lead: what its messages say of our clock. up_since_ns: when it was
     logged on. blind_since_ns: once something was missed on it, when it was last heard before.
     first_frame, last_frame: the Logon answer, and the last message before anything was missed.
+    note: told what was read of the transport, when it is not what it was.
     """
 
     def __init__(
@@ -141,6 +142,9 @@ class Line:
         self.blind_since_ns: int | None = None
         self.first_frame = b""
         self.last_frame = b""
+        self.note: Callable[[str], object] = lambda read: None
+        self._read_unsent = 0
+        self._read_dead = False
         self._unsent = 0
         self._moved_ns = 0
         self.transport: Transport | None = None
@@ -173,7 +177,14 @@ class Line:
     def can_carry(self) -> bool:
         """Whether a request could be written now."""
         transport = self.transport
-        return transport is not None and transport.alive and self.session.state is State.ACTIVE
+        if transport is None or self.session.state is not State.ACTIVE:
+            return False
+        if transport.alive:
+            return True
+        if not self._read_dead:
+            self._read_dead = True
+            self.note("dead")
+        return False
 
     @property
     def is_whole(self) -> bool:
@@ -183,7 +194,9 @@ class Line:
     @property
     def is_watching(self) -> bool:
         """See lines.Eye."""
-        return self.is_whole and self.session.state is State.ACTIVE
+        # For each order: no more calls than need be.
+        session = self.session
+        return session.state is State.ACTIVE and session.hole is None
 
     @property
     def seen_until_ns(self) -> int:
@@ -205,7 +218,11 @@ class Line:
 
     def unsent(self) -> int:
         """Bytes that were written but have not left this machine."""
-        return 0 if self.transport is None else self.transport.unsent()
+        unsent = 0 if self.transport is None else self.transport.unsent()
+        if unsent != self._read_unsent:
+            self._read_unsent = unsent
+            self.note(f"unsent {unsent}")
+        return unsent
 
     def stuck_ns(self, now: int) -> int:
         """For how long its unsent bytes have not become fewer; 0 where there are none.

@@ -35,6 +35,7 @@ from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import Policy
+from fixengine.network.noted import NotedBus
 from fixengine.network.recall import CLOSED_MAX, beginning, start_record
 from fixengine.network.reports import Log
 from fixengine.network.sessions import (
@@ -68,6 +69,9 @@ JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
 DRAIN_NS_MAX = MILLISECOND_NS
+# Words of records.
+STOP, END = b"stop", b"end at once"
+UP, NOT_UP = "up as ", "not up as "
 
 
 class Process:
@@ -106,6 +110,7 @@ class Process:
         heartbeat_ns = config.venue.heartbeat_s * self.venue.second_ns
         self._clock_ns = min(CLOCK_NS_MAX, heartbeat_ns // 5)
         self._last_clock_ns = 0
+        self._now = 0  # of this wake-up
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
@@ -153,7 +158,12 @@ class Process:
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
         standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
-        start = start_record(epoch, effective(self.config), standings, positions)
+        around = {
+            "wall_offset_ns": self.offset_ns,
+            "state": self.state.told(),
+            "has_sources": self._around.sources(self.config) is not None,
+        }
+        start = start_record(epoch, effective(self.config), standings, positions, around)
         for kind, data in beginning(orders, recalled.unread, start):
             self._prologue(kind, now, data)
         self._build(bus, orders, positions, standings, epoch, now)
@@ -179,7 +189,7 @@ class Process:
         config, state = self.config, self.state
         self.bus = bus
         self.strategies = Strategies(
-            bus,
+            NotedBus(bus, lambda read: self._note(0, read)),
             Numbers(state),
             epoch,
             strategies_max=config.bus.strategies_max,
@@ -239,15 +249,29 @@ class Process:
         recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
         rule = Rule(config.orders.foreign, config.orders.adopt_as)
         wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
-        ends = self._clocks, self._settle, self.log
+        ends = self._clocks, self.settle, self.log
         asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
         self._ends.callback(asker.close)
         return asker
 
     def _clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock, ns."""
-        now = self._around.monotonic_ns()
+        now = self._wake()
         return now, now + self.offset_ns
+
+    def _wake(self) -> int:
+        """The monotonic clock, as it decides until it is read again."""
+        self._now = self._around.monotonic_ns()
+        return self._now
+
+    def _note(self, line: int, read: str) -> None:
+        """Record what was read from outside; a replay reads the same there."""
+        self.journal.append(Kind.READ, self._now, line, read.encode())
+
+    def _jitter(self) -> int:
+        jitter = self._around.jitter_permille()
+        self._note(0, f"jitter {jitter}")
+        return jitter
 
     def _limits(self, clock: Clock) -> Limits:
         unfilled = None
@@ -291,20 +315,23 @@ class Process:
     def stop(self) -> None:
         """Stop in order, as for a signal; a second one, or a Logout that hangs, ends it at once."""
         if self.gateway.stopping:
-            self._force_end()
+            self.force_end()
             return
+        now = self._wake()
+        self.journal.append(Kind.CONTROL, now, 0, STOP)
         self.log("info", "stopping")
         self.gateway.stopping = True
         venue = self.config.venue
         # A Logon may be unanswered, and its Logout follows the answer.
         grace_ms = venue.logon_timeout_ms + venue.logout_timeout_ms
-        self._around.timers.call_later(grace_ms / 1000 + STOP_GRACE_S, self._force_end)
-        now = self._around.monotonic_ns()
+        self._around.timers.call_later(grace_ms / 1000 + STOP_GRACE_S, self.force_end)
         self._apply(self.sessions.stop("engine stops", now), now)
-        self._settle(now)
+        self.settle(now)
 
-    def _force_end(self) -> None:
+    def force_end(self) -> None:
+        """End at once, unless it has ended."""
         if self.status is None:
+            self.journal.append(Kind.CONTROL, self._wake(), 0, END)
             self.log("error", "ended at once; the venue may hold the SenderCompID")
             self._exit(1)
 
@@ -324,7 +351,7 @@ class Process:
 
     def on_bus(self) -> None:
         """Requests of strategies may wait in the bus."""
-        now = self._around.monotonic_ns()
+        now = self._wake()
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._resting is not None:
@@ -337,41 +364,42 @@ class Process:
             self._busy = True
             # Read anew for each: a message that came while the one before it was worked on may
             # be younger than the wake-up, and would seem to come from the future.
-            now = self._around.monotonic_ns()
+            now = self._wake()
             muted += not self.gateway.on_order(*message, now)
             if muted == MUTED_MAX:
                 self._resting = self._around.timers.call_later(REST_S, self.on_bus)
             if now > until or self._resting is not None:
                 break
-        self._settle(self._around.monotonic_ns())
+        self.settle(self._wake())
 
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
         self._busy = True
-        now = self._around.monotonic_ns()
+        now = self._wake()
         self.gateway.on_bytes(line, now)
-        self._settle(now)
+        self.settle(now)
 
     def on_lost(self, line: Line, reason: str) -> None:
         """The connection of a line is gone."""
-        now = self._around.monotonic_ns()
+        now = self._wake()
         self.journal.append(Kind.LINK, now, line.number, reason.encode())
         line.transport = None
         self.sessions.disconnected(line.name, now)
         line.session.closed(now, reason)
-        self._settle(now)
+        self.settle(now)
 
     def on_mark(self) -> None:
         """More of the journal may be on disk."""
-        now = self._around.monotonic_ns()
+        now = self._wake()
         self.gateway.on_mark(self.journal.on_disk, now)
-        self._settle(now)
+        self.settle(now)
 
     def on_timer(self) -> None:
         """Time has passed; the first call starts it all."""
         self._alarm.clear()
         self._parked_due_ns = 0
-        now = self._around.monotonic_ns()
+        now = self._wake()
+        self.journal.append(Kind.TICK, now, 0, b"")
         if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
         self._apply(self.sessions.tick(now), now)
@@ -379,7 +407,7 @@ class Process:
             self._asker.tick(now, self.gateway.lines.watched_since_ns)
         if self.gateway.on_tick(now):
             self._around.timers.call_soon(self.on_timer)
-        self._settle(now)
+        self.settle(now)
 
     def _on_second(self, now: int) -> None:
         """Sample the wall clock; collect garbage in a quiet second."""
@@ -399,8 +427,9 @@ class Process:
             gc.collect(0)
         self._busy = False
 
-    def _settle(self, now: int) -> None:
+    def settle(self, now: int) -> None:
         """The end of every wake-up: write, look at what happened, set the next timer."""
+        self._now = now
         if self.status is not None:
             return
         if self.gateway.clock.is_doubted:
@@ -437,8 +466,7 @@ class Process:
 
     def _decide(self, line: Line, event: Event, now: int) -> None:
         """Do what follows from an event of a session."""
-        jitter = self._around.jitter_permille()
-        self._apply(self.sessions.on_event(line.name, event, now, jitter), now)
+        self._apply(self.sessions.on_event(line.name, event, now, self._jitter()), now)
 
     def _retire(self, line: Line, text: str, now: int) -> None:
         self._unready.pop(line, None)
@@ -461,7 +489,8 @@ class Process:
             due.append(self.sessions.deadline)
         deadlines = [line.session.deadline for line in self.gateway.lines]
         due += [deadline for deadline in deadlines if deadline is not None]
-        if self.strategies.waiting() or self.gateway.snapshots.waiting:
+        gateway = self.gateway
+        if self.strategies.waiting() or gateway.snapshots.waiting or gateway.balances.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling
@@ -474,22 +503,22 @@ class Process:
 
     def on_connected(self, line: Line) -> None:
         """TLS of a line stands: its session logs on."""
-        now = self._around.monotonic_ns()
-        self.journal.append(Kind.LINK, now, line.number, f"up as {line.name}".encode())
+        now = self._wake()
+        self.journal.append(Kind.LINK, now, line.number, f"{UP}{line.name}".encode())
         self.gateway.lines.add(line)
         self.sessions.connected(line.name, now)
         line.session.connected(now)
-        self._settle(now)
+        self.settle(now)
 
     def on_not_connected(self, comp_id: str, text: str) -> None:
         """An attempt came to nothing."""
         if self.status is not None:
             return
-        now = self._around.monotonic_ns()
+        now = self._wake()
+        self.journal.append(Kind.LINK, now, 0, f"{NOT_UP}{comp_id}: {text}".encode())
         self.log("warning", text, session=comp_id)
-        jitter = self._around.jitter_permille()
-        self._apply(self.sessions.connect_failed(comp_id, text, now, jitter), now)
-        self._settle(now)
+        self._apply(self.sessions.connect_failed(comp_id, text, now, self._jitter()), now)
+        self.settle(now)
 
     def on_defect(self, problem: BaseException) -> None:
         """An attempt broke in a way that nobody expected."""
@@ -498,7 +527,9 @@ class Process:
     def _new_line(self, wanted: Connect) -> Line:
         used = {line.number for line in self.gateway.lines}
         self._last_line = line_number(self._last_line, used)
-        return self._line_maker.make(wanted, self._last_line, self.offset_ns)
+        line = self._line_maker.make(wanted, self._last_line, self.offset_ns)
+        line.note = lambda read: self._note(line.number, read)
+        return line
 
     # --- effects of the control plane -------------------------------------------------------
 

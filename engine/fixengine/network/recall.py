@@ -15,7 +15,7 @@ live, filled or gone; only the venue can say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +52,7 @@ from fixengine.network.strategies import Standing as Numbers
 
 STANDINGS = "standings"
 POSITIONS = "positions"
+NOTHING: Mapping[str, Any] = {}
 CLOSED_MAX = 50_000
 """Finished requests of all strategies whose ids are recognised, in a run and by the next."""
 COPIES = frozenset({Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK})
@@ -291,13 +292,20 @@ def recall_records(
 
 
 def start_record(
-    epoch: int, config: dict[str, Any], standings: dict[str, Numbers], positions: Positions
+    epoch: int,
+    config: dict[str, Any],
+    standings: dict[str, Numbers],
+    positions: Positions,
+    around: Mapping[str, Any] = NOTHING,
 ) -> bytes:
-    """Data of the START record: what holds in this run, the report numbers and the positions."""
+    """Data of the START record: what holds in this run, the report numbers and the positions.
+
+    around: what else was found outside.
+    """
     numbers = {name: list(standing) for name, standing in standings.items()}
     sums = [[strategy, msgspec.to_builtins(sum_)] for strategy, sum_ in positions.carry()]
     day = {"day": positions.day, "sums": sums}
-    start = {"epoch": epoch, "config": config, STANDINGS: numbers, POSITIONS: day}
+    start = {"epoch": epoch, "config": config, STANDINGS: numbers, POSITIONS: day, **around}
     return orjson.dumps(start)
 
 

@@ -64,6 +64,31 @@ class Values(Protocol):
         """An amount as an integer. Raises RemoteProtocolError for one with more decimals."""
 
 
+class Sparse:
+    """Values of a message by a table that lacks some of our names: those are None."""
+
+    def __init__(self, message: wire.Message, names: Sequence[str]) -> None:
+        self._message = message
+        self._names = names
+
+    @property
+    def extra(self) -> Sequence[tuple[int, bytes]]:
+        """See Values."""
+        return self._message.extra
+
+    def value(self, name: str) -> Any:
+        """See Values."""
+        return self._message.value(name) if name in self._names else None
+
+    def values(self) -> Sequence[Any]:
+        """See Values."""
+        return self._message.values()
+
+    def scaled(self, name: str, scale: int) -> int | None:
+        """See Values."""
+        return self._message.scaled(name, scale)
+
+
 Watcher = Callable[[Source, Order, ExecutionReport, int], None]
 """Is told each report of an own order, once."""
 
@@ -103,9 +128,11 @@ class Reports:
         if plan is None:
             self.log("warning", f"MsgType {message.kind!r} is not handled yet", session=line.name)
             return
-        report = plan.read(message)
+        read = plan.read(message)
+        # The tables of a classic venue hold less than our events.
+        report = read if self.venue.grammar is None else Sparse(read, plan.names)
         try:
-            report.check()
+            read.check()
             if message.kind == fields.EXECUTION_REPORT:
                 self.on_report(line, report, now)
             else:
@@ -240,7 +267,7 @@ class Reports:
         ids = "", None, wire_id, orig_wire_id
         self.teller.tell(strategy, self._event(source, report, ids, now), now)
 
-    def _on_cancel_reject(self, line: Line, report: wire.Message, now: int) -> None:
+    def _on_cancel_reject(self, line: Line, report: Values, now: int) -> None:
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         cancel = self.orders.by_wire(wire_id)
         if cancel is None or cancel.target is None:

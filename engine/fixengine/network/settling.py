@@ -15,8 +15,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.positions import Positions
@@ -30,7 +28,6 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
 )
-from fixengine.network.journal.record import Kind as Record
 from fixengine.network.reports import Log
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Allocation, Problem, Trade
@@ -127,7 +124,6 @@ class Settling:
         """A piece of an answer. wall: our wall clock, ns since 1970. watched_since_ns: see tick."""
         if number not in self._asked:
             return
-        self._record(number, rows, now)
         self._rows[number] += rows
         if not is_last:
             return
@@ -163,7 +159,6 @@ class Settling:
             return
         case, question = self._asked.pop(number)
         del self._rows[number]
-        self._record(number, problem, now)
         if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
             settled = self._recovery.absent(case, now)
             if settled is not None:
@@ -178,10 +173,6 @@ class Settling:
     def _open_cases(self, now: int) -> None:
         for order in self._orders.take_doubted():
             self._recovery.open(order, now)
-
-    def _record(self, number: int, answer: Any, now: int) -> None:
-        told = {"source": REST, "question": number, "answer": answer}
-        self._teller.record(Record.SOURCE, now, 0, msgspec.json.encode(told))
 
     def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
         values = normalise.order(row)

@@ -21,7 +21,7 @@ import os
 import stat
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import orjson
@@ -112,6 +112,10 @@ class StateDir:
             if self._lock >= 0:
                 lock, self._lock = self._lock, -1
                 os.close(lock)
+
+    def told(self) -> dict[str, Any]:
+        """What it says now, for the journal, so that a replay begins with the same."""
+        return {"boot_id": self._boot_id, "content": msgspec.to_builtins(self._content)}
 
     def next_epoch(self, wall_ns: int) -> int:
         """Start a run: its epoch, greater than any before, and persisted.
@@ -230,6 +234,26 @@ class StateDir:
         except OSError as error:
             reason = f"cannot be written: {error.strerror}"
             raise StateError(self.path / FILE_NAME, reason) from None
+        self._content = content
+
+
+class StateInMemory(StateDir):
+    """A state directory without a directory, which is lost with it.
+
+    content: what it begins with. boot_id: of the boot that its monotonic clock counts from.
+    """
+
+    def __init__(self, content: Content | None = None, boot_id: str = "memory") -> None:
+        # Nothing of what StateDir's own constructor opens is wanted.
+        self.path = Path("memory")
+        self._change = threading.Lock()
+        self._lock = -1
+        self._boot_id = boot_id
+        self._content = Content() if content is None else content
+        marks = self._content.comp_ids.items()
+        self._left_over = {name for name, mark in marks if not mark.locked_until_ns}
+
+    def _write(self, content: Content) -> None:
         self._content = content
 
 

@@ -249,7 +249,7 @@ class Strategies:
         if not STRATEGY_NAME.match(hello.strategy):
             text = "Hello.strategy: expected 1..32 characters of a-z A-Z 0-9 - _"
             return RefusedReason.MALFORMED, text
-        if not self._knows_token(hello):
+        if not self.knows_token(hello):
             text = (
                 "the token is not this strategy's; give the client what its token_file holds"
                 if hello.strategy in self._tokens
@@ -274,7 +274,8 @@ class Strategies:
                 return RefusedReason.LIMIT, text
         return None
 
-    def _knows_token(self, hello: Hello) -> bool:
+    def knows_token(self, hello: Hello) -> bool:
+        """Whether it says the strategy's secret, where one is needed."""
         if not self._tokens:
             return True
         token = self._tokens.get(hello.strategy, b"")

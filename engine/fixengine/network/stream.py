@@ -23,11 +23,17 @@ from fixengine.fix.venues.binance import words
 from fixengine.messages import SessionState
 from fixengine.network.clock import Lead
 from fixengine.network.gateway import Gateway
-from fixengine.network.journal.record import Kind
 from fixengine.network.line import LAGS, REPORT_COLUMNS
 from fixengine.network.reports import Log
 from fixengine.network.sources import normalise
-from fixengine.network.sources.events import Execution, Raw, Told
+from fixengine.network.sources.events import (
+    BalanceUpdate,
+    Execution,
+    ExternalLock,
+    Position,
+    Raw,
+    Told,
+)
 from fixengine.network.sources.packets import Stream, StreamState
 
 USER_DATA = "user_data"
@@ -89,12 +95,16 @@ class UserStream:
 
     def on_state(self, told: StreamState, now: int) -> None:
         """The stream stands otherwise."""
-        self._record(told, now)
         text = f"user data stream {told.state}"
         text = f"{text}: {told.text}" if told.text else text
         if told.state == Stream.LIVE:
             self._begin(told.since_ms, now)
             self._log("info", text, event="sources")
+            self._say(SessionState.ACTIVE, text, now)
+        elif told.state == Stream.MISSED and self.is_whole:
+            self._log("warning", text, event="sources")
+            self.end(text, now)
+            self._begin(told.since_ms, now)
             self._say(SessionState.ACTIVE, text, now)
         elif told.state in (Stream.DOWN, Stream.REFUSED):
             self._log("error" if told.state == Stream.REFUSED else "warning", text, event="sources")
@@ -104,15 +114,16 @@ class UserStream:
             if self._said is None:
                 self._say(SessionState.CONNECTING, text, now)
 
-    def on_event(self, connection: int, event: Told, now: int) -> bool:
+    def on_event(self, event: Told, now: int) -> bool:
         """The stream told something; whether it was a report nobody had told."""
         self._heard_ns = now
-        self._record(
-            (connection, msgspec.Raw(event.json) if isinstance(event, Raw) else event), now
-        )
         if isinstance(event, Raw):
             return self._on_raw(event, now)
         self._told_ms = max(self._told_ms, event.event_time)
+        if isinstance(event, Position):
+            self._gateway.balances.on_position(event, now)
+        elif isinstance(event, BalanceUpdate | ExternalLock):
+            self._gateway.balances.on_move(now)
         if not isinstance(event, Execution) or self._is_known(event):
             return False
         try:
@@ -127,6 +138,7 @@ class UserStream:
         if self.is_whole:
             self._gateway.on_eye_lost(self, text, now)
             self._gateway.lines.shut_eye(self)
+            self._gateway.balances.end()
             self.is_whole = False
         self._say(SessionState.DOWN, text, now)
 
@@ -137,6 +149,7 @@ class UserStream:
         self._heard_ns = now
         self.is_whole = True
         self._gateway.lines.open_eye(self, now)
+        self._gateway.balances.begin(now)
 
     def _is_known(self, event: Execution) -> bool:
         """Whether it was told: most are, for a session is faster; so they cost little."""
@@ -156,10 +169,6 @@ class UserStream:
 
     def _doubt(self, ids: Any, key: str | None, text: str, now: int) -> None:
         self._gateway.reports.on_unreadable(self, ids, key, text, now)
-
-    def _record(self, told: Any, now: int) -> None:
-        entry = {"source": USER_DATA, "told": told}
-        self._gateway.teller.record(Kind.SOURCE, now, 0, msgspec.json.encode(entry))
 
     def _say(self, state: SessionState, text: str, now: int) -> None:
         """Tell every strategy, where that is news."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fixengine.network.journal.record import Kind
 from fixengine.network.teller import Teller
 
 SECOND_NS = 1_000_000_000
+WELL = "well"
 
 Say = Callable[[str, str, int], None]
 """say(level, text, now): tell operator and strategies."""
@@ -21,10 +23,14 @@ class Trouble:
         self._teller = teller
         self._say = say
         self._trouble_ns: int | None = None
+        self._read: str | None = None
 
     def look(self, now: int) -> str | None:
         """Why no new order may be taken because of the journal, or None."""
         trouble = self._teller.journal_trouble
+        if trouble != self._read:
+            self._read = trouble
+            self._teller.record(Kind.READ, now, 0, f"journal {trouble or WELL}".encode())
         if trouble is None:
             since = self._trouble_ns
             if since is not None and now - since >= SECOND_NS:

@@ -29,7 +29,8 @@ examples:
   fixengine decode session.log                   messages in a log, whatever stands around them
   tail -f session.log | fixengine decode         as they come
   fixengine decode --json session.log | jq .     one JSON object a message
-  echo '8=FIX.4.4|9=5|35=0|10=161|' | fixengine decode
+  echo '8=FIX.4.4|9=52|35=0|49=SPOT|56=DESK1|34=7|52=20260721-09:07:30.123|10=116|' |
+      fixengine decode                           one that was copied from somewhere
 
 Fields may be separated by SOH, '|', ' | ', ';', '^A', '<SOH>', '[SOH]' or an escape such as
 '\\x01'. Values of tags 96, 553 and 554 are masked. Exit status: 0 all messages are fine, 1 one is
@@ -77,7 +78,11 @@ def run(options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USAGE_ERROR
     if not total:
-        print(f"fixengine: no FIX message in {_name(options.file)}", file=sys.stderr)
+        print(
+            f"fixengine: no FIX message in {_name(options.file)}; one begins with 8=FIX and has a"
+            " separator that `fixengine decode --help` lists",
+            file=sys.stderr,
+        )
         return BROKEN
     return BROKEN if broken else 0
 

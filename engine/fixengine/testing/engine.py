@@ -178,6 +178,11 @@ class SimulatedEngine:
         """The journal of the present run; `healthy = False` lets its disk refuse."""
         return self._around.journals[-1]
 
+    @property
+    def journals(self) -> tuple[JournalInMemory, ...]:
+        """Those of all runs, the present or last one at the end."""
+        return tuple(self._around.journals)
+
     def close(self) -> None:
         """Close the clients that `client` made and end everything. A second call does nothing."""
         if not self.endpoint:

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from pathlib import Path
 
+from fixengine.network import state
 from fixengine.network.journal import Record
-from fixengine.network.state import Content, StateDir
 from fixengine.testing.clock import WALL_OFFSET_NS, Run
 
 ROOM_BYTES = 1 << 30
 
 
-class StateInMemory(StateDir):
-    """A state directory without a directory. before: that of the run before."""
+class StateInMemory(state.StateInMemory):
+    """The state directory of a run. before: that of the run before."""
 
     def __init__(self, before: StateInMemory | None = None) -> None:
-        # Nothing of what StateDir's own constructor opens is wanted.
-        self.path = Path("memory")
-        self._change = threading.Lock()
-        self._lock = -1
-        self._boot_id = "memory"
-        self._content = Content() if before is None else before._content
-        marks = self._content.comp_ids.items()
-        self._left_over = {name for name, mark in marks if not mark.locked_until_ns}
-
-    def _write(self, content: Content) -> None:
-        self._content = content
+        super().__init__(None if before is None else before._content)
 
 
 class JournalInMemory:

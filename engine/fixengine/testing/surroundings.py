@@ -168,12 +168,12 @@ class MemoryConnector:
     def _connect(self, wanted: Connect) -> None:
         comp_id = wanted.comp_id
         del self._attempts[comp_id]
+        line = self._new_line(wanted)
         self._state.attempt(self._world.monotonic_ns())
         self._state.mark_in_use(comp_id, self._config.heartbeat_s, self._world.wall_ns())
         if not self._world.venue.is_reachable:
             self._owner.on_not_connected(comp_id, "the venue: Connection refused")
             return
-        line = self._new_line(wanted)
         self._world.connect(line, self._owner)
         self._owner.on_connected(line)
 

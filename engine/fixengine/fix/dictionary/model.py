@@ -14,8 +14,8 @@ class Member(NamedTuple):
     """One field of a message or of a group, components already expanded.
 
     required: "Y" or "N"; of theirs also "any", where the component is required and none of its
-    fields is; of ours also "client only" and "venue only", where one message serves both
-    directions. members: of a group, else None.
+    fields is, and "with", where the field is and its component is not; of ours also "client only"
+    and "venue only", where one message serves both directions. members: of a group, else None.
     """
 
     tag: int

@@ -192,7 +192,8 @@ class _Reader:
         if name not in self._tags:
             raise DictionaryError(f"{where}: {name} is not among the fields")
         members = self._members(child, f"{where}, {name}", True) if child.tag == "group" else None
-        return (Member(self._tags[name], "Y" if needed else "N", members),)
+        said = "Y" if needed else "with" if flag == "Y" else "N"
+        return (Member(self._tags[name], said, members),)
 
     def _component(self, name: str, where: str, required: bool) -> tuple[Member, ...]:
         if name not in self._components:
@@ -206,7 +207,10 @@ class _Reader:
         self._expanding.pop()
         if required and all(member.required != "Y" for member in found):
             # It asks for something and does not say which.
-            return tuple(member._replace(required="any") for member in found)
+            return tuple(
+                member._replace(required="any") if member.required == "N" else member
+                for member in found
+            )
         return found
 
 

@@ -13,6 +13,7 @@ REQUIRED = {
     "Y": "required",
     "N": "optional",
     "any": "required, or another field of its component",
+    "with": "required with its component",
     "client only": "required of the client only",
     "venue only": "required of the venue only",
 }

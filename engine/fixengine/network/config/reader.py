@@ -162,6 +162,10 @@ class Reader:
         if config.orders.foreign != "ignore" and config.rest_place is None:
             reason = "needs REST (sources.rest, sources.port), which names the open orders"
             raise self._error("orders.foreign", f'"{config.orders.foreign}" {reason}')
+        with_tokens = any(one.token_file for one in config.strategy.values())
+        if with_tokens and config.orders.adopt_as and config.orders.adopt_as not in config.strategy:
+            reason = f"expected a strategy with a token_file; there is no [{STRATEGY}."
+            raise self._error("orders.adopt_as", f"{reason}{config.orders.adopt_as}]")
         return config
 
     def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:

@@ -22,6 +22,7 @@ from fixengine.network.journal.record import (
     FILE_HEADER_BYTES,
     MAGIC,
     PREFIX,
+    VERSION,
     FileHeader,
     JournalError,
     Kind,
@@ -93,7 +94,8 @@ def write_checkpoint(
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with open(os.open(unfinished, flags, 0o600), "wb") as file:
-            file.write(header.pack())
+            # The records that it is of may be of an earlier version; it is of this one.
+            file.write(header._replace(version=VERSION).pack())
             for sequence, (kind, data) in enumerate(told, 1):
                 file.write(packed(kind, sequence, now_ns, data))
             file.flush()

@@ -1,4 +1,4 @@
-"""`fixengine journal`: show, follow, verify and export what an engine recorded."""
+"""`fixengine journal`: show, follow, verify, replay and export what an engine recorded."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from fixengine.network.journal.reader import (
 from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.show import one_line, printed, show
 from fixengine.network.journal.verify import Problem, Verdict, Verifier, as_json
+from fixengine.network.replay.report import as_json as as_json_text
+from fixengine.network.replay.report import as_text, replay
 from fixengine.screens import streams
 
 USAGE_ERROR = 2
@@ -67,6 +69,14 @@ examples:
 
 exit status: 0 sound, 1 not sound, 2 it cannot be read
 """,
+    "replay": """\
+examples:
+  fixengine journal replay STATE_DIR
+  fixengine journal replay STATE_DIR/journal/journal-1772323200.fxj
+  fixengine journal replay STATE_DIR --json | jq '.runs[].difference'
+
+exit status: 0 the same came out, 1 not the same, 2 it cannot be read or replayed
+""",
     "export": """\
 examples:
   fixengine journal export STATE_DIR today.sqlite --from 1d
@@ -99,12 +109,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     added = _add(inner, "verify", "say whether a journal is sound", text)
     added.add_argument("--json", action="store_true", help="one JSON object")
+    _add_replay(inner)
     text = "Writes records as a table: SQLite, CSV or JSON lines. Prices are text."
     added = _add(inner, "export", "write records to a file for other programs", text)
     added.add_argument("out", type=Path, metavar="FILE", help="the file to write, whole or not")
     added.add_argument("--format", choices=FORMATS, help="where FILE's name does not say it")
     added.add_argument("--force", action="store_true", help="replace FILE")
     _add_choice(added)
+
+
+def _add_replay(inner: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = (
+        "Feeds everything that came in, at its time, through a new gateway, sessions, order table\n"
+        "and limits, and says whether the same comes out: each frame to the venue, each event to\n"
+        "a strategy, each intent and everything else that was recorded, byte by byte. Prints the\n"
+        "first difference of each run, decoded on both sides, and names what is not compared.\n"
+        "Nothing is sent, and the journal is only read."
+    )
+    added = inner.add_parser(
+        "replay",
+        help="run it again and compare",
+        description=text,
+        epilog=EXAMPLES["replay"],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.add_argument("path", type=Path, nargs="+", metavar="PATH", help=PATH_HELP)
+    added.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def _add(
@@ -133,7 +163,13 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """The command; its exit status."""
-    what = {"show": _show, "follow": _follow, "verify": _verify, "export": _export}[options.what]
+    what = {
+        "show": _show,
+        "follow": _follow,
+        "verify": _verify,
+        "replay": _replay,
+        "export": _export,
+    }[options.what]
     try:
         return what(options)
     except JournalError as problem:
@@ -245,6 +281,17 @@ def _told(verdict: Verdict) -> Iterator[str]:
         f"{'sound' if verdict.sound else f'not sound: {count} problems'}; {verdict.records} records"
         f" of {verdict.runs} runs in {verdict.files} files, {verdict.byte_count} bytes"
     )
+
+
+def _replay(options: argparse.Namespace) -> int:
+    progress = Progress()
+    try:
+        told = replay(options.path, progress.show)
+    finally:
+        progress.clear()
+    for line in (as_json_text(told),) if options.json else as_text(told):
+        streams.say(line, flush=False)
+    return 0 if told.is_same else UNSOUND
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -101,9 +101,15 @@ def serve(
                 asked = engine.recv(ASKED_BYTES_MAX)
             if not asked:
                 # What the disk refuses now stays in the ring, for the next start.
-                step(ring, drain)
+                if step(ring, drain):
+                    with contextlib.suppress(OSError):
+                        drain.finish()
                 return
         well = step(ring, drain)
+        if asked:
+            # At once: orders may wait for it.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                engine.send(b"!", socket.MSG_DONTWAIT)
         if well:
             look()
         if well and time.monotonic() >= tidy_due:
@@ -111,9 +117,6 @@ def serve(
             # What cannot be removed now is tried again, and a full disk is told by itself.
             with contextlib.suppress(OSError, JournalError):
                 tidy()
-        if asked:
-            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-                engine.send(b"!", socket.MSG_DONTWAIT)
 
 
 def leave_the_engines_core() -> None:
@@ -136,7 +139,7 @@ def main(arguments: list[str]) -> None:
     directory = Path(place)
     keep = Keep(*(int(limit) if limit else None for limit in (bytes_max, days_max)))
     ring = Ring.inherit(Path(path), int(descriptor))
-    drain = Drain(ring, directory, int(file_bytes_max))
+    drain = Drain(ring, directory, int(file_bytes_max), ring.ring_bytes)
     making = None
     if checkpoints:
         every_bytes, *maker = checkpoints

@@ -37,10 +37,12 @@ the same part of the stream again changes nothing.
 Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked. ORDER, INTENT, DELIVERED,
 STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, that many bytes of
 name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
-have no more than the name, CARRIED a request as an earlier run left it (`Carried`). CLOCK holds the
-wall offset as i64. START, LINK, CONTROL and SOURCE (what a second source answered) hold UTF-8 text
-or JSON. MARK holds, as u64, the position up to which the stream is on disk: orders that waited for
-it may leave. TICK holds nothing.
+have no more than the name, CARRIED a request as an earlier run left it, or within a run an order of
+others that was adopted (`Carried`). CLOCK holds the wall offset as i64. START, LINK, CONTROL and
+SOURCE (what a second source answered or told) hold UTF-8 text or JSON. MARK holds, as u64, the
+position up to which the stream is on disk: orders that waited for it may leave. READ holds text: a
+word, and what was read from outside under it to decide something ("jitter 512", "unsent 1448", "bus
+full PEER"), most of it only when it is not what it was. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -99,6 +101,7 @@ class Kind(IntEnum):
     ACK = 14
     SOURCE = 15
     MARK = 16
+    READ = 17
 
 
 NAMED = frozenset(

@@ -35,7 +35,7 @@ QTY_UNIT = 10**8
 """Quantities of the order table are whole numbers of its hundred-millionth."""
 names_of = cache(messages.names_of)
 """It reads annotations anew each time, which takes milliseconds."""
-TEXTS = frozenset({Kind.START, Kind.LINK, Kind.CONTROL, Kind.SOURCE})
+TEXTS = frozenset({Kind.START, Kind.LINK, Kind.CONTROL, Kind.SOURCE, Kind.READ})
 NAMES = {
     Kind.ORDER: "peer",
     Kind.INTENT: "wire_cl_ord_id",

@@ -7,12 +7,20 @@ sync is written anew, because a failed sync may have dropped what it did not wri
 
 A file is finished once it has reached its limit, always at the end of a record. Nothing but the
 file's own header tells where it begins, so there is no second place that could disagree with it.
+
+Room is taken ahead, as much as the ring holds and behind the end of the file, so that its size
+stays what was written. That makes no step faster (each still moves the end), but a full disk is
+told while there is room: new orders are refused, and the cancels and reports that follow still
+reach the disk.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +34,12 @@ from fixengine.network.journal.record import (
     JournalError,
 )
 from fixengine.network.journal.ring import Ring
+
+KEEP_SIZE = 1
+"""FALLOC_FL_KEEP_SIZE of Linux, which Python's own posix_fallocate does not know."""
+NO_ROOM_AHEAD = (errno.EOPNOTSUPP, errno.ENOSYS)
+"""The file system takes no room ahead; then there is none."""
+libc = ctypes.CDLL(None, use_errno=True)
 
 FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
 
@@ -62,30 +76,52 @@ def files(directory: Path) -> list[File]:
 
 
 class Drain:
-    """Copies a ring to its files; `step` does it once. Has no process and no policy."""
+    """Copies a ring to its files; `step` does it once. Has no process and no policy.
 
-    def __init__(self, ring: Ring, directory: Path, file_bytes_max: int) -> None:
+    ahead_bytes: room to take on the disk ahead of what is written; 0: none.
+    """
+
+    def __init__(
+        self, ring: Ring, directory: Path, file_bytes_max: int, ahead_bytes: int = 0
+    ) -> None:
         self._ring = ring
         self._directory = directory
         self._file_bytes_max = file_bytes_max
+        self._ahead_bytes = ahead_bytes
         self._file = -1
         self._number = 0
         self._base = 0
+        self._taken = 0  # offset up to which room is taken
+        self._short = False
 
     def step(self) -> int:
         """Bring everything appended so far to the disk; the bytes moved.
 
-        Blocks for the disk. Raises OSError when it refuses; call `close` before the next step.
+        Blocks for the disk. Raises OSError when it refuses, and when everything is there but no
+        room ahead any more; call `close` before the next step.
         """
         ring = self._ring
         start, end = ring.on_disk, ring.appended
-        if start == end:
+        if start == end and not self._short:
             return 0
         if self._file < 0:
             self._open(self._newest(), start)
         elif self._offset(start) >= self._file_bytes_max:
-            self.close()
+            self.finish()
             self._open(self._number + 1, start)
+        problem = self._take_room(self._offset(end))
+        self._short = problem is not None
+        if start != end:
+            self._write(start, end)
+        # Before the mark that others wait for: who sees that one finds all of it well.
+        ring.error_number = 0 if problem is None else problem.errno or 0
+        ring.on_disk = end
+        if problem is not None:
+            raise problem
+        return end - start
+
+    def _write(self, start: int, end: int) -> None:
+        ring = self._ring
         offset = self._offset(start)
         parts = ring.parts(start, end)
         try:
@@ -98,15 +134,33 @@ class Drain:
                 part.release()
         ring.written_to = end
         os.fdatasync(self._file)
-        # Before the mark that others wait for: who sees that one finds all of it well.
-        ring.error_number = 0
-        ring.on_disk = end
-        return end - start
+
+    def _take_room(self, offset: int) -> OSError | None:
+        """Have room taken behind this offset where there is less than there has to be; why not."""
+        if offset + self._ahead_bytes <= self._taken or not self._ahead_bytes:
+            return None
+        # Twice as much, so that it does not have to be done in every step.
+        count = 2 * self._ahead_bytes
+        try:
+            allocate(self._file, offset, count)
+        except OSError as problem:
+            if problem.errno not in NO_ROOM_AHEAD:
+                return problem
+            count = sys.maxsize
+        self._taken = offset + count
+        return None
+
+    def finish(self) -> None:
+        """Close the file for good: what was taken ahead is free again. OSError."""
+        if self._file >= 0 and self._taken:
+            os.ftruncate(self._file, os.fstat(self._file).st_size)
+        self.close()
 
     def close(self) -> None:
         """Close the file; the next step opens it again."""
         if self._file >= 0:
             file, self._file = self._file, -1
+            self._taken = 0
             os.close(file)
 
     def _offset(self, position: int) -> int:
@@ -182,6 +236,13 @@ def write_all(file: int, data: memoryview, offset: int) -> None:
     while done < len(data):
         with data[done:] as rest:
             done += os.pwrite(file, rest, offset + done)
+
+
+def allocate(file: int, offset: int, count: int) -> None:
+    """Take room for count bytes at offset; the file's size stays. OSError without room."""
+    if libc.fallocate(file, KEEP_SIZE, ctypes.c_int64(offset), ctypes.c_int64(count)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def sync_directory(directory: Path) -> None:

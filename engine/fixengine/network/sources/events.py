@@ -12,7 +12,7 @@ import msgspec
 from fixengine.network.sources.answers import NONE_GIVEN, Amount, unsound
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="e", gc=False):
+class Event(msgspec.Struct, frozen=True, tag_field="e", gc=False, omit_defaults=True):
     """Base of all."""
 
 

@@ -79,6 +79,10 @@ class Stream(StrEnum):
     """Subscribed: everything from now on is told. What was before has to be asked."""
     RENEWED = "renewed"
     """Another connection has taken over without a hole; for a while events may come twice."""
+    MISSED = "missed"
+    """The connection that was replaced broke off at once: what was under way on it may be missing.
+    From since_ms on everything is told.
+    """
     DOWN = "down"
     """Lost, or refused: from here to the next LIVE there is a hole."""
     REFUSED = "refused"
@@ -88,7 +92,7 @@ class Stream(StrEnum):
 class StreamState(Packet, frozen=True):
     """The stream stands otherwise. state: one of Stream. connection: counts them, from 1.
 
-    since_ms: of LIVE, the venue's clock from which on everything is told; ms since 1970.
+    since_ms: of LIVE and MISSED, the venue's clock from which on everything is told; ms since 1970.
     """
 
     state: str

@@ -4,6 +4,7 @@ It tells what it hears and how it stands (packets.Stream), and decides nothing a
 venue replays nothing: between DOWN and the next LIVE there is a hole that only asking can fill.
 A connection that is about to end, because the server says so or because of its age, is replaced by
 a second one first; both are heard for LINGER_S, so there is no hole then, but events come twice.
+Where the old one breaks off meanwhile, without a word, something may be missing, and that is told.
 
 Source: REST and stream notes, sections 3 and 4.
 """
@@ -34,6 +35,8 @@ WAIT_S_MIN, WAIT_S_MAX = 1.0, 30.0
 RENEW_PERCENT = 95
 """Of its greatest age, a connection is replaced."""
 EARLY_MAX = 10_000
+BROKEN_OFF = 1006
+"""What stands for a close code where no close frame came."""
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 STOP_CODES = frozenset({-1022, -2014, -2015})
@@ -56,12 +59,23 @@ FRAME = msgspec.json.Decoder(Frame)
 
 
 class StreamError(Exception):
-    """The stream cannot be opened, or has ended. is_final: the venue will not have this key."""
+    """The stream cannot be opened, or has ended. is_final: the venue will not have this key.
 
-    def __init__(self, text: str, *, is_final: bool = False, code: int | None = None) -> None:
+    is_orderly: the venue has ended it, and everything it had sent before was heard.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        is_final: bool = False,
+        code: int | None = None,
+        is_orderly: bool = False,
+    ) -> None:
         super().__init__(text)
         self.is_final = is_final
         self.code = code
+        self.is_orderly = is_orderly
 
 
 class Connection:
@@ -135,7 +149,7 @@ class Connection:
                 event = events.read(told)
                 await self._tell(event)
                 if isinstance(event, events.Terminated):
-                    raise StreamError("the venue has ended the subscription")
+                    raise StreamError("the venue has ended the subscription", is_orderly=True)
         except (aiohttp.ClientError, OSError) as problem:
             raise StreamError(cause_text(problem)) from None
         finally:
@@ -188,8 +202,9 @@ class Connection:
             elif message.type == aiohttp.WSMsgType.PONG:
                 continue
             else:
-                text = f"the connection is closed, close code {self._socket.close_code}"
-                raise StreamError(text)
+                close_code = self._socket.close_code
+                text = f"the connection is closed, close code {close_code}"
+                raise StreamError(text, is_orderly=close_code not in (None, BROKEN_OFF))
 
 
 class UserData:
@@ -300,7 +315,7 @@ class UserData:
                     continue
                 self._current = following
                 await self._state(Stream.RENEWED)
-                self._let_linger(connection, reading)
+                self._let_linger(reading, following)
                 connection, reading = following, self._reading(following)
         finally:
             reading.cancel()
@@ -309,13 +324,15 @@ class UserData:
     def _reading(self, connection: Connection) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(connection.read())
 
-    def _let_linger(self, connection: Connection, reading: asyncio.Task[None]) -> None:
+    def _let_linger(self, reading: asyncio.Task[None], following: Connection) -> None:
         """What was under way on the old connection is still heard."""
 
         async def linger() -> None:
             await asyncio.wait((reading,), timeout=LINGER_S)
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            (end,) = await asyncio.gather(reading, return_exceptions=True)
+            if isinstance(end, StreamError) and not end.is_orderly:
+                await self._state(Stream.MISSED, str(end), since_ms=following.since_ms)
 
         task = asyncio.get_running_loop().create_task(linger())
         self._lingering.add(task)

@@ -76,6 +76,12 @@ COMPLAINTS = {
     "header_malformed": Complaint(
         -1102, fields.INCORRECT_DATA_FORMAT_FOR_VALUE, "Value of tag '%s' is malformed."
     ),
+    "bad_begin_string": Complaint(
+        -1177,
+        fields.VALUE_IS_INCORRECT,
+        "Garbled message: BeginString(8) must be FIX.4.4.",
+        fields.BEGIN_STRING,
+    ),
     "bad_tag_number": Complaint(-1169, fields.INVALID_TAG_NUMBER, "Invalid tag number."),
     "bad_sender_comp_id": Complaint(
         -1178,

@@ -214,7 +214,7 @@ LIST_STATUS = (
     Row(431, "list_order_status", "id", False, True),
     Row(1386, "list_reject_reason", "id"),
     Row(60, "transact_time", "utc"),
-    # Before the group: behind it the same tags would belong to its last order.
+    # Before the group: behind it they would be its last order's, as the dictionary has them.
     *REFUSED,
     Row(73, "orders", "group", rows=LISTED_ORDER),
 )

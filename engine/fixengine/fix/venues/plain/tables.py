@@ -48,11 +48,21 @@ EXECUTION_REPORT = (
     Row(37, "order_id", "id", False, True),
     Row(38, "order_qty", "qty"),
     Row(39, "ord_status", "char", False, True),
+    Row(41, "orig_cl_ord_id", "str"),
     Row(54, "side", "char", False, True),
     Row(55, "symbol", "utf8"),
     Row(58, "text", "str"),
     Row(150, "exec_type", "char", False, True),
     Row(151, "leaves_qty", "qty", False, True),
+)
+ORDER_CANCEL_REJECT = (
+    Row(11, "cl_ord_id", "str", False, True),
+    Row(37, "order_id", "id", False, True),
+    Row(39, "ord_status", "char", False, True),
+    Row(41, "orig_cl_ord_id", "str", False, True),
+    Row(58, "text", "str"),
+    Row(102, "cxl_rej_reason", "id"),
+    Row(434, "cxl_rej_response_to", "char", False, True),
 )
 LAYOUTS = (
     Layout(b"0", "Heartbeat", BOTH, True, (Row(112, "test_req_id", "str"),)),
@@ -69,6 +79,7 @@ LAYOUTS = (
     ),
     Layout(b"5", "Logout", BOTH, True, (Row(58, "text", "str"),)),
     Layout(b"8", "ExecutionReport", VENUE, False, EXECUTION_REPORT),
+    Layout(b"9", "OrderCancelReject", VENUE, False, ORDER_CANCEL_REJECT),
     Layout(b"A", "Logon", BOTH, True, LOGON),
     Layout(b"D", "NewOrderSingle", CLIENT, False, NEW_ORDER_SINGLE),
     Layout(b"F", "OrderCancelRequest", CLIENT, False, ORDER_CANCEL_REQUEST),
