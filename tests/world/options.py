@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 class Options(NamedTuple):
     """trouble: how much of it, in per mille of the steps. kills: the same of kills. gentle: only
-    what leaves the link standing. late: above all, one session tells behind the others. messages_max: of a session in ten seconds, at the venue;
-    unfilled_max: of orders of the account in ten seconds. orders_max: open at once, of our own
-    accord. durability: of the journal; disk_ms: how
-    long its disk takes. followed: by the user data stream.
+    what leaves the link standing. late: above all, one session tells behind the others.
+    messages_max: of a session in ten seconds, at the venue; unfilled_max: of orders of the account
+    in ten seconds. orders_max: open at once, of our own accord. durability: of the journal;
+    disk_ms: how long its disk takes. followed: by the user data stream.
     """
 
     strategies: int
