@@ -85,6 +85,7 @@ class VenueOfWorld:
         self._asker: Any = None
         self._last_due_ns: dict[Any, int] = {}
         self._slow_until_ns = 0
+        self._ended_by_venue: set[str] = set()
         self._limit(options)
         self._tap_requests()
         self._tap_sessions()
@@ -220,6 +221,7 @@ class VenueOfWorld:
         def ends(connection: Any, text: str, now: int) -> None:
             if text.startswith("Too many"):
                 self._checker.breach("I6", f"the venue ends a session: {text}")
+            self._ended_by_venue.add(connection.comp_id)
             end(connection, text, now)
 
         def judged(message: Any, role: str, within_limit: bool, now: int) -> Any:
@@ -240,6 +242,8 @@ class VenueOfWorld:
             if taken.role == role and (taken.free_at is None or taken.free_at > soon)
         }
         places = self._venue.server.play.limits(role).connections_max
+        # Where its Logout met ours on the way, each may take the other's for the answer.
+        held -= self._ended_by_venue
         if comp_id in held or len(held) >= places or "attempts" in text:
             self._checker.breach("I6", f"the venue refuses a Logon as {comp_id}: {text}")
 
