@@ -215,19 +215,28 @@ class VenueOfWorld:
 
         def comes(connection: Any) -> None:
             connected(connection)
+            emit = connection.session._emit
+
+            def says(kind: bytes, *given: Any) -> None:
+                if kind == b"5":
+                    self._ended_by_venue.add(connection.comp_id)
+                emit(kind, *given)
+
+            connection.session._emit = says
             if not connection.within_limit:
                 self._checker.breach("I6", "more connection attempts than allowed")
 
         def ends(connection: Any, text: str, now: int) -> None:
             if text.startswith("Too many"):
                 self._checker.breach("I6", f"the venue ends a session: {text}")
-            self._ended_by_venue.add(connection.comp_id)
             end(connection, text, now)
 
         def judged(message: Any, role: str, within_limit: bool, now: int) -> Any:
             found = judge(message, role, within_limit, now)
             if getattr(found, "code", None) in (-1033, -1034):
                 self._refused(found.text, message.get_str(49), role, now + self.blur_ns)
+            else:
+                self._ended_by_venue.discard(message.get_str(49))
             return found
 
         server.connected, server.admission.judge = comes, judged
