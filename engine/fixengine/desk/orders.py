@@ -32,6 +32,8 @@ class Order:
     seen: keys of the reports that were taken, see `report_key`. filled: sum of LastQty<32> of the
     fills among them; cum_qty: the highest CumQty<14> told. Both count units of 10**-QTY_DECIMALS.
     unwatched: for a while nobody would have told of its fills, and no eye has told of it since.
+    in_doubt: whatever a session tells now may be older than what is already known to have happened,
+    so that only a second source can say how it stands.
     finished: the how-many-th of the requests that are over it is; 0 while it is not.
     """
 
@@ -41,6 +43,7 @@ class Order:
         "cum_qty",
         "filled",
         "finished",
+        "in_doubt",
         "line",
         "opened_ns",
         "order_id",
@@ -75,6 +78,7 @@ class Order:
         self.seq = -1
         self.written_ns = 0
         self.unwatched = False
+        self.in_doubt = False
         self.seen: set[str] = set()
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
@@ -302,6 +306,10 @@ class Orders:
         standing = after(order.standing, ord_status, order.cum_qty > 0)
         if standing in FINAL:
             self.finish(order, standing)
+        elif standing is Standing.UNKNOWN:
+            # A status that nobody knows, and a report that is late may follow it.
+            order.in_doubt = True
+            self.unknown(order)
         else:
             order.standing = standing
 

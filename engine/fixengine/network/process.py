@@ -521,7 +521,8 @@ class Process:
         due = [self._last_clock_ns + self._clock_ns]
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
-        due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
+        deadlines = [line.session.deadline for line in self.gateway.lines]
+        due += [deadline for deadline in deadlines if deadline is not None]
         gateway = self.gateway
         if self.strategies.waiting() or gateway.snapshots.waiting or gateway.balances.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
