@@ -18,7 +18,7 @@ from fixengine.network.replay.drive import MALFORMED, Replay, Result
 from fixengine.network.replay.tape import Placed
 from fixengine.testing import SimulatedEngine
 from journal_story import Run
-from world import World
+from world.run import World
 
 FAR = "49000"
 

@@ -61,10 +61,18 @@ class Disk:
         """Everything appended so far is on disk."""
         self._synced[journal] = len(journal.records)
 
+    def lost(self, journal: JournalInMemory) -> list[Record]:
+        """The last records: what would be lost if the power failed now."""
+        count, position = len(journal.records), journal.appended
+        while position > journal.on_disk and count > self._synced.get(journal, 0):
+            count -= 1
+            position -= padded(len(journal.records[count].data))
+        return journal.records[count:]
+
     def fail(self, journal: JournalInMemory) -> str:
         """The power fails; whether the journal ends whole, lost or torn."""
         records = journal.records
-        synced = max(self._synced.get(journal, 0), journal.on_disk)
+        synced = len(records) - len(self.lost(journal))
         if synced == len(records):
             return "whole"
         kept = self._chance.randrange(synced, len(records))

@@ -153,7 +153,7 @@ class Machine:
     def _hold_against_disk(self, journal: Any, orders: list[tuple[str, str]]) -> None:
         """If the power failed now, the intents of these would have to be there."""
         self.met("left when the disk had it")
-        lost = [one.data for one in journal.records[journal.on_disk :] if one.kind == Kind.INTENT]
+        lost = [one.data for one in self._disk.lost(journal) if one.kind == Kind.INTENT]
         for wire_id, _ in orders:
             if any(split_named(data)[0] == wire_id for data in lost):
                 self.checker.breach("I1", f"{wire_id} leaves and is not on disk")
