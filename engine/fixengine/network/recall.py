@@ -155,6 +155,7 @@ class Recall:
         self._orders.filled(order, carried.filled, carried.cum_qty, 0)
         order.outcome = carried.outcome
         order.request = carried.request
+        order.in_doubt = carried.in_doubt
         standing = Standing(carried.standing)
         if carried.order_id is not None:
             self._orders.name(order, carried.order_id)
@@ -342,6 +343,7 @@ def carried(orders: Orders, only: Sequence[Order] | None = None) -> Iterator[byt
             order.request,
             order.finished,
             orders.former(order),
+            order.in_doubt,
         )
         yield named(order.wire_id, encode(entry))
 

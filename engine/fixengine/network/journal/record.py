@@ -129,7 +129,7 @@ class Carried(msgspec.Struct, array_like=True):
     request's id, None where there is none yet. filled, cum_qty: as in the order table, in units of
     10**-8. request: an order as the bus brought it. finished: the how-many-th of the requests that
     are over it is, 0 where it is not over. former: of an order that was handed over, number and id
-    of each strategy that had it before.
+    of each strategy that had it before. in_doubt: as in the order table.
     """
 
     strategy: int
@@ -145,6 +145,7 @@ class Carried(msgspec.Struct, array_like=True):
     request: bytes = b""
     finished: int = 0
     former: tuple[tuple[int, str], ...] = ()
+    in_doubt: bool = False
 
 
 class HandedOver(msgspec.Struct, array_like=True):
