@@ -23,7 +23,7 @@ from typing import Any
 
 ENDED = {"2", "4", "8", "C"}
 ALIVE = {"0", "1", "A"}
-LIVE_STANDINGS = {"new", "partially_filled", "pending_new"}
+LIVE_STANDINGS = {"new", "partially_filled", "pending_new", "replaced"}
 MILLISECOND_NS = 1_000_000
 WINDOW_NS = 10_000_000_000
 CANCELS_SHARE = 0.05

@@ -32,7 +32,7 @@ CANNOT: tuple[tuple[tuple[Standing, ...], str, str], ...] = (
         "only cancels are done, and a report is of their order",
     ),
     (
-        (Standing.PENDING_NEW, Standing.NEW, Standing.PARTIALLY_FILLED),
+        (Standing.PENDING_NEW, Standing.NEW, Standing.REPLACED, Standing.PARTIALLY_FILLED),
         "8",
         "the venue refuses an order instead of taking it, not behind that",
     ),

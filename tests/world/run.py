@@ -126,7 +126,7 @@ class World(Machine):
 
     def _is_known(self) -> bool:
         return all(
-            order.standing in ("pending_new", "new", "partially_filled")
+            order.standing in ("pending_new", "new", "replaced", "partially_filled")
             for snapshot in self._snapshots().values()
             for order in snapshot.orders
         )

@@ -33,10 +33,18 @@ WINDOW_NS = 20_000_000_000
 BLUR_NS = 1_000_000_000
 
 
-NEW, PENDING_NEW, PENDING_CANCEL = "0", "A", "6"
+NEW, PENDING_NEW, PENDING_CANCEL, REPLACED = "0", "A", "6", "5"
 PLAINLY = (NEW,)
-STRANGELY = ((PENDING_NEW, NEW), (PENDING_NEW, PENDING_NEW, NEW), (PENDING_NEW,), ())
-"""How a venue may acknowledge an order: the last two never say that it is new."""
+STRANGELY = (
+    (PENDING_NEW, NEW),
+    (PENDING_NEW, PENDING_NEW, NEW),
+    (NEW, REPLACED),
+    (PENDING_NEW, REPLACED, REPLACED),
+    (REPLACED,),
+    (PENDING_NEW,),
+    (),
+)
+"""How a venue may acknowledge an order, which somebody else may amend at once."""
 
 
 def plainly() -> tuple[str, ...]:
