@@ -30,6 +30,8 @@ from fixengine.network.journal import Kind
 from fixengine.network.transport import cause_text
 from processes import (
     COMP_IDS,
+    SCALED,
+    SCALED_VENUE,
     Engine,
     Stage,
     frames,
@@ -265,8 +267,8 @@ def test_rubbish_after_the_logon(stage: Stage) -> None:
     ],
 )
 def test_a_break_in_the_sequence_ends_the_session(stage: Stage, fault: str, text: str) -> None:
-    venue = stage.venue("--fault", fault)
-    engine = stage.engine(venue.place)
+    venue = stage.venue("--fault", fault, *SCALED_VENUE)
+    engine = stage.engine(venue.place, venue=SCALED)
     client = stage.client(engine)
     engine.expect(event="active")
     first = trade(client)
@@ -285,7 +287,7 @@ def test_a_break_in_the_sequence_ends_the_session(stage: Stage, fault: str, text
 
 def test_a_reset_in_the_middle_of_a_report(stage: Stage) -> None:
     acceptor = stage.acceptor()
-    engine = stage.engine(acceptor.place)
+    engine = stage.engine(acceptor.place, venue=SCALED)
     client = stage.client(engine)
     peer = acceptor.logon()
     hear(client, SessionStatus, state=SessionState.ACTIVE)
@@ -326,8 +328,8 @@ def test_a_venue_that_does_not_end_tls_has_its_connection_closed_all_the_same(
 
 
 def test_a_venue_killed_in_mid_session_and_started_again(stage: Stage) -> None:
-    venue = stage.venue()
-    engine = stage.engine(venue.place)
+    venue = stage.venue(*SCALED_VENUE)
+    engine = stage.engine(venue.place, venue=SCALED)
     client = stage.client(engine, wants_sent=True)
     engine.expect(event="active")
     answered = trade(client)
@@ -339,7 +341,7 @@ def test_a_venue_killed_in_mid_session_and_started_again(stage: Stage) -> None:
     assert [hear(client, OrderUnknown).cl_ord_id for _ in unanswered] == unanswered
     hear(client, SessionStatus, state=SessionState.DOWN)
 
-    again = stage.venue(port=venue.place.port)
+    again = stage.venue(*SCALED_VENUE, port=venue.place.port)
     hear(client, SessionStatus, state=SessionState.ACTIVE)
     # What is not known stays so: the id is answered from the record and does not go out.
     client.submit(limit(cl_ord_id=unanswered[0]))
