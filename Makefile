@@ -12,9 +12,12 @@ test: .venv/dev lint types valgrind
 	$(BIN)/python -m pytest tests examples
 	$(BIN)/python -m pytest bench --benchmark-disable -q -rs
 
-# Worlds of trouble, one after the other, until one fails or it is stopped. SEED: the first.
+# Kills of the real process, then worlds of trouble, one after the other, until one fails or it is
+# stopped. KILLS: how many. SEED: the first world.
 SEED ?= 0
+KILLS ?= 1000
 soak: .venv/dev
+	KILLS=$(KILLS) $(BIN)/python -m pytest tests/test_engine_kills.py
 	PYTHONPATH=tests $(BIN)/python -m world --seed $(SEED) --seeds 0
 
 # Bugs put into copies of the engine: each must be caught by the worlds or the scripts.

@@ -49,7 +49,7 @@ def run(loops: str, slowdown: float = 1.0, disturbed: float = 1.0) -> codec.Told
         "er": 146 * er * slowdown,
         "ermix": 174 * ermix * slowdown,
         "nos_struct": 23 * 7.2 * slowdown,
-        "nos_payload": 23 * 6.6 * slowdown,
+        "nos_payload": 23 * 6.5 * slowdown,
     }
     return {
         case: {"ns_min": taken, "ratio_to_empty_call": taken / ns["empty_call"]}

@@ -61,6 +61,12 @@ class Running(Child):
             if not self._read(deadline):
                 raise AssertionError(f"{self.name}: no {wanted} among {self.said}; {self.errors}")
 
+    def has_said(self, **wanted: object) -> bool:
+        """Whether a line with these values is among what it has said until now."""
+        while self._read(0):
+            pass
+        return any(fits(line, wanted) for line in self.said)
+
     def before(self, line: Line) -> list[Line]:
         """What it said before this line."""
         return self.said[: self.said.index(line)]

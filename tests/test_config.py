@@ -107,7 +107,7 @@ def test_defaults() -> None:
             "report_buffer_max": 65_536,
             "valid_for_ms_max": 10_000,
         },
-        "strategies": {"on_death": "keep", "grace_ms": 5000, "silence_ms_max": 0},
+        "strategies": {"on_death": "keep", "heir": "", "grace_ms": 5000, "silence_ms_max": 0},
         "strategy": {},
         "orders": {"foreign": "ignore", "adopt_as": ""},
         "engine": {
@@ -348,10 +348,29 @@ WRONG = [
     ({"strategy": {"a b": {}}}, "strategy.a b: expected a name of 1..32 characters of a-z"),
     ({"strategy": {"a": {"on_deat": "keep"}}}, "strategy.a.on_deat: unknown key; did you mean"),
     (
+        {"strategy": {"a": {"on_death": "die"}}},
+        'strategy.a.on_death: expected "keep", "cancel" or "hand_over"',
+    ),
+    (
+        {"strategy": {"a": {"on_death": "hand_over"}}},
+        'strategy.a.heir: expected, with on_death = "hand_over", the name of a strategy',
+    ),
+    (
+        {"strategies": {"on_death": "hand_over", "heir": "b"}},
+        "strategy.b.on_death: b would hand over too",
+    ),
+    (
+        {"strategy": {"a": {"on_death": "hand_over", "heir": "a"}}},
+        "strategy.a.on_death: a would hand over too",
+    ),
+    (
+        {"strategy": {"a": {"on_death": "hand_over", "heir": "b", "token_file": "t"}}},
+        "strategy.a.heir: b has no token_file",
+    ),
+    (
         {"engine": {"state_dir": "state", "on_stop": "ask"}},
         'engine.on_stop: expected "keep" or "cancel"',
     ),
-    ({"strategy": {"a": {"on_death": "die"}}}, 'strategy.a.on_death: expected "keep" or "cancel"'),
     ({"strategy": {"a": {"grace_ms": -1}}}, "strategy.a.grace_ms: expected an integer 0..3600000"),
     ({"strategies__silence_ms_max": 2999}, "strategies.silence_ms_max: expected 0, or an integer"),
     ({"strategy": {"a": {"silence_ms_max": 1}}}, "strategy.a.silence_ms_max: expected 0, or an"),

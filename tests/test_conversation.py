@@ -200,6 +200,23 @@ def test_a_recorded_outcome_of_an_older_run_does_not_move_the_run_back() -> None
     assert numbers(take_all(talk)) == [1, 2]
 
 
+def test_one_that_was_cut_off_says_hello_again_and_hears_nothing_twice() -> None:
+    talk = conversation()
+    talk.receive(encode(report(1)), 1)
+    talk.receive(encode(refused(0, "", "lagging")), 1)
+    assert talk.state.name == "CONNECTED"
+    told = take_all(talk)
+    assert [getattr(event, "reason", "") for event in told] == ["", "lagging"]
+    assert msgspec.msgpack.decode(talk.hello())[3] == 2
+    talk.greeted()
+    talk.receive(encode(refused(2, "", "limit")), 1)
+    talk.receive(encode(welcome(2)), 1)
+    assert talk.state.name == "READY", "a numbered refusal is no answer to Hello"
+    for seq in (2, 3):
+        talk.receive(encode(report(seq, replayed=True)), 1)
+    assert numbers(take_all(talk)) == [2, 3]
+
+
 def test_nothing_is_acknowledged_that_was_not_received() -> None:
     talk = conversation(next_seq=7)
     assert talk.acknowledgeable == talk.acknowledged == 6

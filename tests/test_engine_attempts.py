@@ -45,6 +45,14 @@ def test_an_attempt_is_on_disk_before_its_connection(stage: Stage) -> None:
         assert len(on_disk(engine)["attempts_ns"]) == 1
 
 
+def test_an_id_rests_as_much_shorter_as_the_venues_intervals_are(stage: Stage) -> None:
+    acceptor = stage.acceptor()
+    engine = stage.engine(acceptor.place, venue={"heartbeat_s": 45, "time_scale": 20})
+    with acceptor.accept_plain():
+        (mark,) = engine.marks().values()
+        assert mark["heartbeat_s"] == 3
+
+
 def test_what_cannot_be_put_on_disk_is_not_connected(stage: Stage) -> None:
     acceptor = stage.acceptor()
     engine = stage.engine(acceptor.place, venue=SCALED)

@@ -1,7 +1,9 @@
 """kill -9 of the engine, again and again, under load: nothing is lost, doubled or guessed.
 
-The truth is the venue's own account of orders and trades, asked over REST at the end, and what the
-strategy submitted and heard. KILLS says how often; `make soak` says many.
+Now and then something else goes wrong just before: the journal's process is killed or stopped, the
+engine is stopped for a while, a report is cut in its middle. The truth is the venue's own account
+of orders and trades, asked over REST at the end, and what the strategy submitted and heard. KILLS
+says how often; `make soak` says many.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fixengine.client import Client, NoAnswer, NotConnected
 from fixengine.fix.keys import load_private_key
 from fixengine.fix.venues.binance import WEB
@@ -41,10 +44,11 @@ from fixengine.network.transport import tls_context
 from fixengine.simulator import pki
 from processes import FAR, SYMBOL, THROUGH, WAIT_S, Engine, Stage, Venue, limit, stage
 from scripted_venue import read_frame
+from test_faults import Controlled
 
 __all__ = ["stage"]
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "50"))
 SEED = int(os.environ.get("SEED", str(time.time_ns() % 1_000_000)))
 SCALE = 20
 DEAD = ("2", "4", "8", "C")
@@ -174,19 +178,45 @@ def written(records: list[Record]) -> Counter[str]:
     return counts
 
 
+TROUBLES = ("", "", "", "link cut", "journal killed", "journal stopped", "engine stopped")
+
+
+def die(engine: Engine, venue: Controlled, desk: Desk, trouble: str) -> None:
+    """Kill the engine under load, out of this trouble."""
+    chance = desk.chance
+    journal = engine.journal_process() if trouble.startswith("journal") else 0
+    if trouble == "link cut":
+        venue.fault("cut", kind="8")
+    elif trouble == "journal killed":
+        os.kill(journal, signal.SIGKILL)
+    elif trouble == "journal stopped":
+        os.kill(journal, signal.SIGSTOP)
+    elif trouble == "engine stopped":
+        engine.signal(signal.SIGSTOP)
+    desk.burst(chance.randrange(20))
+    if trouble == "engine stopped":
+        time.sleep(chance.uniform(0, 0.05))
+        engine.signal(signal.SIGCONT)
+    # Some are on their way to the venue then, some not yet out, and some are answered.
+    time.sleep(chance.uniform(0, 0.01))
+    engine.process.send_signal(signal.SIGKILL)
+    if trouble == "journal stopped":
+        os.kill(journal, signal.SIGCONT)
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
 def test_kill_9_at_random_times_loses_and_doubles_nothing(stage: Stage, tmp_path: Path) -> None:
     print(f"SEED={SEED} KILLS={KILLS}")
     chance = random.Random(SEED)
-    venue = stage.venue("--time-scale", str(SCALE))
+    control = tmp_path / "control"
+    venue = stage.venue("--time-scale", str(SCALE), "--control", str(control))
+    controlled = Controlled(venue, control)
     engine = engine_of(stage, venue, chance)
     desk = Desk(stage.client(engine), chance)
     for _ in range(KILLS):
         engine.expect(event="active")
         desk.trade(time.monotonic() + chance.uniform(0, 0.5))
-        desk.burst(chance.randrange(20))
-        # Some are on their way to the venue then, some not yet out, and some are answered.
-        time.sleep(chance.uniform(0, 0.01))
-        engine.process.send_signal(signal.SIGKILL)
+        die(engine, controlled, desk, chance.choice(TROUBLES))
         desk.trade(time.monotonic() + 0.05)
         engine.ended()
         engine = engine_of(stage, venue, chance)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 
 from fixengine.messages import (
@@ -58,6 +60,10 @@ def test_the_intent_is_in_the_file_before_the_venue_has_the_order(stage: Stage) 
     )
     assert set(written.values()) == {1}
     assert len(written) == ORDERS
+    # The marks are on the record, so what waited for them leaves at the same place again.
+    command = [sys.executable, "-m", "fixengine", "journal", "replay", str(engine.state_dir)]
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_no_order_passes_a_journal_process_that_stands_still(stage: Stage) -> None:

@@ -45,6 +45,7 @@ def test_kinds_keep_their_numbers() -> None:
         "SOURCE": 15,
         "MARK": 16,
         "READ": 17,
+        "HANDED_OVER": 18,
     }
 
 

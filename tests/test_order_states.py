@@ -15,16 +15,17 @@ from fixengine.fix.states import State
 from fixengine.messages import ExecutionReport, OrderUnknown
 
 TABLE = """
-                  0                1                2      4        6                8        A                C       Z
-written           new              partially_filled filled canceled new              rejected pending_new      expired unknown
-pending_new       new              partially_filled filled canceled new              rejected pending_new      expired unknown
-new               new              partially_filled filled canceled new              rejected new              expired unknown
-partially_filled  partially_filled partially_filled filled canceled partially_filled rejected partially_filled expired unknown
-filled            filled           filled           filled filled   filled           filled   filled           filled  filled
-canceled          canceled         canceled         canceled canceled canceled       canceled canceled         canceled canceled
-rejected          rejected         rejected         rejected rejected rejected       rejected rejected         rejected rejected
-expired           expired          expired          expired expired expired          expired  expired          expired expired
-unknown           new              partially_filled filled canceled new              rejected pending_new      expired unknown
+                  0                 1                 2         4         5                 6                 8         A                 C         Z
+written           new               partially_filled  filled    canceled  replaced          new               rejected  pending_new       expired   unknown
+pending_new       new               partially_filled  filled    canceled  replaced          new               rejected  pending_new       expired   unknown
+new               new               partially_filled  filled    canceled  replaced          new               rejected  new               expired   unknown
+replaced          replaced          partially_filled  filled    canceled  replaced          replaced          rejected  replaced          expired   unknown
+partially_filled  partially_filled  partially_filled  filled    canceled  partially_filled  partially_filled  rejected  partially_filled  expired   unknown
+filled            filled            filled            filled    filled    filled            filled            filled    filled            filled    filled
+canceled          canceled          canceled          canceled  canceled  canceled          canceled          canceled  canceled          canceled  canceled
+rejected          rejected          rejected          rejected  rejected  rejected          rejected          rejected  rejected          rejected  rejected
+expired           expired           expired           expired   expired   expired           expired           expired   expired           expired   expired
+unknown           new               partially_filled  filled    canceled  replaced          new               rejected  pending_new       expired   unknown
 """  # noqa: E501
 """What an order is (down) and OrdStatus<39> of the report (across) -> what it is then.
 
@@ -38,7 +39,7 @@ AFTER = {
 EXEC_TYPES = "0458ACDZ"
 BEFORE = [row[0] for row in ROWS[1:]]
 OVER = ("filled", "canceled", "rejected", "expired")
-LATE = "016A"
+LATE = "0156A"
 """Statuses of an order that lives: behind its end they are late, and nothing to be told of."""
 
 
@@ -91,8 +92,20 @@ def test_a_fill_in_any_state_is_told_and_counted(before: str) -> None:
         order = engine.gateway.orders.find(1, "o1")
         assert order is not None and (order.filled, order.cum_qty) == (25_000_000,) * 2, case
         told = AFTER[before, status]
-        lives = told in ("new", "pending_new", "partially_filled")
+        lives = told in ("new", "replaced", "pending_new", "partially_filled")
         assert standing(engine) == ("partially_filled" if lives else told), case
+
+
+def test_an_order_that_somebody_amended_is_still_known_by_its_order_id() -> None:
+    engine = order_in("new")
+    ours = engine.last()[11].decode()
+    engine.report("5", "0", cl_ord_id="web-1", orig_cl_ord_id=ours, order_qty="0.5")
+    engine.fill("0.25", "0.25", cl_ord_id="web-1", trade_id="9")
+    amended, fill = engine.heard()
+    assert isinstance(amended, ExecutionReport) and isinstance(fill, ExecutionReport)
+    assert (amended.exec_type, amended.order_qty, amended.cl_ord_id) == ("5", "0.5", "o1")
+    assert (fill.exec_type, fill.cl_ord_id) == ("F", "o1")
+    assert (standing(engine), engine.log[1:]) == ("partially_filled", [])
 
 
 def standing(engine: Engine) -> str:

@@ -189,3 +189,64 @@ def test_a_request_without_an_answer_is_unknown_after_a_while() -> None:
     assert (silent.standing, young.standing) == (Standing.UNKNOWN, Standing.WRITTEN)
     assert table.silent(13, 10) == []
     assert table.take_doubted() == [silent]
+
+
+def test_a_dropped_cancel_is_none_of_its_order() -> None:
+    table = orders()
+    order = table.open(1, "o", "w1", "S")
+    kept = table.open(1, "c1", "w2", "S", order)
+    table.drop(table.open(1, "c2", "w3", "S", order))
+    assert order.cancels == [kept]
+
+
+def test_requests_that_are_over_make_room_each_for_one() -> None:
+    table = Orders(open_max=4, closed_max=10)
+    opened = [table.open(1, f"o{number}", f"w{number}", "S") for number in range(4)]
+    assert table.full(1, is_cancel=False)
+    for order in opened[:2]:
+        table.finish(order, Standing.CANCELED)
+    for number in range(4, 6):
+        assert not table.full(1, is_cancel=False)
+        table.open(1, f"o{number}", f"w{number}", "S")
+    assert table.full(1, is_cancel=False)
+
+
+def test_the_first_name_of_an_order_holds() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.update(order, None, "0", None)
+    assert table.by_order_id("S", None) is None  # type: ignore[arg-type]
+    table.update(order, None, "0", "7")
+    table.update(order, None, "0", "8")
+    assert (order.order_id, table.by_order_id("S", "8")) == ("7", None)
+
+
+def test_a_total_that_was_told_is_not_forgotten() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.filled(order, 0, 5, 0)
+    table.filled(order, 3, 3, 1)
+    assert (order.filled, order.cum_qty) == (3, 5)
+    assert table.short(10, 10) == [order]
+    table.filled(order, 4, 0, 11)
+    assert (order.filled, order.cum_qty) == (7, 7)
+
+
+def test_the_smallest_fill_is_one() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.filled(order, 1, 1, 0)
+    table.update(order, None, "0", "1")
+    assert order.standing is Standing.PARTIALLY_FILLED
+
+
+def test_of_a_forgotten_order_nothing_is_missing_and_nobody_asks() -> None:
+    table = Orders(open_max=10, closed_max=1)
+    order = table.open(1, "o", "w", "S")
+    table.update(order, None, "Z", "1")
+    table.filled(order, 0, 5, 0)
+    table.finish(order, Standing.CANCELED)
+    table.finish(table.open(1, "o2", "w2", "S"), Standing.CANCELED)
+    assert table.find(1, "o") is None
+    assert table.short(100, 10) == []
+    assert table.take_doubted() == []

@@ -49,6 +49,16 @@ class Bus(engine_in_memory.Bus):
         return None
 
 
+class Archive:
+    """One that has nothing."""
+
+    def ask(self, *_: object) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
 class Journal(engine_in_memory.Journal):
     """Takes everything."""
 
@@ -124,6 +134,9 @@ class World:
 
     def recall(self, *_: object) -> Recalled:
         return Recalled({}, {}, (), ())
+
+    def archive(self, *_: object) -> Archive:
+        return Archive()
 
     def connector(self, _config: Any, _state: Any, _owner: Any, new_line: Any) -> World:
         self.new_line: Callable[[Connect], Line] = new_line

@@ -21,6 +21,7 @@ from fixengine.messages import (
     report_seq_of,
 )
 from fixengine.network.journal import Journal, Kind, named
+from fixengine.network.journal.record import HandedOver
 from fixengine.network.recall import Recalled, carried, recall, start_record
 from fixengine.network.strategies import Standing as Numbers
 
@@ -172,6 +173,28 @@ def test_what_is_open_is_carried_over_any_count_of_runs(tmp_path: Path) -> None:
     orders, found = recalled(tmp_path, 10)
     assert found.open == ()
     assert orders.find(1, "o") is not None, "its id is still known"
+
+
+def test_what_was_handed_over_is_the_heirs_over_any_count_of_runs(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {"alpha": Numbers(), "desk": Numbers()})
+    wire_id = run.intent(order("o"))
+    run.deliver(report("o", wire_id, "0"), 1)
+    run.note(Kind.HANDED_OVER, wire_id, encode(HandedOver(2, "desk", wire_id)))
+    run.end()
+    for epoch in (6, 7):
+        orders, found = recalled(tmp_path, epoch)
+        known = orders.find(2, wire_id)
+        assert found.open == (known,) and known is not None
+        assert (known.strategy, known.cl_ord_id, known.order_id) == (2, wire_id, "77")
+        assert orders.find(1, "o") is known, "the id that it had stays taken"
+        assert (len(orders.open_of(1)), len(orders.open_of(2))) == (0, 1)
+        Run(tmp_path, epoch, found.standings, orders).end()
+    run = Run(tmp_path, 8, {}, orders)
+    cancel_id = run.intent(OrderCancelRequest("c", orig_cl_ord_id=wire_id), number=2)
+    run.deliver(report("c", cancel_id, "4", wire_id, wire_id), 2, name="desk")
+    run.end()
+    orders, found = recalled(tmp_path, 9)
+    assert found.open == () and found.damage == ()
 
 
 def test_a_run_that_ended_before_its_start_record_hides_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fixengine.network.replay.drive import MALFORMED, Replay, Result
 from fixengine.network.replay.tape import Placed
 from fixengine.testing import SimulatedEngine
 from journal_story import Run
+from world.run import World
 
 FAR = "49000"
 
@@ -195,6 +196,16 @@ def test_over_several_sessions_and_a_drop_copy() -> None:
         assert_the_same(engine)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_world_recorded_comes_out_again(seed: int) -> None:
+    world = World(seed, 600)
+    world.run()
+    for journal in world.engine.journals:
+        if any(record.kind == Kind.START for record in journal.records):
+            found = replayed(journal.records).different
+            assert found is None, (found.recorded, found.made, found.why)
+
+
 @pytest.fixture
 def records() -> list[Record]:
     with SimulatedEngine() as engine:
@@ -362,3 +373,27 @@ def test_a_run_of_an_older_version_is_named(
     run.end()
     assert main(["journal", "replay", str(tmp_path)]) == 2
     assert "did not record all it read" in capsys.readouterr().err
+
+
+def test_what_came_out_of_the_journal_and_what_was_handed_over() -> None:
+    config = {
+        "bus": {"report_buffer_max": 16},
+        "strategy": {"maker": {"on_death": "hand_over", "heir": "desk"}},
+    }
+    with SimulatedEngine(config=config) as engine:
+        with engine.client("maker") as maker:
+            order = maker.submit(NewOrderSingle.limit("BTCUSDT", Side.BUY, "1", FAR))
+            heard(maker)
+        for _ in range(50):
+            engine.venue.fill(order, "0.01")
+        with engine.client("maker", resume_from=1) as maker:
+            heard_again = [event.report_seq for event in maker.reports(timeout=1)]
+            assert len(heard_again) > 50
+            assert heard_again == list(range(1, len(heard_again) + 1)), "none is a Gap"
+        engine.advance(20)
+        desk = engine.client("desk")
+        (inherited,) = desk.snapshot().orders
+        desk.cancel(inherited.cl_ord_id)
+        heard(desk)
+        assert desk.snapshot().orders == ()
+        assert_the_same(engine)

@@ -305,6 +305,54 @@ def test_a_status_nobody_knows_leaves_the_order_unknown(desk: Desk) -> None:
     (report,) = desk.reports()
     assert report.ord_status == "FROZEN"
     assert desk.standing() == "unknown"
+    desk.wait()
+    assert not desk.asked, "the same answer would come again, for ever"
+
+
+def test_a_status_nobody_knows_is_asked_about_though_a_late_report_follows(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("4", "Z", exec_id="2")
+    assert desk.standing() == "unknown"
+    desk.engine.report("0", "0", exec_id="1")
+    assert desk.standing() == "new"
+    desk.answer(state("CANCELED"))
+    assert desk.standing() == "canceled"
+    assert [report.ord_status for report in desk.reports()] == ["Z", "0", "4"]
+    assert desk.settling.deadline is None
+
+
+def test_a_state_asked_for_before_a_status_nobody_knows_settles_nothing(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "Z", exec_id="1")
+    number, _ = desk.question()
+    desk.engine.report("4", "Z", exec_id="2")
+    desk.settling.on_rows(number, (state("NEW"),), True, desk.engine.now, WALL_NS, 0)
+    assert desk.standing() == "unknown"
+    desk.answer(state("CANCELED"))
+    assert desk.standing() == "canceled"
+
+
+def test_a_last_fill_that_rest_tells_first_ends_its_order(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "0", cum_qty="1")
+    desk.wait(1)
+    desk.engine.gateway.on_tick(desk.engine.now + 5 * SECOND_NS)
+    desk.answer(state("FILLED", "1"))
+    desk.answer(trade(5, "0.5"), trade(6, "0.5"))
+    desk.engine.fill("0.5", "0.5", "1", trade_id="5", last_px="50000")
+    desk.engine.fill("0.5", "1", "2", trade_id="6", last_px="50000")
+    assert desk.standing() == "filled"
+    assert [report.ord_status for report in desk.reports()] == ["0", "1", "1", "2"]
+
+
+def test_trades_that_are_newer_than_the_state_have_it_asked_for_again(desk: Desk) -> None:
+    desk.unknown()
+    desk.answer(state("PARTIALLY_FILLED", "0.25"))
+    desk.answer(trade(5, "0.25"), trade(6, "0.75"))
+    desk.engine.fill("0.75", "1", "2", trade_id="6", last_px="50000")
+    desk.answer(state("FILLED", "1"))
+    assert desk.standing() == "filled"
+    assert [report.ord_status for report in desk.reports()] == ["1", "1", "2"]
 
 
 def test_an_answer_comes_in_pieces(desk: Desk) -> None:

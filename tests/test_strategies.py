@@ -8,10 +8,12 @@ from fixengine.messages import (
     Ack,
     Gap,
     Heartbeat,
+    OrderCancelRequest,
     Refused,
     SessionStatus,
     Welcome,
     encode,
+    encode_event,
 )
 from fixengine.network.strategies import (
     NAMES_PER_SEAT_MAX,
@@ -245,3 +247,157 @@ def test_a_bogus_acknowledgement_drops_nothing_unsent(engine: Engine) -> None:
     engine.bus.full.clear()
     engine.gateway.on_order(b"a", encode(Ack(1 << 40)), engine.now)
     assert seqs(engine.heard()) == [1, 2]
+
+
+# --- what memory keeps no more -----------------------------------------------------------------
+
+
+class Archive:
+    """Keeps questions until the test answers them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.asked: list[tuple[str, int, int]] = []
+        self.is_there = True
+        self._engine = engine
+        engine.strategies.archive = self
+
+    def ask(self, name: str, first: int, last: int) -> int | None:
+        if not self.is_there:
+            return None
+        self.asked.append((name, first, last))
+        return len(self.asked)
+
+    def answer(self, numbers: list[int], until: int, question: int = 0) -> None:
+        """Events with these numbers, to the question asked last or another."""
+        event = SessionStatus(0, 0, "", False, 0, "active")
+        events = [bytes(encode_event(event, seq)) for seq in numbers]
+        number = question or len(self.asked)
+        self._engine.strategies.found(number, events, until, self._engine.now)
+
+
+def away(outbox_max: int, events: int) -> tuple[Engine, Archive]:
+    """An engine whose strategy alpha missed so many events, and is back."""
+    engine = Engine(outbox_max=outbox_max)
+    archive = Archive(engine)
+    engine.bus.gone.add(b"a")
+    tell(engine, events)
+    engine.hello(b"a2", "alpha", resume_from=1)
+    assert isinstance(engine.heard(b"a2")[0], Welcome)
+    return engine, archive
+
+
+def test_older_events_come_from_the_journal_and_then_from_memory() -> None:
+    engine, archive = away(3, 9)
+    assert archive.asked == [("alpha", 1, 6)]
+    archive.answer([1, 2], 0)
+    assert seqs(engine.heard(b"a2")) == [1, 2], "as the pieces come"
+    engine.gateway.on_tick(engine.now)
+    archive.answer([3, 4], 4)
+    assert seqs(engine.heard(b"a2")) == [3, 4]
+    assert archive.asked[1:] == [("alpha", 5, 6)], "an answer ends somewhere: asked on"
+    archive.answer([5, 6], 6)
+    assert seqs(engine.heard(b"a2")) == [5, 6, 7, 8, 9]
+    tell(engine, 1)
+    assert seqs(engine.heard(b"a2")) == [10]
+
+
+def test_what_the_journal_does_not_have_is_a_gap() -> None:
+    engine, archive = away(3, 9)
+    archive.answer([3, 5], 6)
+    events = engine.heard(b"a2")
+    assert seqs(events) == [2, 3, 4, 5, 6, 7, 8, 9]
+    gaps = [(one.missing_from, one.missing_to) for one in events if isinstance(one, Gap)]
+    assert gaps == [(1, 2), (4, 4), (6, 6)]
+
+
+def test_an_archive_that_cannot_be_asked_is_asked_later() -> None:
+    engine, archive = away(3, 5)
+    archive.is_there = False
+    engine.strategies.ask_anew()
+    engine.gateway.on_tick(engine.now)
+    archive.is_there = True
+    engine.gateway.on_tick(engine.now)
+    assert archive.asked == [("alpha", 1, 2)] * 2
+    archive.answer([1, 2], 2)
+    assert seqs(engine.heard(b"a2")) == [1, 2, 3, 4, 5]
+
+
+def test_an_answer_to_an_earlier_connection_is_none() -> None:
+    engine, archive = away(3, 9)
+    archive.answer([1], 0)
+    engine.bus.gone.add(b"a2")
+    engine.hello(b"a3", "alpha", resume_from=4)
+    archive.answer([2, 3, 4, 5, 6], 6, question=1)
+    assert seqs(engine.heard(b"a3")[1:]) == []
+    archive.answer([4, 5, 6], 6)
+    assert seqs(engine.heard(b"a3")) == [4, 5, 6, 7, 8, 9]
+
+
+# --- who falls too far behind --------------------------------------------------------------------
+
+
+def lagging() -> Engine:
+    """An engine of which alpha, with an order, was cut off with 10 events waiting."""
+    engine = Engine(outbox_max=5)
+    engine.request(engine.order())
+    engine.report("0", "0")
+    engine.heard()
+    engine.hello(b"b", "beta")
+    engine.bus.full.add(b"a")
+    tell(engine, 5)
+    assert engine.strategies.of(b"a") is not None
+    tell(engine, 5)
+    assert engine.strategies.of(b"a") is None
+    engine.wire.written.clear()
+    return engine
+
+
+def test_one_that_falls_too_far_behind_is_cut_off_and_told() -> None:
+    engine = lagging()
+    assert seqs(engine.heard(b"b")[1:]) == list(range(1, 11)), "nobody else notices"
+    engine.gateway.on_tick(engine.now)
+    assert engine.log[-1] == "strategy alpha is lagging, 6 events behind: it is cut off"
+    engine.bus.full.clear()
+    engine.now += 1000 * MS
+    engine.gateway.on_tick(engine.now)
+    (told,) = engine.heard()
+    assert isinstance(told, Refused)
+    assert (told.reason, told.report_seq, told.cl_ord_id) == ("lagging", 0, "")
+    assert "bus.report_buffer_max (5)" in told.text
+    engine.now += 1000 * MS
+    engine.gateway.on_tick(engine.now)
+    assert engine.heard() == [], "once"
+    engine.hello(b"a", "alpha", resume_from=7)
+    assert seqs(engine.heard()[1:]) == [7, 8, 9, 10, 11]
+    tell(engine, 1)
+    assert seqs(engine.heard()) == [12]
+
+
+def test_one_that_was_cut_off_may_cancel_and_nothing_else_before_it_reads() -> None:
+    engine = lagging()
+    engine.request(engine.order("o2"))
+    engine.request(engine.order("o1"))
+    assert engine.wire.written == []
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    assert len(engine.wire.written) == 1
+    engine.bus.full.clear()
+    engine.request(engine.order("o3"))
+    (told,) = engine.heard()
+    assert (told.reason, told.report_seq) == ("lagging", 0)
+    engine.hello(b"a", "alpha", resume_from=12)
+    _, second, first, third = engine.heard()
+    assert (second.cl_ord_id, second.reason) == ("o2", "lagging")
+    assert (first.cl_ord_id, first.exec_type) == ("o1", "0"), "the outcome as it was recorded"
+    assert (third.cl_ord_id, third.reason) == ("o3", "lagging")
+
+
+def test_who_comes_late_may_fall_as_far_behind_again() -> None:
+    engine = Engine(outbox_max=5)
+    engine.bus.gone.add(b"a")
+    tell(engine, 20)
+    engine.bus.full.add(b"a2")
+    engine.hello(b"a2", "alpha", resume_from=1)
+    tell(engine, 5)
+    assert engine.strategies.of(b"a2") is not None, "it was as far behind when it came"
+    tell(engine, 1)
+    assert engine.strategies.of(b"a2") is None

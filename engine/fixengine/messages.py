@@ -91,6 +91,7 @@ class OrdStatus(StrEnum):
     PARTIALLY_FILLED = "1"
     FILLED = "2"
     CANCELED = "4"
+    REPLACED = "5"
     PENDING_CANCEL = "6"
     REJECTED = "8"
     PENDING_NEW = "A"
@@ -140,6 +141,7 @@ class RefusedReason(StrEnum):
     RECOVERING = "recovering"
     CANCELED = "canceled"
     """The strategy took it back while it waited for the disk."""
+    LAGGING = "lagging"
 
 
 class SessionState(StrEnum):
@@ -612,9 +614,9 @@ class Gap(Message):
 class OpenOrder(msgspec.Struct, array_like=True, gc=False):
     """An order that is not over, as the engine knows it.
 
-    standing: "pending", "written", "pending_new", "new", "partially_filled" or "unknown"; in a part
-    of a Snapshot also how an order ended that an earlier part named. order: as it was submitted.
-    report: the last that told of it, None before the first.
+    standing: "pending", "written", "pending_new", "new", "replaced", "partially_filled" or
+    "unknown"; in a part of a Snapshot also how an order ended that an earlier part named. order: as
+    it was submitted. report: the last that told of it, None before the first.
     """
 
     cl_ord_id: str

@@ -29,6 +29,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     OrderUnknown,
     Refused,
+    RefusedReason,
     Sent,
     SessionStatus,
     Snapshot,
@@ -39,7 +40,9 @@ from fixengine.messages import (
     request_decoder,
 )
 
-OPEN = frozenset({"pending", "written", "pending_new", "new", "partially_filled", "unknown"})
+OPEN = frozenset(
+    {"pending", "written", "pending_new", "new", "replaced", "partially_filled", "unknown"}
+)
 """Standings of an OpenOrder that is not over."""
 
 UNANSWERED_MAX = 65_536
@@ -261,10 +264,13 @@ class Conversation:
         if isinstance(event, Welcome):
             self._welcomed(event, now)
             return
-        if isinstance(event, Refused) and event.cl_ord_id == "" and self.state is State.GREETED:
-            # Said again only if the strategy asks for reports again.
-            self.state = State.CONNECTED
-            raise HelloRefused(self._hello.strategy, event.reason, event.text)
+        if isinstance(event, Refused) and event.cl_ord_id == "" and not event.report_seq:
+            if self.state is State.GREETED:
+                # Said again only if the strategy asks for reports again.
+                self.state = State.CONNECTED
+                raise HelloRefused(self._hello.strategy, event.reason, event.text)
+            if event.reason == RefusedReason.LAGGING and self.state is State.READY:
+                self.connected()
         if isinstance(event, Snapshot):
             self.snapshots.hear(event)
             return

@@ -32,6 +32,8 @@ class Order:
     seen: keys of the reports that were taken, see `report_key`. filled: sum of LastQty<32> of the
     fills among them; cum_qty: the highest CumQty<14> told. Both count units of 10**-QTY_DECIMALS.
     unwatched: for a while nobody would have told of its fills, and no eye has told of it since.
+    in_doubt: whatever a session tells now may be older than what is already known to have happened,
+    so that only a second source can say how it stands.
     finished: the how-many-th of the requests that are over it is; 0 while it is not.
     """
 
@@ -41,6 +43,7 @@ class Order:
         "cum_qty",
         "filled",
         "finished",
+        "in_doubt",
         "line",
         "opened_ns",
         "order_id",
@@ -75,6 +78,7 @@ class Order:
         self.seq = -1
         self.written_ns = 0
         self.unwatched = False
+        self.in_doubt = False
         self.seen: set[str] = set()
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
@@ -124,15 +128,16 @@ class Orders:
         self._finished = 0
         self._open: dict[int, dict[Order, None]] = {}
         self._open_total = 0
+        self._former: dict[Order, tuple[tuple[int, str], ...]] = {}
         self._short: dict[Order, int | None] = {}
         self._doubted: dict[Order, None] = {}
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._by_wire)
 
     def __iter__(self) -> Iterator[Order]:
         """Every request, the older before the newer."""
-        return iter(self._by_id.values())
+        return iter(self._by_wire.values())
 
     def full(self, strategy: int, is_cancel: bool) -> bool:
         """Whether this strategy may open no further order, or no further cancel."""
@@ -181,8 +186,33 @@ class Orders:
         self._close(order)
         if order.target is not None and order in order.target.cancels:
             order.target.cancels.remove(order)
-        self._by_id.pop((order.strategy, order.cl_ord_id), None)
+        for key in (*self._former.pop(order, ()), (order.strategy, order.cl_ord_id)):
+            self._by_id.pop(key, None)
         self._by_wire.pop(order.wire_id, None)
+
+    def hand_over(self, order: Order, strategy: int, cl_ord_id: str) -> None:
+        """The order, which is open, is another strategy's now, which knows it by this id.
+
+        The id that it had before stays taken.
+        """
+        self._close(order)
+        former = *self.former(order), (order.strategy, order.cl_ord_id)
+        order.strategy, order.cl_ord_id = strategy, cl_ord_id
+        self.known_as(order, former)
+        self._by_id[strategy, cl_ord_id] = order
+        self._open.setdefault(strategy, {})[order] = None
+        self._open_total += 1
+
+    def former(self, order: Order) -> tuple[tuple[int, str], ...]:
+        """Strategy and id of those who had an order before, the first one first."""
+        return self._former.get(order, ())
+
+    def known_as(self, order: Order, former: tuple[tuple[int, str], ...]) -> None:
+        """These had the order before."""
+        if former:
+            self._former[order] = former
+        for key in former:
+            self._by_id[key] = order
 
     def written(self, order: Order, line: int, seq: int, now: int) -> None:
         """The request was given to the session's output under this number."""
@@ -276,6 +306,10 @@ class Orders:
         standing = after(order.standing, ord_status, order.cum_qty > 0)
         if standing in FINAL:
             self.finish(order, standing)
+        elif standing is Standing.UNKNOWN:
+            # A status that nobody knows, and a report that is late may follow it.
+            order.in_doubt = True
+            self.unknown(order)
         else:
             order.standing = standing
 
@@ -340,6 +374,11 @@ class Orders:
             self._finished = max(self._finished, count)
         for strategy, closed in self._closed.items():
             self._closed[strategy] = deque(sorted(closed, key=lambda order: order.finished))
+
+    def begin_anew(self) -> None:
+        """All requests were entered anew: nothing follows from when something became of them."""
+        self._doubted = {}
+        self._short = {order: 0 for order in self if order in self._short}
 
     def _close(self, order: Order) -> None:
         """The request counts as open no more."""

@@ -75,13 +75,16 @@ class Settled(NamedTuple):
 
 
 class Case:
-    """One order that is being asked about. state_ns: when its state was asked for last."""
+    """One order that is being asked about. state_ns: when its state was asked for last. is_early:
+    since then something else has become unknown of it.
+    """
 
     __slots__ = (
         "absent",
         "asked",
         "asked_count",
         "due_ns",
+        "is_early",
         "names",
         "order",
         "since_ns",
@@ -94,6 +97,7 @@ class Case:
         self.order = order
         self.since_ns = now
         self.due_ns = now
+        self.is_early = False
         self.asked: Question | None = None
         self.asked_count = 0
         self.absent = 0
@@ -132,6 +136,9 @@ class Recovery:
         elif order.is_cancel:
             # It may have been sent just now, and what is asked already may be too early for it.
             case.since_ns = now
+        else:
+            case.state = None
+            case.is_early = case.asked is not None
 
     def due(self, now: int, watched_since_ns: int | None) -> list[tuple[Case, Question]]:
         """What to ask now; each counts as asked. watched_since_ns: since when a session that hears
@@ -154,6 +161,7 @@ class Recovery:
             case.asked_count += 1
             if case.asked.kind is Kind.ORDER:
                 case.state_ns = now
+                case.is_early = False
             questions.append((case, case.asked))
         return questions
 
@@ -176,9 +184,15 @@ class Recovery:
     def filled(self, case: Case, now: int) -> Settled | None:
         """Trades, or allocations, were answered in full, and told where they were new."""
         asked, case.asked = case.asked, None
-        state = case.state
-        if state is not None and case.order.filled >= state.cum_qty:
+        state, filled = case.state, case.order.filled
+        if state is not None and filled == state.cum_qty:
             return self._settle(case, now)
+        if state is not None and filled > state.cum_qty:
+            # It has moved on, and a session that tells of the same fill later is not heard again.
+            case.order.in_doubt = True
+            case.state = None
+            self._later(case, now)
+            return None
         if state is not None and state.routed and asked is not None and asked.kind is Kind.TRADES:
             case.trades_done = True
             case.due_ns = now
@@ -246,7 +260,7 @@ class Recovery:
         unknown = order.standing is Standing.UNKNOWN or any(
             cancel.standing is Standing.UNKNOWN for cancel in order.cancels
         )
-        return not unknown and order.filled >= order.cum_qty
+        return not unknown and not order.in_doubt and order.filled >= order.cum_qty
 
     def _question(self, case: Case) -> Question:
         order, state = case.order, case.state

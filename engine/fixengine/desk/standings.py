@@ -1,6 +1,6 @@
 """What is known of one request, and how a report changes that: the state machine of an order.
 
-    PENDING -> WRITTEN -> PENDING_NEW -> NEW -> PARTIALLY_FILLED
+    PENDING -> WRITTEN -> PENDING_NEW -> NEW -> REPLACED -> PARTIALLY_FILLED
                   \\-> UNKNOWN -> any of these, or FILLED | CANCELED | EXPIRED | REJECTED
 
 Whether an order is alive is decided by OrdStatus<39> alone, never by ExecType<150>. Reports come
@@ -20,14 +20,16 @@ from fixengine.messages import OrdStatus
 class Standing(StrEnum):
     """What is known of a request.
 
-    PENDING: taken, not yet written. WRITTEN: given to a session, nothing heard. DONE: a cancel
-    that is over; what became of its order stands with the order.
+    PENDING: taken, not yet written. WRITTEN: given to a session, nothing heard. REPLACED: it lives
+    under other terms than it was sent with. DONE: a cancel that is over; what became of its order
+    stands with the order.
     """
 
     PENDING = "pending"
     WRITTEN = "written"
     PENDING_NEW = "pending_new"
     NEW = "new"
+    REPLACED = "replaced"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     CANCELED = "canceled"
@@ -37,7 +39,7 @@ class Standing(StrEnum):
     DONE = "done"
 
 
-ALIVE = (Standing.PENDING_NEW, Standing.NEW, Standing.PARTIALLY_FILLED)
+ALIVE = (Standing.PENDING_NEW, Standing.NEW, Standing.REPLACED, Standing.PARTIALLY_FILLED)
 """Of an order the venue has acknowledged and not ended, in the order in which these come."""
 FINAL = frozenset(
     {
@@ -51,6 +53,7 @@ FINAL = frozenset(
 TOLD = {
     OrdStatus.PENDING_NEW.value: Standing.PENDING_NEW,
     OrdStatus.NEW.value: Standing.NEW,
+    OrdStatus.REPLACED.value: Standing.REPLACED,
     OrdStatus.PENDING_CANCEL.value: Standing.NEW,
     OrdStatus.PARTIALLY_FILLED.value: Standing.PARTIALLY_FILLED,
     OrdStatus.FILLED.value: Standing.FILLED,

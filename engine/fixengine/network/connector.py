@@ -169,7 +169,9 @@ class Connector:
         # The mark and the connect have that long each.
         over_ns = time.monotonic_ns() + 2 * venue.connect_timeout_ms * MILLISECOND_NS
         self._state.attempt(over_ns)
-        self._state.mark_in_use(comp_id, venue.heartbeat_s, time.time_ns())
+        # Against a venue whose intervals are divided, the id rests as much shorter.
+        heartbeat_s = -(-venue.heartbeat_s // venue.time_scale)
+        self._state.mark_in_use(comp_id, heartbeat_s, time.time_ns())
 
 
 class LineMaker:

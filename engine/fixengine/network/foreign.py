@@ -145,7 +145,7 @@ class Foreign:
         order.request = encode(NewOrderSingle(cl_ord_id, **request))
         order.unwatched = True
         gateway.orders.unknown(order)
-        for data in carried([order]):
+        for data in carried(gateway.orders, [order]):
             gateway.teller.record(Kind.CARRIED, now, 0, data)
 
     def _owner(self, now: int) -> Strategy:

@@ -35,6 +35,7 @@ from fixengine.messages import (
     NewOrderSingle,
     OrderCancelRequest,
     RefusedReason,
+    Request,
     SessionState,
     SnapshotRequest,
     encode,
@@ -43,6 +44,7 @@ from fixengine.messages import (
 from fixengine.network.balances import BalanceRoom
 from fixengine.network.clock import Clock
 from fixengine.network.entry import Entry
+from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
@@ -54,13 +56,12 @@ from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
 from fixengine.network.settling import Settling
 from fixengine.network.snapshots import Snapshots
-from fixengine.network.strategies import Strategies, Strategy
+from fixengine.network.strategies import SLICE_EVENTS, Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
 from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
-CATCH_UP_EVENTS = 256
 BALANCES_WEIGHT = 10
 """As how many messages that lead to no order a question about balances counts; see idle.py."""
 
@@ -119,7 +120,10 @@ class Gateway:
         self._entry = Entry(epoch, valid_for_ms_max)
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)
-        self.liveness = Liveness(strategies, orders, self._cancel_ours, log, policies, otherwise)
+        heirs = Heirs(strategies, orders, self.teller)
+        self.liveness = Liveness(
+            strategies, orders, self._cancel_ours, heirs.hand_over, log, policies, otherwise
+        )
 
     # --- out: what a strategy sent ----------------------------------------------------------
 
@@ -145,11 +149,7 @@ class Gateway:
             return
         strategy = self.strategies.of(peer)
         if strategy is None:
-            if isinstance(request, NewOrderSingle | OrderCancelRequest):
-                # Without its id: under another socket that very request may be live.
-                text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
-                self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
-            self._idle.count(peer, RUBBISH_WEIGHT, now)
+            self._on_unbound(peer, request, payload, now)
             return
         strategy.heard_ns = now
         before = self.counter, strategy.acknowledged
@@ -160,7 +160,7 @@ class Gateway:
         elif isinstance(request, Ack):
             self.strategies.acknowledge(strategy, request.report_seq)
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
-            self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now)
+            self.strategies.catch_up(strategy, SLICE_EVENTS, now)
         elif isinstance(request, SnapshotRequest):
             self.snapshots.ask(strategy, peer, request.request_id)
             self.snapshots.step(now + self.clock.offset_ns)
@@ -170,6 +170,27 @@ class Gateway:
             self._idle.count(peer, BALANCES_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
+
+    def _on_unbound(self, peer: bytes, request: Request, payload: bytes, now: int) -> None:
+        """A message of a socket that is bound to no strategy, or no more."""
+        lagging = self.strategies.lagging(peer, now)
+        if lagging is None:
+            if isinstance(request, NewOrderSingle | OrderCancelRequest):
+                # Without its id: under another socket that very request may be live.
+                text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
+                self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
+            self._idle.count(peer, RUBBISH_WEIGHT, now)
+            return
+        # It reads the answer after all that it has missed.
+        if isinstance(request, OrderCancelRequest):
+            self._cancel(lagging, request, payload, now)
+        elif isinstance(request, NewOrderSingle) and not self._answer_repeated(
+            lagging, request.cl_ord_id, now
+        ):
+            text = "cut off, for it reads too slowly; say Hello, and read"
+            reason = RefusedReason.LAGGING, text, None
+            self.teller.refuse(lagging, request.cl_ord_id, reason, now)
+        self._idle.count(peer, 1, now)
 
     def _hello(self, peer: bytes, hello: Hello, now: int) -> None:
         # Saying Hello is dear (all that is not acknowledged is sent again), so it counts.
@@ -211,6 +232,10 @@ class Gateway:
             return
         reason = self._entry.check(cancel, now)
         target = self.orders.find(strategy.number, cancel.orig_cl_ord_id)
+        if reason is None and target is not None and target.strategy != strategy.number:
+            heir = self.strategies.by_number[target.strategy]
+            text = f"orig_cl_ord_id: {cancel.orig_cl_ord_id} was handed over to {heir.name}"
+            reason = RefusedReason.UNKNOWN_ORDER, text, None
         if reason is None and (target is None or target.is_cancel):
             text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
             reason = RefusedReason.UNKNOWN_ORDER, text, None
@@ -246,6 +271,10 @@ class Gateway:
         known = self.orders.find(strategy.number, cl_ord_id)
         if known is None:
             return False
+        if known.strategy != strategy.number:
+            heir = self.strategies.by_number[known.strategy]
+            self.teller.disown(strategy, cl_ord_id, known, heir.name, now)
+            return True
         line = self.lines.numbered(known.line)
         self.teller.again(known, "" if line is None else line.name, now)
         return True
@@ -511,8 +540,10 @@ class Gateway:
                 line.session.closed(now, text)
         self.balances.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
-        for strategy in self.strategies.waiting():
-            more = self.strategies.catch_up(strategy, CATCH_UP_EVENTS, now) or more
+        waiting = self.strategies.waiting()
+        for strategy in waiting:
+            share = max(1, SLICE_EVENTS // len(waiting))
+            more = self.strategies.catch_up(strategy, share, now) or more
         return more
 
     def on_session(self, state: str, text: str, source: str, overall: str, now: int) -> None:
@@ -523,6 +554,7 @@ class Gateway:
     def on_recalled(self, unwatched: Iterable[Order], now: int) -> None:
         """At start: these orders of an earlier run were open, and nobody watched them since."""
         for order in unwatched:
+            self.orders.unknown(order)
             self.teller.unknown(order, "open while no engine ran: ask the venue", None, now)
 
     def waits_for(self, line: Line) -> bool:

@@ -2,9 +2,10 @@
 
 A strategy is gone when its socket is, or when it says nothing for longer than its policy allows,
 though its client says a Heartbeat in time. One that comes back within the grace finds everything as
-it was. After that its policy holds: its open orders are kept, or each is cancelled by its OrderID,
-some at a time, within the limits and again until the venue says that it is over. The strategy is
-told of those cancels as of its own, when it is back.
+it was. After that its policy holds: its open orders are kept, or handed over to an heir (see
+heirs.py), or each is cancelled by its OrderID, some at a time, within the limits and again until
+the venue says that it is over. The strategy is told of those cancels as of its own, when it is
+back.
 
 A strategy that never came since the engine started is gone as well: its grace begins with the run.
 
@@ -27,25 +28,33 @@ SECOND_NS = 1_000_000_000
 PROBE_NS = SECOND_NS
 STEP_NS = 50 * MILLISECOND_NS
 CANCELS_PER_STEP = 10
+HANDED_PER_STEP = 5
+NONE_OPEN = "none of its orders is open any more"
 AGAIN_NS = 5 * SECOND_NS
 """An order whose cancel came to nothing is cancelled again after so long."""
 
 
 class Policy(NamedTuple):
     """What holds of a strategy. cancels: its orders, once it is gone for grace_ns. silence_ns_max:
-    how long it may say nothing while it is connected; 0: for ever.
+    how long it may say nothing while it is connected; 0: for ever. heir: who gets its orders then.
     """
 
     cancels: bool = False
     grace_ns: int = 5 * SECOND_NS
     silence_ns_max: int = 0
+    heir: str = ""
 
 
 NO_POLICIES: Mapping[str, Policy] = {}
 KEEP = Policy()
+END = Policy(cancels=True)
 
 Cancel = Callable[[Strategy, Order, int], str | None]
 """Sends a cancel of an order; why it cannot leave now, or None."""
+
+
+HandOver = Callable[[Strategy, Order, str, int], str | None]
+"""Hands an order over to the heir of this name; why it cannot be now, or None."""
 
 
 class Liveness:
@@ -56,6 +65,7 @@ class Liveness:
         strategies: Strategies,
         orders: Orders,
         cancel: Cancel,
+        hand_over: HandOver,
         log: Log,
         policies: Mapping[str, Policy],
         otherwise: Policy,
@@ -63,12 +73,14 @@ class Liveness:
         self._strategies = strategies
         self._orders = orders
         self._cancel = cancel
+        self._hand_over = hand_over
         self._log = log
         self._policies = policies
         self._otherwise = otherwise
         self._gone: set[str] = set()
         self._left_ns: dict[str, int] = {}
-        self._cancelling: set[str] = set()
+        self._ending: set[str] = set()
+        self._cannot: dict[str, str] = {}
         self._suspects: set[str] = set()
         self._ends_all = False
         self._asked_ns: dict[Order, int] = {}
@@ -78,7 +90,7 @@ class Liveness:
     @property
     def deadline(self) -> int | None:
         """When `tick` matters next, where that is soon: strategies that are gone, or may be."""
-        return self._due_ns if self._cancelling or self._suspects else None
+        return self._due_ns if self._ending or self._suspects else None
 
     @property
     def open_count(self) -> int:
@@ -101,12 +113,16 @@ class Liveness:
         self._due_ns = now + STEP_NS
         if now - self._probed_ns >= PROBE_NS:
             self._probed_ns = now
-            self._strategies.probe()
+            self._strategies.probe(now)
+        for strategy, behind in self._strategies.take_lagging():
+            text = f"strategy {strategy.name} is lagging, {behind} events behind: it is cut off"
+            self._log("warning", text, event="lagging")
         for order in [one for one in self._asked_ns if one.standing in FINAL]:
             del self._asked_ns[order]
-        for strategy in self._strategies.by_number.values():
+        # An heir may be entered meanwhile.
+        for strategy in list(self._strategies.by_number.values()):
             if self._ends_all:
-                self._end_orders(strategy, now)
+                self._end_orders(strategy, END, now)
                 continue
             why = self._why_gone(strategy, now)
             if why is None:
@@ -116,8 +132,8 @@ class Liveness:
             if strategy.name not in self._gone:
                 self._gone.add(strategy.name)
                 self._say_gone(strategy, why, policy)
-            if policy.cancels:
-                self._end_orders(strategy, now)
+            if policy.cancels or policy.heir:
+                self._end_orders(strategy, policy, now)
 
     def _why_gone(self, strategy: Strategy, now: int) -> str | None:
         policy = self.policy(strategy.name)
@@ -142,23 +158,39 @@ class Liveness:
         count = len(self._open_of(strategy))
         if count:
             what = "are cancelled" if policy.cancels else "stay"
+            what = f"are handed over to {policy.heir}" if policy.heir else what
             text = f"strategy {strategy.name} {why}: its open orders ({count}) {what}"
-            self._log("warning" if policy.cancels else "info", text, event="gone")
+            self._log("info" if what == "stay" else "warning", text, event="gone")
 
-    def _end_orders(self, strategy: Strategy, now: int) -> None:
+    def _end_orders(self, strategy: Strategy, policy: Policy, now: int) -> None:
         if self._open_of(strategy):
-            self._cancelling.add(strategy.name)
-            self._cancel_some(strategy, now)
-        elif strategy.name in self._cancelling:
-            self._cancelling.remove(strategy.name)
-            text = f"strategy {strategy.name}: none of its orders is open any more"
-            self._log("info", text, event="gone")
+            self._ending.add(strategy.name)
+            if policy.heir:
+                self._hand_over_some(strategy, policy.heir, now)
+            else:
+                self._cancel_some(strategy, now)
+        elif strategy.name in self._ending:
+            self._ending.remove(strategy.name)
+            what = f"all its orders are {policy.heir}'s" if policy.heir else NONE_OPEN
+            self._log("info", f"strategy {strategy.name}: {what}", event="gone")
+
+    def _hand_over_some(self, strategy: Strategy, heir: str, now: int) -> None:
+        for order in self._open_of(strategy)[:HANDED_PER_STEP]:
+            if order.standing is Standing.PENDING:
+                return
+            why = self._hand_over(strategy, order, heir, now)
+            if why is not None and self._cannot.get(strategy.name) != why:
+                self._cannot[strategy.name] = why
+                text = f"{order.wire_id} cannot be handed over to {heir} yet: {why}"
+                self._log("error", text, event="gone")
+            if why is not None:
+                return
 
     def _back(self, strategy: Strategy) -> None:
         """It lives: nothing more is cancelled for it."""
         if strategy.name in self._gone:
             self._gone.remove(strategy.name)
-            self._cancelling.discard(strategy.name)
+            self._ending.discard(strategy.name)
             for order in [one for one in self._asked_ns if one.strategy == strategy.number]:
                 del self._asked_ns[order]
 

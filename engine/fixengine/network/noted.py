@@ -1,4 +1,4 @@
-"""The bus, with a note in the journal wherever it did not simply take what it was given.
+"""Bus and archive, with a note in the journal wherever they did not take what they were given.
 
 Whether a strategy is there and reads is found out by sending to it, and what is decided by that
 has to be decided again by a replay.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fixengine.network.strategies import Bus, Handed
+from fixengine.network.strategies import Archive, Bus, Handed
+
+NOT_NOW = "archive not now"
 
 
 class NotedBus:
@@ -24,6 +26,21 @@ class NotedBus:
         if handed is not Handed.TAKEN:
             self._note(note_of(handed, peer))
         return handed
+
+
+class NotedArchive:
+    """note: is told that it could not be asked."""
+
+    def __init__(self, archive: Archive, note: Callable[[str], None]) -> None:
+        self._ask = archive.ask
+        self._note = note
+
+    def ask(self, name: str, first: int, last: int) -> int | None:
+        """See Archive."""
+        number = self._ask(name, first, last)
+        if number is None:
+            self._note(NOT_NOW)
+        return number
 
 
 def note_of(handed: Handed, peer: bytes) -> str:

@@ -16,6 +16,8 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.desk.unfilled import Unfilled
@@ -23,6 +25,7 @@ from fixengine.fix.keys import Signer
 from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Venue, at_scale
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.messages import report_seq_of
 from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.asker import Asker, Wanted
 from fixengine.network.clock import Clock
@@ -31,11 +34,12 @@ from fixengine.network.connector import LineMaker
 from fixengine.network.foreign import NOBODY, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind
+from fixengine.network.journal.archive import Found
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import Policy
-from fixengine.network.noted import NotedBus
+from fixengine.network.noted import NotedArchive, NotedBus
 from fixengine.network.recall import CLOSED_MAX, beginning, start_record
 from fixengine.network.reports import Log
 from fixengine.network.sessions import (
@@ -73,6 +77,7 @@ STOP_CANCEL_NS_MAX = 10 * SECOND_NS
 DRAIN_NS_MAX = MILLISECOND_NS
 # Words of records.
 STOP, END = b"stop", b"end at once"
+FOUND, ARCHIVE_ENDED = b"archive found ", b"archive ended"
 UP, NOT_UP = "up as ", "not up as "
 
 
@@ -173,6 +178,9 @@ class Process:
         self._build(bus, orders, positions, standings, epoch, now)
         for name, events in recalled.unread.items():
             self.strategies.restore(name, events)
+        archive = self._around.archive(self.state, self)
+        self._ends.callback(archive.close)
+        self.strategies.archive = NotedArchive(archive, lambda read: self._note(0, read))
         self.gateway.on_recalled(recalled.open, now)
 
     def _prologue(self, kind: Kind, now: int, data: bytes) -> None:
@@ -513,7 +521,8 @@ class Process:
         due = [self._last_clock_ns + self._clock_ns]
         if self.sessions.deadline is not None:
             due.append(self.sessions.deadline)
-        due += [line.session.deadline for line in self.gateway.lines if line.session.deadline]
+        deadlines = [line.session.deadline for line in self.gateway.lines]
+        due += [deadline for deadline in deadlines if deadline is not None]
         gateway = self.gateway
         if self.strategies.waiting() or gateway.snapshots.waiting or gateway.balances.waiting:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
@@ -524,12 +533,33 @@ class Process:
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
+    # --- what the archive tells -------------------------------------------------------------
+
+    def on_found(self, found: Found) -> None:
+        """A piece of what the journal has of a strategy's events."""
+        if found.problem:
+            self.log("error", f"events that lie in the journal are missing: {found.problem}")
+        now = self._wake()
+        numbers = [report_seq_of(payload) for payload in found.events]
+        told = FOUND + orjson.dumps([found.number, numbers, found.until])
+        self.journal.append(Kind.CONTROL, now, 0, told)
+        self.strategies.found(found.number, found.events, found.until, now)
+        self.settle(now)
+
+    def on_archive_ended(self, text: str) -> None:
+        """The process that reads the journal is gone; it is started again when it is needed."""
+        self.log("error", f"the process that reads the journal has ended: {text}")
+        self.journal.append(Kind.CONTROL, self._around.monotonic_ns(), 0, ARCHIVE_ENDED)
+        self.strategies.ask_anew()
+
     # --- what the connector tells -----------------------------------------------------------
 
     def on_connected(self, line: Line) -> None:
         """TLS of a line stands: its session logs on."""
         now = self._wake()
         self.journal.append(Kind.LINK, now, line.number, f"{UP}{line.name}".encode())
+        # It was made when the attempt began, and the wall clock may have been set since.
+        line.session.offset_ns = self.offset_ns
         self.gateway.lines.add(line)
         self.sessions.connected(line.name, now)
         line.session.connected(now)
@@ -620,7 +650,8 @@ def _policies(config: Config) -> dict[str, Policy]:
 
 def _policy(rule: settings.Strategies) -> Policy:
     grace_ns, silence_ns_max = rule.grace_ms * MILLISECOND_NS, rule.silence_ms_max * MILLISECOND_NS
-    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max)
+    heir = rule.heir if rule.on_death == "hand_over" else ""
+    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max, heir)
 
 
 def _venue(config: Config) -> Venue:

@@ -33,6 +33,7 @@ from fixengine.messages import (
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelRequest,
+    OrderUnknown,
     Position,
     encode,
     event_decoder,
@@ -45,6 +46,7 @@ from fixengine.network.journal.record import (
     Carried,
     Kind,
     carried_decoder,
+    handed_over_decoder,
     named,
     split_named,
 )
@@ -92,6 +94,7 @@ class Recall:
             Kind.CARRIED: self._carried,
             Kind.INTENT: self._intent,
             Kind.DROPPED: self._dropped,
+            Kind.HANDED_OVER: self._handed_over,
             Kind.DELIVERED: self._delivered,
             Kind.STRATEGY: self._strategy,
             Kind.ACK: self._ack,
@@ -146,6 +149,7 @@ class Recall:
             return
         ids = carried.strategy, carried.cl_ord_id, wire_id
         order = self._orders.open(*ids, carried.symbol, target)
+        self._orders.known_as(order, carried.former)
         order.seen.update(carried.seen)
         # A fill that was missing is missing still.
         self._orders.filled(order, carried.filled, carried.cum_qty, 0)
@@ -184,6 +188,13 @@ class Recall:
         order = self._orders.by_wire(wire_id)
         if order is not None:
             self._orders.drop(order)
+
+    def _handed_over(self, wire_id: str, payload: bytes) -> None:
+        heir, _, cl_ord_id = msgspec.structs.astuple(handed_over_decoder.decode(payload))
+        order = self._orders.by_wire(wire_id)
+        # A copy of what is known changes nothing.
+        if order is not None and order.strategy != heir and order.standing not in FINAL:
+            self._orders.hand_over(order, heir, cl_ord_id)
 
     def _strategy(self, name: str, payload: bytes) -> None:
         self.standings.setdefault(name, Numbers())
@@ -233,6 +244,10 @@ class Recall:
             if cancel is not None:
                 self._orders.finish(cancel, Standing.DONE)
                 cancel.outcome = payload
+        elif isinstance(event, OrderUnknown):
+            order = self._orders.by_wire(event.wire_cl_ord_id)
+            if order is not None:
+                self._orders.unknown(order)
 
     def _report(self, event: ExecutionReport, payload: bytes) -> None:
         ids = event.wire_cl_ord_id, event.wire_orig_cl_ord_id
@@ -286,8 +301,9 @@ def recall_records(
     unwatched = []
     for order in orders:
         if order.standing not in FINAL:
-            orders.unknown(order)
+            order.standing = Standing.UNKNOWN
             unwatched.append(order)
+    orders.begin_anew()
     return Recalled(taken.standings, taken.unread(), tuple(unwatched), tuple(taken.damage))
 
 
@@ -309,9 +325,9 @@ def start_record(
     return orjson.dumps(start)
 
 
-def carried(orders: Orders | Sequence[Order]) -> Iterator[bytes]:
-    """Data of the CARRIED records with which a run begins: every request there is."""
-    for order in orders:
+def carried(orders: Orders, only: Sequence[Order] | None = None) -> Iterator[bytes]:
+    """Data of the CARRIED records with which a run begins: every request there is, or some."""
+    for order in orders if only is None else only:
         entry = Carried(
             order.strategy,
             order.cl_ord_id,
@@ -325,6 +341,7 @@ def carried(orders: Orders | Sequence[Order]) -> Iterator[bytes]:
             order.cum_qty,
             order.request,
             order.finished,
+            orders.former(order),
         )
         yield named(order.wire_id, encode(entry))
 

@@ -19,7 +19,7 @@ from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.positions import Positions
 from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
-from fixengine.desk.standings import Standing
+from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
@@ -97,8 +97,7 @@ class Settling:
     def tick(self, now: int, watched_since_ns: int | None) -> None:
         """Time has passed. watched_since_ns: since when every fill of the account is heard of."""
         self._watched_since_ns = watched_since_ns
-        for order in self._orders.take_doubted():
-            self._recovery.open(order, now)
+        self._open_cases(now)
         due = self._recovery.due(now, watched_since_ns)
         self._tell_step(now)
         for case, question in due:
@@ -128,11 +127,13 @@ class Settling:
         self._rows[number] += rows
         if not is_last:
             return
+        self._open_cases(now)
         case, question = self._asked.pop(number)
         answer = self._rows.pop(number)
         settled = None
         # Of what followed the state while nobody watched, no session will tell.
-        is_old = watched_since_ns is None or watched_since_ns > case.state_ns
+        unwatched = watched_since_ns is None or watched_since_ns > case.state_ns
+        is_old = unwatched or case.is_early
         try:
             if question.kind is not Kind.ORDER:
                 for fill in answer:
@@ -169,6 +170,10 @@ class Settling:
 
     # --- small steps ------------------------------------------------------------------------
 
+    def _open_cases(self, now: int) -> None:
+        for order in self._orders.take_doubted():
+            self._recovery.open(order, now)
+
     def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
         values = normalise.order(row)
         order_id = values["order_id"]
@@ -184,11 +189,15 @@ class Settling:
         """Tell what is known now of an order, and of cancels that did not arrive."""
         values = self._states.pop(order, None)
         order.unwatched = False
+        in_question = order.standing is Standing.UNKNOWN or order.in_doubt
+        order.in_doubt = False
+        # A session that tells of the last fill behind us is not heard again.
+        ends = values is not None and TOLD.get(values["ord_status"]) in FINAL
         if settled.state is None:
             text = "the venue has no such order: asked under every id, later than it could arrive"
             rejected = {"ord_status": OrdStatus.REJECTED.value, "text": text}
             self._tell(order, ExecType.REJECTED, rejected, now)
-        elif values is not None and order.standing is Standing.UNKNOWN:
+        elif values is not None and order.standing not in FINAL and (in_question or ends):
             self._tell(order, ExecType.ORDER_STATUS, values, now)
         for cancel in settled.dead_cancels:
             self._orders.finish(cancel, Standing.DONE)
@@ -200,7 +209,8 @@ class Settling:
 
     def _tell(self, order: Order, exec_type: ExecType, values: dict[str, Any], now: int) -> None:
         """Tell how an order stands."""
-        self._orders.update(order, None, values["ord_status"], order.order_id)
+        if order.standing is not Standing.UNKNOWN or values["ord_status"] in TOLD:
+            self._orders.update(order, None, values["ord_status"], order.order_id)
         event = self._event(order, {**values, "exec_type": exec_type.value}, now)
         self._teller.outcome(order, event, now)
 
@@ -213,6 +223,8 @@ class Settling:
         last_qty = wire.scaled(values["last_qty"], QTY_DECIMALS)
         order.seen.add(key)
         self._orders.filled(order, last_qty, 0, now)
+        if order.standing in ALIVE:
+            order.standing = Standing.PARTIALLY_FILLED
         values["ord_status"] = OrdStatus.PARTIALLY_FILLED.value
         values["cum_qty"] = wire.unscaled(order.filled, QTY_DECIMALS)
         event = self._event(order, values, now)

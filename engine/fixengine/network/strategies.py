@@ -2,10 +2,15 @@
 
 A socket is bound to a strategy by Hello. Every event a strategy gets has its own report number;
 its bytes stay here until the strategy has acknowledged them, so that a strategy that was slow,
-away or restarted is told everything in order. What cannot be kept any longer becomes a Gap,
-which the strategy is told of: nothing is dropped silently.
+away or restarted is told everything in order. Of more than outbox_max events the older ones are
+found in the journal again, by `archive`; what is not there either becomes a Gap, which the strategy
+is told of: nothing is dropped silently.
 
-Sans-I/O: `bus` is handed in and only asked to send; it answers what became of it.
+A connected strategy that falls outbox_max events behind is lagging. It is cut off: its socket is
+bound to it no more, and so it is as one that is gone, until it says Hello. It is told so as soon as
+its queue takes it.
+
+Sans-I/O: `bus` and `archive` are handed in and only asked; what they answer comes in.
 """
 
 from __future__ import annotations
@@ -26,11 +31,12 @@ from fixengine.messages import (
     encode,
     encode_event,
     mark_replayed,
+    report_seq_of,
 )
 
 HEARTBEAT = encode(Heartbeat())
-WELCOME_EVENTS = 256
-"""Missed events sent with the Welcome; the rest follows in slices, so that nobody else waits."""
+SLICE_EVENTS = 32
+"""Missed events sent in one go, with the Welcome too, so that nobody else waits: some 150 us."""
 NEW_NAMES_PER_SECOND_MAX = 10
 """Names entered in a second, over all sockets: each is written to the disk while nobody trades."""
 NAMES_PER_SEAT_MAX = 16
@@ -53,6 +59,15 @@ class Bus(Protocol):
 
     def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
         """Hand bytes to a peer without waiting."""
+
+
+class Archive(Protocol):
+    """Where events lie that are kept here no more."""
+
+    def ask(self, name: str, first: int, last: int, /) -> int | None:
+        """Ask for the events first..last of a strategy. The number under which `found` is told, or
+        None: it cannot be asked now.
+        """
 
 
 class RegisterError(Exception):
@@ -79,18 +94,24 @@ class Strategy:
     next_seq: number of the next event. acknowledged: of the last one it has processed. first:
     of the oldest one kept. unsent: of the first one not handed to the bus on the present
     connection. sent_high: first number that was never handed to any. heard_ns: when it last said
-    anything, or the engine started.
+    anything, or the engine started. behind: the fewest events that were not handed over, since it
+    said Hello. late: events that the archive has found and that were not handed over; searched: the
+    number up to which it has none but these; question: the one that is open.
     """
 
     __slots__ = (
         "acknowledged",
+        "behind",
         "first",
         "heard_ns",
+        "late",
         "name",
         "next_seq",
         "number",
         "outbox",
         "peer",
+        "question",
+        "searched",
         "sent_high",
         "unsent",
         "wants_sent",
@@ -106,12 +127,17 @@ class Strategy:
         self.peer: bytes | None = None
         self.wants_sent = False
         self.outbox: dict[int, bytearray] = {}
+        self.behind = 0
+        self.late: dict[int, bytearray] = {}
+        self.searched = 0
+        self.question: int | None = None
 
 
 class Strategies:
     """All strategies of one engine.
 
-    strategies_max: how many may be connected. outbox_max: events kept for one strategy.
+    strategies_max: how many may be connected. outbox_max: events kept for one strategy. archive:
+    where older ones are; None: nowhere.
     standings: every strategy known from the runs before this one, by name. tokens: the secret of
     each strategy; where there is one, a strategy without is not admitted. heartbeat_ms: how often a
     strategy of a name should be heard. now: when the engine started.
@@ -142,6 +168,11 @@ class Strategies:
         self.by_number: dict[int, Strategy] = {}
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
+        self.archive: Archive | None = None
+        self._questions: dict[int, Strategy] = {}
+        # Sockets of strategies that were cut off; False: it was not told yet.
+        self._cut_off: dict[bytes, tuple[Strategy, bool]] = {}
+        self._newly_lagging: list[tuple[Strategy, int]] = []
         self._new_names = 0
         self._new_names_since_ns = -SECOND_NS
         # Reports of their orders may come before they connect again.
@@ -162,7 +193,7 @@ class Strategies:
 
     def hello(self, peer: bytes, hello: Hello, now: int, session_state: str) -> Strategy | None:
         """Bind a socket to a strategy and send what it missed; None where it was refused."""
-        refusal = self._why_not(peer, hello)
+        refusal = self._why_not(peer, hello, now)
         if refusal is not None:
             self._refuse_hello(peer, now, *refusal)
             return None
@@ -181,6 +212,7 @@ class Strategies:
         strategy.peer = peer
         strategy.heard_ns = now
         strategy.wants_sent = hello.wants_sent
+        self._cut_off.pop(peer, None)
         self._by_peer[peer] = strategy
         self._welcome(strategy, peer, hello.resume_from, now, session_state)
         return strategy
@@ -202,6 +234,11 @@ class Strategies:
         if len(strategy.outbox) > self.outbox_max:
             del strategy.outbox[strategy.first]
             strategy.first += 1
+            behind = strategy.next_seq - strategy.unsent
+            if behind > strategy.behind + self.outbox_max and strategy.peer is not None:
+                self._cut_off[strategy.peer] = strategy, False
+                self._newly_lagging.append((strategy, behind))
+                self._unbind(strategy)
         return payload
 
     def restore(self, name: str, unread: list[bytes]) -> None:
@@ -215,6 +252,36 @@ class Strategies:
         """Send the event numbered last, unless earlier ones are still waiting."""
         if strategy.unsent == strategy.next_seq - 1 and strategy.peer is not None:
             self._send_next(strategy, strategy.peer, now)
+
+    def lagging(self, peer: bytes, now: int) -> Strategy | None:
+        """The strategy that was cut off on this socket; it is told, if it was not yet."""
+        strategy, told = self._cut_off.get(peer, (None, True))
+        if not told:
+            self._tell_lagging(peer, now)
+        # Once it is bound to another socket, nobody else speaks for it.
+        return None if strategy is None or strategy.peer is not None else strategy
+
+    def take_lagging(self) -> list[tuple[Strategy, int]]:
+        """Strategies that were cut off since the last call, and how many events each was behind."""
+        taken, self._newly_lagging = self._newly_lagging, []
+        return taken
+
+    def found(self, number: int, events: list[bytes], until: int, now: int) -> None:
+        """A piece of the archive's answer to a question; see journal/archive.py."""
+        strategy = self._questions.get(number)
+        if strategy is None:
+            return
+        for payload in events:
+            strategy.late[report_seq_of(payload)] = bytearray(payload)
+        if until:
+            strategy.searched = until
+            self._forget_question(strategy)
+        self.catch_up(strategy, SLICE_EVENTS, now)
+
+    def ask_anew(self) -> None:
+        """The archive will not answer what it was asked."""
+        for strategy in list(self._questions.values()):
+            self._forget_question(strategy)
 
     def answer(self, peer: bytes, event: Any) -> None:
         """Answer a socket that is bound to no strategy; lost if it does not read."""
@@ -230,8 +297,12 @@ class Strategies:
                 return False
         return False
 
-    def probe(self) -> None:
-        """Say a Heartbeat to every connected strategy: those that left without a word are found."""
+    def probe(self, now: int) -> None:
+        """Say a Heartbeat to every connected strategy: those that left without a word are found.
+        Tell those that were cut off, and did not take it yet.
+        """
+        for peer in list(self._cut_off):
+            self._tell_lagging(peer, now)
         for strategy in list(self._by_peer.values()):
             if strategy.peer and self.bus.send(strategy.peer, HEARTBEAT) is Handed.GONE:
                 self._unbind(strategy)
@@ -244,7 +315,7 @@ class Strategies:
 
     # --- small steps ------------------------------------------------------------------------
 
-    def _why_not(self, peer: bytes, hello: Hello) -> tuple[RefusedReason, str] | None:
+    def _why_not(self, peer: bytes, hello: Hello, now: int) -> tuple[RefusedReason, str] | None:
         """Why a Hello is refused, or None."""
         if not STRATEGY_NAME.match(hello.strategy):
             text = "Hello.strategy: expected 1..32 characters of a-z A-Z 0-9 - _"
@@ -268,7 +339,7 @@ class Strategies:
             self._unbind(strategy)
         if bound is None and len(self._by_peer) >= self.strategies_max:
             # Who left without a word still has a seat; ask each before turning one away.
-            self.probe()
+            self.probe(now)
             if len(self._by_peer) >= self.strategies_max:
                 text = f"bus.strategies_max ({self.strategies_max}) strategies are connected"
                 return RefusedReason.LIMIT, text
@@ -300,6 +371,39 @@ class Strategies:
         self._new_names += 1
         return None
 
+    def _tell_lagging(self, peer: bytes, now: int) -> None:
+        """Tell a socket that it was cut off, or see whether it is still there."""
+        strategy, told = self._cut_off[peer]
+        payload = HEARTBEAT
+        if not told:
+            text = (
+                f"more than bus.report_buffer_max ({self.outbox_max}) events behind: cut off until"
+                " Hello, and every event is told from there"
+            )
+            head = 0, self.epoch, "", False, now
+            payload = encode(Refused(*head, "", RefusedReason.LAGGING.value, text))
+        handed = self.bus.send(peer, payload)
+        if handed is Handed.GONE:
+            del self._cut_off[peer]
+        elif handed is Handed.TAKEN:
+            self._cut_off[peer] = strategy, True
+
+    def _forget_question(self, strategy: Strategy) -> None:
+        if strategy.question is not None:
+            self._questions.pop(strategy.question, None)
+            strategy.question = None
+
+    def _must_wait(self, strategy: Strategy) -> bool:
+        """Whether the archive is to say first what it has of the next event."""
+        if self.archive is None or strategy.unsent <= strategy.searched:
+            return False
+        if strategy.question is None:
+            asked = strategy.unsent, strategy.first - 1
+            strategy.question = self.archive.ask(strategy.name, *asked)
+            if strategy.question is not None:
+                self._questions[strategy.question] = strategy
+        return True
+
     def _unbind(self, strategy: Strategy) -> None:
         if strategy.peer is not None:
             self._by_peer.pop(strategy.peer, None)
@@ -309,7 +413,12 @@ class Strategies:
         seq = strategy.unsent
         payload = strategy.outbox.get(seq)
         if payload is None:
-            kept = strategy.first
+            payload = strategy.late.get(seq)
+        if payload is None:
+            if self._must_wait(strategy):
+                return False
+            kept = next(iter(strategy.late), strategy.searched + 1)
+            kept = strategy.first if kept <= seq else kept
             text = "these events can no longer be delivered; ask the venue what became of orders"
             gap = Gap(0, self.epoch, "", False, now, seq, kept - 1, text)
             handed = self.bus.send(peer, encode_event(gap, kept - 1))
@@ -325,6 +434,9 @@ class Strategies:
             return False
         strategy.unsent = following
         strategy.sent_high = max(strategy.sent_high, following)
+        strategy.behind = min(strategy.behind, strategy.next_seq - following)
+        if strategy.late:
+            strategy.late.pop(seq, None)
         return True
 
     def _enter(self, name: str, standing: Standing, now: int) -> Strategy:
@@ -347,6 +459,10 @@ class Strategies:
         else:
             strategy.unsent = max(1, resume_from)
             self.acknowledge(strategy, strategy.unsent - 1)
+        strategy.behind = strategy.next_seq - strategy.unsent
+        strategy.late.clear()
+        strategy.searched = 0
+        self._forget_question(strategy)
         welcome = Welcome(
             strategy=strategy.name,
             strategy_number=strategy.number,
@@ -359,7 +475,7 @@ class Strategies:
             heartbeat_ms=self._heartbeat_ms(strategy.name),
         )
         self.bus.send(peer, encode(welcome))
-        self.catch_up(strategy, WELCOME_EVENTS, now)
+        self.catch_up(strategy, SLICE_EVENTS, now)
 
     def _refuse_hello(
         self,

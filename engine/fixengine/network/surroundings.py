@@ -16,6 +16,7 @@ from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
 from fixengine.network import (
+    archive,
     asker,
     bus,
     checkpoint,
@@ -84,6 +85,13 @@ class Connector(Protocol):
         """Give up every attempt; wait for connections that close and for what is written."""
 
 
+class Archive(strategies.Archive, Protocol):
+    """Where events of strategies are found again."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
 class Surroundings(Protocol):
     """See the module's top."""
 
@@ -117,6 +125,9 @@ class Surroundings(Protocol):
         /,
     ) -> recall.Recalled:
         """Enter what the runs before this one knew into order table and positions."""
+
+    def archive(self, state: StateDir, owner: archive.Owner, /) -> Archive:
+        """Open what finds events in the journal again."""
 
     def connector(
         self,
@@ -175,6 +186,10 @@ class Machine:
         """See Surroundings."""
         unread_max = config.bus.report_buffer_max
         return recall.recall(state.path, epoch, venue, orders, positions, unread_max)
+
+    def archive(self, state: StateDir, owner: archive.Owner) -> Archive:
+        """See Surroundings."""
+        return archive.Archive(state.path / "journal", owner)
 
     def connector(
         self,

@@ -13,6 +13,7 @@ import msgspec
 from fixengine.desk.orders import Order
 from fixengine.desk.standings import Standing
 from fixengine.messages import (
+    ExecType,
     ExecutionReport,
     OrderCancelReject,
     OrderUnknown,
@@ -27,6 +28,22 @@ from fixengine.network.strategies import Strategies, Strategy
 JOURNAL_RESERVE_BYTES = 1 << 18
 
 OUTCOMES = ExecutionReport | OrderCancelReject
+STANDS = (
+    "order_qty",
+    "ord_type",
+    "side",
+    "exec_inst",
+    "price",
+    "trigger_price",
+    "time_in_force",
+    "order_creation_time",
+    "cash_order_qty",
+    "cum_qty",
+    "leaves_qty",
+    "cum_quote_qty",
+    "working_indicator",
+)
+"""Columns of a report that tell how an order stands, not what happened."""
 
 Reason = tuple[RefusedReason, str, int | None]
 """Why a request is refused: reason, text for people, and retry_after_ms where waiting helps."""
@@ -124,6 +141,37 @@ class Teller:
             if order.target is not None:
                 text += f"; its order is {order.target.standing}"
             self.unknown(order, text, None, now)
+
+    def disown(self, of: Strategy, own_id: str, order: Order, heir: str, now: int) -> None:
+        """Tell a strategy that an order it knows by own_id is no longer its own."""
+        head = self.head("", now)
+        reason = f"handed over to {heir}"
+        self.tell(of, OrderUnknown(*head, own_id, order.wire_id, reason), now)
+
+    def inherited(self, order: Order, of: str, now: int) -> None:
+        """Tell a strategy how an order stands that it has from another one."""
+        text = f"handed over by {of}"
+        if order.outcome is not None:
+            last: Any = msgspec.msgpack.decode(order.outcome, type=OUTCOMES)
+            if isinstance(last, ExecutionReport):
+                self.outcome(order, self._as_inherited(order, last, text, now), now)
+        if order.outcome is None or order.standing is Standing.UNKNOWN:
+            self.unknown(order, f"{text}; the outcome is not known", None, now)
+
+    def _as_inherited(
+        self, order: Order, last: ExecutionReport, text: str, now: int
+    ) -> ExecutionReport:
+        """How the order stands by its last report, without the event which that told of."""
+        head = self.head(last.source, now)
+        ids = order.cl_ord_id, None, order.wire_id, None
+        event = ExecutionReport(
+            *head, *ids, order.symbol, ExecType.ORDER_STATUS.value, last.ord_status
+        )
+        for name in STANDS:
+            setattr(event, name, getattr(last, name))
+        event.order_id = order.order_id
+        event.text = text
+        return event
 
     def unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         """Tell that the outcome of a request is not known."""

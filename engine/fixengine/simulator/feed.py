@@ -243,8 +243,9 @@ class Feeds:
         self.wake()
 
     def cut(self) -> None:
-        """End every connection, with what waits on it."""
+        """End every connection, with what waits on it; nothing is told there any more."""
         for feed in self._open:
+            feed.subscriptions.clear()
             feed.output.clear()
             feed.ends = True
         self.wake()

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 from fixengine.network import state
-from fixengine.network.journal import Record
+from fixengine.network.journal import Kind, Record
+from fixengine.network.journal.record import WALL_OFFSET, padded
 from fixengine.testing.clock import WALL_OFFSET_NS, Run
 
 ROOM_BYTES = 1 << 30
@@ -22,8 +23,8 @@ class StateInMemory(state.StateInMemory):
 class JournalInMemory:
     """The journal of one run. healthy: what it says of its disk; False refuses new orders.
 
-    Positions count records. disk_ms: how long its disk takes when it is asked; math.inf: it hangs.
-    That matters with durability "power" only. on_mark: what is called then.
+    Positions count bytes, as on a disk. disk_ms: how long its disk takes when it is asked;
+    math.inf: it hangs. That matters with durability "power" only. on_mark: what is called then.
     """
 
     recovered = None
@@ -34,6 +35,7 @@ class JournalInMemory:
         self.healthy = True
         self.disk_ms: float = 0
         self.on_disk = 0
+        self.appended = 0
         self.on_mark: Callable[[], None] = lambda: None
         self._epoch = epoch
         self._run = run
@@ -42,11 +44,6 @@ class JournalInMemory:
     def error(self) -> str | None:
         """What is wrong with its disk."""
         return None if self.healthy else "No space left on device"
-
-    @property
-    def appended(self) -> int:
-        """How many records there are."""
-        return len(self.records)
 
     def ask(self) -> None:
         """Ask for the disk now."""
@@ -64,11 +61,12 @@ class JournalInMemory:
         number = len(self.records) + 1
         wall = now + WALL_OFFSET_NS
         self.records.append(Record(self._epoch, number, kind, line, 0, now, wall, data))
+        self.appended += padded(len(data))
         return True
 
     def clock(self, now: int, wall_offset_ns: int) -> bool:
-        """The two clocks of a simulated world never part."""
-        return True
+        """Record that the wall clock was set."""
+        return self.append(Kind.CLOCK, now, 0, WALL_OFFSET.pack(wall_offset_ns))
 
     def sync(self, timeout_s: float) -> bool:
         """Everything is safe at once."""

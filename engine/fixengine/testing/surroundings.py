@@ -9,9 +9,13 @@ from collections.abc import Callable
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
+from fixengine.messages import report_seq_of
+from fixengine.network import archive
 from fixengine.network.config import Config
 from fixengine.network.connector import Owner
 from fixengine.network.journal import Kind
+from fixengine.network.journal.archive import EVENTS_MAX, Found
+from fixengine.network.journal.record import split_named
 from fixengine.network.line import Line
 from fixengine.network.recall import Recalled, recall_records
 from fixengine.network.sessions import Connect
@@ -86,6 +90,10 @@ class World:
         unread_max = config.bus.report_buffer_max
         return recall_records(records, venue, orders, positions, unread_max)
 
+    def archive(self, state: StateDir, owner: archive.Owner) -> MemoryArchive:
+        """See Surroundings."""
+        return MemoryArchive(self.run, self.journals, owner)
+
     def connector(
         self,
         config: Config,
@@ -125,6 +133,36 @@ class World:
             return None
         rooms = self.clock, self.run, self.venue, config.sources.deadline_ms
         return lambda owner: MemorySources(*rooms, owner)
+
+
+class MemoryArchive:
+    """Finds events in the journals of all runs; see network/archive.py."""
+
+    def __init__(self, run: Run, journals: list[JournalInMemory], owner: archive.Owner) -> None:
+        self._run = run
+        self._journals = journals
+        self._owner = owner
+        self._number = 0
+
+    def ask(self, name: str, first: int, last: int) -> int:
+        """See Archive."""
+        self._number += 1
+        number = self._number
+        events: dict[int, bytes] = {}
+        for record in (one for journal in self._journals for one in journal.records):
+            if record.kind != Kind.DELIVERED:
+                continue
+            owner, payload = split_named(record.data)
+            if owner == name and first <= (seq := report_seq_of(payload)) <= last:
+                events.setdefault(seq, payload)
+        numbers = sorted(events)[:EVENTS_MAX]
+        until = numbers[-1] if len(numbers) == EVENTS_MAX else last
+        found = Found(number, [events[seq] for seq in numbers], until)
+        self._run.call_soon(lambda: self._owner.on_found(found))
+        return number
+
+    def close(self) -> None:
+        """See Archive."""
 
 
 class MemoryConnector:

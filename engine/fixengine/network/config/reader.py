@@ -166,7 +166,30 @@ class Reader:
         if with_tokens and config.orders.adopt_as and config.orders.adopt_as not in config.strategy:
             reason = f"expected a strategy with a token_file; there is no [{STRATEGY}."
             raise self._error("orders.adopt_as", f"{reason}{config.orders.adopt_as}]")
+        self._check_heirs(config)
         return config
+
+    def _check_heirs(self, config: Config) -> None:
+        """Who inherits is another one, hands nothing over itself, and can come in."""
+        rules = {f"{STRATEGY}.{name}": config.of_strategy(name) for name in config.strategy}
+        for section, rule in {"strategies": config.strategies, **rules}.items():
+            if rule.on_death != "hand_over":
+                continue
+            if not STRATEGY_NAME.fullmatch(rule.heir):
+                reason = 'expected, with on_death = "hand_over", the name of a strategy'
+                raise self._error(f"{section}.heir", reason)
+            if section == f"{STRATEGY}.{rule.heir}" or (
+                config.of_strategy(rule.heir).on_death == "hand_over"
+            ):
+                reason = f'{rule.heir} would hand over too; give it an on_death of "keep" or'
+                raise self._error(f"{STRATEGY}.{rule.heir}.on_death", f'{reason} "cancel"')
+            if (
+                config.strategy
+                and rule.heir not in config.strategy
+                and (any(one.token_file is not None for one in config.strategy.values()))
+            ):
+                reason = f"{rule.heir} has no token_file, and without nobody is let in"
+                raise self._error(f"{section}.heir", reason)
 
     def _strategy(self, given: dict[str, Any]) -> dict[str, Strategy]:
         """The sections [strategy.NAME]."""

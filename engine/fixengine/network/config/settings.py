@@ -234,7 +234,13 @@ class Bus(Section, frozen=True, kw_only=True):
     ] = ""
     strategies_max: Annotated[int, about("Strategies known at once.", ge=1, le=1000)] = 64
     report_buffer_max: Annotated[
-        int, about("Events kept for one strategy until it acknowledges them.", ge=16, le=1 << 24)
+        int,
+        about(
+            "Events kept in memory for one strategy until it acknowledges them; older ones come"
+            " from the journal. One that falls so many behind while it is connected is cut off.",
+            ge=16,
+            le=1 << 24,
+        ),
     ] = 65_536
     valid_for_ms_max: Annotated[
         int, about("Longest valid_for_ms of a request.", ge=1, le=60_000)
@@ -245,12 +251,19 @@ class Strategies(Section, frozen=True, kw_only=True):
     """What holds of every strategy that has no section [strategy.NAME] of its own."""
 
     on_death: Annotated[
-        Literal["keep", "cancel"],
+        Literal["keep", "cancel", "hand_over"],
         about(
             "What becomes of the open orders of a strategy that is gone: they stay, or each is"
-            " cancelled."
+            " cancelled, or is the strategy heir's from then on."
         ),
     ] = "keep"
+    heir: Annotated[
+        str,
+        about(
+            'Who gets the orders with on_death = "hand_over"; what becomes of its own then is'
+            " another matter."
+        ),
+    ] = ""
     grace_ms: Annotated[
         int, about("How long a strategy may be gone before that.", ge=0, le=3_600_000)
     ] = 5000
@@ -273,8 +286,10 @@ class Strategy(Section, frozen=True, kw_only=True):
         about("Text file (0600) with the secret that the client gives as token, 16 to 128 bytes."),
     ] = None
     on_death: Annotated[
-        Literal["keep", "cancel"] | None, about("As in [strategies], which is the default.")
+        Literal["keep", "cancel", "hand_over"] | None,
+        about("As in [strategies], which is the default."),
     ] = None
+    heir: Annotated[str | None, about("As in [strategies], which is the default.")] = None
     grace_ms: Annotated[
         Annotated[int, about("", ge=0, le=3_600_000)] | None,
         about("As in [strategies], which is the default."),
@@ -488,7 +503,7 @@ EXPECTED = {
     "stream_host": "a host name or address",
     "drop_copy_host": "a host name or address",
     "adopt_as": "a strategy's name, 1..32 characters of a-z A-Z 0-9 - _",
-    "on_death": '"keep" or "cancel"',
+    "on_death": '"keep", "cancel" or "hand_over"',
     "on_stop": '"keep" or "cancel"',
     "grace_ms": "an integer 0..3600000",
     "silence_ms_max": "0, or an integer 3000..3600000",

@@ -4,7 +4,8 @@ The walk appends to a ring in shared memory, which outlives the process; a proce
 the ring to disk; after a crash the next start first saves what the ring still holds. The format
 stands in record.py, the ring in ring.py, where it lies in place.py, the walk's door in door.py, the
 disk side in writer.py, process.py, retention.py and checkpoint.py, reading in reader.py, earlier.py
-and follow.py, and what a person or a program is shown in show.py, verify.py and export.py.
+and follow.py, what strategies are told from it again in archive.py, and what a person or a program
+is shown in show.py, verify.py and export.py.
 """
 
 from fixengine.fix.masking import mask

@@ -21,7 +21,7 @@ from fixengine.network.journal.record import split_named as split
 TAGS = re.compile(rb"\x01(11|37|41|55)=([^\x01]*)")
 CL_ORD_ID, ORDER_ID, ORIG_CL_ORD_ID, SYMBOL = b"11", b"37", b"41", b"55"
 
-NAMED_BY_WIRE_ID = frozenset({Kind.INTENT, Kind.DROPPED, Kind.CARRIED})
+NAMED_BY_WIRE_ID = frozenset({Kind.INTENT, Kind.DROPPED, Kind.CARRIED, Kind.HANDED_OVER})
 
 Own = Callable[[str], tuple[int, int, int] | None]
 """A venue's hook: (number of the strategy, epoch, counter) of an id of ours on the wire."""

@@ -35,14 +35,15 @@ how many records are missing. Position p of the stream stands in the file at 64 
 the same part of the stream again changes nothing.
 
 Data by kind: FRAME_IN and FRAME_OUT hold one FIX message, secrets masked. ORDER, INTENT, DELIVERED,
-STRATEGY, CARRIED, DROPPED and ACK hold `named(name, payload)`: a length byte, that many bytes of
-name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and STRATEGY
-have no more than the name, CARRIED a request as an earlier run left it, or within a run an order of
-others that was adopted (`Carried`). CLOCK holds the wall offset as i64. START, LINK, CONTROL and
-SOURCE (what a second source answered or told) hold UTF-8 text or JSON. MARK holds, as u64, the
-position up to which the stream is on disk: orders that waited for it may leave. READ holds text: a
-word, and what was read from outside under it to decide something ("jitter 512", "unsent 1448", "bus
-full PEER"), most of it only when it is not what it was. TICK holds nothing.
+STRATEGY, CARRIED, DROPPED, ACK and HANDED_OVER hold `named(name, payload)`: a length byte, that
+many bytes of name (who sent it, the wire id, who gets it), then the message of the bus; DROPPED and
+STRATEGY have no more than the name, CARRIED a request as an earlier run left it, or within a run an
+order of others that was adopted (`Carried`), HANDED_OVER whose an order is now (`HandedOver`).
+CLOCK holds the wall offset as i64. START, LINK, CONTROL and SOURCE (what a second source answered
+or told) hold UTF-8 text or JSON. MARK holds, as u64, the position up to which the stream is on
+disk: orders that waited for it may leave. READ holds text: a word, and what was read from outside
+under it to decide something ("jitter 512", "unsent 1448", "bus full PEER"), most of it only when it
+is not what it was. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -102,10 +103,20 @@ class Kind(IntEnum):
     SOURCE = 15
     MARK = 16
     READ = 17
+    HANDED_OVER = 18
 
 
 NAMED = frozenset(
-    {Kind.ORDER, Kind.INTENT, Kind.DELIVERED, Kind.STRATEGY, Kind.CARRIED, Kind.DROPPED, Kind.ACK}
+    {
+        Kind.ORDER,
+        Kind.INTENT,
+        Kind.DELIVERED,
+        Kind.STRATEGY,
+        Kind.CARRIED,
+        Kind.DROPPED,
+        Kind.ACK,
+        Kind.HANDED_OVER,
+    }
 )
 FRAMES = frozenset({Kind.FRAME_OUT, Kind.FRAME_IN})
 
@@ -117,7 +128,8 @@ class Carried(msgspec.Struct, array_like=True):
     for. seen: keys of the reports that were taken. outcome: the bus event that answers the
     request's id, None where there is none yet. filled, cum_qty: as in the order table, in units of
     10**-8. request: an order as the bus brought it. finished: the how-many-th of the requests that
-    are over it is, 0 where it is not over.
+    are over it is, 0 where it is not over. former: of an order that was handed over, number and id
+    of each strategy that had it before.
     """
 
     strategy: int
@@ -132,9 +144,22 @@ class Carried(msgspec.Struct, array_like=True):
     cum_qty: int = 0
     request: bytes = b""
     finished: int = 0
+    former: tuple[tuple[int, str], ...] = ()
+
+
+class HandedOver(msgspec.Struct, array_like=True):
+    """What a HANDED_OVER record holds; its name is the wire id of an order.
+
+    strategy, heir: number and name of whose it is from then on. cl_ord_id: its id there.
+    """
+
+    strategy: int
+    heir: str
+    cl_ord_id: str
 
 
 carried_decoder = msgspec.msgpack.Decoder(Carried)
+handed_over_decoder = msgspec.msgpack.Decoder(HandedOver)
 
 
 class JournalError(Exception):

@@ -27,6 +27,7 @@ from fixengine.network.journal.record import (
     WALL_OFFSET,
     Kind,
     carried_decoder,
+    handed_over_decoder,
     split_named,
 )
 
@@ -44,6 +45,7 @@ NAMES = {
     Kind.CARRIED: "wire_cl_ord_id",
     Kind.DROPPED: "wire_cl_ord_id",
     Kind.ACK: "strategy",
+    Kind.HANDED_OVER: "wire_cl_ord_id",
 }
 
 
@@ -117,6 +119,8 @@ def payload(kind: int, data: bytes) -> dict[str, Any]:
     """A message of the bus, a request carried over, or the bytes in hex where it is neither."""
     if kind == Kind.CARRIED:
         return carried(data)
+    if kind == Kind.HANDED_OVER:
+        return handed_over(data)
     decoders = (messages.request_decoder.decode, messages.event_decoder.decode)
     for decode in decoders[::-1] if kind == Kind.DELIVERED else decoders:
         try:
@@ -141,7 +145,15 @@ def carried(data: bytes) -> dict[str, Any]:
         whole, rest = divmod(fields[name], QTY_UNIT)
         fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
     fields["finished"] = entry.finished or None
-    return {name: value for name, value in fields.items() if value not in (None, [], b"")}
+    return {name: value for name, value in fields.items() if value not in (None, [], (), b"")}
+
+
+def handed_over(data: bytes) -> dict[str, Any]:
+    """Whose an order is from now on."""
+    try:
+        return msgspec.structs.asdict(handed_over_decoder.decode(data))
+    except msgspec.DecodeError:
+        return {"hex": data.hex()}
 
 
 def plain_text(data: bytes) -> str | None:

@@ -16,12 +16,21 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fixengine.fix.keys import Signer
-from fixengine.messages import NOT_A_MESSAGE, Hello, Refused, event_decoder, request_decoder
+from fixengine.messages import (
+    NOT_A_MESSAGE,
+    Hello,
+    Refused,
+    SessionStatus,
+    encode_event,
+    event_decoder,
+    request_decoder,
+)
 from fixengine.network.config import Config
 from fixengine.network.journal import JournalError, Kind, Record
+from fixengine.network.journal.archive import Found
 from fixengine.network.journal.record import ON_DISK, split_named
 from fixengine.network.line import Line
-from fixengine.network.process import END, NOT_UP, STOP, UP, Process
+from fixengine.network.process import ARCHIVE_ENDED, END, FOUND, NOT_UP, STOP, UP, Process
 from fixengine.network.replay.tape import AtEnd, Different, Hole, Placed, Tape
 from fixengine.network.replay.world import TapeTransport, Tokens, World
 from fixengine.network.sources.packets import (
@@ -130,6 +139,14 @@ class Replay:
             self._link(record, record.data.decode())
         elif record.kind == Kind.CONTROL and record.data in (STOP, END):
             (process.stop if record.data == STOP else process.force_end)()
+        elif record.kind == Kind.CONTROL and record.data == ARCHIVE_ENDED:
+            process.on_archive_ended("")
+        elif record.kind == Kind.CONTROL and record.data.startswith(FOUND):
+            number, numbers, until = orjson.loads(record.data.removeprefix(FOUND))
+            event = SessionStatus(0, 0, "", False, 0, "")
+            # Nobody gets them: their numbers are all that counts.
+            events = [bytes(encode_event(event, seq)) for seq in numbers]
+            process.on_found(Found(number, events, until))
         elif record.kind == Kind.SOURCE:
             self._source(record)
         elif record.kind == Kind.MARK:
@@ -202,18 +219,20 @@ class Replay:
             raise Different(self._tape.placed(), None, f"there is no line {first.line}")
         frames = []
         for record in self._tape.coming():
-            if record.now_ns != now or _ends_frames(record):
+            if record.now_ns != now or _ends_frames(record, line.number):
                 break
             if record.line == line.number and record.kind == Kind.FRAME_IN:
                 frames.append(record.data)
             elif record.line == line.number and record.data == BAD_FRAME:
+                # It is noted once all of them were read.
                 frames.append(GARBLED)
+                break
         for data in frames:
             line.framer.feed(data)
         gateway = self._process.gateway
         gateway.on_bytes(line, now)
-        lost = self._tape.read(LOST_FRAMING, line.number)
-        if lost is not None:
+        lost, following = self._tape.read(LOST_FRAMING, line.number), self._tape.peek()
+        if lost is not None and following is not None and following.now_ns == now:
             gateway.on_framing_lost(line, lost.decode(), now)
         self._settle(now)
 
@@ -251,8 +270,10 @@ class Replay:
             owner.on_ended(told.text)
 
 
-def _ends_frames(record: Record) -> bool:
-    """Whether the wake-up in which frames came had taken them all when this was recorded."""
+def _ends_frames(record: Record, line: int) -> bool:
+    """Whether the wake-up in which frames came on a line had taken them all by this record."""
+    if record.kind == Kind.FRAME_IN:
+        return record.line != line
     if record.kind == Kind.READ:
         return record.data.startswith(b"jitter")
     return record.kind in ENDS_FRAMES

@@ -16,13 +16,13 @@ from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
 from fixengine.fix.venue import Venue
 from fixengine.messages import Hello
-from fixengine.network import connector, recall
+from fixengine.network import archive, connector, recall
 from fixengine.network.asker import ASKED, RUN
 from fixengine.network.config import Config
 from fixengine.network.journal import Kind, Record
 from fixengine.network.journal.record import WALL_OFFSET
 from fixengine.network.line import Line
-from fixengine.network.noted import note_of
+from fixengine.network.noted import NOT_NOW, note_of
 from fixengine.network.replay.tape import Made, Tape
 from fixengine.network.sessions import Connect
 from fixengine.network.sources import door
@@ -116,6 +116,10 @@ class World:
 
     async def close(self, timeout_s: float) -> None:
         """See Connector."""
+
+    def archive(self, state: StateDir, owner: archive.Owner) -> TapeArchive:
+        """See Surroundings."""
+        return TapeArchive(self.tape)
 
     def sources(self, config: Config) -> Callable[[door.Owner], TapeSources] | None:
         """See Surroundings."""
@@ -228,6 +232,24 @@ class TapeBus:
 
     def close(self) -> None:
         """See Bus."""
+
+
+class TapeArchive:
+    """What was found in the journal is put in by whoever drives."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._number = 0
+
+    def ask(self, name: str, first: int, last: int) -> int | None:
+        """See Archive."""
+        if self._tape.read(NOT_NOW.encode()) is not None:
+            return None
+        self._number += 1
+        return self._number
+
+    def close(self) -> None:
+        """See Archive."""
 
 
 class TapeTransport:

@@ -45,6 +45,11 @@ class Link:
         return self.transport.get_write_buffer_size() + self._waiting_bytes
 
     @property
+    def _is_plain(self) -> bool:
+        """Whether nothing is wrong and nothing is gathered."""
+        return not (self._faults.active or self._gathered or self._closing or self._end)
+
+    @property
     def is_black_hole(self) -> bool:
         """Whether the connection stands and nothing passes."""
         return self._faults.standing("black-hole", self._session()) is not None
@@ -53,7 +58,7 @@ class Link:
         """Send what a session has to say. now: monotonic ns."""
         if self._end is not None:
             return
-        if not self._faults.active and not self._waiting and not self._gathered:
+        if self._is_plain and not self._waiting:
             self.transport.write(b"".join(output))
             return
         if self.is_black_hole:
@@ -91,6 +96,8 @@ class Link:
 
     def pump(self, now: int) -> None:
         """Let go what is due, where anything may pass; end the connection behind half a message."""
+        if self._is_plain and not self._waiting:
+            return
         if self._end is not None:
             if self._end == "reset":
                 self._reset()

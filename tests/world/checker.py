@@ -1,13 +1,22 @@
-"""What the world holds an engine to; see world.py.
+"""What the world holds an engine to; see the folder's top.
 
 The truth is what the venue did (its orders and trades, as it wrote them down itself), when bytes
 left the engine, and what each strategy asked for and was told. Nothing of the engine is called
 here. A request is known by its tag, a number that the strategy puts into StrategyID<7940>.
+
+I1  a request reaches the venue at most once
+I2  every trade of the venue is told once, those of an order that one session tells in order
+I3  no order is written behind its deadline, nor by another run than it was submitted to
+I4  no request is answered both as refused and as alive
+I5  once the engine stops, no new order leaves
+I6  the venue's limits hold by its own count, and orders leave the cancels' share of them alone
+I7  once all is quiet, what the engine knows is what is so; and of the dead, what their policy says
+I8  no cancel overtakes its order, as long as the order's session lives
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -16,18 +25,27 @@ ENDED = {"2", "4", "8", "C"}
 ALIVE = {"0", "1", "A"}
 LIVE_STANDINGS = {"new", "partially_filled", "pending_new"}
 MILLISECOND_NS = 1_000_000
+WINDOW_NS = 10_000_000_000
+CANCELS_SHARE = 0.05
+"""Of the messages of a session, what orders may not use."""
+BLUR = 2
+"""Of these, what the session may have said in the same moment."""
+
+
+Sent = tuple[int, int, int]
+"""When a request was submitted, for how many ms it is good, and to which run of the engine."""
 
 
 @dataclass
 class Ask:
-    """A request of a strategy. sent: (time, valid_for_ms) of each time it was submitted. target: of
-    a cancel, the id of its order. tag: of an order.
+    """A request of a strategy. sent: (time, valid_for_ms, run) of each time it was submitted.
+    target: of a cancel, the id of its order. tag: of an order.
     """
 
     cl_ord_id: str
     tag: str | None
     target: str | None
-    sent: list[tuple[int, int]] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
     written: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     no_answer: bool = False
@@ -66,17 +84,40 @@ class Desk:
         self.name = name
         self.asks: dict[str, Ask] = {}
         self.last_seq = 0
+        self.begins_anew = False
+        self.told: set[Fill] = set()
         self.fills: list[tuple[Fill, str]] = []
         self.copies: Counter[Fill] = Counter()
         self.status: dict[str, str] = {}
         self.unknown: set[str] = set()
+        self.cancelled: set[str] = set()
+
+    def dies(self) -> None:
+        """What the strategy knew is gone: it hears again what it had not acknowledged."""
+        for ask in self.asks.values():
+            ask.refused.clear()
+            ask.first_life = None
+        self.last_seq = 0
+        self.begins_anew = True
+        self.copies.clear()
 
 
 class Checker:
-    """Collects the truth while the world turns; `problems` has one line for each breach."""
+    """Collects the truth while the world turns; `problems` has one line for each breach.
 
-    def __init__(self) -> None:
+    messages_max: what a session may send in WINDOW_NS. orders_max: how many may be open. cancels:
+    the policy for the dead. stopping: whether the engine has been asked to end.
+    """
+
+    def __init__(self, messages_max: int, orders_max: int, cancels: bool) -> None:
         self.problems: list[str] = []
+        self.stopping = False
+        self._open_max = orders_max
+        self._alive: set[str] = set()
+        self._ordinary_max = BLUR + messages_max - int(-(-messages_max * CANCELS_SHARE // 1))
+        self._cancels = cancels
+        self._written: dict[str, deque[int]] = {}
+        self._tags: dict[str, str] = {}
         self.desks: dict[str, Desk] = {}
         self.by_tag: dict[str, tuple[Desk, Ask]] = {}
         self.arrived: Counter[str] = Counter()
@@ -87,19 +128,22 @@ class Checker:
     # --- what strategies do and hear --------------------------------------------------------
 
     def asked(
-        self, desk: Desk, cl_ord_id: str, tag: str | None, target: str | None, now: int, ms: int
+        self, desk: Desk, cl_ord_id: str, tag: str | None, target: str | None, sent: Sent
     ) -> None:
         """A strategy has handed a request to its client."""
         ask = desk.asks.setdefault(cl_ord_id, Ask(cl_ord_id, tag, target))
-        ask.sent.append((now, ms))
+        ask.sent.append(sent)
+        if target is not None:
+            desk.cancelled.add(target)
         if tag is not None:
             self.by_tag[tag] = desk, ask
 
     def heard(self, desk: Desk, event: Any, now: int) -> None:
         """A strategy has read an event."""
         kind = type(event).__name__
-        if event.report_seq != desk.last_seq + 1:
+        if event.report_seq != desk.last_seq + 1 and not desk.begins_anew:
             self.breach("I2", f"{desk.name}: number {event.report_seq} behind {desk.last_seq}")
+        desk.begins_anew = False
         desk.last_seq = event.report_seq
         if kind == "Gap":
             self.breach("I2", f"{desk.name}: a gap: {event.text}")
@@ -145,15 +189,27 @@ class Checker:
                 fees,
             )
             desk.copies[fill] += 1
-            if desk.copies[fill] == 1:
-                desk.fills.append((fill, event.source))
-            elif not event.replayed:
+            if desk.copies[fill] > 1 and not event.replayed:
                 self.breach("I2", f"{desk.name}: fill {fill} told twice")
+            if fill not in desk.told:
+                desk.told.add(fill)
+                desk.fills.append((fill, event.source))
 
     # --- what leaves the engine and reaches the venue ---------------------------------------
 
-    def wrote(self, tag: str, now: int) -> None:
-        """Bytes of an order left the engine."""
+    def message(self, line: str, is_order: bool, now: int) -> None:
+        """A message is about to leave over a connection of this name."""
+        window = self._written.setdefault(line, deque())
+        window.append(now)
+        while window[0] <= now - WINDOW_NS:
+            window.popleft()
+        if is_order and len(window) > self._ordinary_max:
+            text = f"an order is message {len(window)} over {line}, in the cancels' share"
+            self.breach("I6", text)
+
+    def wrote(self, tag: str, wire_id: str, run: int, now: int) -> None:
+        """Bytes of an order are about to leave the engine."""
+        self._tags[wire_id] = tag
         found = self.by_tag.get(tag)
         if found is None:
             self.breach("I1", f"order {tag} was written, and nobody asked for it")
@@ -162,15 +218,45 @@ class Checker:
         ask.written.append(now)
         if len(ask.written) > 1:
             self.breach("I1", f"{ask.cl_ord_id} was written {len(ask.written)} times")
-        in_time = (at <= now <= at + ms * MILLISECOND_NS for at, ms in ask.sent)
-        if not any(in_time):
-            self.breach("I3", f"{ask.cl_ord_id} was written at {now}, asked for at {ask.sent}")
+        sent = [(at, ms) for at, ms, to in ask.sent if to == run]
+        if not any(at <= now <= at + ms * MILLISECOND_NS for at, ms in sent):
+            self.breach("I3", f"{ask.cl_ord_id} was written at {now} by {run}: {ask.sent}")
+        if self.stopping:
+            self.breach("I5", f"{ask.cl_ord_id} was written by an engine that stops")
+        if len(self._alive) >= self._open_max:
+            self.breach("I6", f"{ask.cl_ord_id} leaves, and {len(self._alive)} orders are open")
 
-    def arrives(self, tag: str) -> None:
+    def arrives(self, tag: str, wire_id: str) -> None:
         """An order has reached the venue's exchange."""
+        self._tags[wire_id] = tag
         self.arrived[tag] += 1
         if self.arrived[tag] > 1:
             self.breach("I1", f"order {tag} reached the venue {self.arrived[tag]} times")
+
+    def cancel_arrives(
+        self, symbol: str, order_id: str | None, wire_id: str | None, overtakes: bool
+    ) -> None:
+        """A cancel has reached the venue's exchange. overtakes: it came over another session than
+        its order, and that one lives.
+        """
+        known = self.orders.get((symbol, order_id or ""))
+        tag = self._tags.get(wire_id or "") if known is None else known.tag
+        if tag is None:
+            return
+        desk, ask = self.by_tag[tag]
+        if overtakes and not self.arrived[tag]:
+            self.breach("I8", f"{ask.cl_ord_id}: its cancel came first")
+        if not self._cancels and ask.cl_ord_id not in desk.cancelled:
+            self.breach("I7", f"{ask.cl_ord_id} is cancelled, and its policy is to keep it")
+
+    def dead(self, name: str) -> None:
+        """A strategy is away for longer than any grace, and nothing was in the way."""
+        if not self._cancels:
+            return
+        for order in self.orders.values():
+            desk, ask = self.by_tag[order.tag]
+            if desk.name == name and order.status in ALIVE:
+                self.breach("I7", f"{ask.cl_ord_id} lives on, and its policy is to cancel it")
 
     def venue_report(self, values: dict[str, Any]) -> None:
         """The venue has written something down about an order of ours."""
@@ -183,6 +269,7 @@ class Checker:
             tag = known.tag
         order = VenueOrder(tag, *key, values["ord_status"], Decimal(values["cum_qty"]))
         self.orders[key] = order
+        (self._alive.add if order.status in ALIVE else self._alive.discard)(tag)
         if values["exec_type"] == "F":
             fees = tuple((f.misc_fee_curr, f.misc_fee_amt) for f in values.get("misc_fees", ()))
             amounts = Decimal(values["last_px"]), Decimal(values["last_qty"])
@@ -210,9 +297,10 @@ class Checker:
             self.breach("I2", f"{desk.name}: {fill} was never told")
         for fill in set(told) - set(true):
             self.breach("I2", f"{desk.name}: {fill} was told and never happened")
-        last: dict[tuple[str, str], int] = {}
+        # What one session lost, another may tell behind what the first told next.
+        last: dict[tuple[str, str, str], int] = {}
         for fill, source in desk.fills:
-            key = fill.symbol, fill.order_id
+            key = fill.symbol, fill.order_id, source
             if source != "rest":
                 if int(fill.trade_id) < last.get(key, 0) and not desk.unknown:
                     self.breach("I2", f"{desk.name}: {fill} told behind a later one")
