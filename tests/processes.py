@@ -33,6 +33,9 @@ SYMBOL = "BTCUSDT"
 FAR = "49000.00"
 """The built-in venue quotes BTCUSDT around 50000: a buy at this price rests."""
 THROUGH = "50500.00"
+SCALED = {"time_scale": 10, "heartbeat_s": 60}
+"""[venue] of a test that waits for an attempt: a pause is a tenth of it, HeartBtInt six seconds."""
+SCALED_VENUE = ("--time-scale", "10")
 COMP_IDS = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX")
 
 Line = dict[str, Any]

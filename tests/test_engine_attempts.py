@@ -6,7 +6,7 @@ import signal
 from typing import Any
 
 import orjson
-from processes import COMP_IDS, Engine, Stage, stage
+from processes import COMP_IDS, SCALED, Engine, Stage, stage
 
 __all__ = ["stage"]
 
@@ -55,7 +55,7 @@ def test_an_id_rests_as_much_shorter_as_the_venues_intervals_are(stage: Stage) -
 
 def test_what_cannot_be_put_on_disk_is_not_connected(stage: Stage) -> None:
     acceptor = stage.acceptor()
-    engine = stage.engine(acceptor.place)
+    engine = stage.engine(acceptor.place, venue=SCALED)
     peer = acceptor.logon()
     engine.expect(event="active")
     in_the_way = engine.state_dir / "state.json.new"

@@ -13,6 +13,8 @@ from processes import Stage, hear, stage
 
 __all__ = ["stage"]
 
+pytestmark = pytest.mark.quick
+
 
 def test_the_name_of_the_venue_is_asked_for(stage: Stage) -> None:
     """Without SNI a front with several certificates answers with another one."""

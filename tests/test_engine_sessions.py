@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 
 import orjson
+import pytest
 from fixengine.messages import (
     ExecutionReport,
     NewOrderSingle,
@@ -18,6 +19,8 @@ from processes import COMP_IDS, FAR, Stage, hear, limit, stage
 from scripted_venue import Peer
 
 __all__ = ["stage"]
+
+pytestmark = pytest.mark.quick
 
 ORDERS = 200
 

@@ -553,7 +553,7 @@ def test_status_says_how_often_only_where_that_is_counted(one: Controlled) -> No
     one.fault("news", at="logon", times=2, seconds=30)
     held = one.say(b'{"status": true}')["faults"]
     assert [(each["fault"], each["times"]) for each in held] == [("delay", None), ("news", 2)]
-    for comp_id in ("FIRST", "SECOND"):
+    for comp_id in ("STATUS1", "STATUS2"):
         logon(one, comp_id).expect(t35="B")
     assert [each["fault"] for each in one.say(b'{"status": true}')["faults"]] == ["delay"]
 
