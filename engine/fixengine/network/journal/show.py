@@ -145,7 +145,8 @@ def carried(data: bytes) -> dict[str, Any]:
         whole, rest = divmod(fields[name], QTY_UNIT)
         fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
     fields["finished"] = entry.finished or None
-    return {name: value for name, value in fields.items() if value not in (None, [], (), b"", False)}
+    nothing = None, [], (), b"", False
+    return {name: value for name, value in fields.items() if value not in nothing}
 
 
 def handed_over(data: bytes) -> dict[str, Any]:
