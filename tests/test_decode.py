@@ -253,6 +253,15 @@ def test_a_tag_within_an_entry_that_nobody_knows_stays_there() -> None:
     assert message.notes == ("tag 9999 is not in the table of binance-spot",)
 
 
+def test_an_unknown_field_behind_a_nested_group_belongs_where_the_next_known_one_does() -> None:
+    nested = ((73, 1), (11, "a"), (25010, 1), (25011, 1), (25012, 0))
+    inner, outer = (25010, [[25011, 25012]]), (73, [[11, (25010, [[25011, 25012]])]])
+    assert body(list_status(*nested, (9998, 1), (9999, 1), (66, 1))) == [outer, 9998, 9999, 66]
+    message = list_status(*nested, (9998, 1), (9999, 1), (37, 1))
+    assert body(message) == [(73, [[11, inner, 9998, 9999, 37]])]
+    assert body(list_status(*nested, (9998, 1), (9999, 1))) == [outer, 9998, 9999]
+
+
 def test_what_an_entry_inherits_is_not_missed() -> None:
     symbol = Row(55, "symbol", "utf8", False, True, inherited=True)
     orders = ORDERS._replace(rows=(Row(11, "cl_ord_id", "str", False, True), symbol))

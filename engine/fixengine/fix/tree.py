@@ -175,7 +175,7 @@ class Tree:
         self.said = said
         self.half = half
         self.at = 0
-        self.strangers = range(0)  # fields within an entry that no table knows
+        self.strangers = range(0)  # fields in a row that no table knows, looked at by `inside`
 
     def fields(self) -> tuple[Field, ...]:
         """All fields; those of a group as its entries."""
@@ -272,16 +272,15 @@ class Tree:
 
         Others that no table knows may stand between.
         """
-        if self.at in self.strangers:
-            return True
-        behind = self.at
-        while behind < len(self.pieces):
-            tag = self.pieces[behind].tag
-            if tag in members or tag in outer:
-                self.strangers = range(self.at, behind)
-                return tag in members
-            behind += 1
-        return False
+        if self.at not in self.strangers:
+            known = outer | members.keys()
+            behind = self.at
+            while behind < len(self.pieces) and self.pieces[behind].tag not in known:
+                behind += 1
+            self.strangers = range(self.at, behind)
+        # A group around this one asks again, and for it the same field behind may be a member.
+        behind = self.strangers.stop
+        return behind < len(self.pieces) and self.pieces[behind].tag in members
 
     def check_count(self, count: Piece, group: Row, declared: int | None, found: int) -> None:
         """Problem where a count and the entries behind it differ."""
