@@ -7,6 +7,7 @@ of frames, so Logons, reports, ResendRequests and their answers get lost in ever
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from fixengine.fix.classic import ClassicSession
@@ -169,3 +170,14 @@ def spoilt(frame: bytes, chance: random.Random) -> bytes:
                 body[at:at] = body[: chance.randrange(40)]
     text = head + b"\x019=%d\x01" % len(body) + bytes(body)
     return text + b"10=%03d\x01" % (sum(text) % 256)
+
+
+def test_beginnings_without_an_end_cost_no_search_each() -> None:
+    """A peer that sends nothing but these would hold us up: 16 s where each is searched for."""
+    resync = Resync(1 << 16)
+    begin = time.monotonic()
+    for _ in range(100):
+        resync.feed(b"8=FIX.4.4\x019=10\x01" * 4000)
+        assert list(resync) == []
+    assert resync.garbled > 350_000
+    assert time.monotonic() - begin < 4

@@ -38,6 +38,14 @@ def written(engine: SimulatedEngine) -> list[tuple[int, dict[int, str]]]:
     return [(one.now_ns, read_frame(one.data)) for one in records]
 
 
+def assert_named(engine: SimulatedEngine) -> None:
+    """Each order that rests at the venue is named at the end, and no other."""
+    left = engine.venue.orders
+    assert ("error", f"{len(left)} orders may still be open at the venue") in engine.log
+    named = [text for level, text in engine.log if text.endswith(": may still be open")]
+    assert sorted(named) == sorted(f"{one.wire_cl_ord_id}: may still be open" for one in left)
+
+
 def test_each_open_order_is_cancelled_by_its_order_id_before_the_logout() -> None:
     with SimulatedEngine(config=CANCEL) as engine:
         maker, taker = engine.client("maker"), engine.client("taker")
@@ -84,7 +92,7 @@ def test_orders_that_cannot_be_cancelled_are_named_after_ten_seconds() -> None:
         assert engine.stop() == 1
         assert 10 * SECOND_NS <= engine.now_ns - before < 11 * SECOND_NS
         assert ("info", "open orders are cancelled before the Logout: 2") in engine.log
-        assert ("error", "2 orders may still be open at the venue") in engine.log
+        assert_named(engine)
         (_, last) = written(engine)[-1]
         assert last[35] == "5"
 
@@ -96,6 +104,16 @@ def test_without_a_session_it_is_waited_for_one_that_can_cancel() -> None:
         engine.advance(0.1)
         assert engine.stop() == 0
         assert engine.venue.orders == []
+
+
+def test_orders_are_named_where_a_refused_logon_ends_the_stop() -> None:
+    with SimulatedEngine(config=CANCEL) as engine:
+        rest(engine.client("maker"), 2)
+        engine.venue.fault("refuse-logon", code=-2015, times=9)
+        engine.venue.fault("reset")
+        engine.advance(0.1)
+        assert engine.stop() == 3
+        assert_named(engine)
 
 
 def test_after_a_defect_nothing_more_is_sent_but_the_logout() -> None:
@@ -129,8 +147,9 @@ def test_a_second_signal_ends_the_wait_for_cancels(stage: Stage) -> None:
     engine = stage.engine(venue.place, engine={"on_stop": "cancel"})
     engine.expect(event="active")
     client = stage.client(engine)
-    hear(client, ExecutionReport, cl_ord_id=client.submit(limit()))
+    order = hear(client, ExecutionReport, cl_ord_id=client.submit(limit()))
     engine.signal(signal.SIGTERM)
     engine.expect(text="stopping")
     assert engine.end(signal.SIGTERM) == 1
+    assert f"{order.wire_cl_ord_id}: may still be open" in engine.warnings()
     assert "ended at once; the venue may hold the SenderCompID" in engine.warnings()

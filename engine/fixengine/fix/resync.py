@@ -60,19 +60,21 @@ class Resync:
     def _frame(self) -> bytes | None:
         """The next frame by its outline, cut from the buffer; None: more bytes are needed."""
         buffer = self._buffer
+        no_end_from = len(buffer)  # so that no byte is searched for an end once for each start
         while True:
             start = buffer.find(START)
             if start < 0:
                 del buffer[: max(0, len(buffer) - len(START) + 1)]
                 return None
             del buffer[:start]
+            no_end_from -= start
             due = self._due()
             if due == 0:
                 return None
             if due > 0:
                 if len(buffer) < due:
                     return None
-                at = buffer.find(CHECK_SUM, due - 1)
+                at = buffer.find(CHECK_SUM, due - 1, max(0, no_end_from + len(CHECK_SUM) - 1))
                 end = buffer.find(b"\x01", at + len(CHECK_SUM)) + 1 if at >= 0 else 0
                 if end:
                     frame = bytes(buffer[:end])
@@ -80,9 +82,11 @@ class Resync:
                     return frame
                 if len(buffer) <= self._message_bytes_max:
                     return None
+                no_end_from = min(no_end_from, due - 1 if at < 0 else at)
             self.garbled += 1
             self.last_garbled = START
             del buffer[: len(START)]
+            no_end_from -= len(START)
 
     def _due(self) -> int:
         """Where BodyLength says that the body ends; 0: more bytes are needed, -1: no frame."""

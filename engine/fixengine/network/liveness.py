@@ -97,6 +97,12 @@ class Liveness:
         """How many orders of all strategies are not known to be over."""
         return sum(len(self._open_of(one)) for one in self._strategies.by_number.values())
 
+    @property
+    def open_ids(self) -> tuple[str, ...]:
+        """Ids by which the venue knows these orders."""
+        strategies = self._strategies.by_number.values()
+        return tuple(order.wire_id for one in strategies for order in self._open_of(one))
+
     def end_all(self) -> None:
         """From the next tick on, cancel every open order until none is left."""
         self._ends_all = True

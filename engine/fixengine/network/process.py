@@ -118,7 +118,6 @@ class Process:
         self._clock_ns = min(CLOCK_NS_MAX, heartbeat_ns // 5)
         self._last_clock_ns = 0
         self._log_out_by_ns: int | None = None  # a stop's, while what is open is cancelled
-        self._left_open = 0
         self._now = 0  # of this wake-up
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
@@ -350,13 +349,8 @@ class Process:
 
     def _end_sessions(self, by_ns: int, now: int) -> None:
         """Log out for good: once no order is open where they are cancelled, else by by_ns."""
-        if self.config.engine.on_stop == "cancel":
-            self._left_open = self.gateway.liveness.open_count
-            if self._left_open and now < by_ns:
-                return
-            if self._left_open:
-                text = f"{self._left_open} orders may still be open at the venue"
-                self.log("error", text, event="stop")
+        if now < by_ns and self.gateway.liveness.open_count:
+            return
         self._log_out_by_ns = None
         self._apply(self.sessions.stop("engine stops", now), now)
 
@@ -368,7 +362,13 @@ class Process:
             self._exit(1)
 
     def _exit(self, status: int) -> None:
-        self.status = 4 if self._bugs else status
+        left = self.gateway.liveness.open_ids if self.config.engine.on_stop == "cancel" else ()
+        if left:
+            text = f"{len(left)} orders may still be open at the venue"
+            self.log("error", text, event="stop")
+        for wire_id in left:
+            self.log("error", f"{wire_id}: may still be open", event="stop")
+        self.status = 4 if self._bugs else status or int(bool(left))
         self._ended.set()
 
     def _on_bug(self, _: object, context: dict[str, Any]) -> None:
@@ -617,7 +617,7 @@ class Process:
     def _end(self, ended: Ended) -> None:
         if not ended.clean:
             self.log("error", ended.text)
-        self._exit(3 if ended.failed else 0 if ended.clean and not self._left_open else 1)
+        self._exit(3 if ended.failed else 0 if ended.clean else 1)
 
     def _log_out(self, effect: LogOut, now: int) -> None:
         line = self.gateway.lines.named(effect.comp_id)
