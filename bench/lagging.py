@@ -1,6 +1,6 @@
 """Very many reports for a strategy that stands still (SIGSTOP), over real processes.
 
-    python -m bench.lagging [REPORTS]        # 100,000
+    python -m bench.lagging [--reports N]    # 100,000
 
 The venue trades with one big order of that strategy, so much at a time, while another strategy
 sends orders one by one and measures each to its first report: first alone, then while the first
@@ -11,6 +11,7 @@ on, takes to have every report: from its queue, from the journal, and from memor
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import signal
 import subprocess
@@ -22,6 +23,8 @@ from pathlib import Path
 from fixengine.client import Client
 from fixengine.demo.run import percentile
 from fixengine.messages import ExecutionReport
+
+from bench import count
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -103,8 +106,11 @@ def show(what: str, took: list[int], trial: Trial) -> None:
     print(f"{what:28} p50 {p50} us, p99 {p99} us, engine {trial.resident_mib():.0f} MiB")
 
 
-def main(reports: int = 100_000) -> None:
+def main() -> None:
     """See the module's top."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--reports", type=count, default=100_000, help="how many (100,000)")
+    reports: int = parser.parse_args().reports
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
         trial = Trial(Path(folder), ends)
         show("alone", trial.trips(0), trial)
@@ -123,4 +129,4 @@ def main(reports: int = 100_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main()

@@ -5,11 +5,12 @@ in as bytes and comes out as bytes, journalled on the way. Rounds of the two sid
 turns, and the shortest of each counts, because what disturbs a round only makes it longer.
 
     python -m bench.scale                    # 1 and 1,000,000 open orders; 1 and 64 strategies
-    python -m bench.scale memory 5000000     # memory after a fifth of so many messages, and all
+    python -m bench.scale --memory 5000000   # memory after a fifth of so many messages, and all
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import random
 import sys
@@ -20,6 +21,8 @@ from pathlib import Path
 from fixengine.desk.orders import Orders
 from fixengine.messages import Ack, ExecutionReport, Hello, NewOrderSingle, encode
 from fixengine.network.strategies import Handed
+
+from bench import count
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -180,10 +183,13 @@ def memory(messages: int) -> None:
         print(f"{part * messages // 5:>12,} messages: {more / (1 << 20):+.2f} MiB", flush=True)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """See the module's top."""
-    if arguments:
-        memory(int(arguments[1]))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--memory", type=count, metavar="MESSAGES", help="memory instead of time")
+    options = parser.parse_args()
+    if options.memory:
+        memory(options.memory)
         return
     print(f"{bytes_per_order(100_000):,.0f} bytes for each open order")
     few, many = report_costs((1, 1_000_000))
@@ -195,4 +201,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

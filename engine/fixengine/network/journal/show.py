@@ -145,7 +145,7 @@ def carried(data: bytes) -> dict[str, Any]:
         whole, rest = divmod(fields[name], QTY_UNIT)
         fields[name] = f"{whole}.{rest:08d}" if fields[name] else None
     fields["finished"] = entry.finished or None
-    nothing = None, [], (), b"", False
+    nothing: tuple[object, ...] = None, [], (), b"", False
     return {name: value for name, value in fields.items() if value not in nothing}
 
 
