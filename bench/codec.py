@@ -400,8 +400,10 @@ def main() -> int:
     pin()
     told = measure(options.rounds)
     print(orjson.dumps(told).decode() if options.json else table(told))
+    least, most = SCALAR_TO_EMPTY_CALL
+    found = told["scalar:er"]["ratio_to_empty_call"]
+    print(f"scalar_to_empty_call {found:g}, at least {least:g}, at most {most:g}", file=sys.stderr)
     if is_void(told):
-        least, most = SCALAR_TO_EMPTY_CALL
         print(f"void: a scalar loop should take {least:g} to {most:g} empty calls", file=sys.stderr)
         return 1
     return 0

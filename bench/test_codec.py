@@ -27,6 +27,8 @@ def test_json_is_by_case() -> None:
     done = command("codec", "--json", "--rounds", "1")
     told = orjson.loads(done.stdout)
     assert done.returncode == codec.is_void(told)
+    scalar_to_empty_call = told["scalar:er"]["ratio_to_empty_call"]
+    assert f"scalar_to_empty_call {scalar_to_empty_call:g}," in done.stderr.decode()
     assert {*codec.TARGETS, "scalar:er", "scalar:ermix", "empty_call"} <= told.keys()
     for case, found in told.items():
         assert {"ns", "ns_min", "ratio_to_scalar", "ratio_to_empty_call"} <= found.keys(), case
