@@ -12,12 +12,12 @@ from quick import Took, Watch, summary
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 LOOPS = ("plain", "AVX2", "AVX-512")
-UNJUDGED = pytest.StashKey[dict[str, Took]]()
+SLOW = pytest.StashKey[dict[str, Took]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Stop where the compiled codec is older than its sources: the tests would test old code."""
-    config.stash[UNJUDGED] = {}
+    config.stash[SLOW] = {}
     built = sorted((ROOT / "engine" / "fixengine").glob("wire.*.so"))
     sources = [path for path in (ROOT / "csrc").iterdir() if path.suffix != ".c"]
     newest = max(path.stat().st_mtime for path in sources)
@@ -34,14 +34,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     if item.get_closest_marker("quick") is not None and took.is_slow:
         if took.is_judged:
             pytest.fail(f"passed, but took {took}", pytrace=False)
-        item.config.stash[UNJUDGED][item.nodeid] = took
+        item.config.stash[SLOW][item.nodeid] = took
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which tests could not be judged by their time."""
-    for line in summary(config.stash[UNJUDGED]):
+    """Say which tests were slow and did not fail for it."""
+    for line in summary(config.stash[SLOW]):
         terminalreporter.write_line(line)
 
 

@@ -68,9 +68,9 @@ def waited_s() -> float | None:
     return None
 
 
-def summary(unjudged: dict[str, Took]) -> Iterator[str]:
+def summary(slow: dict[str, Took]) -> Iterator[str]:
     """What is said at the end of slow tests that did not fail for it, the slowest first."""
-    if unjudged:
-        yield f"{len(unjudged)} tests took more than {QUICK_S:g} s:"
-    for name, took in sorted(unjudged.items(), key=lambda item: -item[1].seconds)[:5]:
+    if slow:
+        yield f"{len(slow)} tests took more than {QUICK_S:g} s:"
+    for name, took in sorted(slow.items(), key=lambda item: -item[1].seconds)[:5]:
         yield f"  {name}: {took}"
