@@ -179,12 +179,16 @@ class Machine:
         return result
 
     def _burn(self, kind: str) -> None:
-        if self._fuse is not None:
-            self._fuse -= 1
-            if self._fuse < 0:
-                self._fuse = None
-                self.met(f"kill at {kind}")
-                raise Killed
+        """The process dies where the fuse has burned down, and does nothing more: whoever tidies up
+        on the way out, as a client does, may let time pass.
+        """
+        if self._fuse is None:
+            return
+        if self._fuse == 0:
+            self.met(f"kill at {kind}")
+        self._fuse -= 1
+        if self._fuse < 0:
+            raise Killed
 
     def _tap(self) -> None:
         around = self._around
@@ -244,6 +248,7 @@ class Machine:
         """The engine is gone. Now and then with it all that had not reached the disk, and all
         strategies: the machine is.
         """
+        self._fuse = None
         self.checker.stopping = False
         if self._bus is not None:
             self._late += self._bus.unread
