@@ -69,6 +69,7 @@ class Limits:
         self._queries: dict[Line, Query] = {}
         self._query_count = 0
         self._is_told = unfilled is None
+        self._messages: tuple[int, int] | None = None  # what the venue said last of its limit
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -105,7 +106,11 @@ class Limits:
             order.opened_ns = 0
 
     def ask(self, line: Line, now: int) -> None:
-        """Send a LimitQuery, unless one is under way on this line."""
+        """Send a LimitQuery, unless one is under way on this line. Until it is answered, what the
+        venue said on another line holds.
+        """
+        if self._messages is not None and line.budget is not None:
+            line.budget.adopt(*self._messages, 0, now)
         kept = self._unfilled is not None or line.budget is not None
         form = line.templates.get(fields.LIMIT_QUERY)
         if not kept or form is None or not line.can_carry or line in self._queries:
@@ -134,6 +139,7 @@ class Limits:
         changes = []
         if messages is not None and line.budget is not None:
             count_max, interval_ns, name, used = messages
+            self._messages = count_max, interval_ns
             if line.budget.adopt(count_max, interval_ns, used, now):
                 changes.append(f"messages: {count_max} per {name}")
         if orders and self._unfilled is not None:

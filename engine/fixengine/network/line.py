@@ -42,7 +42,7 @@ class Source(Protocol):
     """Where the venue tells of orders: a line, or its user data stream.
 
     name: by which reports name it. is_eye: whether it tells of every order of the account. lead:
-    what is known there of our clock.
+    what is known there of our clock. venue_since_ns: see lines.Eye.
     """
 
     is_eye: bool
@@ -53,6 +53,10 @@ class Source(Protocol):
 
     @property
     def lead(self) -> Lead:
+        """See above."""
+
+    @property
+    def venue_since_ns(self) -> int | None:
         """See above."""
 
 
