@@ -21,7 +21,7 @@ OWN = "fixengine"
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__init__": (),
     "__main__": ("cli",),
-    "messages": (),
+    "messages.": ("messages.",),
     "wire": (),
     "client.": ("messages", "client."),
     "fix.": (),
