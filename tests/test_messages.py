@@ -166,7 +166,6 @@ def test_constants_compare_with_the_characters_of_the_wire() -> None:
     [
         ("0.015", "0.015"),
         ("007", "007"),
-        (0, "0"),
         (12, "12"),
         (Decimal("1E+2"), "100"),
         (Decimal("1.50"), "1.50"),
@@ -179,6 +178,10 @@ def test_amounts_print_plainly(value: Any, text: str) -> None:
     assert NewOrderSingle.market("BTCUSDT", "1", value).order_qty == text
     for name in AMOUNTS:
         assert getattr(NewOrderSingle(**{name: value}), name) == text
+
+
+def test_nothing_prints_plainly_too() -> None:
+    assert decimal_text(0, "price") == "0"
 
 
 @given(st.integers(0, 10**24), st.integers(-20, 20))
@@ -199,7 +202,7 @@ def test_what_is_not_a_plain_amount_is_refused_by_name(value: Any) -> None:
         NewOrderSingle.limit("BTCUSDT", "1", "1", value)
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan"), True, None, b"1", [1]])
+@pytest.mark.parametrize("value", [1.5, float("nan"), True, b"1", [1]])
 def test_what_is_not_exact_is_refused_by_name(value: Any) -> None:
     with pytest.raises(TypeError, match=r"^order_qty: "):
         NewOrderSingle.limit("BTCUSDT", "1", value, "1")

@@ -52,10 +52,13 @@ from fixengine.messages.enums import (
     ExpiryReason,
     OrdStatus,
     OrdType,
+    PegPriceType,
     RefusedReason,
+    SelfTradePreventionMode,
     SessionState,
     Side,
     TimeInForce,
+    TriggerPriceDirection,
 )
 from fixengine.messages.events import (
     Balance,
@@ -73,12 +76,16 @@ from fixengine.messages.events import (
     Snapshot,
     Welcome,
 )
-from fixengine.messages.requests import (
+from fixengine.messages.orders import (
     AMOUNTS,
+    NewOrderSingle,
+    OrderOptions,
+    RestingOptions,
+)
+from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
     Hello,
-    NewOrderSingle,
     OrderCancelRequest,
     SnapshotRequest,
 )
@@ -112,14 +119,18 @@ __all__ = [
     "OrdType",
     "OrderCancelReject",
     "OrderCancelRequest",
+    "OrderOptions",
     "OrderUnknown",
     "PLAIN_DECIMAL",
+    "PegPriceType",
     "Position",
     "REPORT_SEQ_MAX",
     "Refused",
     "RefusedReason",
     "Request",
+    "RestingOptions",
     "STRATEGY_NAME",
+    "SelfTradePreventionMode",
     "Sent",
     "SessionState",
     "SessionStatus",
@@ -127,6 +138,7 @@ __all__ = [
     "Snapshot",
     "SnapshotRequest",
     "TimeInForce",
+    "TriggerPriceDirection",
     "Welcome",
     "decimal_text",
     "encode",

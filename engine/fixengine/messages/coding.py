@@ -21,11 +21,11 @@ from fixengine.messages.events import (
     Snapshot,
     Welcome,
 )
+from fixengine.messages.orders import NewOrderSingle
 from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
     Hello,
-    NewOrderSingle,
     OrderCancelRequest,
     SnapshotRequest,
 )

@@ -17,7 +17,10 @@ class Side(StrEnum):
 
 
 class OrdType(StrEnum):
-    """OrdType<40>. LIMIT with ExecInst.PARTICIPATE_DONT_INITIATE is Binance's LIMIT_MAKER."""
+    """OrdType<40>. LIMIT with ExecInst.PARTICIPATE_DONT_INITIATE is Binance's LIMIT_MAKER.
+
+    STOP and STOP_LIMIT are stop losses or take profits, by side and TriggerPriceDirection.
+    """
 
     MARKET = "1"
     LIMIT = "2"
@@ -65,6 +68,31 @@ class OrdStatus(StrEnum):
     REJECTED = "8"
     PENDING_NEW = "A"
     EXPIRED = "C"
+
+
+class TriggerPriceDirection(StrEnum):
+    """TriggerPriceDirection<1109>: which way the price has to go to trigger an order."""
+
+    UP = "U"
+    DOWN = "D"
+
+
+class PegPriceType(StrEnum):
+    """PegPriceType<1094>: the best price of the other side, or of the order's own."""
+
+    MARKET_PEG = "4"
+    PRIMARY_PEG = "5"
+
+
+class SelfTradePreventionMode(StrEnum):
+    """SelfTradePreventionMode<25001> of Binance: what ends where two own orders would trade."""
+
+    NONE = "1"
+    EXPIRE_TAKER = "2"
+    EXPIRE_MAKER = "3"
+    EXPIRE_BOTH = "4"
+    DECREMENT = "5"
+    TRANSFER = "6"
 
 
 class CancelRestrictions(StrEnum):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from fixengine.messages.base import Message
-from fixengine.messages.requests import NewOrderSingle
+from fixengine.messages.orders import NewOrderSingle
 
 
 class Welcome(Message):
