@@ -179,19 +179,51 @@ def test_an_engine_that_stops_lets_nothing_go(engine: Engine) -> None:
     assert engine.wire.written == []
 
 
-def test_only_so_many_may_wait_and_cancels_never_do(engine: Engine) -> None:
+def resting(engine: Engine) -> None:
+    """An order that is acknowledged."""
     engine.request(engine.order("resting"))
     reach(engine)
     engine.report("0", "0")
     engine.wire.written.clear()
     engine.heard()
+
+
+def test_only_so_many_orders_may_wait_and_any_number_of_cancels(engine: Engine) -> None:
+    resting(engine)
     for number in range(HELD_MAX + 1):
         engine.request(engine.order(f"o{number}"))
     assert refusals(engine) == [(f"o{HELD_MAX}", "journal_full")]
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="resting"))
-    assert engine.last()[35] == b"F"
+    assert engine.wire.written == [], "the power may fail, and its order be found under its id only"
     reach(engine)
+    assert engine.last()[35] == b"F"
     assert len(orders(engine)) == HELD_MAX
+
+
+def test_a_cancel_does_not_wait_long_for_a_disk_that_stands_still(engine: Engine) -> None:
+    resting(engine)
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="resting"))
+    assert engine.gateway.held.deadline == engine.now + 50 * MS + 1
+    engine.now += 50 * MS
+    tick(engine)
+    assert engine.wire.written == []
+    engine.now += 1
+    tick(engine)
+    assert engine.last()[35] == b"F"
+    assert refusals(engine) == []
+
+
+def test_a_cancel_does_not_wait_for_a_disk_that_is_dead(engine: Engine) -> None:
+    resting(engine)
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="resting"))
+    engine.request(engine.order("o1"))
+    engine.journal.healthy = False
+    tick(engine)
+    assert engine.last()[35] == b"F"
+    assert refusals(engine) == [("o1", "journal_full")]
+    engine.wire.written.clear()
+    engine.request(OrderCancelRequest("c2", orig_cl_ord_id="resting"))
+    assert engine.last()[35] == b"F"
 
 
 def test_the_cancel_of_an_order_that_waits_takes_it_back(engine: Engine) -> None:

@@ -244,6 +244,7 @@ class Checker:
         if tag is None:
             return
         desk, ask = self.by_tag[tag]
+        overtakes = overtakes and desk.status.get(ask.cl_ord_id) not in ENDED
         if overtakes and not self.arrived[tag]:
             self.breach("I8", f"{ask.cl_ord_id}: its cancel came first")
         if not self._cancels and ask.cl_ord_id not in desk.cancelled:

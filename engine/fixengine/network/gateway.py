@@ -367,8 +367,9 @@ class Gateway:
             order.request = payload
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         item = Pending(order, request, expires_ns, replace)
-        if target is None and self.held.orders_max:
-            self.held.hold(self._journal.appended, line, item)
+        # Where the disk is dead an order was refused already, and a cancel goes on without it.
+        if self.held.orders_max and (target is None or self._watch.look(now) is None):
+            self.held.hold(self._journal.appended, line, item, now)
         else:
             self._let_go(line, item, now)
         return None
@@ -381,32 +382,43 @@ class Gateway:
     # --- out: the disk ----------------------------------------------------------------------
 
     def on_mark(self, mark: int, now: int) -> None:
-        """The journal is on disk up to this position: orders may have waited for it.
+        """The journal is on disk up to this position: requests may have waited for it.
 
         They have no other right to leave than a new one; `flush` must follow.
         """
         reached = self.held.reached(mark)
         if reached:
             self.teller.record(Kind.MARK, now, 0, ON_DISK.pack(mark))
-        for _, line, item in reached:
-            strategy = item.order.strategy
-            reason = self._check_engine(strategy, now)
-            reason = reason or self._check_line(line, strategy, False, now)
+        for _, line, item, _ in reached:
+            strategy, is_cancel = item.order.strategy, item.order.is_cancel
+            reason = None if is_cancel else self._check_engine(strategy, now)
+            reason = reason or self._check_line(line, strategy, is_cancel, now)
             if reason is None:
                 self._let_go(line, item, now)
             else:
                 self._drop(item.order, reason, now)
 
     def _end_waits(self, now: int) -> None:
-        """Refuse what has waited too long for the disk, or waits for one that is dead."""
+        """Orders that have waited too long for the disk, or wait for one that is dead, are refused;
+        cancels go on without it.
+        """
         trouble = self._watch.look(now)
-        if trouble is not None:
-            self._refuse(self.held.take_all(), (RefusedReason.JOURNAL_FULL, trouble, None), now)
+        if trouble is not None and self.held:
+            orders = self._cancels_go(self.held.take_all(), now)
+            self._refuse(orders, (RefusedReason.JOURNAL_FULL, trouble, None), now)
         text = "its time ran out while it waited for the disk"
-        self._refuse(self.held.overdue(now), (RefusedReason.TOO_OLD, text, None), now)
+        overdue = self.held.overdue(now)
+        self._refuse(self._cancels_go(overdue, now), (RefusedReason.TOO_OLD, text, None), now)
+
+    def _cancels_go(self, waited: Iterable[Waiting], now: int) -> list[Waiting]:
+        """Let those that are cancels go on without the disk; the others."""
+        for _, line, item, _ in waited:
+            if item.order.is_cancel:
+                self._let_go(line, item, now)
+        return [one for one in waited if not one.item.order.is_cancel]
 
     def _refuse(self, waited: Iterable[Waiting], reason: Reason, now: int) -> None:
-        for _, _, item in waited:
+        for _, _, item, _ in waited:
             self._drop(item.order, reason, now)
 
     # --- out: the end of a wake-up ----------------------------------------------------------

@@ -1,11 +1,13 @@
-"""Orders that wait until the disk has their intent (`durability = "power"`). Sans-I/O.
+"""Requests that wait until the disk has their intent (`durability = "power"`). Sans-I/O.
 
-The only queue in the walk. An order enters it after its intent is journalled and before it has a
+The only queue in the walk. A request enters it after its intent is journalled and before it has a
 MsgSeqNum, so one that is refused here leaves no gap and never left. Positions only grow, so the
-disk reaches the orders in the order in which they came.
+disk reaches the requests in the order in which they came.
 
-Cancels do not wait. An order that nobody remembers is a risk, and its cancel never is; and the
-cancel is needed most where the disk is dead.
+Cancels wait too, for a cancel renames its order at the venue: where the power takes both the cancel
+and the order's OrderID from us, nobody finds the order under the id we know, and its fills would
+be lost. But a disk that stands still must not keep an order alive: a cancel waits CANCEL_MS at
+most, and not at all for a disk that is known to be dead, and goes on without it.
 """
 
 from __future__ import annotations
@@ -17,19 +19,27 @@ from typing import NamedTuple
 from fixengine.desk.orders import Order
 from fixengine.network.line import Line, Pending
 
+CANCEL_MS = 50
+"""A disk that is well writes within a few."""
+MILLISECOND_NS = 1_000_000
+
 
 class Waiting(NamedTuple):
-    """position: of the journal's stream, where the order's intent ends."""
+    """position: of the journal's stream, where the request's intent ends. last_ns: it waits no
+    longer than until then.
+    """
 
     position: int
     line: Line
     item: Pending
+    last_ns: int
 
 
 class Held:
-    """See the module's top. orders_max: that may wait at once; 0: none has to.
+    """See the module's top. orders_max: orders are refused while so many requests wait; 0: none
+    has to wait.
 
-    asks: an order has come since the journal was last asked for the disk.
+    asks: a request has come since the journal was last asked for the disk.
     """
 
     def __init__(self, orders_max: int) -> None:
@@ -51,11 +61,14 @@ class Held:
         """When the time of one of them may run out."""
         return self._deadline
 
-    def hold(self, position: int, line: Line, item: Pending) -> None:
-        """An order waits for this position."""
-        self._waiting.append(Waiting(position, line, item))
+    def hold(self, position: int, line: Line, item: Pending, now: int) -> None:
+        """A request waits for this position."""
+        last_ns = item.expires_ns
+        if item.order.is_cancel:
+            last_ns = min(last_ns, now + CANCEL_MS * MILLISECOND_NS)
+        self._waiting.append(Waiting(position, line, item, last_ns))
         self.asks = True
-        late_ns = item.expires_ns + 1
+        late_ns = last_ns + 1
         self._deadline = late_ns if self._deadline is None else min(self._deadline, late_ns)
 
     def reached(self, mark: int) -> list[Waiting]:
@@ -71,7 +84,7 @@ class Held:
         """Those whose time has run out; they wait no more."""
         if self._deadline is None or now < self._deadline:
             return []
-        return self._take(lambda one: now > one.item.expires_ns)
+        return self._take(lambda one: now > one.last_ns)
 
     def on(self, line: Line) -> bool:
         """Whether one waits to leave over this line."""
@@ -95,5 +108,5 @@ class Held:
         for one in self._waiting:
             (taken if goes(one) else stay).append(one)
         self._waiting = stay
-        self._deadline = min((one.item.expires_ns + 1 for one in stay), default=None)
+        self._deadline = min((one.last_ns + 1 for one in stay), default=None)
         return taken

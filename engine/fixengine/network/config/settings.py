@@ -383,7 +383,7 @@ class Journal(Section, frozen=True, kw_only=True):
         about(
             "What an order that has left is remembered through. process: any end of the engine,"
             " kill -9 too; the disk follows within milliseconds. power: a power failure too, so"
-            " each order waits until it is on disk; cancels never wait."
+            " each order waits until it is on disk, and a cancel too, but 50 ms at most."
         ),
     ] = "process"
     held_orders_max: Annotated[
