@@ -67,6 +67,8 @@ def sample(name: str, kind: Any) -> Any:
         return (MiscFee("0.1", "BNB", "4"), MiscFee("0.2", "BTC"))
     if name == "fees":
         return (("BNB", "0.1"), ("BTC", "0.2"))
+    if name == "order":
+        return NewOrderSingle("id", symbol="S")
     if name == "orders":
         order = NewOrderSingle("id", symbol="S")
         return (OpenOrder("id", "wire", "new", order, filled(ExecutionReport)),)

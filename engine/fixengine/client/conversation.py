@@ -16,6 +16,7 @@ import msgspec
 from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_size, check_whole
 from fixengine.client.errors import HelloRefused, NoAnswer, NoBalances, TooManyUnanswered
 from fixengine.client.inquiry import Inquiry
+from fixengine.client.requests import Asked
 from fixengine.messages import (
     NOT_A_MESSAGE,
     Balances,
@@ -25,8 +26,10 @@ from fixengine.messages import (
     Heartbeat,
     Hello,
     NewOrderSingle,
+    OrderAmendReject,
     OrderCancelReject,
-    OrderCancelRequest,
+    OrderCancelRequestAndNewOrderSingle,
+    OrderMassCancelReport,
     OrderUnknown,
     Refused,
     RefusedReason,
@@ -65,9 +68,22 @@ class Raw(msgspec.Struct, frozen=True):
 
 
 Delivery = (
-    ExecutionReport | OrderCancelReject | Sent | Refused | OrderUnknown | SessionStatus | Gap | Raw
+    ExecutionReport
+    | OrderCancelReject
+    | OrderMassCancelReport
+    | OrderAmendReject
+    | Sent
+    | Refused
+    | OrderUnknown
+    | SessionStatus
+    | Gap
+    | Raw
 )
 """What `reports` hands over."""
+
+
+ANSWERS = OrderCancelReject, OrderMassCancelReport, OrderAmendReject, Refused, OrderUnknown
+"""Besides an ExecutionReport."""
 
 
 class State(Enum):
@@ -148,7 +164,7 @@ class Conversation:
 
     # --- requests ---------------------------------------------------------------------------
 
-    def complete(self, request: NewOrderSingle | OrderCancelRequest, now: int) -> tuple[str, bytes]:
+    def complete(self, request: Asked, now: int) -> tuple[str, bytes]:
         """The id and the bytes of a request, with id, epoch, time and age limit filled in.
 
         The request itself is left as it is. Raises TypeError for a value of a wrong type (a
@@ -159,10 +175,7 @@ class Conversation:
             raise TooManyUnanswered(
                 f"{UNANSWERED_MAX} requests wait for an answer; read reports() before the next one"
             )
-        cl_ord_id = request.cl_ord_id
-        if cl_ord_id == "":
-            self._id_counter += 1
-            cl_ord_id = f"{self._id_prefix}{self._id_counter:x}"
+        cl_ord_id = request.cl_ord_id or self._new_id()
         check_id("cl_ord_id", cl_ord_id)
         valid_for_ms = request.valid_for_ms or self._valid_for_ms
         check_whole("valid_for_ms", valid_for_ms, MS_MAX)
@@ -175,6 +188,11 @@ class Conversation:
         )
         if isinstance(completed, NewOrderSingle):
             completed.write_amounts_plainly()
+        elif isinstance(completed, OrderCancelRequestAndNewOrderSingle):
+            completed.order = msgspec.structs.replace(completed.order)
+            completed.order.write_amounts_plainly()
+            completed.cancel_cl_ord_id = completed.cancel_cl_ord_id or self._new_id()
+            check_id("cancel_cl_ord_id", completed.cancel_cl_ord_id)
         try:
             payload = encode(completed)
             # Encoding takes values of any type; decoding is the cheapest check of all of them.
@@ -184,6 +202,11 @@ class Conversation:
             raise TypeError(f"{type(request).__name__}: {problem}") from problem
         check_size(completed, payload)
         return cl_ord_id, payload
+
+    def _new_id(self) -> str:
+        """An id that no run of any strategy has used."""
+        self._id_counter += 1
+        return f"{self._id_prefix}{self._id_counter:x}"
 
     def sent(self, cl_ord_id: str, now: int) -> None:
         """The request was sent: from now on an answer is awaited."""
@@ -357,7 +380,7 @@ class Conversation:
             self._unanswered.pop(event.cl_ord_id, None)
             if event.orig_cl_ord_id is not None:
                 self._unanswered.pop(event.orig_cl_ord_id, None)
-        elif isinstance(event, OrderCancelReject | Refused | OrderUnknown):
+        elif isinstance(event, ANSWERS):
             self._unanswered.pop(event.cl_ord_id, None)
 
 

@@ -13,7 +13,9 @@ from fixengine.messages.events import (
     Balances,
     ExecutionReport,
     Gap,
+    OrderAmendReject,
     OrderCancelReject,
+    OrderMassCancelReport,
     OrderUnknown,
     Refused,
     Sent,
@@ -26,7 +28,10 @@ from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
     Hello,
+    OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
+    OrderCancelRequestAndNewOrderSingle,
+    OrderMassCancelRequest,
     SnapshotRequest,
 )
 
@@ -34,6 +39,9 @@ Request = (
     Hello
     | NewOrderSingle
     | OrderCancelRequest
+    | OrderMassCancelRequest
+    | OrderCancelRequestAndNewOrderSingle
+    | OrderAmendKeepPriorityRequest
     | Ack
     | Heartbeat
     | SnapshotRequest
@@ -43,6 +51,8 @@ Event = (
     Welcome
     | ExecutionReport
     | OrderCancelReject
+    | OrderMassCancelReport
+    | OrderAmendReject
     | Sent
     | Refused
     | OrderUnknown

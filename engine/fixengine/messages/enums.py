@@ -102,6 +102,78 @@ class CancelRestrictions(StrEnum):
     ONLY_PARTIALLY_FILLED = "2"
 
 
+class CancelReplaceMode(StrEnum):
+    """OrderCancelRequestAndNewOrderSingleMode<25033> of Binance: what a failed cancel means."""
+
+    STOP_ON_FAILURE = "1"
+    """The new order is not attempted."""
+    ALLOW_FAILURE = "2"
+    """The new order is attempted nevertheless."""
+
+
+class OrderRateLimitExceededMode(StrEnum):
+    """OrderRateLimitExceededMode<25038> of Binance: of a cancel-replace that is one order too many.
+
+    Without one, DO_NOTHING holds.
+    """
+
+    DO_NOTHING = "1"
+    CANCEL_ONLY = "2"
+
+
+class MassCancelRequestType(StrEnum):
+    """MassCancelRequestType<530>."""
+
+    CANCEL_SYMBOL_ORDERS = "1"
+
+
+class MassCancelResponse(StrEnum):
+    """MassCancelResponse<531>."""
+
+    CANCEL_REQUEST_REJECTED = "0"
+    CANCEL_SYMBOL_ORDERS = "1"
+
+
+class ContingencyType(StrEnum):
+    """ContingencyType<1385>. OTOCO, OPO and OPOCO are ONE_TRIGGERS_THE_OTHER."""
+
+    ONE_CANCELS_THE_OTHER = "1"
+    ONE_TRIGGERS_THE_OTHER = "2"
+
+
+class ListTriggerType(StrEnum):
+    """ListTriggerType<25011> of Binance: what has to happen to the order that triggers."""
+
+    ACTIVATED = "1"
+    PARTIALLY_FILLED = "2"
+    FILLED = "3"
+
+
+class ListTriggerAction(StrEnum):
+    """ListTriggerAction<25013> of Binance: what then happens to the order that has it."""
+
+    RELEASE = "1"
+    CANCEL = "2"
+
+
+class ListStatusType(StrEnum):
+    """ListStatusType<429>: what a ListStatus is about."""
+
+    RESPONSE = "2"
+    """The answer to a placement or a cancel that failed."""
+    EXEC_STARTED = "4"
+    ALL_DONE = "5"
+    UPDATED = "100"
+
+
+class ListOrderStatus(StrEnum):
+    """ListOrderStatus<431>: how the list stands."""
+
+    EXECUTING = "3"
+    ALL_DONE = "6"
+    REJECT = "7"
+
+
 class ExpiryReason(StrEnum):
     """ExpiryReason<25056> of Binance, on expired orders."""
 
@@ -139,6 +211,8 @@ class RefusedReason(StrEnum):
     CANCELED = "canceled"
     """The strategy took it back while it waited for the disk."""
     LAGGING = "lagging"
+    NOT_YOURS = "not_yours"
+    """A mass cancel would end orders of other strategies."""
 
 
 class SessionState(StrEnum):

@@ -143,6 +143,54 @@ class OrderCancelReject(Message):
     extra: tuple[tuple[int, bytes], ...] = ()
 
 
+class OrderMassCancelReport(Message):
+    """The venue's answer to a mass cancel (MsgType r, or a Reject<3> that names it).
+
+    mass_cancel_response: a MassCancelResponse; "0" says that it was refused. Each cancelled order
+    has its own ExecutionReport.
+    """
+
+    report_seq: int
+    epoch: int
+    source: str
+    replayed: bool
+    received_ns: int
+    cl_ord_id: str
+    wire_cl_ord_id: str
+    symbol: str
+    mass_cancel_response: str
+    msg_seq_num: int | None = None
+    sending_time: str | None = None
+    mass_cancel_request_type: str | None = None
+    mass_cancel_reject_reason: str | None = None
+    total_affected_orders: int | None = None
+    venue_code: str | None = None
+    text: str | None = None
+    extra: tuple[tuple[int, bytes], ...] = ()
+
+
+class OrderAmendReject(Message):
+    """The venue refused to amend an order (MsgType XAR, or a Reject<3> that names the amend)."""
+
+    report_seq: int
+    epoch: int
+    source: str
+    replayed: bool
+    received_ns: int
+    cl_ord_id: str
+    orig_cl_ord_id: str | None
+    wire_cl_ord_id: str | None
+    wire_orig_cl_ord_id: str | None
+    symbol: str | None = None
+    msg_seq_num: int | None = None
+    sending_time: str | None = None
+    order_id: str | None = None
+    order_qty: str | None = None
+    venue_code: str | None = None
+    text: str | None = None
+    extra: tuple[tuple[int, bytes], ...] = ()
+
+
 class Sent(Message):
     """The bytes of a request were given to TLS; nothing was heard from the venue yet."""
 

@@ -94,9 +94,12 @@ class Limits:
         """A request that passed is about to leave."""
         if line.budget is not None:
             line.budget.use(now, order.strategy)
-        if self._unfilled is not None and not order.is_cancel:
-            order.opened_ns = self._venue_ns(line, now)
-            self._unfilled.place(order.opened_ns, order.strategy)
+        if self._unfilled is None:
+            return
+        for part in (order, *order.parts):
+            if part.is_order:
+                part.opened_ns = self._venue_ns(line, now)
+                self._unfilled.place(part.opened_ns, part.strategy)
 
     def undo(self, order: Order) -> None:
         """A request that was counted never left; the messages of its line stay counted."""

@@ -15,7 +15,9 @@ from fixengine.desk.standings import Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
+    OrderAmendReject,
     OrderCancelReject,
+    OrderMassCancelReport,
     OrderUnknown,
     Refused,
     RefusedReason,
@@ -27,7 +29,7 @@ from fixengine.network.strategies import Strategies, Strategy
 
 JOURNAL_RESERVE_BYTES = 1 << 18
 
-OUTCOMES = ExecutionReport | OrderCancelReject
+OUTCOMES = ExecutionReport | OrderCancelReject | OrderAmendReject | OrderMassCancelReport
 STANDS = (
     "order_qty",
     "ord_type",
