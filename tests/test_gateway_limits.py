@@ -60,6 +60,13 @@ def says(engine: Engine, *rows: tuple[Any, ...], req_id: str = "limits-1") -> No
     engine.venue_says(b"XLR", req_id=req_id, limit_indicators=rows)
 
 
+def ask_again(engine: Engine) -> str:
+    """Let the line ask, as one does that has just logged on; the ReqID."""
+    engine.gateway.limits.ask(engine.line, engine.now)
+    engine.gateway.flush(engine.now)
+    return queries(engine)[-1]
+
+
 def fill(engine: Engine, count: int, first: int = 0) -> None:
     for number in range(first, first + count):
         engine.request(engine.order(f"o{number}"))
@@ -88,6 +95,15 @@ def test_unfilled_orders_are_refused_beyond_the_limit_and_cancels_are_not() -> N
     assert engine.last()[35] == b"F"
     engine.now += 6000 * MS
     fill(engine, 5, first=6)
+
+
+def test_what_the_venue_said_on_one_line_holds_on_the_next_until_that_is_answered() -> None:
+    engine = limited()
+    says(engine, ("2", 0, 100, 10, "s"), req_id=ask_again(engine))
+    line = engine.line
+    line.budget = Budget(2000, INTERVAL_NS, 5)
+    ask_again(engine)
+    assert (line.budget.count_max, line.budget.ordinary_max) == (100, 95)
 
 
 @pytest.mark.parametrize(("ahead_s", "wait_ms"), [(3, 3000), (-4, 10_000)])

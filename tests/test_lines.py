@@ -450,6 +450,24 @@ def test_an_eye_that_came_after_the_hole_began_does_not_cover_it() -> None:
     assert unknown(engine) == ["live"]
 
 
+@pytest.mark.parametrize(("happened_ns", "standing"), [(-1000, "unknown"), (0, "new")])
+def test_what_happened_before_an_eye_was_opened_settles_no_unknown_order(
+    happened_ns: int, standing: str
+) -> None:
+    """Drop copy tells a second late; what came after that, and before the other line, is lost."""
+    engine, (one,) = engine_with(Post(0, ROLE, True))
+    wire_id = live_order(engine, one)
+    one.lose()
+    assert unknown(engine) == ["live"]
+    engine.now += SECOND_NS
+    copy = Side(engine, 2, "TWO", Post(1, DROP_COPY, True, lag_ns=SECOND_NS))
+    at = wire.stamp(WALL_NS + engine.now - NOW + happened_ns).decode()
+    engine.now += 1000
+    copy.says(b"8", **fields_of(wire_id, exec_id="9", transact_time=at))
+    assert [order.standing for order in engine.gateway.orders.open_of(1)] == [standing]
+    assert unknown(engine) == (["live"] if standing == "unknown" else [])
+
+
 def test_without_an_eye_orders_are_refused_and_cancels_go() -> None:
     engine, one, other = two((True, False))
     live_order(engine, one)

@@ -35,6 +35,7 @@ VENUE_TICK_S = 0.05
 POWER_CUTS = 0.3
 """Of the kills, those that take the whole machine."""
 COMP_IDS = [f"SIM{number}" for number in range(1, 25)]
+LIMIT_RESPONSE = b"\x0135=XLR\x01"
 EMPTY = re.compile(r", \w+=(None|'')")
 """Fields of an event that say nothing."""
 
@@ -45,7 +46,8 @@ class Killed(BaseException):
 
 class Machine:
     """See the module's top. hit: how often each kind of trouble came. counts: events by kind,
-    journal records apart. skew_ns: by how much our wall clock is wrong.
+    journal records apart. skew_ns: by how much our wall clock is wrong. limits_told: whether the
+    venue has told this run its limits, which before that it takes from its table.
     """
 
     def __init__(self, seed: int, options: Options, chance: random.Random) -> None:
@@ -66,6 +68,7 @@ class Machine:
         self._fuse: int | None = None
         self._power_failed = False
         self._torn_read = False
+        self.limits_told = False
         self._late: list[Letter] = []
         self._bus: SlowBus | None = None
         self._line_of: dict[str, Any] = {}
@@ -144,7 +147,8 @@ class Machine:
             self._hold_against_disk(journal, orders)
         name = f"{line.name} of {run}, line {line.number}"
         for message in messages:
-            self.checker.message(name, message is not None, self.now_ns)
+            judged = message is not None and self.limits_told
+            self.checker.message(name, judged, self.now_ns)
             if message is not None:
                 wire_id, tag = message
                 self._line_of[wire_id] = line
@@ -179,12 +183,16 @@ class Machine:
         return result
 
     def _burn(self, kind: str) -> None:
-        if self._fuse is not None:
-            self._fuse -= 1
-            if self._fuse < 0:
-                self._fuse = None
-                self.met(f"kill at {kind}")
-                raise Killed
+        """The process dies where the fuse has burned down, and does nothing more: whoever tidies up
+        on the way out, as a client does, may let time pass.
+        """
+        if self._fuse is None:
+            return
+        if self._fuse == 0:
+            self.met(f"kill at {kind}")
+        self._fuse -= 1
+        if self._fuse < 0:
+            raise Killed
 
     def _tap(self) -> None:
         around = self._around
@@ -203,6 +211,8 @@ class Machine:
             append = made.append
 
             def tapped(*record: Any) -> Any:
+                if record[0] == Kind.FRAME_IN and LIMIT_RESPONSE in record[3]:
+                    self.limits_told = True
                 if self._fuse is None:
                     return append(*record)
                 return self.effect("journal", lambda: append(*record))
@@ -244,6 +254,7 @@ class Machine:
         """The engine is gone. Now and then with it all that had not reached the disk, and all
         strategies: the machine is.
         """
+        self._fuse = None
         self.checker.stopping = False
         if self._bus is not None:
             self._late += self._bus.unread
@@ -265,7 +276,7 @@ class Machine:
         if self.chance.randrange(100) < self.options.kills:
             self._fuse = self.chance.randrange(12)
         said = len(self.engine.log)
-        self._torn_read = False
+        self._torn_read = self.limits_told = False
 
         def state(before: StateInMemory | None) -> TappedState:
             return TappedState(self.effect, before)

@@ -69,6 +69,8 @@ class Limits:
         self._queries: dict[Line, Query] = {}
         self._query_count = 0
         self._is_told = unfilled is None
+        self._messages: tuple[int, int] | None = None  # what the venue said last of its limit
+        self._lines: set[Line] = set()  # that may not know it yet
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -108,7 +110,11 @@ class Limits:
             order.opened_ns = 0
 
     def ask(self, line: Line, now: int) -> None:
-        """Send a LimitQuery, unless one is under way on this line."""
+        """Send a LimitQuery, unless one is under way on this line. Until it is answered, what the
+        venue said on another line holds.
+        """
+        self._lines.add(line)
+        self._spread(now)
         kept = self._unfilled is not None or line.budget is not None
         form = line.templates.get(fields.LIMIT_QUERY)
         if not kept or form is None or not line.can_carry or line in self._queries:
@@ -137,8 +143,10 @@ class Limits:
         changes = []
         if messages is not None and line.budget is not None:
             count_max, interval_ns, name, used = messages
+            self._messages = count_max, interval_ns
             if line.budget.adopt(count_max, interval_ns, used, now):
                 changes.append(f"messages: {count_max} per {name}")
+            self._spread(now)
         if orders and self._unfilled is not None:
             at = self._venue_ns(line, now)
             self._is_told = True
@@ -179,6 +187,8 @@ class Limits:
 
     def tick(self, now: int) -> None:
         """Time has passed: a LimitQuery may have gone unanswered."""
+        if self._lines:
+            self._lines = {line for line in self._lines if line.can_carry}
         for line, query in list(self._queries.items()):
             if not line.can_carry:
                 del self._queries[line]
@@ -188,6 +198,15 @@ class Limits:
                 self._log("warning", text, session=line.name)
 
     # --- small steps ----------------------------------------------------------------------------
+
+    def _spread(self, now: int) -> None:
+        """What the venue said of one line's messages holds on every line."""
+        if self._messages is None:
+            return
+        for line in self._lines:
+            if line.budget is not None:
+                line.budget.adopt(*self._messages, 0, now)
+        self._lines.clear()
 
     def _check_unfilled(self, line: Line, user: int, now: int) -> Reason | None:
         if self._unfilled is None:

@@ -54,7 +54,7 @@ class Source(Protocol):
     """Where the venue tells of orders: a line, or its user data stream.
 
     name: by which reports name it. is_eye: whether it tells of every order of the account. lead:
-    what is known there of our clock.
+    what is known there of our clock. venue_since_ns: see lines.Eye.
     """
 
     is_eye: bool
@@ -65,6 +65,10 @@ class Source(Protocol):
 
     @property
     def lead(self) -> Lead:
+        """See above."""
+
+    @property
+    def venue_since_ns(self) -> int | None:
         """See above."""
 
 

@@ -165,6 +165,7 @@ class Reports:
                 return
             order.seen.add(key)
         self._alert(source, order, ord_status)
+        in_question = order.unwatched or order.standing is Standing.UNKNOWN
         # A report that comes late, such as a NEW after the fill, does not tell how it ended.
         is_late = order.standing in FINAL and TOLD.get(ord_status) in ALIVE
         self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
@@ -182,8 +183,8 @@ class Reports:
             cancel.outcome = payload
         if order.parts and ord_status == OrdStatus.REJECTED:
             self.answers.not_attempted(source, order, now)
-        if order.unwatched:
-            self._look_after_gap(source, order, now)
+        if in_question and order.standing in ALIVE:
+            self._look_after_gap(source, order, value("transact_time"), now)
 
     def tick(self, now: int) -> None:
         """Time has passed: a fill that is missing for too long is told, and so is silence."""
@@ -299,18 +300,36 @@ class Reports:
             order.seen.add(f"broken {key}")
             self._make_unknown(order, text, None, now)
 
-    def _look_after_gap(self, source: Source, order: Order, now: int) -> None:
-        """A report of an order that nobody watched for a while.
+    def _look_after_gap(
+        self, source: Source, order: Order, transact_time: str | None, now: int
+    ) -> None:
+        """A report of an order that nobody watched for a while, or that is unknown.
 
         An eye tells of all that comes, and CumQty<14> of what came before. An acknowledgement may
-        be as old as the order: whether a fill followed it that no line told of, it cannot say.
+        be as old as the order: whether a fill followed it that no line told of, it cannot say. No
+        more can what happened before the eye was opened, as drop copy tells of a second later.
         """
-        if source.is_eye:
+        since_ns = source.venue_since_ns
+        happened_ns = None if transact_time is None else _stamp_ns(transact_time)
+        is_old = False
+        if since_ns is not None and happened_ns is not None:
+            is_old = happened_ns < since_ns
+        if source.is_eye and not is_old:
             order.unwatched = False
-        elif order.standing in ALIVE:
+        elif source.is_eye:
+            text = f"told of what happened before {source.name} watched: ask the venue"
+            self._make_unknown(order, text, None, now)
+        elif order.unwatched:
             text = "acknowledged, but for a while nobody watched it: ask the venue"
             self._make_unknown(order, text, None, now)
 
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
         self.orders.unknown(order)
         self.teller.unknown(order, reason, code, now)
+
+
+def _stamp_ns(text: str) -> int | None:
+    try:
+        return wire.stamp_ns(text.encode())
+    except wire.RemoteProtocolError:
+        return None
