@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from fixengine.client import AsyncClient, Client, NotConnected
 from fixengine.messages import (
+    ListStatus,
     Message,
+    NewOrderList,
     NewOrderSingle,
     OrderAmendKeepPriorityRequest,
     OrderCancelRequestAndNewOrderSingle,
     OrderMassCancelRequest,
     Side,
+    oto,
 )
 from fixengine.testing import SimulatedEngine
 
@@ -33,9 +36,14 @@ ASK: dict[str, tuple[Callable[[Client | AsyncClient], str], type[Message]]] = {
         OrderCancelRequestAndNewOrderSingle,
     ),
     "amend": (lambda client: client.amend("o", "0.5"), OrderAmendKeepPriorityRequest),
+    "submit_list": (lambda client: client.submit_list(oto(buy(), buy())), NewOrderList),
     "mass_cancel": (lambda client: client.mass_cancel("BTCUSDT"), OrderMassCancelRequest),
 }
 """A call of each method, and the kind of its request."""
+
+
+def id_of(event: Any) -> str:
+    return str(event.cl_list_id if isinstance(event, ListStatus) else event.cl_ord_id)
 
 
 @pytest.fixture
@@ -71,11 +79,12 @@ def test_a_request_goes_the_whole_way_and_is_answered(
             cl_ord_id = ask(client)
             heard = list(client.reports(timeout=1))
             assert client.unanswered == ()
-    answers = {event.cl_ord_id: (type(event).__name__, event.venue_code) for event in heard}
+    answers = {id_of(event): (type(event).__name__, event.venue_code) for event in heard}
     expected = {
         "cancel_replace": ["ExecutionReport", "OrderCancelReject"],
         "amend": ["OrderAmendReject"],
         "mass_cancel": ["OrderMassCancelReport"],
+        "submit_list": ["ListStatus"],
     }[name]
     assert [(type(event).__name__, event.venue_code) for event in heard] == [
         (one, "-1020") for one in expected
@@ -114,6 +123,17 @@ def test_a_replacement_is_completed_as_a_copy(engine: SimulatedEngine) -> None:
         (lambda client: client.amend("o", 0.5), TypeError, "order_qty"),
         (lambda client: client.mass_cancel(5), TypeError, "symbol"),
         (lambda client: client.submit(OrderMassCancelRequest()), TypeError, "submit"),
+        (lambda client: client.submit_list(buy()), TypeError, "submit_list"),
+        (
+            lambda client: client.submit_list(oto(buy(), buy(), cl_list_id="x" * 36)),
+            ValueError,
+            "cl_ord_id",
+        ),
+        (
+            lambda client: client.submit_list(oto(buy(), buy(), cl_list_id="no id")),
+            ValueError,
+            "cl_list_id",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_sent(

@@ -23,6 +23,9 @@ from fixengine.messages import (
     ExecutionReport,
     Gap,
     Hello,
+    ListedOrder,
+    ListedOrderStatus,
+    ListTriggeringInstruction,
     Message,
     MiscFee,
     NewOrderSingle,
@@ -49,7 +52,8 @@ COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "messages.json").read_text()
 )
 MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
-STRUCTS: list[Any] = [*MESSAGES, Balance, MiscFee, OpenOrder, Position]
+PARTS = Balance, ListedOrder, ListedOrderStatus, ListTriggeringInstruction, MiscFee
+STRUCTS: list[Any] = [*MESSAGES, *PARTS, OpenOrder, Position]
 EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
 
 
@@ -69,6 +73,10 @@ def sample(name: str, kind: Any) -> Any:
         return (("BNB", "0.1"), ("BTC", "0.2"))
     if name == "order":
         return NewOrderSingle("id", symbol="S")
+    if name == "orders" and "Listed" in str(kind):
+        return (filled(ListedOrderStatus if "Status" in str(kind) else ListedOrder),)
+    if name == "list_triggering_instructions":
+        return (ListTriggeringInstruction("1", 0, "2"),)
     if name == "orders":
         order = NewOrderSingle("id", symbol="S")
         return (OpenOrder("id", "wire", "new", order, filled(ExecutionReport)),)

@@ -25,6 +25,9 @@ from fixengine.messages import (
     Gap,
     Heartbeat,
     Hello,
+    ListedOrder,
+    ListStatus,
+    NewOrderList,
     NewOrderSingle,
     OrderAmendReject,
     OrderCancelReject,
@@ -72,6 +75,7 @@ Delivery = (
     | OrderCancelReject
     | OrderMassCancelReport
     | OrderAmendReject
+    | ListStatus
     | Sent
     | Refused
     | OrderUnknown
@@ -175,24 +179,22 @@ class Conversation:
             raise TooManyUnanswered(
                 f"{UNANSWERED_MAX} requests wait for an answer; read reports() before the next one"
             )
+        name = "cl_list_id" if isinstance(request, NewOrderList) else "cl_ord_id"
         cl_ord_id = request.cl_ord_id or self._new_id()
-        check_id("cl_ord_id", cl_ord_id)
+        check_id(name, cl_ord_id)
         valid_for_ms = request.valid_for_ms or self._valid_for_ms
         check_whole("valid_for_ms", valid_for_ms, MS_MAX)
         completed = msgspec.structs.replace(
             request,
-            cl_ord_id=cl_ord_id,
             epoch=self.epoch,
             sent_ns=now + self._clock_offset_ns,
             valid_for_ms=valid_for_ms,
+            **{name: cl_ord_id},
         )
         if isinstance(completed, NewOrderSingle):
             completed.write_amounts_plainly()
-        elif isinstance(completed, OrderCancelRequestAndNewOrderSingle):
-            completed.order = msgspec.structs.replace(completed.order)
-            completed.order.write_amounts_plainly()
-            completed.cancel_cl_ord_id = completed.cancel_cl_ord_id or self._new_id()
-            check_id("cancel_cl_ord_id", completed.cancel_cl_ord_id)
+        else:
+            self._complete_parts(completed)
         try:
             payload = encode(completed)
             # Encoding takes values of any type; decoding is the cheapest check of all of them.
@@ -202,6 +204,23 @@ class Conversation:
             raise TypeError(f"{type(request).__name__}: {problem}") from problem
         check_size(completed, payload)
         return cl_ord_id, payload
+
+    def _complete_parts(self, request: Asked) -> None:
+        """Fill in what stands within a request that was copied; its parts are copied too."""
+        if isinstance(request, OrderCancelRequestAndNewOrderSingle):
+            request.order = msgspec.structs.replace(request.order)
+            request.order.write_amounts_plainly()
+            request.cancel_cl_ord_id = request.cancel_cl_ord_id or self._new_id()
+            check_id("cancel_cl_ord_id", request.cancel_cl_ord_id)
+        elif isinstance(request, NewOrderList):
+            listed = []
+            for at, one in enumerate(request.orders):
+                order = msgspec.structs.replace(one.order)
+                order.cl_ord_id = order.cl_ord_id or f"{request.cl_list_id}-{at}"
+                check_id("cl_ord_id", order.cl_ord_id)
+                order.write_amounts_plainly()
+                listed.append(ListedOrder(order, one.list_triggering_instructions))
+            request.orders = tuple(listed)
 
     def _new_id(self) -> str:
         """An id that no run of any strategy has used."""
@@ -380,6 +399,8 @@ class Conversation:
             self._unanswered.pop(event.cl_ord_id, None)
             if event.orig_cl_ord_id is not None:
                 self._unanswered.pop(event.orig_cl_ord_id, None)
+        elif isinstance(event, ListStatus):
+            self._unanswered.pop(event.cl_list_id, None)
         elif isinstance(event, ANSWERS):
             self._unanswered.pop(event.cl_ord_id, None)
 

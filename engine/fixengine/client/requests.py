@@ -6,6 +6,7 @@ from fixengine.client.arguments import check_id, check_text
 from fixengine.messages import (
     Amount,
     CancelReplaceMode,
+    NewOrderList,
     NewOrderSingle,
     OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
@@ -19,6 +20,7 @@ Asked = (
     | OrderMassCancelRequest
     | OrderCancelRequestAndNewOrderSingle
     | OrderAmendKeepPriorityRequest
+    | NewOrderList
 )
 """Requests that have an id and an answer."""
 
@@ -77,6 +79,17 @@ class Requests:
                 cancel_restrictions=cancel_restrictions,
             )
         )
+
+    def submit_list(self, order_list: NewOrderList) -> str:
+        """Send a list of orders, made by `oco` and so on, and return its cl_list_id.
+
+        An order of it that has no id gets that of the list with "-0", "-1", "-2" behind it. Its
+        answer is a ListStatus; then each order has its own reports, and the cancel of one ends them
+        all. As `submit` otherwise.
+        """
+        if not isinstance(order_list, NewOrderList):
+            raise TypeError(f"submit_list: expected NewOrderList, not {type(order_list).__name__}")
+        return self._request(order_list)
 
     def cancel_replace(
         self,

@@ -1,6 +1,6 @@
 """The table of own requests: which ids belong together, and what is known of each order.
 
-A request is an order, or about orders: a cancel of one, an amend, a mass cancel. It has the
+A request is an order, or about orders: a cancel of one, an amend, a mass cancel, a list. It has the
 strategy's id, which is its idempotency key, and the id on the wire. One message may make several: a
 cancel and the order in its place are two requests, and the second is a part of the first. Once the
 venue has named an order, (symbol, OrderID) is its key and the client ids are aliases: a cancel or
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     CANCEL = "cancel"
     AMEND = "amend"
     MASS_CANCEL = "mass_cancel"
+    LIST = "list"
 
 
 ENDS_OR_SHRINKS = frozenset({Kind.CANCEL, Kind.AMEND, Kind.MASS_CANCEL})
@@ -327,7 +328,7 @@ class Orders:
         """The outcome of this request is not known."""
         self._answered(order)
         ended = order.target is not None and order.target.standing in FINAL
-        if ended or order.kind is Kind.MASS_CANCEL:
+        if ended or order.kind in (Kind.MASS_CANCEL, Kind.LIST):
             # What became of it no longer matters, and nobody will ever say: the orders tell.
             self.finish(order, Standing.DONE)
         elif order.standing not in FINAL:

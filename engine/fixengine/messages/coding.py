@@ -13,6 +13,7 @@ from fixengine.messages.events import (
     Balances,
     ExecutionReport,
     Gap,
+    ListStatus,
     OrderAmendReject,
     OrderCancelReject,
     OrderMassCancelReport,
@@ -23,6 +24,7 @@ from fixengine.messages.events import (
     Snapshot,
     Welcome,
 )
+from fixengine.messages.lists import NewOrderList
 from fixengine.messages.orders import NewOrderSingle
 from fixengine.messages.requests import (
     Ack,
@@ -42,6 +44,7 @@ Request = (
     | OrderMassCancelRequest
     | OrderCancelRequestAndNewOrderSingle
     | OrderAmendKeepPriorityRequest
+    | NewOrderList
     | Ack
     | Heartbeat
     | SnapshotRequest
@@ -53,6 +56,7 @@ Event = (
     | OrderCancelReject
     | OrderMassCancelReport
     | OrderAmendReject
+    | ListStatus
     | Sent
     | Refused
     | OrderUnknown

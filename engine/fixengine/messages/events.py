@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from fixengine.messages.base import Message
+from fixengine.messages.lists import ListTriggeringInstruction
 from fixengine.messages.orders import NewOrderSingle
 
 
@@ -188,6 +189,54 @@ class OrderAmendReject(Message):
     order_qty: str | None = None
     venue_code: str | None = None
     text: str | None = None
+    extra: tuple[tuple[int, bytes], ...] = ()
+
+
+class ListedOrderStatus(msgspec.Struct, array_like=True, gc=False):
+    """An order in a ListStatus. cl_ord_id: the strategy's id, empty where it is not an own order.
+
+    ord_rej_reason, venue_code and text: of an order for which the list was refused.
+    """
+
+    cl_ord_id: str
+    wire_cl_ord_id: str
+    symbol: str
+    order_id: str | None = None
+    list_triggering_instructions: tuple[ListTriggeringInstruction, ...] = ()
+    ord_rej_reason: str | None = None
+    venue_code: str | None = None
+    text: str | None = None
+
+
+class ListStatus(Message):
+    """How an order list stands (MsgType N, or a Reject<3> that names the list).
+
+    list_status_type: a ListStatusType. list_order_status: a ListOrderStatus; REJECT says that the
+    list, or its cancel, was refused. Each order has its own ExecutionReports, but in a list that
+    was refused: then this is the answer for all of them.
+    """
+
+    report_seq: int
+    epoch: int
+    source: str
+    replayed: bool
+    received_ns: int
+    cl_list_id: str
+    wire_cl_list_id: str
+    list_status_type: str
+    list_order_status: str
+    msg_seq_num: int | None = None
+    sending_time: str | None = None
+    symbol: str | None = None
+    list_id: str | None = None
+    orig_cl_list_id: str | None = None
+    contingency_type: str | None = None
+    list_reject_reason: str | None = None
+    transact_time: str | None = None
+    ord_rej_reason: str | None = None
+    venue_code: str | None = None
+    text: str | None = None
+    orders: tuple[ListedOrderStatus, ...] = ()
     extra: tuple[tuple[int, bytes], ...] = ()
 
 

@@ -7,6 +7,7 @@ allows tomorrow is out of reach.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any, TypedDict, Unpack
 
 from fixengine.messages.amounts import Amount, decimal_text
@@ -30,6 +31,18 @@ PRICE_MOVEMENT, ACTIVATE, LAST_TRADE = "4", "1", "2"
 """The one value of each: TriggerType<1100>, TriggerAction<1101>, TriggerPriceType<1107>."""
 FIXED, PRICE_TIER = "1", "3"
 """The one value of each: PegMoveType<835>, PegOffsetType<836>."""
+
+
+class AllReceived(Enum):
+    """ALL_RECEIVED, in the place of order_qty: as much as another order of its list received.
+
+    Only for orders that wait in a list made by `opo` or `opoco`; the venue refuses it elsewhere.
+    """
+
+    ALL_RECEIVED = "ALL_RECEIVED"
+
+
+ALL_RECEIVED = AllReceived.ALL_RECEIVED
 
 
 class OrderOptions(TypedDict, total=False):
@@ -134,7 +147,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount,
+        order_qty: Amount | AllReceived,
         price: Amount | None,
         *,
         time_in_force: str = TimeInForce.GOOD_TILL_CANCEL,
@@ -150,7 +163,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount,
+        order_qty: Amount | AllReceived,
         price: Amount | None,
         **options: Unpack[RestingOptions],
     ) -> NewOrderSingle:
@@ -164,7 +177,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount | None = None,
+        order_qty: Amount | AllReceived | None = None,
         *,
         cash_order_qty: Amount | None = None,
         sor: bool = False,
@@ -182,7 +195,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount,
+        order_qty: Amount | AllReceived,
         trigger_price: Amount,
         *,
         trigger_trailing_delta_bips: Amount | None = None,
@@ -202,7 +215,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount,
+        order_qty: Amount | AllReceived,
         price: Amount | None,
         trigger_price: Amount,
         *,
@@ -220,7 +233,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount,
+        order_qty: Amount | AllReceived,
         trigger_price: Amount | None = None,
         *,
         trigger_trailing_delta_bips: Amount | None = None,
@@ -240,7 +253,7 @@ class NewOrderSingle(Message):
         cls,
         symbol: str,
         side: str,
-        order_qty: Amount,
+        order_qty: Amount | AllReceived,
         price: Amount | None,
         trigger_price: Amount | None = None,
         *,
@@ -288,7 +301,10 @@ def _made(symbol: str, side: str, ord_type: OrdType, options: Any, **values: Any
         values["peg_move_type"] = FIXED
         if values.get("peg_offset_value") is not None:
             values["peg_offset_type"] = PRICE_TIER
+    is_open = values["order_qty"] is ALL_RECEIVED
+    if is_open:
+        values["order_qty"] = None
     order = NewOrderSingle(symbol=symbol, side=side, ord_type=ord_type.value, **values)
     order.write_amounts_plainly()
-    check_order(order)
+    check_order(order, needs_qty=not is_open)
     return order

@@ -31,10 +31,11 @@ NAMES_OF_TYPES = {
 }
 
 
-def check_order(order: Any) -> None:
+def check_order(order: Any, needs_qty: bool = True) -> None:
     """Raise ValueError, naming the field, for an order that the venue refuses on every symbol.
 
-    order: anything with the fields of NewOrderSingle, its amounts plain text.
+    order: anything with the fields of NewOrderSingle, its amounts plain text. needs_qty: whether it
+    has to say how much.
     """
     what = NAMES_OF_TYPES.get(order.ord_type)
     if what is None:
@@ -45,8 +46,10 @@ def check_order(order: Any) -> None:
         raise ValueError("symbol: expected the venue's name of one, such as 'BTCUSDT'")
     if order.side not in (Side.BUY, Side.SELL):
         raise ValueError(f"side: expected Side.BUY or Side.SELL, got {order.side!r}")
+    if needs_qty:
+        _check_qty(order, what)
     if order.ord_type == OrdType.MARKET:
-        _check_market(order, what)
+        _without(order, what, "price", "time_in_force", "exec_inst", "max_floor")
     else:
         _check_priced(order, what)
     if order.ord_type in (OrdType.MARKET, OrdType.LIMIT):
@@ -66,16 +69,16 @@ def check_order(order: Any) -> None:
         raise ValueError(f"sor: {what} cannot be routed; only MARKET and LIMIT can")
 
 
-def _check_market(order: Any, what: str) -> None:
-    if (order.order_qty is None) == (order.cash_order_qty is None):
+def _check_qty(order: Any, what: str) -> None:
+    if order.ord_type != OrdType.MARKET:
+        _with(order, what, "order_qty")
+    elif (order.order_qty is None) == (order.cash_order_qty is None):
         raise ValueError(f"order_qty: {what} has order_qty or cash_order_qty, exactly one of them")
     if order.sor is not None and order.cash_order_qty is not None:
         raise ValueError("sor: an order by cash_order_qty cannot be routed; give order_qty")
-    _without(order, what, "price", "time_in_force", "exec_inst", "max_floor")
 
 
 def _check_priced(order: Any, what: str) -> None:
-    _with(order, what, "order_qty")
     _without(order, what, "cash_order_qty")
     if order.ord_type == OrdType.STOP:
         _without(order, what, "price", "time_in_force", "exec_inst", "max_floor")
@@ -91,7 +94,7 @@ def _check_priced(order: Any, what: str) -> None:
     if order.max_floor is not None:
         if order.exec_inst is None and order.time_in_force != TimeInForce.GOOD_TILL_CANCEL:
             raise ValueError("max_floor: an iceberg needs time_in_force GOOD_TILL_CANCEL")
-        if Decimal(order.max_floor) > Decimal(order.order_qty):
+        if order.order_qty is not None and Decimal(order.max_floor) > Decimal(order.order_qty):
             raise ValueError(
                 f"max_floor: {order.max_floor} is more than order_qty {order.order_qty}"
             )

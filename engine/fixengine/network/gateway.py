@@ -30,10 +30,12 @@ from fixengine.fix.states import Verdict
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     CL_ORD_ID,
+    LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
     Hello,
+    NewOrderList,
     NewOrderSingle,
     OrderCancelRequest,
     OrderMassCancelRequest,
@@ -166,6 +168,8 @@ class Gateway:
         before = self.counter, strategy.acknowledged
         if isinstance(request, NewOrderSingle):
             self._new_order(strategy, request, payload, now)
+        elif isinstance(request, NewOrderList):
+            self._new_list(strategy, request, payload, now)
         elif type(request) in TARGETING:
             self._change(strategy, request, payload, now)
         elif isinstance(request, OrderMassCancelRequest):
@@ -228,6 +232,25 @@ class Gateway:
         if reason is not None:
             self.teller.refuse(strategy, order.cl_ord_id, reason, now)
 
+    def _new_list(
+        self, strategy: Strategy, request: NewOrderList, payload: bytes, now: int
+    ) -> None:
+        if self._answer_repeated(strategy, request.cl_list_id, now):
+            return
+        reason = self._entry.check(request, now) or self._check_ids(strategy, request)
+        if reason is None and len({one.order.symbol for one in request.orders}) != 1:
+            text = "orders: a list is of orders in one symbol"
+            reason = RefusedReason.INVALID_FIELD, text, None
+        if reason is None and len(request.orders) > LIST_ORDERS_MAX:
+            text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
+            reason = RefusedReason.INVALID_FIELD, text, None
+        reason = reason or self._check_engine(strategy.number, now)
+        if reason is None:
+            lines = self.lines.for_order(request.symbol)
+            reason = self._leave(lines, strategy, request, payload, None, now)
+        if reason is not None:
+            self.teller.refuse(strategy, request.cl_list_id, reason, now)
+
     def _check_engine(self, strategy: int, now: int) -> Reason | None:
         """Why a new order may not leave now, over whatever line."""
         trouble = self._watch.look(now)
@@ -270,10 +293,10 @@ class Gateway:
         elif type(request) in ADDING and request.symbol != target.symbol:
             text = f"symbol: {name} is an order in {target.symbol}; both have one symbol"
             return RefusedReason.INVALID_FIELD, text, None
-        elif self.held.take_back(target):
+        elif self.held.take_back(target.whole or target):
             # Not sent, it could overtake its order and miss it.
             reason = "its cancel, or what was to change it, came while it waited for the disk"
-            self._drop(target, (RefusedReason.CANCELED, reason, None), now)
+            self._drop(target.whole or target, (RefusedReason.CANCELED, reason, None), now)
             text = f"orig_cl_ord_id: {name} had not left and is refused instead"
         return None if text is None else (RefusedReason.UNKNOWN_ORDER, text, None)
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from fixengine.desk.orders import Kind, Order, Orders
 from fixengine.fix import fields
-from fixengine.fix.venue import Venue
+from fixengine.fix.venue import Sender, Venue
 from fixengine.messages import (
     CancelReplaceMode,
     Message,
+    NewOrderList,
     NewOrderSingle,
     OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
@@ -29,11 +32,12 @@ OrderRequest = (
     | OrderCancelRequestAndNewOrderSingle
     | OrderAmendKeepPriorityRequest
     | OrderMassCancelRequest
+    | NewOrderList
 )
 """What leaves for the venue and has a place in the order table."""
 
 ORDER_REQUESTS = frozenset(OrderRequest.__args__)
-ADDING = frozenset({NewOrderSingle, OrderCancelRequestAndNewOrderSingle})
+ADDING = frozenset({NewOrderSingle, OrderCancelRequestAndNewOrderSingle, NewOrderList})
 """Those that can bring a new order to the book."""
 TARGETING = frozenset(
     {OrderCancelRequest, OrderCancelRequestAndNewOrderSingle, OrderAmendKeepPriorityRequest}
@@ -52,11 +56,15 @@ class Entered(NamedTuple):
 
 def ids_needed(request: OrderRequest) -> int:
     """How many ids on the wire the message takes."""
+    if isinstance(request, NewOrderList):
+        return 1 + len(request.orders)
     return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
 
 
 def other_ids(request: OrderRequest) -> tuple[str, ...]:
     """The ids of a strategy in the message, besides the one by which it is known."""
+    if isinstance(request, NewOrderList):
+        return tuple(one.order.cl_ord_id for one in request.orders)
     if type(request) is OrderCancelRequestAndNewOrderSingle:
         return (request.cancel_cl_ord_id,)
     return ()
@@ -88,6 +96,8 @@ def enter(
         order = orders.open(*ids, None, Kind.MASS_CANCEL)
         replace = {"cl_ord_id": wire_id}
         return Entered(order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace)
+    if isinstance(request, NewOrderList):
+        return _enter_list(orders, venue, wire_id, request)
     if isinstance(request, OrderCancelRequestAndNewOrderSingle):
         part_id = venue.make_cl_ord_id(number, owner[1], owner[2] + 1)
         return _enter_replacing(orders, number, (wire_id, part_id), request, target)
@@ -130,6 +140,26 @@ def _enter_replacing(
         replace |= _named(target)
     kind = fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE
     return Entered(order, kind, request.order, replace)
+
+
+def _enter_list(orders: Orders, venue: Venue, wire_id: str, request: NewOrderList) -> Entered:
+    """A list and its orders: the list first."""
+    number, epoch, counter = venue.own(wire_id) or (0, 0, 0)
+    whole = orders.open(number, request.cl_list_id, wire_id, request.symbol, None, Kind.LIST)
+    parts, entries = [], []
+    for at, (order, instructions) in enumerate(map(msgspec.structs.astuple, request.orders), 1):
+        part_id = venue.make_cl_ord_id(number, epoch, counter + at)
+        part = orders.open(number, order.cl_ord_id, part_id, order.symbol)
+        part.request = encode(order)
+        parts.append(part)
+        values = msgspec.structs.asdict(order)
+        values |= {"cl_ord_id": part_id, "list_triggering_instructions": instructions or None}
+        entries.append(values)
+    orders.join(whole, *parts)
+    layout = venue.layout(fields.NEW_ORDER_LIST, Sender.CLIENT)
+    rows = next(row.rows for row in layout.rows if row.name == "orders")
+    groups = tuple(tuple(values[row.name] for row in rows) for values in entries)
+    return Entered(whole, fields.NEW_ORDER_LIST, request, {"cl_list_id": wire_id, "orders": groups})
 
 
 def _named(target: Order) -> dict[str, Any]:

@@ -36,6 +36,7 @@ REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
 
 REQUEST_KINDS = (
     fields.NEW_ORDER_SINGLE,
+    fields.NEW_ORDER_LIST,
     fields.ORDER_CANCEL_REQUEST,
     fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
     fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
@@ -45,6 +46,7 @@ REQUEST_KINDS = (
 REPORT_KINDS = (
     fields.ORDER_AMEND_REJECT,
     fields.ORDER_MASS_CANCEL_REPORT,
+    fields.LIST_STATUS,
     fields.LIMIT_RESPONSE,
 )
 """What the venue says besides the two kinds that come all the time."""

@@ -31,6 +31,7 @@ from fixengine.fix.venue import Venue
 from fixengine.messages import (
     Ack,
     ExecutionReport,
+    ListStatus,
     OrderAmendReject,
     OrderCancelReject,
     OrderMassCancelReport,
@@ -41,6 +42,7 @@ from fixengine.messages import (
     report_seq_of,
     request_decoder,
 )
+from fixengine.network.answers import list_status_key, refuses
 from fixengine.network.intents import ORDER_REQUESTS, TARGETING, enter
 from fixengine.network.journal.earlier import Earlier
 from fixengine.network.journal.reader import Record
@@ -241,10 +243,27 @@ class Recall:
             if request is not None and not request.is_order:
                 self._orders.finish(request, Standing.DONE)
                 request.outcome = payload
+        elif isinstance(event, ListStatus):
+            self._list_status(event, payload)
         elif isinstance(event, OrderUnknown):
             order = self._orders.by_wire(event.wire_cl_ord_id)
             if order is not None:
                 self._orders.unknown(order)
+
+    def _list_status(self, event: ListStatus, payload: bytes) -> None:
+        whole = self._orders.by_wire(event.wire_cl_list_id)
+        if whole is None:
+            return
+        states = event.list_status_type, event.list_order_status
+        whole.seen.add(list_status_key(*states, event.transact_time))
+        self._orders.finish(whole, Standing.DONE)
+        whole.outcome = payload
+        found = [self._orders.by_wire(one.wire_cl_ord_id) for one in event.orders]
+        parts = whole.parts or tuple(part for part in found if part is not None)
+        if refuses(event.list_order_status, parts):
+            for part in parts:
+                self._orders.finish(part, Standing.REJECTED)
+                part.outcome = payload
 
     def _report(self, event: ExecutionReport, payload: bytes) -> None:
         ids = event.wire_cl_ord_id, event.wire_orig_cl_ord_id

@@ -141,7 +141,7 @@ class Reports:
         for part in (order, *order.parts):
             if code in self.venue.unknown_codes:
                 self._make_unknown(part, text, venue_code, now)
-            else:
+            elif part.standing not in FINAL:
                 self.answers.reject(line.name, part, (seq_in, venue_code, text), now)
 
     def on_report(self, source: Source, report: Values, now: int) -> None:
