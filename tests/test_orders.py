@@ -154,6 +154,20 @@ def test_one_strategy_cannot_take_the_whole_table_from_another() -> None:
     table.open(2, "x", "wx", "S")
     assert table.full(1, is_cancel=False)
     assert not table.full(2, is_cancel=False)
+    sixth = table.find(1, "5")
+    assert sixth is not None
+    table.finish(sixth, Standing.CANCELED)
+    assert table.full(1, is_cancel=False), "five of ten is the share"
+
+
+def test_what_ends_after_a_restart_ends_behind_what_had_ended() -> None:
+    table = orders()
+    old = table.open(1, "old", "w1", "S")
+    table.finish(old, Standing.CANCELED)
+    table.finished_as({old: 40})
+    new = table.open(1, "new", "w2", "S")
+    table.finish(new, Standing.CANCELED)
+    assert new.finished == 41
 
 
 def test_an_unknown_cancel_ends_with_its_order() -> None:

@@ -134,6 +134,39 @@ def test_a_venue_insists_on_the_id_of_its_test_request() -> None:
     assert pair.venue.close_requested
 
 
+def test_without_a_heartbeat_interval_nothing_is_said_and_no_silence_is_too_long() -> None:
+    pair = Pair(heart_bt_int=0).log_on()
+    pair.client.heartbeat_ns = 0
+    pair.client.tick(3600 * SECOND_NS)
+    assert (pair.client.state, pair.client.take_output()) == (State.ACTIVE, [])
+
+
+def test_what_came_with_the_test_request_itself_proves_nothing() -> None:
+    pair = Pair().log_on()
+    pair.client.tick(36 * SECOND_NS)
+    pair.now = 36 * SECOND_NS
+    pair.give(pair.client, frame(b"0", 2))
+    pair.client.tick(66 * SECOND_NS)
+    assert pair.client.state is State.CLOSED
+    pair = Pair().log_on()
+    pair.client.tick(36 * SECOND_NS)
+    pair.now = 36 * SECOND_NS + 1
+    pair.give(pair.client, frame(b"0", 2))
+    pair.client.tick(66 * SECOND_NS)
+    assert pair.client.state is State.ACTIVE
+
+
+def test_each_test_request_has_an_id_of_its_own() -> None:
+    pair = Pair().log_on()
+    for at in (36, 72 + 36):
+        pair.now = (at - 36) * SECOND_NS
+        pair.give(pair.client, frame(b"0", pair.client.next_in))
+        pair.client.tick(at * SECOND_NS)
+    asked = [parsed(data) for data in pair.client.take_output()]
+    ids = [message[112] for message in asked if message[35] == b"1"]
+    assert len(ids) == len(set(ids)) == 2
+
+
 def test_a_hole_makes_the_session_stale_and_delivers_what_came() -> None:
     pair = Pair().log_on()
     pair.give(pair.client, frame(b"8", 3, **REPORT))
