@@ -15,6 +15,7 @@ from engine_in_memory import EPOCH, NOW, Engine
 from fixengine.desk.orders import Kind, Orders
 from fixengine.desk.positions import Positions
 from fixengine.desk.standings import Standing
+from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.dictionary import read
 from fixengine.fix.dictionary.model import Member
 from fixengine.fix.venues.binance import BINANCE_SPOT
@@ -370,6 +371,22 @@ def test_a_list_that_is_none_is_refused(engine: Engine) -> None:
         assert isinstance(event, Refused) and event.reason == "invalid_field"
     assert engine.wire.written == []
     assert list(engine.gateway.orders) == []
+
+
+def test_each_order_of_a_list_counts_as_unfilled() -> None:
+    engine = Engine(unfilled=Unfilled([(5, 10_000_000_000, "10 SECOND")]))
+    engine.venue_says(b"XLR", req_id="limits-1", limit_indicators=(("1", 0, 5, 10, "s"),))
+    engine.request(bracket())
+    engine.wire.written.clear()
+    engine.request(bracket("m"))
+    (event,) = engine.heard()
+    assert isinstance(event, Refused) and event.reason == "limit"
+    assert engine.wire.written == []
+    engine.request(of(oto(WORKING, MAKER(S, SELL, 1, 110)), "n"))
+    assert len(engine.wire.written) == 1, "two more fit"
+    late = bracket("late")
+    engine.request(late)
+    assert [one.reason for one in engine.heard() if isinstance(one, Refused)] == ["limit"]
 
 
 def test_the_next_run_knows_the_list_and_its_orders(engine: Engine) -> None:

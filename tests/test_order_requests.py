@@ -236,14 +236,18 @@ def test_an_unknown_outcome_is_unknown_of_both_halves(engine: Engine) -> None:
     assert engine.gateway.orders.find(1, "n-c").standing is Standing.UNKNOWN
 
 
-def test_a_lost_session_leaves_what_was_not_answered_unknown(engine: Engine) -> None:
+@pytest.mark.parametrize("is_canceled", [True, False])
+def test_a_lost_session_leaves_what_was_not_answered_unknown(
+    engine: Engine, is_canceled: bool
+) -> None:
     engine.request(replacing())
-    canceled(engine, ids(engine)[1])
+    if is_canceled:
+        canceled(engine, ids(engine)[1])
     engine.heard()
     engine.gateway.lines.remove(engine.line)
     engine.gateway.on_line_lost(engine.line, "gone", engine.now)
-    assert ("OrderUnknown", "n", None) in told(engine)
-    assert engine.gateway.orders.find(1, "n-c").standing is Standing.DONE
+    unknown = {name for kind, name, _ in told(engine) if kind == "OrderUnknown"}
+    assert unknown == ({"n"} if is_canceled else {"n", "n-c", "o1"})
 
 
 @pytest.mark.parametrize("kind", ["replace", "amend"])
@@ -408,6 +412,18 @@ def test_a_mass_cancel_spares_the_orders_of_others(engine: Engine) -> None:
     assert (event.reason, "beta" in event.text) == ("not_yours", True)
     engine.request(mass(symbol="ETHUSDT"))
     assert engine.last()[55] == b"ETHUSDT"
+
+
+def test_an_order_of_another_that_it_ends_is_told_under_its_own_id(engine: Engine) -> None:
+    engine.request(mass())
+    engine.hello(b"b", "beta")
+    engine.request(engine.order("theirs"), b"b")
+    theirs, request = ids(engine)[0], ids(engine, -2)[0]
+    engine.report("4", "4", cl_ord_id=request, orig_cl_ord_id=theirs, order_id="99")
+    event = engine.heard(b"b")[-1]
+    assert isinstance(event, ExecutionReport)
+    assert (event.cl_ord_id, event.orig_cl_ord_id) == ("theirs", "theirs")
+    assert engine.heard() == []
 
 
 @pytest.mark.parametrize("code", [-1007, -2011])

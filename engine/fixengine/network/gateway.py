@@ -58,6 +58,7 @@ from fixengine.network.intents import (
     OrderRequest,
     enter,
     ids_needed,
+    orders_in,
     other_ids,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
@@ -366,10 +367,11 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
-        is_cancel = type(request) not in ADDING
+        orders = orders_in(request)
+        is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, is_cancel, now)
+            reason = self._check_line(line, strategy.number, orders, now)
             if reason is None:
                 reason = self._check_room(strategy.number, is_cancel)
                 if reason is not None:
@@ -390,8 +392,9 @@ class Gateway:
             return RefusedReason.JOURNAL_FULL, text, None
         return None
 
-    def _check_line(self, line: Line, strategy: int, is_cancel: bool, now: int) -> Reason | None:
-        """Whether a request could leave over this line now."""
+    def _check_line(self, line: Line, strategy: int, orders: int, now: int) -> Reason | None:
+        """Whether a request that brings so many new orders could leave over this line now."""
+        is_cancel = orders == 0
         if not line.can_carry:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
             return RefusedReason.NOT_CONNECTED, text, None
@@ -409,7 +412,7 @@ class Gateway:
             text = "no session with all reports, drop copy or user data stream is up:"
             text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, is_cancel)
+        return self.limits.check(line, strategy, now, orders)
 
     def _intend(
         self,
@@ -459,9 +462,10 @@ class Gateway:
         if reached:
             self.teller.record(Kind.MARK, now, 0, ON_DISK.pack(mark))
         for _, line, item, _ in reached:
-            strategy, is_cancel = item.order.strategy, item.order.is_cancel
-            reason = None if is_cancel else self._check_engine(strategy, now)
-            reason = reason or self._check_line(line, strategy, is_cancel, now)
+            strategy = item.order.strategy
+            orders = sum(part.is_order for part in (item.order, *item.order.parts))
+            reason = self._check_engine(strategy, now) if orders else None
+            reason = reason or self._check_line(line, strategy, orders, now)
             if reason is None:
                 self._let_go(line, item, now)
             else:

@@ -61,6 +61,13 @@ def ids_needed(request: OrderRequest) -> int:
     return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
 
 
+def orders_in(request: OrderRequest) -> int:
+    """How many new orders it can bring to the book."""
+    if isinstance(request, NewOrderList):
+        return len(request.orders)
+    return 1 if type(request) in ADDING else 0
+
+
 def other_ids(request: OrderRequest) -> tuple[str, ...]:
     """The ids of a strategy in the message, besides the one by which it is known."""
     if isinstance(request, NewOrderList):
