@@ -23,6 +23,9 @@ from fixengine.messages import (
     ExecutionReport,
     Gap,
     Hello,
+    ListedOrder,
+    ListedOrderStatus,
+    ListTriggeringInstruction,
     Message,
     MiscFee,
     NewOrderSingle,
@@ -49,7 +52,8 @@ COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "messages.json").read_text()
 )
 MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
-STRUCTS: list[Any] = [*MESSAGES, Balance, MiscFee, OpenOrder, Position]
+PARTS = Balance, ListedOrder, ListedOrderStatus, ListTriggeringInstruction, MiscFee
+STRUCTS: list[Any] = [*MESSAGES, *PARTS, OpenOrder, Position]
 EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
 
 
@@ -67,6 +71,12 @@ def sample(name: str, kind: Any) -> Any:
         return (MiscFee("0.1", "BNB", "4"), MiscFee("0.2", "BTC"))
     if name == "fees":
         return (("BNB", "0.1"), ("BTC", "0.2"))
+    if name == "order":
+        return NewOrderSingle("id", symbol="S")
+    if name == "orders" and "Listed" in str(kind):
+        return (filled(ListedOrderStatus if "Status" in str(kind) else ListedOrder),)
+    if name == "list_triggering_instructions":
+        return (ListTriggeringInstruction("1", 0, "2"),)
     if name == "orders":
         order = NewOrderSingle("id", symbol="S")
         return (OpenOrder("id", "wire", "new", order, filled(ExecutionReport)),)
@@ -166,7 +176,6 @@ def test_constants_compare_with_the_characters_of_the_wire() -> None:
     [
         ("0.015", "0.015"),
         ("007", "007"),
-        (0, "0"),
         (12, "12"),
         (Decimal("1E+2"), "100"),
         (Decimal("1.50"), "1.50"),
@@ -179,6 +188,10 @@ def test_amounts_print_plainly(value: Any, text: str) -> None:
     assert NewOrderSingle.market("BTCUSDT", "1", value).order_qty == text
     for name in AMOUNTS:
         assert getattr(NewOrderSingle(**{name: value}), name) == text
+
+
+def test_nothing_prints_plainly_too() -> None:
+    assert decimal_text(0, "price") == "0"
 
 
 @given(st.integers(0, 10**24), st.integers(-20, 20))
@@ -199,7 +212,7 @@ def test_what_is_not_a_plain_amount_is_refused_by_name(value: Any) -> None:
         NewOrderSingle.limit("BTCUSDT", "1", "1", value)
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan"), True, None, b"1", [1]])
+@pytest.mark.parametrize("value", [1.5, float("nan"), True, b"1", [1]])
 def test_what_is_not_exact_is_refused_by_name(value: Any) -> None:
     with pytest.raises(TypeError, match=r"^order_qty: "):
         NewOrderSingle.limit("BTCUSDT", "1", value, "1")

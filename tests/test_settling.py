@@ -11,6 +11,8 @@ from engine_in_memory import Engine
 from fixengine.desk.recovery import LAG_S, VENUE_TIMEOUT_S
 from fixengine.messages import (
     ExecutionReport,
+    OrderAmendKeepPriorityRequest,
+    OrderAmendReject,
     OrderCancelReject,
     OrderCancelRequest,
     OrderUnknown,
@@ -189,6 +191,30 @@ def test_an_order_under_its_cancel_s_name_is_found(desk: Desk) -> None:
     (report,) = desk.reports()
     assert (report.cl_ord_id, report.ord_status) == ("o1", "4")
     assert (desk.standing(), desk.standing("c1")) == ("canceled", "done")
+
+
+@pytest.mark.parametrize("quantity", ["1", "0.50"])
+def test_an_amend_is_done_or_did_not_arrive_by_the_quantity_shown(
+    desk: Desk, quantity: str
+) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "0")
+    amend = OrderAmendKeepPriorityRequest.to("o1", "0.5")
+    amend.cl_ord_id = "a1"
+    desk.engine.request(amend)
+    desk.lose()
+    began = desk.engine.now
+    while desk.standing("a1") == "unknown":
+        desk.answer(state("NEW", orig_qty=quantity))
+    assert desk.engine.now - began >= RECV_WINDOW_NS + (VENUE_TIMEOUT_S + LAG_S) * SECOND_NS
+    event = desk.engine.heard()[-1]
+    assert (event.cl_ord_id, event.orig_cl_ord_id, event.source) == ("a1", "o1", "rest")
+    if quantity == "1":
+        assert isinstance(event, OrderAmendReject) and "did not arrive" in (event.text or "")
+    else:
+        assert isinstance(event, ExecutionReport)
+        assert (event.exec_type, event.ord_status, event.order_qty) == ("I", "0", "0.50")
+    assert desk.standing() == "new"
 
 
 @pytest.mark.parametrize("since", ["never", "later"])

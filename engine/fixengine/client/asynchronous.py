@@ -17,7 +17,8 @@ from fixengine.client.conversation import Delivery, State
 from fixengine.client.errors import ClientError
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
-from fixengine.messages import Balances, NewOrderSingle, OrderCancelRequest, Snapshot
+from fixengine.client.requests import Asked
+from fixengine.messages import Balances, Snapshot
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -28,9 +29,9 @@ class AsyncClient(Connection):
 
     Used as `async with AsyncClient(endpoint, strategy) as client:`, which waits until the engine
     welcomes it and closes it at the end; the constructor alone opens nothing. Arguments and
-    errors are those of Client, raised on entering. `submit`, `cancel` and `close` are plain
-    functions, as they do not wait for anything. One task at a time may iterate `reports`; any
-    task of the same loop may submit.
+    errors are those of Client, raised on entering. `submit`, `cancel` and the other requests, and
+    `close`, are plain functions, as they do not wait for anything. One task at a time may iterate
+    `reports`; any task of the same loop may submit.
     """
 
     _loop: asyncio.AbstractEventLoop
@@ -132,7 +133,7 @@ class AsyncClient(Connection):
             self._wake()
         return changed
 
-    def _request(self, request: NewOrderSingle | OrderCancelRequest) -> str:
+    def _request(self, request: Asked) -> str:
         cl_ord_id = super()._request(request)
         if self._waiter is not None:
             # Sending may have taken the sign that something came in.

@@ -12,7 +12,6 @@ from fixengine.client.arguments import (
     CHARACTERS_SHOWN,
     MS_MAX,
     check_fields,
-    check_id,
     check_size,
     check_text,
     check_whole,
@@ -21,14 +20,13 @@ from fixengine.client.conversation import Conversation, State
 from fixengine.client.errors import NotConnected
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer, find
+from fixengine.client.requests import Asked, Requests
 from fixengine.messages import (
     REPORT_SEQ_MAX,
     STRATEGY_NAME,
     Ack,
     Heartbeat,
     Hello,
-    NewOrderSingle,
-    OrderCancelRequest,
     Welcome,
     encode,
 )
@@ -40,7 +38,7 @@ HEARTBEAT = encode(Heartbeat())
 T = TypeVar("T")
 
 
-class Connection:
+class Connection(Requests):
     """One strategy's connection to an engine. See Client for the arguments."""
 
     def __init__(
@@ -97,56 +95,7 @@ class Connection:
 
     # --- requests ---------------------------------------------------------------------------
 
-    def submit(self, order: NewOrderSingle) -> str:
-        """Send an order now and return its cl_ord_id; never waits.
-
-        The order is left unchanged: a copy goes out with epoch, sent_ns, valid_for_ms (where 0,
-        the client's) and, where cl_ord_id is empty, a new id that no run of any strategy has
-        used. So submitting the same object twice sends two orders, unless it has an id of its
-        own, which makes the second a repetition that the engine answers from its record.
-
-        Raises, in each case without having sent anything: NotConnected where there is no
-        welcomed connection or the engine does not read; TypeError for a float or another value
-        of a wrong type; ValueError for an id, an amount, valid_for_ms or text that is malformed,
-        and for more than MESSAGE_BYTES_MAX bytes in all; TooManyUnanswered. A return means:
-        given to the connection. What became of it comes from `reports`, and so does NoAnswer,
-        not before answer_timeout_ms: who stops reading earlier is told of no silence, and finds
-        the requests in question in `unanswered`.
-        """
-        if not isinstance(order, NewOrderSingle):
-            raise TypeError(f"submit: expected NewOrderSingle, not {type(order).__name__}")
-        return self._request(order)
-
-    def cancel(
-        self,
-        orig_cl_ord_id: str,
-        *,
-        cl_ord_id: str = "",
-        order_id: str | None = None,
-        symbol: str | None = None,
-        cancel_restrictions: str | None = None,
-        valid_for_ms: int | None = None,
-    ) -> str:
-        """Send a cancel of the order orig_cl_ord_id now and return the cancel's own cl_ord_id.
-
-        Only an order that the engine knows can be cancelled: it writes its own symbol and
-        order_id of it, whatever is given here, and refuses others (unknown_order).
-        cancel_restrictions: a CancelRestrictions. valid_for_ms: None or 0 for the client's.
-        Raises as `submit` does.
-        """
-        check_id("orig_cl_ord_id", orig_cl_ord_id)
-        return self._request(
-            OrderCancelRequest(
-                cl_ord_id=cl_ord_id,
-                valid_for_ms=valid_for_ms or 0,
-                orig_cl_ord_id=orig_cl_ord_id,
-                symbol=symbol,
-                order_id=order_id,
-                cancel_restrictions=cancel_restrictions,
-            )
-        )
-
-    def _request(self, request: NewOrderSingle | OrderCancelRequest) -> str:
+    def _request(self, request: Asked) -> str:
         dealer = self._opened()
         self._watch(dealer)
         if self._conversation.state is not State.READY:

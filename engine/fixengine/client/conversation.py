@@ -16,6 +16,7 @@ import msgspec
 from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_size, check_whole
 from fixengine.client.errors import HelloRefused, NoAnswer, NoBalances, TooManyUnanswered
 from fixengine.client.inquiry import Inquiry
+from fixengine.client.requests import Asked
 from fixengine.messages import (
     NOT_A_MESSAGE,
     Balances,
@@ -24,9 +25,14 @@ from fixengine.messages import (
     Gap,
     Heartbeat,
     Hello,
+    ListedOrder,
+    ListStatus,
+    NewOrderList,
     NewOrderSingle,
+    OrderAmendReject,
     OrderCancelReject,
-    OrderCancelRequest,
+    OrderCancelRequestAndNewOrderSingle,
+    OrderMassCancelReport,
     OrderUnknown,
     Refused,
     RefusedReason,
@@ -65,9 +71,23 @@ class Raw(msgspec.Struct, frozen=True):
 
 
 Delivery = (
-    ExecutionReport | OrderCancelReject | Sent | Refused | OrderUnknown | SessionStatus | Gap | Raw
+    ExecutionReport
+    | OrderCancelReject
+    | OrderMassCancelReport
+    | OrderAmendReject
+    | ListStatus
+    | Sent
+    | Refused
+    | OrderUnknown
+    | SessionStatus
+    | Gap
+    | Raw
 )
 """What `reports` hands over."""
+
+
+ANSWERS = OrderCancelReject, OrderMassCancelReport, OrderAmendReject, Refused, OrderUnknown
+"""Besides an ExecutionReport."""
 
 
 class State(Enum):
@@ -148,7 +168,7 @@ class Conversation:
 
     # --- requests ---------------------------------------------------------------------------
 
-    def complete(self, request: NewOrderSingle | OrderCancelRequest, now: int) -> tuple[str, bytes]:
+    def complete(self, request: Asked, now: int) -> tuple[str, bytes]:
         """The id and the bytes of a request, with id, epoch, time and age limit filled in.
 
         The request itself is left as it is. Raises TypeError for a value of a wrong type (a
@@ -159,22 +179,22 @@ class Conversation:
             raise TooManyUnanswered(
                 f"{UNANSWERED_MAX} requests wait for an answer; read reports() before the next one"
             )
-        cl_ord_id = request.cl_ord_id
-        if cl_ord_id == "":
-            self._id_counter += 1
-            cl_ord_id = f"{self._id_prefix}{self._id_counter:x}"
-        check_id("cl_ord_id", cl_ord_id)
+        name = "cl_list_id" if isinstance(request, NewOrderList) else "cl_ord_id"
+        cl_ord_id = request.cl_ord_id or self._new_id()
+        check_id(name, cl_ord_id)
         valid_for_ms = request.valid_for_ms or self._valid_for_ms
         check_whole("valid_for_ms", valid_for_ms, MS_MAX)
         completed = msgspec.structs.replace(
             request,
-            cl_ord_id=cl_ord_id,
             epoch=self.epoch,
             sent_ns=now + self._clock_offset_ns,
             valid_for_ms=valid_for_ms,
+            **{name: cl_ord_id},
         )
         if isinstance(completed, NewOrderSingle):
             completed.write_amounts_plainly()
+        else:
+            self._complete_parts(completed)
         try:
             payload = encode(completed)
             # Encoding takes values of any type; decoding is the cheapest check of all of them.
@@ -184,6 +204,28 @@ class Conversation:
             raise TypeError(f"{type(request).__name__}: {problem}") from problem
         check_size(completed, payload)
         return cl_ord_id, payload
+
+    def _complete_parts(self, request: Asked) -> None:
+        """Fill in what stands within a request that was copied; its parts are copied too."""
+        if isinstance(request, OrderCancelRequestAndNewOrderSingle):
+            request.order = msgspec.structs.replace(request.order)
+            request.order.write_amounts_plainly()
+            request.cancel_cl_ord_id = request.cancel_cl_ord_id or self._new_id()
+            check_id("cancel_cl_ord_id", request.cancel_cl_ord_id)
+        elif isinstance(request, NewOrderList):
+            listed = []
+            for at, one in enumerate(request.orders):
+                order = msgspec.structs.replace(one.order)
+                order.cl_ord_id = order.cl_ord_id or f"{request.cl_list_id}-{at}"
+                check_id("cl_ord_id", order.cl_ord_id)
+                order.write_amounts_plainly()
+                listed.append(ListedOrder(order, one.list_triggering_instructions))
+            request.orders = tuple(listed)
+
+    def _new_id(self) -> str:
+        """An id that no run of any strategy has used."""
+        self._id_counter += 1
+        return f"{self._id_prefix}{self._id_counter:x}"
 
     def sent(self, cl_ord_id: str, now: int) -> None:
         """The request was sent: from now on an answer is awaited."""
@@ -357,7 +399,9 @@ class Conversation:
             self._unanswered.pop(event.cl_ord_id, None)
             if event.orig_cl_ord_id is not None:
                 self._unanswered.pop(event.orig_cl_ord_id, None)
-        elif isinstance(event, OrderCancelReject | Refused | OrderUnknown):
+        elif isinstance(event, ListStatus):
+            self._unanswered.pop(event.cl_list_id, None)
+        elif isinstance(event, ANSWERS):
             self._unanswered.pop(event.cl_ord_id, None)
 
 

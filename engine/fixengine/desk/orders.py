@@ -1,8 +1,10 @@
 """The table of own requests: which ids belong together, and what is known of each order.
 
-A request is an order or a cancel of one. It has the strategy's id, which is its idempotency key,
-and the id on the wire. Once the venue has named an order, (symbol, OrderID) is its key and the
-client ids are aliases: a cancel renames the order at the venue.
+A request is an order, or about orders: a cancel of one, an amend, a mass cancel, a list. It has the
+strategy's id, which is its idempotency key, and the id on the wire. One message may make several: a
+cancel and the order in its place are two requests, and the second is a part of the first. Once the
+venue has named an order, (symbol, OrderID) is its key and the client ids are aliases: a cancel or
+an amend renames the order at the venue.
 
 What an order's standing becomes is decided in standings.py. Fills are counted from trade reports
 alone and held against CumQty<14>: where the venue says that more was filled than its reports told
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from enum import StrEnum
 
 from fixengine.desk.standings import ALIVE, FINAL, Standing, after
 from fixengine.messages import ExecType
@@ -22,9 +25,25 @@ QTY_DECIMALS = 8
 """Of quantities kept as integers, and of those a venue writes: more are refused, not rounded."""
 
 
-class Order:
-    """One request: an order, or (target set) a cancel of one.
+class Kind(StrEnum):
+    """What a request is. All but an order are over once they are answered."""
 
+    ORDER = "order"
+    CANCEL = "cancel"
+    AMEND = "amend"
+    MASS_CANCEL = "mass_cancel"
+    LIST = "list"
+
+
+ENDS_OR_SHRINKS = frozenset({Kind.CANCEL, Kind.AMEND, Kind.MASS_CANCEL})
+
+
+class Order:
+    """One request.
+
+    kind: see Kind. target: of a cancel or amend, the order it is for. parts: requests that left in
+    the same message, behind this one; whole: of such a part, the first one. stops: of a cancel with
+    an order in its place, that this is not attempted where the cancel fails.
     line, seq, written_ns: the session and the MsgSeqNum it was written with, and when. outcome: the
     last event that told its strategy about it, as bus bytes; a repeated request is answered with
     it. request: of an order, as it came over the bus. opened_ns: on
@@ -44,30 +63,44 @@ class Order:
         "filled",
         "finished",
         "in_doubt",
+        "kind",
         "line",
         "opened_ns",
         "order_id",
         "outcome",
+        "parts",
         "request",
         "seen",
         "seq",
         "standing",
+        "stops",
         "strategy",
         "symbol",
         "target",
         "unwatched",
+        "whole",
         "wire_id",
         "written_ns",
     )
 
     def __init__(
-        self, strategy: int, cl_ord_id: str, wire_id: str, symbol: str, target: Order | None
+        self,
+        strategy: int,
+        cl_ord_id: str,
+        wire_id: str,
+        symbol: str,
+        target: Order | None,
+        kind: Kind,
     ) -> None:
+        self.kind = kind
         self.strategy = strategy
         self.cl_ord_id = cl_ord_id
         self.wire_id = wire_id
         self.symbol = symbol
         self.target = target
+        self.parts: tuple[Order, ...] = ()
+        self.whole: Order | None = None
+        self.stops = False
         self.standing = Standing.PENDING
         self.order_id: str | None = None
         self.opened_ns = 0
@@ -85,9 +118,14 @@ class Order:
         self.request = b""
 
     @property
+    def is_order(self) -> bool:
+        """Whether this is an order, not something about orders."""
+        return self.kind is Kind.ORDER
+
+    @property
     def is_cancel(self) -> bool:
-        """Whether this is a cancel rather than an order."""
-        return self.target is not None
+        """Whether this can only end or shrink orders, so that it goes where new ones may not."""
+        return self.kind in ENDS_OR_SHRINKS
 
 
 def report_key(
@@ -131,6 +169,7 @@ class Orders:
         self._former: dict[Order, tuple[tuple[int, str], ...]] = {}
         self._short: dict[Order, int | None] = {}
         self._doubted: dict[Order, None] = {}
+        self._parts: dict[Order, None] = {}
 
     def __len__(self) -> int:
         return len(self._by_wire)
@@ -151,6 +190,13 @@ class Orders:
         """A strategy's requests that are not finished, the older before the newer."""
         return list(self._open.get(strategy, ()))
 
+    def other(self, strategy: int, symbol: str) -> int | None:
+        """Another strategy that has an open order in a symbol, or None."""
+        for number, mine in self._open.items():
+            if number != strategy and any(one.symbol == symbol and one.is_order for one in mine):
+                return number
+        return None
+
     def find(self, strategy: int, cl_ord_id: str) -> Order | None:
         """The request a strategy knows by this id."""
         return self._by_id.get((strategy, cl_ord_id))
@@ -170,9 +216,15 @@ class Orders:
         wire_id: str,
         symbol: str,
         target: Order | None = None,
+        kind: Kind | None = None,
     ) -> Order:
-        """Enter a request whose ids are both new."""
-        order = Order(strategy, cl_ord_id, wire_id, symbol, target)
+        """Enter a request whose ids are both new.
+
+        kind: None for an order, or for a cancel of target.
+        """
+        if kind is None:
+            kind = Kind.ORDER if target is None else Kind.CANCEL
+        order = Order(strategy, cl_ord_id, wire_id, symbol, target, kind)
         self._open.setdefault(strategy, {})[order] = None
         self._open_total += 1
         if target is not None:
@@ -180,6 +232,12 @@ class Orders:
         self._by_id[strategy, cl_ord_id] = order
         self._by_wire[wire_id] = order
         return order
+
+    def join(self, whole: Order, *parts: Order) -> None:
+        """These requests leave in one message, which is known by the first one's id."""
+        whole.parts = parts
+        for part in parts:
+            part.whole = whole
 
     def drop(self, order: Order) -> None:
         """The request never left the engine: forget it, its id may be used again."""
@@ -189,6 +247,8 @@ class Orders:
         for key in (*self._former.pop(order, ()), (order.strategy, order.cl_ord_id)):
             self._by_id.pop(key, None)
         self._by_wire.pop(order.wire_id, None)
+        # The circle would outlive them.
+        order.parts, order.whole = (), None
 
     def hand_over(self, order: Order, strategy: int, cl_ord_id: str) -> None:
         """The order, which is open, is another strategy's now, which knows it by this id.
@@ -221,6 +281,10 @@ class Orders:
         order.line = line
         order.seq = seq
         self._by_seq[line, seq] = order
+        for part in order.parts:
+            part.standing = Standing.WRITTEN
+            part.written_ns, part.line, part.seq = now, line, seq
+            self._parts[part] = None
 
     def lost(self, line: int, unwatched: bool) -> list[Order]:
         """A session ended: its unanswered requests are now UNKNOWN; they are returned.
@@ -229,6 +293,7 @@ class Orders:
         is up again. What other sessions have not answered yet may come to live meanwhile.
         """
         lost = [order for (at, _), order in self._by_seq.items() if at == line]
+        lost += [part for part in self._parts if part.line == line]
         if unwatched:
             for order in (order for mine in self._open.values() for order in mine):
                 order.unwatched = True
@@ -245,19 +310,26 @@ class Orders:
             if now - order.written_ns < wait_ns:
                 break
             silent.append(order)
+        for part in self._parts:
+            if now - part.written_ns < wait_ns:
+                break
+            silent.append(part)
         for order in silent:
             self.unknown(order)
         return silent
 
     def waiting(self, line: int) -> bool:
         """Whether anything that went out on this session is unanswered."""
-        return any(at == line for at, _ in self._by_seq)
+        return any(at == line for at, _ in self._by_seq) or any(
+            part.line == line for part in self._parts
+        )
 
     def unknown(self, order: Order) -> None:
         """The outcome of this request is not known."""
         self._answered(order)
-        if order.target is not None and order.target.standing in FINAL:
-            # What became of it no longer matters, and nobody will ever say.
+        ended = order.target is not None and order.target.standing in FINAL
+        if ended or order.kind in (Kind.MASS_CANCEL, Kind.LIST):
+            # What became of it no longer matters, and nobody will ever say: the orders tell.
             self.finish(order, Standing.DONE)
         elif order.standing not in FINAL:
             order.standing = Standing.UNKNOWN
@@ -281,27 +353,42 @@ class Orders:
         symbol: str,
         order_id: str | None,
     ) -> tuple[Order | None, Order | None]:
-        """(order, cancel) a report is about, by the ids on the wire; (None, None): foreign.
+        """(order, request) a report is about, by the ids on the wire; (None, None): foreign.
 
-        On a cancelled order ClOrdID<11> is the cancel's id and OrigClOrdID<41> the order's.
+        On a cancelled order ClOrdID<11> is the id of the cancel or mass cancel and OrigClOrdID<41>
+        the order's. An amended order is known by the amend's id from then on.
         """
         named = self.by_wire(cl_ord_id)
-        order = self.by_wire(orig_cl_ord_id)
+        order = self._subject(orig_cl_ord_id)
         if order is None and named is not None:
-            order = named.target if named.is_cancel else named
+            order = named if named.is_order else named.target
         if order is None and order_id is not None:
             order = self._by_order_id.get((symbol, order_id))
-        cancel = named if named is not None and named.is_cancel else None
-        return order, cancel
+        if named is None:
+            return order, None
+        if named.is_order:
+            if not named.parts:
+                return order, None
+            # Of a cancel with an order in its place, the cancel may come under the order's id.
+            part = next((part for part in named.parts if part.target is order), None)
+            return order, part
+        if named.kind is Kind.AMEND and orig_cl_ord_id is None:
+            return order, None
+        return order, named
+
+    def _subject(self, wire_id: str | None) -> Order | None:
+        """The order that the venue knows, or knew, by this id."""
+        named = None if wire_id is None else self._by_wire.get(wire_id)
+        return named if named is None or named.is_order else named.target
 
     def update(
         self, order: Order, cancel: Order | None, ord_status: str, order_id: str | None
     ) -> None:
-        """Take over what a report says of an order (and of the cancel that caused it)."""
+        """Take over what a report says of an order (and of the request that caused it)."""
         self._answered(order)
         if order_id is not None and order.order_id is None:
             self.name(order, order_id)
-        if cancel is not None:
+        if cancel is not None and cancel.target is not None:
             self.finish(cancel, Standing.DONE)
         standing = after(order.standing, ord_status, order.cum_qty > 0)
         if standing in FINAL:
@@ -393,6 +480,8 @@ class Orders:
         # The numbers of lines come round again: the entry may be that of a younger request.
         if self._by_seq.get((order.line, order.seq)) is order:
             del self._by_seq[order.line, order.seq]
+        elif self._parts:
+            self._parts.pop(order, None)
 
     def _forget(self, order: Order) -> None:
         self.drop(order)

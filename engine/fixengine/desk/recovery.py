@@ -133,7 +133,7 @@ class Recovery:
         case = self.cases.get(subject)
         if case is None:
             self.cases[subject] = Case(subject, now)
-        elif order.is_cancel:
+        elif not order.is_order:
             # It may have been sent just now, and what is asked already may be too early for it.
             case.since_ns = now
         else:

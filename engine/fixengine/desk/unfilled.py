@@ -105,8 +105,8 @@ class Unfilled:
         self._asked_ns: dict[int, int] = {}
         self._due: deque[tuple[int, int, int, tuple[_Window, ...]]] = deque()
 
-    def blocked(self, now: int, user: int) -> Blocked | None:
-        """Why this user may not place an order now; None where it may."""
+    def blocked(self, now: int, user: int, orders: int = 1) -> Blocked | None:
+        """Why this user may not place so many orders now; None where it may."""
         self._asked_ns[user] = now
         self._settle(now)
         worst: Blocked | None = None
@@ -115,8 +115,9 @@ class Unfilled:
             for index in window.around(now):
                 used = window.totals.get(index, 0)
                 mine = window.users[index].get(user, 0) if used else 0
-                is_full = used >= window.count_max
-                if not is_full and (mine < share_max or not self._is_shared(user, now)):
+                is_full = used + orders > window.count_max
+                fits = mine + orders <= share_max
+                if not is_full and (fits or not self._is_shared(user, now)):
                     continue
                 wait_ns = (index + 1) * window.interval_ns + window.guard_ns - now
                 if worst is None or wait_ns > worst.wait_ns:

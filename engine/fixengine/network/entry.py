@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fixengine.messages import (
     CL_ORD_ID,
-    NewOrderSingle,
-    OrderCancelRequest,
     RefusedReason,
 )
+from fixengine.network.intents import OrderRequest
 from fixengine.network.teller import Reason
 
 MILLISECOND_NS = 1_000_000
@@ -20,7 +19,7 @@ class Entry:
         self.epoch = epoch
         self.valid_for_ms_max = valid_for_ms_max
 
-    def check(self, request: NewOrderSingle | OrderCancelRequest, now: int) -> Reason | None:
+    def check(self, request: OrderRequest, now: int) -> Reason | None:
         """Why a request is not to be looked at further, or None."""
         if not CL_ORD_ID.match(request.cl_ord_id):
             return RefusedReason.INVALID_FIELD, "cl_ord_id: 1..36 of a-z A-Z 0-9 - _", None

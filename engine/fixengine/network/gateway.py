@@ -16,6 +16,7 @@ for the disk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from fixengine import wire
 from fixengine.desk.limits import SESSION
@@ -28,12 +29,16 @@ from fixengine.fix.peek import peek, peek_number
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
+    CL_ORD_ID,
+    LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
     Hello,
+    NewOrderList,
     NewOrderSingle,
     OrderCancelRequest,
+    OrderMassCancelRequest,
     RefusedReason,
     Request,
     SessionState,
@@ -47,6 +52,15 @@ from fixengine.network.entry import Entry
 from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
+from fixengine.network.intents import (
+    ADDING,
+    TARGETING,
+    OrderRequest,
+    enter,
+    ids_needed,
+    orders_in,
+    other_ids,
+)
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
@@ -158,8 +172,12 @@ class Gateway:
         before = self.counter, strategy.acknowledged
         if isinstance(request, NewOrderSingle):
             self._new_order(strategy, request, payload, now)
-        elif isinstance(request, OrderCancelRequest):
-            self._cancel(strategy, request, payload, now)
+        elif isinstance(request, NewOrderList):
+            self._new_list(strategy, request, payload, now)
+        elif type(request) in TARGETING:
+            self._change(strategy, request, payload, now)
+        elif isinstance(request, OrderMassCancelRequest):
+            self._mass_cancel(strategy, request, payload, now)
         elif isinstance(request, Ack):
             self.strategies.acknowledge(strategy, request.report_seq)
             self.teller.record(Kind.ACK, now, 0, named(strategy.name, payload))
@@ -178,7 +196,7 @@ class Gateway:
         """A message of a socket that is bound to no strategy, or no more."""
         lagging = self.strategies.lagging(peer, now)
         if lagging is None:
-            if isinstance(request, NewOrderSingle | OrderCancelRequest):
+            if isinstance(request, OrderRequest):
                 # Without its id: under another socket that very request may be live.
                 text = f"{request.cl_ord_id[:36]}: the first message on a connection must be Hello"
                 self.teller.refuse_peer(peer, "", RefusedReason.NO_HELLO, text, now)
@@ -186,8 +204,8 @@ class Gateway:
             return
         # It reads the answer after all that it has missed.
         if isinstance(request, OrderCancelRequest):
-            self._cancel(lagging, request, payload, now)
-        elif isinstance(request, NewOrderSingle) and not self._answer_repeated(
+            self._change(lagging, request, payload, now)
+        elif isinstance(request, OrderRequest) and not self._answer_repeated(
             lagging, request.cl_ord_id, now
         ):
             text = "cut off, for it reads too slowly; say Hello, and read"
@@ -214,9 +232,28 @@ class Gateway:
         reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
-            reason = self._leave(lines, strategy, order, payload, order.symbol, None, now)
+            reason = self._leave(lines, strategy, order, payload, None, now)
         if reason is not None:
             self.teller.refuse(strategy, order.cl_ord_id, reason, now)
+
+    def _new_list(
+        self, strategy: Strategy, request: NewOrderList, payload: bytes, now: int
+    ) -> None:
+        if self._answer_repeated(strategy, request.cl_list_id, now):
+            return
+        reason = self._entry.check(request, now) or self._check_ids(strategy, request)
+        if reason is None and len({one.order.symbol for one in request.orders}) != 1:
+            text = "orders: a list is of orders in one symbol"
+            reason = RefusedReason.INVALID_FIELD, text, None
+        if reason is None and len(request.orders) > LIST_ORDERS_MAX:
+            text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
+            reason = RefusedReason.INVALID_FIELD, text, None
+        reason = reason or self._check_engine(strategy.number, now)
+        if reason is None:
+            lines = self.lines.for_order(request.symbol)
+            reason = self._leave(lines, strategy, request, payload, None, now)
+        if reason is not None:
+            self.teller.refuse(strategy, request.cl_list_id, reason, now)
 
     def _check_engine(self, strategy: int, now: int) -> Reason | None:
         """Why a new order may not leave now, over whatever line."""
@@ -228,31 +265,72 @@ class Gateway:
             reason = RefusedReason.JOURNAL_FULL, trouble, None
         return reason
 
-    def _cancel(
-        self, strategy: Strategy, cancel: OrderCancelRequest, payload: bytes, now: int
-    ) -> None:
-        if self._answer_repeated(strategy, cancel.cl_ord_id, now):
+    def _change(self, strategy: Strategy, request: Any, payload: bytes, now: int) -> None:
+        """A request about one own order: see intents.TARGETING."""
+        if self._answer_repeated(strategy, request.cl_ord_id, now):
             return
-        reason = self._entry.check(cancel, now)
-        target = self.orders.find(strategy.number, cancel.orig_cl_ord_id)
-        if reason is None and target is not None and target.strategy != strategy.number:
-            heir = self.strategies.by_number[target.strategy]
-            text = f"orig_cl_ord_id: {cancel.orig_cl_ord_id} was handed over to {heir.name}"
-            reason = RefusedReason.UNKNOWN_ORDER, text, None
-        if reason is None and (target is None or target.is_cancel):
-            text = f"orig_cl_ord_id: this strategy has no order {cancel.orig_cl_ord_id[:36]!r}"
-            reason = RefusedReason.UNKNOWN_ORDER, text, None
-        elif reason is None and target is not None and self.held.take_back(target):
-            # Not sent, it could overtake its order and miss it.
-            text = "its cancel came while it waited for the disk"
-            self._drop(target, (RefusedReason.CANCELED, text, None), now)
-            text = f"orig_cl_ord_id: {cancel.orig_cl_ord_id} had not left and is refused instead"
-            reason = RefusedReason.UNKNOWN_ORDER, text, None
+        adds = type(request) in ADDING
+        reason = self._entry.check(request, now)
+        if reason is None and adds:
+            reason = self._check_ids(strategy, request)
+            reason = reason or self._check_engine(strategy.number, now)
+        target = self.orders.find(strategy.number, request.orig_cl_ord_id)
+        if reason is None:
+            reason = self._check_target(strategy, request, target, now)
         if reason is None and target is not None:
-            lines = self.lines.for_cancel(target)
-            reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
+            lines = self.lines.for_replacing(target) if adds else self.lines.for_cancel(target)
+            reason = self._leave(lines, strategy, request, payload, target, now)
         if reason is not None:
-            self.teller.refuse(strategy, cancel.cl_ord_id, reason, now)
+            self.teller.refuse(strategy, request.cl_ord_id, reason, now)
+
+    def _check_target(
+        self, strategy: Strategy, request: Any, target: Order | None, now: int
+    ) -> Reason | None:
+        """Why an order cannot be cancelled, replaced or amended, or None."""
+        name = request.orig_cl_ord_id[:36]
+        text = None
+        if target is None or not target.is_order:
+            text = f"orig_cl_ord_id: this strategy has no order {name!r}"
+        elif target.strategy != strategy.number:
+            heir = self.strategies.by_number[target.strategy]
+            text = f"orig_cl_ord_id: {name} was handed over to {heir.name}"
+        elif type(request) in ADDING and request.symbol != target.symbol:
+            text = f"symbol: {name} is an order in {target.symbol}; both have one symbol"
+            return RefusedReason.INVALID_FIELD, text, None
+        elif self.held.take_back(target.whole or target):
+            # Not sent, it could overtake its order and miss it.
+            reason = "its cancel, or what was to change it, came while it waited for the disk"
+            self._drop(target.whole or target, (RefusedReason.CANCELED, reason, None), now)
+            text = f"orig_cl_ord_id: {name} had not left and is refused instead"
+        return None if text is None else (RefusedReason.UNKNOWN_ORDER, text, None)
+
+    def _check_ids(self, strategy: Strategy, request: OrderRequest) -> Reason | None:
+        """Whether every other id of a message with several requests may be used."""
+        ids = other_ids(request)
+        for one in ids:
+            if not CL_ORD_ID.match(one):
+                text = f"{one[:36]!r} is no id: 1..36 of a-z A-Z 0-9 - _"
+                return RefusedReason.INVALID_FIELD, text, None
+            twice = ids.count(one) > 1 or one == request.cl_ord_id
+            if twice or self.orders.find(strategy.number, one) is not None:
+                text = f"{one}: this strategy has used that id; give each request its own"
+                return RefusedReason.INVALID_FIELD, text, None
+        return None
+
+    def _mass_cancel(
+        self, strategy: Strategy, request: OrderMassCancelRequest, payload: bytes, now: int
+    ) -> None:
+        if self._answer_repeated(strategy, request.cl_ord_id, now):
+            return
+        reason = self._entry.check(request, now)
+        if reason is None and (other := self.orders.other(strategy.number, request.symbol)):
+            text = f"symbol: {self.strategies.by_number[other].name} has orders in {request.symbol}"
+            reason = RefusedReason.NOT_YOURS, f"{text}, which it would end too", None
+        if reason is None:
+            lines = self.lines.for_mass_cancel(self.orders.open_of(strategy.number), request.symbol)
+            reason = self._leave(lines, strategy, request, payload, None, now)
+        if reason is not None:
+            self.teller.refuse(strategy, request.cl_ord_id, reason, now)
 
     def _cancel_ours(self, strategy: Strategy, target: Order, now: int) -> str | None:
         """Cancel an order for a strategy that cannot; why that cannot leave now, or None."""
@@ -266,7 +344,7 @@ class Gateway:
         if self.orders.find(strategy.number, cancel.cl_ord_id) is not None:
             return f"the strategy has used {cancel.cl_ord_id}"
         lines, payload = self.lines.for_cancel(target), encode(cancel)
-        reason = self._leave(lines, strategy, cancel, payload, target.symbol, target, now)
+        reason = self._leave(lines, strategy, cancel, payload, target, now)
         return None if reason is None else reason[1]
 
     def _answer_repeated(self, strategy: Strategy, cl_ord_id: str, now: int) -> bool:
@@ -286,22 +364,22 @@ class Gateway:
         self,
         lines: Sequence[Line],
         strategy: Strategy,
-        request: NewOrderSingle | OrderCancelRequest,
+        request: OrderRequest,
         payload: bytes,
-        symbol: str,
         target: Order | None,
         now: int,
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
-        is_cancel = target is not None
+        orders = orders_in(request)
+        is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, is_cancel, now)
+            reason = self._check_line(line, strategy.number, orders, now)
             if reason is None:
                 reason = self._check_room(strategy.number, is_cancel)
                 if reason is not None:
                     return reason
-                return self._intend(line, strategy, request, payload, symbol, target, now)
+                return self._intend(line, strategy, request, payload, target, now)
         if reason is None:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
@@ -317,8 +395,9 @@ class Gateway:
             return RefusedReason.JOURNAL_FULL, text, None
         return None
 
-    def _check_line(self, line: Line, strategy: int, is_cancel: bool, now: int) -> Reason | None:
-        """Whether a request could leave over this line now."""
+    def _check_line(self, line: Line, strategy: int, orders: int, now: int) -> Reason | None:
+        """Whether a request that brings so many new orders could leave over this line now."""
+        is_cancel = orders == 0
         if not line.can_carry:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
             return RefusedReason.NOT_CONNECTED, text, None
@@ -336,43 +415,36 @@ class Gateway:
             text = "no session with all reports, drop copy or user data stream is up:"
             text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, is_cancel)
+        return self.limits.check(line, strategy, now, orders)
 
     def _intend(
         self,
         line: Line,
         strategy: Strategy,
-        request: NewOrderSingle | OrderCancelRequest,
+        request: OrderRequest,
         payload: bytes,
-        symbol: str,
         target: Order | None,
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
         if self.counter >= COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
-        self.counter += 1
-        counter = self.origin << COUNTER_BITS | self.counter
+        counter = self.origin << COUNTER_BITS | self.counter + 1
         wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
-        replace: dict[str, str | None] = {"cl_ord_id": wire_id}
-        if target is not None:
-            # OrderID alone once it is known: the venue documents that as faster, and a cancel by
-            # client id can miss an order that was renamed.
-            replace["orig_cl_ord_id"] = None if target.order_id else target.wire_id
-            replace["order_id"] = target.order_id
-            replace["symbol"] = symbol
+        self.counter += ids_needed(request)
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
-        if not recorded and target is None:
+        if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
-        order = self.orders.open(strategy.number, request.cl_ord_id, wire_id, symbol, target)
-        order.line = line.number
-        if target is None:
-            order.request = payload
+        order, kind, source, replace = enter(
+            self.orders, self.venue, wire_id, request, payload, target
+        )
+        for part in (order, *order.parts):
+            part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
-        item = Pending(order, request, expires_ns, replace)
+        item = Pending(order, kind, source, expires_ns, replace)
         # Where the disk is dead an order was refused already, and a cancel goes on without it.
-        if self.held.orders_max and (target is None or self._watch.look(now) is None):
+        if self.held.orders_max and (not order.is_cancel or self._watch.look(now) is None):
             self.held.hold(self._journal.appended, line, item, now)
         else:
             self._let_go(line, item, now)
@@ -394,9 +466,10 @@ class Gateway:
         if reached:
             self.teller.record(Kind.MARK, now, 0, ON_DISK.pack(mark))
         for _, line, item, _ in reached:
-            strategy, is_cancel = item.order.strategy, item.order.is_cancel
-            reason = None if is_cancel else self._check_engine(strategy, now)
-            reason = reason or self._check_line(line, strategy, is_cancel, now)
+            strategy = item.order.strategy
+            orders = sum(part.is_order for part in (item.order, *item.order.parts))
+            reason = self._check_engine(strategy, now) if orders else None
+            reason = reason or self._check_line(line, strategy, orders, now)
             if reason is None:
                 self._let_go(line, item, now)
             else:
@@ -450,10 +523,9 @@ class Gateway:
             text = "its time ran out before the bytes were written"
             self._drop(order, (RefusedReason.TOO_OLD, text, None), now)
             return False
-        kind = fields.ORDER_CANCEL_REQUEST if order.is_cancel else fields.NEW_ORDER_SINGLE
         seq = line.session.next_out
         try:
-            line.session.send(line.templates[kind], item.request, now, item.replace)
+            line.session.send(line.templates[item.kind], item.source, now, item.replace)
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
             return False
@@ -607,8 +679,9 @@ class Gateway:
     def _drop(self, order: Order, reason: Reason, now: int) -> None:
         """The request never left: forget it and refuse it."""
         self.teller.record(Kind.DROPPED, now, 0, named(order.wire_id, b""))
-        self.limits.undo(order)
-        self.orders.drop(order)
+        for part in (order, *order.parts):
+            self.limits.undo(part)
+            self.orders.drop(part)
         strategy = self.strategies.by_number[order.strategy]
         self.teller.refuse(strategy, order.cl_ord_id, reason, now)
         if strategy.peer is not None:

@@ -7,7 +7,7 @@ must be able to end those that live.
 
 from __future__ import annotations
 
-from fixengine.messages import OrderCancelRequest, RefusedReason
+from fixengine.messages import OrderCancelRequest, OrderMassCancelRequest, RefusedReason
 from fixengine.network.reports import Log
 from fixengine.network.strategies import Strategies
 from fixengine.network.teller import Teller
@@ -18,9 +18,9 @@ IDLE_PER_SECOND_MAX = 5000
 """Messages of one socket in a second that lead to no order and acknowledge nothing."""
 CANCELS_PER_SECOND_MAX = 1000
 """As many more may count before not even a cancel is heard; those that go out do not count."""
-CANCEL = OrderCancelRequest.__name__.encode()
+CANCELS = tuple(kind.__name__.encode() for kind in (OrderCancelRequest, OrderMassCancelRequest))
 CANCEL_AT = 2
-"""Where it stands in the bytes of a cancel, behind two of msgpack's."""
+"""Where they stand in the bytes of a cancel, behind two of msgpack's."""
 RUBBISH_WEIGHT = 50
 """As how many of these counts what is no message, a Hello, or anything before Hello."""
 
@@ -43,7 +43,7 @@ class Idle:
             self._counts.clear()
         beyond = self._counts.get(peer, 0) - IDLE_PER_SECOND_MAX
         return beyond <= 0 or (
-            beyond <= CANCELS_PER_SECOND_MAX and payload.startswith(CANCEL, CANCEL_AT)
+            beyond <= CANCELS_PER_SECOND_MAX and payload.startswith(CANCELS, CANCEL_AT)
         )
 
     def count(self, peer: bytes, weight: int, now: int) -> None:

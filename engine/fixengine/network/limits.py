@@ -74,13 +74,17 @@ class Limits:
 
     # --- out ------------------------------------------------------------------------------------
 
-    def check(self, line: Line, user: int, now: int, is_cancel: bool) -> Reason | None:
-        """Why a strategy's request may not leave over this line now, or None."""
-        if not is_cancel:
-            reason = self._check_unfilled(line, user, now)
+    def check(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
+        """Why a strategy's request may not leave over this line now, or None.
+
+        orders: how many new ones it brings; 0 for what can only end or shrink orders.
+        """
+        if orders:
+            reason = self._check_unfilled(line, user, now, orders)
             if reason is not None:
                 return reason
         budget = line.budget
+        is_cancel = orders == 0
         wait_ns = 0 if budget is None else budget.wait_ns(now, user, is_cancel)
         if budget is None or not wait_ns:
             return None
@@ -96,9 +100,12 @@ class Limits:
         """A request that passed is about to leave."""
         if line.budget is not None:
             line.budget.use(now, order.strategy)
-        if self._unfilled is not None and not order.is_cancel:
-            order.opened_ns = self._venue_ns(line, now)
-            self._unfilled.place(order.opened_ns, order.strategy)
+        if self._unfilled is None:
+            return
+        for part in (order, *order.parts):
+            if part.is_order:
+                part.opened_ns = self._venue_ns(line, now)
+                self._unfilled.place(part.opened_ns, part.strategy)
 
     def undo(self, order: Order) -> None:
         """A request that was counted never left; the messages of its line stay counted."""
@@ -205,13 +212,13 @@ class Limits:
                 line.budget.adopt(*self._messages, 0, now)
         self._lines.clear()
 
-    def _check_unfilled(self, line: Line, user: int, now: int) -> Reason | None:
+    def _check_unfilled(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
         if self._unfilled is None:
             return None
         if not self._is_told and any(line.carries_orders for line in self._queries):
             text = "unfilled orders: the venue has not yet said how many it counts"
             return RefusedReason.LIMIT, text, WAIT_MS
-        blocked = self._unfilled.blocked(self._venue_ns(line, now), user)
+        blocked = self._unfilled.blocked(self._venue_ns(line, now), user, orders)
         if blocked is None:
             return None
         wait_ms = -(-blocked.wait_ns // MILLISECOND_NS)

@@ -8,7 +8,7 @@ by the process; a line without one cannot carry anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fixengine import wire
 from fixengine.desk.limits import Budget
@@ -19,9 +19,8 @@ from fixengine.fix.states import State
 from fixengine.fix.venue import Sender, Venue, plan, template
 from fixengine.messages import (
     ExecutionReport,
-    NewOrderSingle,
+    Message,
     OrderCancelReject,
-    OrderCancelRequest,
     names_of,
 )
 from fixengine.network.clock import Lead
@@ -35,7 +34,22 @@ REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
 REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
 
 
-REQUEST_KINDS = fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST, fields.LIMIT_QUERY
+REQUEST_KINDS = (
+    fields.NEW_ORDER_SINGLE,
+    fields.NEW_ORDER_LIST,
+    fields.ORDER_CANCEL_REQUEST,
+    fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
+    fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
+    fields.ORDER_MASS_CANCEL_REQUEST,
+    fields.LIMIT_QUERY,
+)
+REPORT_KINDS = (
+    fields.ORDER_AMEND_REJECT,
+    fields.ORDER_MASS_CANCEL_REPORT,
+    fields.LIST_STATUS,
+    fields.LIMIT_RESPONSE,
+)
+"""What the venue says besides the two kinds that come all the time."""
 
 
 class Source(Protocol):
@@ -80,13 +94,16 @@ class Transport(Protocol):
 class Pending(NamedTuple):
     """A request that passed every check and is written at the end of this wake-up.
 
-    expires_ns: engine's monotonic clock beyond which it must not be written any more.
+    order: its place in the order table. kind: MsgType<35>. source: what its fields are taken from,
+    but for those in replace. expires_ns: engine's monotonic clock beyond which it must not be
+    written any more.
     """
 
     order: Order
-    request: NewOrderSingle | OrderCancelRequest
+    kind: bytes
+    source: Message
     expires_ns: int
-    replace: dict[str, str | None]
+    replace: dict[str, Any]
 
 
 SENDING_TIME = b"\x0152="
@@ -168,8 +185,11 @@ class Line:
                 venue, fields.ORDER_CANCEL_REJECT, Sender.VENUE, REJECT_COLUMNS
             ),
         }
-        if venue.plays(fields.LIMIT_RESPONSE, Sender.VENUE):
-            self.plans[fields.LIMIT_RESPONSE] = plan(venue, fields.LIMIT_RESPONSE, Sender.VENUE)
+        self.plans |= {
+            kind: plan(venue, kind, Sender.VENUE)
+            for kind in REPORT_KINDS
+            if venue.plays(kind, Sender.VENUE)
+        }
         self.framer = wire.Framer(message_bytes_max, plans=self.plans)
 
     @property

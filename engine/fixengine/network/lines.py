@@ -172,6 +172,21 @@ class Lines:
             return self.carriers
         return (own, *(line for line in self.carriers if line is not own))
 
+    def for_replacing(self, target: Order) -> Sequence[Line]:
+        """The lines that may take the cancel of this order together with a new one."""
+        return [line for line in self.for_cancel(target) if line in self.carriers]
+
+    def for_mass_cancel(self, orders: Sequence[Order], symbol: str) -> Sequence[Line]:
+        """The lines that may take the cancel of all orders in a symbol, of which these are open.
+
+        That of the youngest which is not acknowledged goes first: on it no order is overtaken that
+        went there. Those on other lines may be.
+        """
+        for order in reversed(orders):
+            if order.symbol == symbol and order.is_order and order.standing in UNACKNOWLEDGED:
+                return self.for_cancel(order)
+        return self.carriers
+
     def _order(self) -> None:
         self.carriers = [self._by_slot[slot] for slot in sorted(self._by_slot)]
 

@@ -225,4 +225,4 @@ class Liveness:
                 break
 
     def _open_of(self, strategy: Strategy) -> list[Order]:
-        return [one for one in self._orders.open_of(strategy.number) if not one.is_cancel]
+        return [one for one in self._orders.open_of(strategy.number) if one.is_order]

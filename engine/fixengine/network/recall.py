@@ -24,15 +24,17 @@ import orjson
 
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
+from fixengine.desk.orders import Kind as OrderKind
 from fixengine.desk.positions import Positions
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.fix.venue import Venue
 from fixengine.messages import (
     Ack,
     ExecutionReport,
-    NewOrderSingle,
+    ListStatus,
+    OrderAmendReject,
     OrderCancelReject,
-    OrderCancelRequest,
+    OrderMassCancelReport,
     OrderUnknown,
     Position,
     encode,
@@ -40,6 +42,8 @@ from fixengine.messages import (
     report_seq_of,
     request_decoder,
 )
+from fixengine.network.answers import list_status_key, refuses
+from fixengine.network.intents import ORDER_REQUESTS, TARGETING, enter
 from fixengine.network.journal.earlier import Earlier
 from fixengine.network.journal.reader import Record
 from fixengine.network.journal.record import (
@@ -148,7 +152,8 @@ class Recall:
         if carried.target_wire_id is not None and target is None:
             return
         ids = carried.strategy, carried.cl_ord_id, wire_id
-        order = self._orders.open(*ids, carried.symbol, target)
+        kind = OrderKind(carried.kind) if carried.kind else None
+        order = self._orders.open(*ids, carried.symbol, target, kind)
         self._orders.known_as(order, carried.former)
         order.seen.update(carried.seen)
         # A fill that was missing is missing still.
@@ -166,29 +171,22 @@ class Recall:
             order.standing = standing
 
     def _intent(self, wire_id: str, payload: bytes) -> None:
-        owner = self._venue.own(wire_id)
-        if owner is None:
-            raise ValueError(f"{wire_id!r} is not one of our ids")
-        request = request_decoder.decode(payload)
+        request: Any = request_decoder.decode(payload)
+        if type(request) not in ORDER_REQUESTS:
+            raise ValueError("neither an order nor about one")
         target = None
-        if isinstance(request, NewOrderSingle):
-            symbol = request.symbol
-        elif isinstance(request, OrderCancelRequest):
-            target = self._orders.find(owner[0], request.orig_cl_ord_id)
-            if target is None:
-                raise ValueError(f"a cancel of {request.orig_cl_ord_id!r}, which is not recalled")
-            symbol = target.symbol
-        else:
-            raise ValueError("neither an order nor a cancel")
-        order = self._orders.open(owner[0], request.cl_ord_id, wire_id, symbol, target)
-        order.standing = Standing.UNKNOWN
-        if target is None:
-            order.request = payload
+        if type(request) in TARGETING:
+            owner = self._venue.own(wire_id)
+            number = 0 if owner is None else owner[0]
+            target = self._orders.find(number, request.orig_cl_ord_id)
+        order = enter(self._orders, self._venue, wire_id, request, payload, target).order
+        for part in (order, *order.parts):
+            part.standing = Standing.UNKNOWN
 
     def _dropped(self, wire_id: str, payload: bytes) -> None:
         order = self._orders.by_wire(wire_id)
-        if order is not None:
-            self._orders.drop(order)
+        for part in () if order is None else (order, *order.parts):
+            self._orders.drop(part)
 
     def _handed_over(self, wire_id: str, payload: bytes) -> None:
         heir, _, cl_ord_id = msgspec.structs.astuple(handed_over_decoder.decode(payload))
@@ -240,15 +238,32 @@ class Recall:
         event = event_decoder.decode(payload)
         if isinstance(event, ExecutionReport):
             self._report(event, payload)
-        elif isinstance(event, OrderCancelReject):
-            cancel = self._orders.by_wire(event.wire_cl_ord_id)
-            if cancel is not None:
-                self._orders.finish(cancel, Standing.DONE)
-                cancel.outcome = payload
+        elif isinstance(event, OrderCancelReject | OrderAmendReject | OrderMassCancelReport):
+            request = self._orders.by_wire(event.wire_cl_ord_id)
+            if request is not None and not request.is_order:
+                self._orders.finish(request, Standing.DONE)
+                request.outcome = payload
+        elif isinstance(event, ListStatus):
+            self._list_status(event, payload)
         elif isinstance(event, OrderUnknown):
             order = self._orders.by_wire(event.wire_cl_ord_id)
             if order is not None:
                 self._orders.unknown(order)
+
+    def _list_status(self, event: ListStatus, payload: bytes) -> None:
+        whole = self._orders.by_wire(event.wire_cl_list_id)
+        if whole is None:
+            return
+        states = event.list_status_type, event.list_order_status
+        whole.seen.add(list_status_key(*states, event.transact_time))
+        self._orders.finish(whole, Standing.DONE)
+        whole.outcome = payload
+        found = [self._orders.by_wire(one.wire_cl_ord_id) for one in event.orders]
+        parts = whole.parts or tuple(part for part in found if part is not None)
+        if refuses(event.list_order_status, parts):
+            for part in parts:
+                self._orders.finish(part, Standing.REJECTED)
+                part.outcome = payload
 
     def _report(self, event: ExecutionReport, payload: bytes) -> None:
         ids = event.wire_cl_ord_id, event.wire_orig_cl_ord_id
@@ -344,6 +359,7 @@ def carried(orders: Orders, only: Sequence[Order] | None = None) -> Iterator[byt
             order.finished,
             orders.former(order),
             order.in_doubt,
+            order.kind.value,
         )
         yield named(order.wire_id, encode(entry))
 

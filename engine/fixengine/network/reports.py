@@ -22,12 +22,12 @@ from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
-    ExecType,
     ExecutionReport,
     MiscFee,
     OrderCancelReject,
     OrdStatus,
 )
+from fixengine.network.answers import Answers, Values, number_of
 from fixengine.network.clock import Clock
 from fixengine.network.line import Line, Source
 from fixengine.network.teller import Teller
@@ -45,23 +45,6 @@ class Log(Protocol):
 
     def __call__(self, level: str, text: str, **details: object) -> None:
         """level: "info", "warning" or "error"."""
-
-
-class Values(Protocol):
-    """An ExecutionReport that was read: values by the names of the venue table."""
-
-    @property
-    def extra(self) -> Sequence[tuple[int, bytes]]:
-        """Fields this version does not know."""
-
-    def value(self, name: str) -> Any:
-        """The value of a field, None where it is not there."""
-
-    def values(self) -> Sequence[Any]:
-        """All, in the order of line.REPORT_COLUMNS."""
-
-    def scaled(self, name: str, scale: int) -> int | None:
-        """An amount as an integer. Raises RemoteProtocolError for one with more decimals."""
 
 
 class Sparse:
@@ -119,6 +102,7 @@ class Reports:
         self.watcher = watcher
         self.log = log
         self.clock = clock
+        self.answers = Answers(orders, teller, self._make_unknown, venue.unknown_codes)
         # RecvWindow, and the time after which the venue has done with what it took.
         self.answer_ns_max = clock.behind_ns_max + VENUE_TIMEOUT_S * venue.second_ns
         self.foreign = 0
@@ -137,8 +121,10 @@ class Reports:
             read.check()
             if message.kind == fields.EXECUTION_REPORT:
                 self.on_report(line, report, now)
-            else:
+            elif message.kind == fields.ORDER_CANCEL_REJECT:
                 self._on_cancel_reject(line, report, now)
+            else:
+                self.answers.on_answer(line, message.kind, report, now)
         except wire.RemoteProtocolError as problem:
             self._on_broken(line, message, problem, now)
 
@@ -153,24 +139,12 @@ class Reports:
             self.log("error", what, session=line.name)
             return
         venue_code = None if code is None else str(code)
-        if code in self.venue.unknown_codes:
-            self._make_unknown(order, text, venue_code, now)
-            return
         seq_in = peek_number(message, fields.MSG_SEQ_NUM)
-        head = *self.teller.head(line.name, now), order.cl_ord_id
-        event: ExecutionReport | OrderCancelReject
-        if order.target is not None:
-            self.orders.finish(order, Standing.DONE)
-            event = OrderCancelReject(*head, order.target.cl_ord_id, order.wire_id, None)
-            event.symbol = order.symbol
-        else:
-            self.orders.finish(order, Standing.REJECTED)
-            states = ExecType.REJECTED.value, OrdStatus.REJECTED.value
-            event = ExecutionReport(*head, None, order.wire_id, None, order.symbol, *states)
-        event.msg_seq_num = seq_in
-        event.venue_code = venue_code
-        event.text = text
-        self.teller.outcome(order, event, now)
+        for part in (order, *order.parts):
+            if code in self.venue.unknown_codes:
+                self._make_unknown(part, text, venue_code, now)
+            elif part.standing not in FINAL:
+                self.answers.reject(line.name, part, (seq_in, venue_code, text), now)
 
     def on_report(self, source: Source, report: Values, now: int) -> None:
         """An ExecutionReport. Raises RemoteProtocolError where it makes no sense."""
@@ -181,7 +155,7 @@ class Reports:
             self._on_foreign(source, report, now)
             return
         code = report.value("venue_code")
-        if _number(code) in self.venue.unknown_codes:
+        if number_of(code) in self.venue.unknown_codes:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
         value = report.value
@@ -198,7 +172,8 @@ class Reports:
         is_late = order.standing in FINAL and TOLD.get(ord_status) in ALIVE
         self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
         self.orders.update(order, cancel, ord_status, order_id)
-        named = order if cancel is None else cancel
+        is_own = cancel is not None and cancel.strategy == order.strategy
+        named = cancel if cancel is not None and is_own else order
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
         event = self._event(source, report, ids, now)
@@ -206,8 +181,10 @@ class Reports:
         if exec_type == TRADE:
             self._take_position(source, order, event, now)
         payload = self.teller.outcome(order, event, now, keep=not is_late)
-        if cancel is not None:
+        if cancel is not None and cancel.target is not None:
             cancel.outcome = payload
+        if order.parts and ord_status == OrdStatus.REJECTED:
+            self.answers.not_attempted(source, order, now)
         if in_question and order.standing in ALIVE:
             self._look_after_gap(source, order, value("transact_time"), now)
 
@@ -275,11 +252,14 @@ class Reports:
     def _on_cancel_reject(self, line: Line, report: Values, now: int) -> None:
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         cancel = self.orders.by_wire(wire_id)
+        if cancel is not None and cancel.parts:
+            # Of a cancel with an order in its place, it may come under the order's id.
+            cancel = cancel.parts[0]
         if cancel is None or cancel.target is None:
             self.foreign += 1
             return
         code = report.value("venue_code")
-        if _number(code) in self.venue.unknown_codes:
+        if number_of(code) in self.venue.unknown_codes:
             self._make_unknown(cancel, report.value("text") or "", code, now)
             return
         self.orders.finish(cancel, Standing.DONE)
@@ -287,6 +267,9 @@ class Reports:
         columns += [cancel.target.cl_ord_id, wire_id, orig_wire_id]
         columns += [*report.values(), tuple(report.extra)]
         self.teller.outcome(cancel, OrderCancelReject(*columns), now)
+        if cancel.stops and cancel.whole is not None and cancel.whole.standing not in FINAL:
+            text = "not attempted: the cancel before it failed"
+            self.answers.reject(line.name, cancel.whole, (None, None, text), now)
 
     def _on_broken(
         self, line: Line, message: wire.Message, problem: wire.RemoteProtocolError, now: int
@@ -353,11 +336,4 @@ def _stamp_ns(text: str) -> int | None:
     try:
         return wire.stamp_ns(text.encode())
     except wire.RemoteProtocolError:
-        return None
-
-
-def _number(text: str | None) -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
         return None

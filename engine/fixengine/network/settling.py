@@ -15,14 +15,19 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
+from fixengine.desk.orders import Kind as OrderKind
 from fixengine.desk.positions import Positions
 from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
+    OrderAmendKeepPriorityRequest,
+    OrderAmendReject,
     OrderCancelReject,
     OrdStatus,
     RefusedReason,
@@ -199,13 +204,26 @@ class Settling:
             self._tell(order, ExecType.REJECTED, rejected, now)
         elif values is not None and order.standing not in FINAL and (in_question or ends):
             self._tell(order, ExecType.ORDER_STATUS, values, now)
-        for cancel in settled.dead_cancels:
-            self._orders.finish(cancel, Standing.DONE)
-            ids = cancel.cl_ord_id, order.cl_ord_id, cancel.wire_id, order.wire_id
-            event = OrderCancelReject(*self._teller.head(REST, now), *ids, order.symbol)
-            event.order_id = order.order_id
+        for request in settled.dead_cancels:
+            self._orders.finish(request, Standing.DONE)
+            self._teller.outcome(request, self._undone(order, request, values, now), now)
+
+    def _undone(self, order: Order, request: Order, values: dict[str, Any] | None, now: int) -> Any:
+        """The event that says what became of a cancel, or amend, of an order that lives."""
+        head = self._teller.head(REST, now)
+        ids = request.cl_ord_id, order.cl_ord_id, request.wire_id, order.wire_id
+        if request.kind is OrderKind.CANCEL:
+            event: Any = OrderCancelReject(*head, *ids, order.symbol)
             event.text = "the cancel did not arrive: the order lives"
-            self._teller.outcome(cancel, event, now)
+        elif values is not None and _amended_to(request) == _scaled(values["order_qty"]):
+            state = {**values, "exec_type": ExecType.ORDER_STATUS.value}
+            event = self._event(order, state, now)
+            event.cl_ord_id, event.orig_cl_ord_id = ids[:2]
+        else:
+            event = OrderAmendReject(*head, *ids, order.symbol)
+            event.text = "the amend did not arrive: the order is as it was"
+        event.order_id = order.order_id
+        return event
 
     def _tell(self, order: Order, exec_type: ExecType, values: dict[str, Any], now: int) -> None:
         """Tell how an order stands."""
@@ -273,6 +291,17 @@ class Step(StrEnum):
 
 NAMES = frozenset({"symbol", "exec_type", "ord_status", "cl_ord_id", "orig_cl_ord_id"})
 """Columns of a report that are filled in here."""
+
+
+def _amended_to(amend: Order) -> int:
+    """The quantity that an amend asked for."""
+    return _scaled(
+        msgspec.msgpack.decode(amend.request, type=OrderAmendKeepPriorityRequest).order_qty
+    )
+
+
+def _scaled(qty: str) -> int:
+    return wire.scaled(qty, QTY_DECIMALS)
 
 
 def _call(question: Question) -> asks.Ask:

@@ -98,7 +98,7 @@ class Snapshots:
         return is_last, handed
 
     def _open_of(self, strategy: Strategy) -> list[Order]:
-        return [one for one in self._orders.open_of(strategy.number) if not one.is_cancel]
+        return [one for one in self._orders.open_of(strategy.number) if one.is_order]
 
 
 def _told(order: Order) -> Any:

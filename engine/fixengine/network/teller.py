@@ -15,7 +15,10 @@ from fixengine.desk.standings import Standing
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
+    ListStatus,
+    OrderAmendReject,
     OrderCancelReject,
+    OrderMassCancelReport,
     OrderUnknown,
     Refused,
     RefusedReason,
@@ -27,7 +30,9 @@ from fixengine.network.strategies import Strategies, Strategy
 
 JOURNAL_RESERVE_BYTES = 1 << 18
 
-OUTCOMES = ExecutionReport | OrderCancelReject
+OUTCOMES = (
+    ExecutionReport | OrderCancelReject | OrderAmendReject | OrderMassCancelReport | ListStatus
+)
 STANDS = (
     "order_qty",
     "ord_type",

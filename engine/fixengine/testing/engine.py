@@ -230,7 +230,7 @@ class SimulatedEngine:
 
     def _wire_id(self, cl_ord_id: str) -> str | None:
         orders = self._running().gateway.orders
-        found = [order for order in orders if order.cl_ord_id == cl_ord_id and not order.is_cancel]
+        found = [order for order in orders if order.cl_ord_id == cl_ord_id and order.is_order]
         if len(found) > 1:
             raise SimulationError(f"{cl_ord_id!r} is an order of several strategies")
         return found[0].wire_id if found else None

@@ -212,11 +212,11 @@ class SimulatedVenue:
     ) -> str:
         self._clock.settle()
         count = len(account.by_order_id)
-        ids = {"cl_ord_id": f"other-{side}-{count}-{self._clock.now_ns}"}
+        cl_ord_id = f"other-{side}-{count}-{self._clock.now_ns}"
         request = (
-            NewOrderSingle.market(symbol, side, quantity, **ids)
+            NewOrderSingle.market(symbol, side, quantity, cl_ord_id=cl_ord_id)
             if price is None
-            else NewOrderSingle.limit(symbol, side, quantity, price, **ids)
+            else NewOrderSingle.limit(symbol, side, quantity, price, cl_ord_id=cl_ord_id)
         )
         answers = self._exchange.new_order(account, request, self._clock.wall_ns())
         if isinstance(answers, Complaint):

@@ -305,7 +305,14 @@ PLAYED = frozenset(
         fields.LOGON,
         fields.NEWS,
         fields.NEW_ORDER_SINGLE,
+        fields.NEW_ORDER_LIST,
+        fields.LIST_STATUS,
         fields.ORDER_CANCEL_REQUEST,
+        fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
+        fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
+        fields.ORDER_AMEND_REJECT,
+        fields.ORDER_MASS_CANCEL_REQUEST,
+        fields.ORDER_MASS_CANCEL_REPORT,
         fields.LIMIT_QUERY,
     }
 )

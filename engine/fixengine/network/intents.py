@@ -1,0 +1,182 @@
+"""What a request of a strategy enters into the order table, and what of it changes on the wire.
+
+The gateway enters a request before it leaves, and a later run enters it again from its intent in
+the journal: both here, so that both know the same. Every id on the wire is the engine's; a message
+with several requests has one id for each, counted on from its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fixengine.desk.orders import Kind, Order, Orders
+from fixengine.fix import fields
+from fixengine.fix.venue import Sender, Venue
+from fixengine.messages import (
+    CancelReplaceMode,
+    Message,
+    NewOrderList,
+    NewOrderSingle,
+    OrderAmendKeepPriorityRequest,
+    OrderCancelRequest,
+    OrderCancelRequestAndNewOrderSingle,
+    OrderMassCancelRequest,
+    encode,
+)
+
+OrderRequest = (
+    NewOrderSingle
+    | OrderCancelRequest
+    | OrderCancelRequestAndNewOrderSingle
+    | OrderAmendKeepPriorityRequest
+    | OrderMassCancelRequest
+    | NewOrderList
+)
+"""What leaves for the venue and has a place in the order table."""
+
+ORDER_REQUESTS = frozenset(OrderRequest.__args__)
+ADDING = frozenset({NewOrderSingle, OrderCancelRequestAndNewOrderSingle, NewOrderList})
+"""Those that can bring a new order to the book."""
+TARGETING = frozenset(
+    {OrderCancelRequest, OrderCancelRequestAndNewOrderSingle, OrderAmendKeepPriorityRequest}
+)
+"""Those that are about one own order."""
+
+
+class Entered(NamedTuple):
+    """A request in the order table; kind, source and replace are those of line.Pending."""
+
+    order: Order
+    kind: bytes
+    source: Message
+    replace: dict[str, Any]
+
+
+def ids_needed(request: OrderRequest) -> int:
+    """How many ids on the wire the message takes."""
+    if isinstance(request, NewOrderList):
+        return 1 + len(request.orders)
+    return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
+
+
+def orders_in(request: OrderRequest) -> int:
+    """How many new orders it can bring to the book."""
+    if isinstance(request, NewOrderList):
+        return len(request.orders)
+    return 1 if type(request) in ADDING else 0
+
+
+def other_ids(request: OrderRequest) -> tuple[str, ...]:
+    """The ids of a strategy in the message, besides the one by which it is known."""
+    if isinstance(request, NewOrderList):
+        return tuple(one.order.cl_ord_id for one in request.orders)
+    if type(request) is OrderCancelRequestAndNewOrderSingle:
+        return (request.cancel_cl_ord_id,)
+    return ()
+
+
+def enter(
+    orders: Orders,
+    venue: Venue,
+    wire_id: str,
+    request: OrderRequest,
+    payload: bytes,
+    target: Order | None,
+) -> Entered:
+    """Enter a request; wire_id is an id of ours, and says whose it is.
+
+    payload: the request as it came over the bus. target: the order it is about, None where it is
+    about none, or (in a later run) about one that is forgotten.
+    """
+    owner = venue.own(wire_id)
+    if owner is None:
+        raise ValueError(f"{wire_id!r} is not one of our ids")
+    number = owner[0]
+    if isinstance(request, NewOrderSingle):
+        order = orders.open(number, request.cl_ord_id, wire_id, request.symbol)
+        order.request = payload
+        return Entered(order, fields.NEW_ORDER_SINGLE, request, {"cl_ord_id": wire_id})
+    if isinstance(request, OrderMassCancelRequest):
+        ids = number, request.cl_ord_id, wire_id, request.symbol
+        order = orders.open(*ids, None, Kind.MASS_CANCEL)
+        replace = {"cl_ord_id": wire_id}
+        return Entered(order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace)
+    if isinstance(request, NewOrderList):
+        return _enter_list(orders, venue, wire_id, request)
+    if isinstance(request, OrderCancelRequestAndNewOrderSingle):
+        part_id = venue.make_cl_ord_id(number, owner[1], owner[2] + 1)
+        return _enter_replacing(orders, number, (wire_id, part_id), request, target)
+    if target is None:
+        raise ValueError(f"it is about {request.orig_cl_ord_id!r}, which is not recalled")
+    replace = {"cl_ord_id": wire_id, **_named(target)}
+    ids = number, request.cl_ord_id, wire_id, target.symbol
+    if isinstance(request, OrderCancelRequest):
+        order = orders.open(*ids, target)
+        return Entered(order, fields.ORDER_CANCEL_REQUEST, request, replace)
+    order = orders.open(*ids, target, Kind.AMEND)
+    order.request = payload
+    return Entered(order, fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST, request, replace)
+
+
+def _enter_replacing(
+    orders: Orders,
+    number: int,
+    wire_ids: tuple[str, str],
+    request: OrderCancelRequestAndNewOrderSingle,
+    target: Order | None,
+) -> Entered:
+    """A cancel and the order in its place: two requests, the order first."""
+    wire_id, part_id = wire_ids
+    order = orders.open(number, request.cl_ord_id, wire_id, request.symbol)
+    request.order.cl_ord_id = request.cl_ord_id
+    order.request = encode(request.order)
+    mode = request.order_cancel_request_and_new_order_single_mode
+    replace: dict[str, Any] = {
+        "cl_ord_id": wire_id,
+        "order_cancel_request_and_new_order_single_mode": mode,
+        "order_rate_limit_exceeded_mode": request.order_rate_limit_exceeded_mode,
+        "cancel_restrictions": request.cancel_restrictions,
+        "cancel_cl_ord_id": part_id,
+    }
+    if target is not None:
+        part = orders.open(number, request.cancel_cl_ord_id, part_id, target.symbol, target)
+        part.stops = mode == CancelReplaceMode.STOP_ON_FAILURE
+        orders.join(order, part)
+        replace |= _named(target)
+    kind = fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE
+    return Entered(order, kind, request.order, replace)
+
+
+def _enter_list(orders: Orders, venue: Venue, wire_id: str, request: NewOrderList) -> Entered:
+    """A list and its orders: the list first."""
+    number, epoch, counter = venue.own(wire_id) or (0, 0, 0)
+    whole = orders.open(number, request.cl_list_id, wire_id, request.symbol, None, Kind.LIST)
+    parts, entries = [], []
+    for at, (order, instructions) in enumerate(map(msgspec.structs.astuple, request.orders), 1):
+        part_id = venue.make_cl_ord_id(number, epoch, counter + at)
+        part = orders.open(number, order.cl_ord_id, part_id, order.symbol)
+        part.request = encode(order)
+        parts.append(part)
+        values = msgspec.structs.asdict(order)
+        values |= {"cl_ord_id": part_id, "list_triggering_instructions": instructions or None}
+        entries.append(values)
+    orders.join(whole, *parts)
+    layout = venue.layout(fields.NEW_ORDER_LIST, Sender.CLIENT)
+    rows = next(row.rows for row in layout.rows if row.name == "orders")
+    groups = tuple(tuple(values[row.name] for row in rows) for values in entries)
+    return Entered(whole, fields.NEW_ORDER_LIST, request, {"cl_list_id": wire_id, "orders": groups})
+
+
+def _named(target: Order) -> dict[str, Any]:
+    """How the venue is told which order is meant.
+
+    OrderID alone once it is known: the venue documents that as faster, and by client id it can miss
+    an order that was renamed.
+    """
+    return {
+        "orig_cl_ord_id": None if target.order_id else target.wire_id,
+        "order_id": target.order_id,
+        "symbol": target.symbol,
+    }
