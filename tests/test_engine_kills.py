@@ -1,9 +1,9 @@
 """kill -9 of the engine, again and again, under load: nothing is lost, doubled or guessed.
 
 Now and then something else goes wrong just before: the journal's process is killed or stopped,
-engine or venue is stopped for a while, a report is cut in its middle. The truth is the venue's own account
-of orders and trades, asked over REST at the end, and what the strategy submitted and heard. KILLS
-says how often; `make soak` says many.
+engine or venue is stopped for a while, a report is cut in its middle. The truth is the venue's own
+account of orders and trades, asked over REST at the end, and what the strategy submitted and heard.
+KILLS says how often; `make soak` says many.
 """
 
 from __future__ import annotations
