@@ -35,6 +35,7 @@ from fixengine.client.errors import (
     HelloRefused,
     NoAnswer,
     NoBalances,
+    NoLimits,
     NotConnected,
     TooManyUnanswered,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "HelloRefused",
     "NoAnswer",
     "NoBalances",
+    "NoLimits",
     "NotConnected",
     "Raw",
     "TooManyUnanswered",

@@ -18,7 +18,7 @@ from fixengine.client.errors import ClientError
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
 from fixengine.client.requests import Asked
-from fixengine.messages import Balances, Snapshot
+from fixengine.messages import Balances, LimitResponse, Snapshot
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -56,6 +56,11 @@ class AsyncClient(Connection):
         """What the account has; see Client.balances. Not while a task waits in `reports`."""
         talk = self._conversation
         return await self._inquire("balances", talk.balances, talk.take_balances)
+
+    async def limits(self) -> LimitResponse:
+        """What the venue counts; see Client.limits. Not while a task waits in `reports`."""
+        talk = self._conversation
+        return await self._inquire("limits", talk.limits, talk.take_limits)
 
     async def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()

@@ -11,7 +11,7 @@ from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
-from fixengine.messages import Balances, Snapshot
+from fixengine.messages import Balances, LimitResponse, Snapshot
 
 
 class Client(Connection):
@@ -79,6 +79,16 @@ class Client(Connection):
         """
         talk = self._conversation
         return self._inquire("balances", talk.balances, talk.take_balances)
+
+    def limits(self) -> LimitResponse:
+        """What the venue counts now: orders of the account that are not filled, and messages of
+        the session that asked, each with its limit. A second old at most.
+
+        Raises NoLimits where no session is up, or the venue gives no answer; NotConnected where
+        no answer comes within answer_timeout_ms, and what `reports` raises.
+        """
+        talk = self._conversation
+        return self._inquire("limits", talk.limits, talk.take_limits)
 
     def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()

@@ -37,5 +37,9 @@ class NoBalances(ClientError):
     """The engine cannot tell what the account has; the text is its reason."""
 
 
+class NoLimits(ClientError):
+    """The engine cannot tell what the venue counts; the text is its reason."""
+
+
 class TooManyUnanswered(ClientError):
     """Too many requests wait for an answer that was not read yet. The request was not sent."""

@@ -390,3 +390,32 @@ class Balances(Message):
     received_ns: int = 0
     balances: tuple[Balance, ...] = ()
     problem: str = ""
+
+
+class LimitIndicator(msgspec.Struct, array_like=True, gc=False):
+    """One limit of the venue: limit_count of limit_max are used.
+
+    limit_type: "1" orders that are not filled, "2" messages of the session that asked. It begins
+    anew every limit_reset_interval of limit_reset_interval_resolution, "s", "m", "h" or "d".
+    """
+
+    limit_type: str
+    limit_count: int
+    limit_max: int
+    limit_reset_interval: int | None = None
+    limit_reset_interval_resolution: str | None = None
+
+
+class LimitResponse(Message):
+    """What the venue counts (MsgType XLR), or why that cannot be told. Carries no report_seq.
+
+    source: SenderCompID of the session that asked. received_ns: when it was told, by the engine's
+    monotonic clock. problem: why there is no answer; empty where there is one.
+    """
+
+    request_id: int
+    epoch: int
+    source: str = ""
+    received_ns: int = 0
+    limit_indicators: tuple[LimitIndicator, ...] = ()
+    problem: str = ""

@@ -35,6 +35,7 @@ from fixengine.messages import (
     Ack,
     BalancesRequest,
     Hello,
+    LimitQuery,
     NewOrderList,
     NewOrderSingle,
     OrderCancelRequest,
@@ -62,6 +63,7 @@ from fixengine.network.intents import (
     other_ids,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
+from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Eye, Lines
@@ -76,8 +78,8 @@ from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << 48) - 1
-BALANCES_WEIGHT = 10
-"""As how many messages that lead to no order a question about balances counts; see idle.py."""
+QUESTION_WEIGHT = 10
+"""As how many messages that lead to no order a question about the account counts; see idle.py."""
 
 
 class Gateway:
@@ -118,6 +120,7 @@ class Gateway:
         rooms = orders, positions, self.teller, log, limits.on_report, clock
         self.reports = Reports(venue, *rooms)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.limit_room = LimitRoom(strategies, limits, lines, epoch)
         self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
         self.epoch = epoch
@@ -185,7 +188,10 @@ class Gateway:
             self._idle.count(peer, RUBBISH_WEIGHT, now)
         elif isinstance(request, BalancesRequest):
             self.balances.ask(strategy, peer, request.request_id, now)
-            self._idle.count(peer, BALANCES_WEIGHT, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
+        elif isinstance(request, LimitQuery):
+            self.limit_room.ask(strategy, peer, request.request_id, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
 
@@ -566,7 +572,7 @@ class Gateway:
                     self._on_reject(line, message, verdict, now)
                 elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
                     line.first_frame = frame
-                    self.limits.ask(line, now)
+                    self.limits.on_logon(line, now)
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
@@ -622,7 +628,8 @@ class Gateway:
                 # A TestRequest would wait behind the same bytes.
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
-        self.balances.step()
+        self.balances.questions.step()
+        self.limit_room.questions.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         waiting = self.strategies.waiting()
         for strategy in waiting:
