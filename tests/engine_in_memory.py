@@ -119,6 +119,7 @@ class Engine:
         tokens: Mapping[str, bytes] = NO_TOKENS,
         unsent_bytes_max: int = 0,
         held_orders_max: int = 0,
+        origin: int = 0,
     ) -> None:
         self.now = NOW
         self.bus = Bus()
@@ -147,6 +148,7 @@ class Engine:
             lines=Lines() if lines is None else lines,
             clock=self.clock,
             epoch=EPOCH,
+            origin=origin,
             valid_for_ms_max=10_000,
             unsent_bytes_max=unsent_bytes_max,
             cancel_unsent_bytes_max=1000,

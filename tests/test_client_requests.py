@@ -181,6 +181,7 @@ def test_asyncio_asks_too(engine: SimulatedEngine) -> None:
 
 def test_why_there_are_no_limits_is_said(engine: SimulatedEngine) -> None:
     with Client(engine.endpoint, "maker") as client:
+        list(client.reports(timeout=2))
         engine._running().gateway.lines.carriers.clear()
         with pytest.raises(NoLimits, match="no session is up"):
             client.limits()

@@ -673,6 +673,24 @@ def test_reports_for_somebody_elses_orders_disturb_nobody(engine: Engine) -> Non
     assert engine.gateway.reports.foreign == 1
 
 
+def test_an_engine_of_another_origin_has_other_ids_and_its_reports_are_foreign() -> None:
+    """Two engines on one account may have begun in the same second."""
+    one, other = Engine(origin=1), Engine(origin=2)
+    ids = []
+    for engine in (one, other):
+        engine.request(engine.order())
+        ids.append(engine.last()[11].decode())
+    assert ids[0] != ids[1]
+    for order_id, wire_id in enumerate(ids):
+        one.report("0", "0", cl_ord_id=wire_id, order_id=str(order_id))
+    assert len(one.heard()) == 1
+    assert one.gateway.reports.foreign == 1
+    gone = BINANCE_SPOT.make_cl_ord_id(1, EPOCH - 9, 1 << 32 | 7)
+    one.report("F", "2", cl_ord_id=gone, order_id="6", trade_id="1")
+    (told,) = one.heard()
+    assert (told.wire_cl_ord_id, one.gateway.reports.foreign) == (gone, 1), "an earlier run's"
+
+
 def test_lost_framing_ends_the_session(engine: Engine) -> None:
     engine.venue_sends(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
     assert engine.wire.closed

@@ -100,6 +100,20 @@ def test_fills_that_are_not_known_are_asked_for_before_the_state_counts(desk: De
     assert desk.recovery.filled(case, desk.now) == Settled(state)
 
 
+def test_a_state_older_than_what_a_session_told_does_not_hide_a_missing_fill(desk: Desk) -> None:
+    order = desk.order(order_id="77")
+    case, _ = desk.ask()
+    desk.orders.filled(order, 4, 5, desk.now)
+    assert desk.recovery.found(case, State("1", 3, "77"), desk.now) is None
+    case, question = desk.ask()
+    assert question.kind is Kind.TRADES
+    desk.orders.filled(order, 1, 0, desk.now)
+    assert desk.recovery.filled(case, desk.now) is None
+    case, question = desk.next()
+    state = State("2", 5, "77")
+    assert desk.recovery.found(case, state, desk.now) == Settled(state)
+
+
 def test_a_trade_list_that_lacks_one_begins_anew(desk: Desk) -> None:
     order = desk.order(order_id="77")
     case, _ = desk.ask()

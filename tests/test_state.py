@@ -127,6 +127,28 @@ def test_epoch_follows_the_clock_and_never_falls(path: Path) -> None:
         assert state.next_epoch(NOW) == 1_700_000_101
 
 
+def test_each_new_directory_has_an_origin_of_its_own(tmp_path: Path) -> None:
+    origins = set()
+    for number in range(8):
+        for _ in range(2):
+            with StateDir(tmp_path / str(number)) as state:
+                state.next_epoch(NOW)
+                origins.add(state.origin)
+                assert 1 <= state.origin <= 0xFFFF
+    assert 1 < len(origins) <= 8
+
+
+def test_a_directory_from_before_origins_keeps_its_ids(path: Path) -> None:
+    with StateDir(path) as state:
+        state.next_epoch(NOW)
+    content = json.loads((path / "state.json").read_bytes())
+    del content["origin"]
+    (path / "state.json").write_text(json.dumps(content))
+    with StateDir(path) as state:
+        state.next_epoch(NOW)
+        assert state.origin == 0
+
+
 def test_strategy_numbers_stay(path: Path) -> None:
     with StateDir(path) as state:
         assert [state.strategy_number(name) for name in "aba"] == [1, 2, 1]

@@ -231,7 +231,8 @@ class Recovery:
         """What the state says, or None where fills are to be asked for first."""
         state, order = case.state, case.order
         assert state is not None, "it was found"
-        if order.filled < state.cum_qty:
+        # A session may know of more than the source did when it was asked.
+        if order.filled < max(state.cum_qty, order.cum_qty):
             case.trades_done = False
             case.due_ns = now
             return None

@@ -20,6 +20,10 @@ from fixengine.fix import fields
 from fixengine.fix.grammar import Grammar
 
 SECOND_NS = 1_000_000_000
+COUNTER_BITS = 32
+"""How many of the 48 bits of the counter in an id count a run's orders. Those above are the origin,
+which is another for each engine on the account.
+"""
 TIME_SCALE_MAX = 1000
 
 

@@ -27,7 +27,7 @@ from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
 from fixengine.fix.states import Verdict
-from fixengine.fix.venue import Venue
+from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     CL_ORD_ID,
     LIST_ORDERS_MAX,
@@ -77,7 +77,7 @@ from fixengine.network.teller import Journal, Reason, Teller
 from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
-COUNTER_MAX = (1 << 48) - 1
+COUNTER_MAX = (1 << COUNTER_BITS) - 1
 QUESTION_WEIGHT = 10
 """As how many messages that lead to no order a question about the account counts; see idle.py."""
 
@@ -87,7 +87,8 @@ class Gateway:
 
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
     cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
-    held_orders_max: so many may wait until the disk has their intent; 0: none has to.
+    held_orders_max: so many may wait until the disk has their intent; 0: none has to. origin: of
+    the state directory, see state.Content.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Gateway:
         unsent_bytes_max: int,
         cancel_unsent_bytes_max: int,
         limits: Limits,
+        origin: int = 0,
         policies: Mapping[str, Policy] = NO_POLICIES,
         otherwise: Policy = KEEP,
         held_orders_max: int = 0,
@@ -118,12 +120,13 @@ class Gateway:
         self.lines = lines
         self.clock = clock
         rooms = orders, positions, self.teller, log, limits.on_report, clock
-        self.reports = Reports(venue, *rooms)
+        self.reports = Reports(venue, *rooms, origin)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
         self.limit_room = LimitRoom(strategies, limits, lines, epoch)
         self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
         self.epoch = epoch
+        self.origin = origin
         self.valid_for_ms_max = valid_for_ms_max
         self.unsent_bytes_max = unsent_bytes_max
         self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
@@ -432,7 +435,8 @@ class Gateway:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
         if self.counter >= COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
-        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, self.counter + 1)
+        counter = self.origin << COUNTER_BITS | self.counter + 1
+        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
         self.counter += ids_needed(request)
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:

@@ -226,6 +226,7 @@ class Process:
             lines=Lines(config.venue.sessions, by_symbol=config.venue.spread == "symbol"),
             clock=clock,
             epoch=epoch,
+            origin=state.origin,
             valid_for_ms_max=config.bus.valid_for_ms_max,
             unsent_bytes_max=config.engine.unsent_bytes_max,
             cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,

@@ -20,7 +20,7 @@ from fixengine.desk.recovery import VENUE_TIMEOUT_S
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
-from fixengine.fix.venue import Venue
+from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     ExecutionReport,
     MiscFee,
@@ -80,7 +80,7 @@ class Reports:
     """Interprets application messages and Rejects.
 
     foreign: reports of orders not ours. answer_ns_max: silence for so long, on a session that
-    lives, says nothing of a request.
+    lives, says nothing of a request. origin: of our state directory, see state.Content.
     """
 
     def __init__(
@@ -92,8 +92,10 @@ class Reports:
         log: Log,
         watcher: Watcher,
         clock: Clock,
+        origin: int = 0,
     ) -> None:
         self.venue = venue
+        self._own_origins = 0, origin
         self.orders = orders
         self.positions = positions
         self.teller = teller
@@ -229,6 +231,8 @@ class Reports:
         """An order of another session, or one of ours from a run that is no longer recalled."""
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
         owner = self.venue.own(orig_wire_id or "") or self.venue.own(wire_id or "")
+        if owner is not None and owner[2] >> COUNTER_BITS not in self._own_origins:
+            owner = None  # another engine's
         strategy = None if owner is None else self.teller.strategies.by_number.get(owner[0])
         if strategy is None:
             self.foreign += 1

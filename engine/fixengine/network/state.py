@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import stat
 import threading
 from pathlib import Path
@@ -28,6 +29,7 @@ import orjson
 
 SECOND_NS = 1_000_000_000
 EPOCH_MAX = (1 << 32) - 1
+ORIGIN_MAX = (1 << 16) - 1
 STRATEGY_NUMBER_MAX = 65_535
 ATTEMPTS_KEPT_MAX = 1000
 ATTEMPTS_KEPT_NS = 600 * SECOND_NS
@@ -64,11 +66,14 @@ class CompIdMark(msgspec.Struct, forbid_unknown_fields=True):
 class Content(msgspec.Struct, forbid_unknown_fields=True):
     """state.json. A field that this version does not know is refused, for it would be lost.
 
-    attempts_ns: on the monotonic clock of the boot boot_id.
+    attempts_ns: on the monotonic clock of the boot boot_id. origin: 16 bits drawn for a directory
+    that is new, which tell the ids of its orders from those of another engine on the same account;
+    0 where it was made before there were any.
     """
 
     version: Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)] = VERSION
     epoch: Epoch = 0
+    origin: Annotated[int, msgspec.Meta(ge=0, le=ORIGIN_MAX)] = 0
     strategies: dict[Name, Number] = {}
     comp_ids: dict[Name, CompIdMark] = {}
     boot_id: str = ""
@@ -129,10 +134,22 @@ class StateDir:
                 raise StateError(
                     self.path, f"epoch {epoch} has more than 32 bits; is the clock right?"
                 )
+            origin = self._content.origin
+            if self._content.epoch == 0:
+                origin = self._draw_origin()
             marks = self._settled(wall_ns)
-            self._write(msgspec.structs.replace(self._content, epoch=epoch, comp_ids=marks))
+            changes = {"epoch": epoch, "origin": origin, "comp_ids": marks}
+            self._write(msgspec.structs.replace(self._content, **changes))
             self._left_over.clear()
             return epoch
+
+    @property
+    def origin(self) -> int:
+        """See Content."""
+        return self._content.origin
+
+    def _draw_origin(self) -> int:
+        return 1 + secrets.randbelow(ORIGIN_MAX)
 
     def strategy_number(self, name: str) -> int:
         """The number 1..65535 of a strategy: the one it always had, or a new one.
@@ -252,6 +269,9 @@ class StateInMemory(StateDir):
         self._content = Content() if content is None else content
         marks = self._content.comp_ids.items()
         self._left_over = {name for name, mark in marks if not mark.locked_until_ns}
+
+    def _draw_origin(self) -> int:
+        return 1
 
     def _write(self, content: Content) -> None:
         self._content = content

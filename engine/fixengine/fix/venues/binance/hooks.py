@@ -47,6 +47,7 @@ def logon_values(
 
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+PAIRS = [high + low for high in DIGITS for low in DIGITS]
 NUMBER = "[1-9a-z][0-9a-z]{0,9}"
 OWN = re.compile(f"({NUMBER})-(0|{NUMBER})-(0|{NUMBER})")
 
@@ -54,17 +55,17 @@ OWN = re.compile(f"({NUMBER})-(0|{NUMBER})-(0|{NUMBER})")
 def base36(value: int) -> str:
     """A non-negative integer in base 36."""
     text = ""
-    while True:
-        value, digit = divmod(value, 36)
-        text = DIGITS[digit] + text
-        if value == 0:
-            return text
+    while value >= 36:
+        value, pair = divmod(value, 36 * 36)
+        text = PAIRS[pair] + text
+    return (DIGITS[value] + text).lstrip("0") or "0"
 
 
 def make_cl_ord_id(number: int, epoch: int, counter: int) -> str:
     """ClOrdID of the wire: strategy number, epoch and counter in base 36, joined by '-'.
 
-    number 1..65535, epoch 32 bits, counter 48 bits: at most 4 + 7 + 10 + 2 = 23 characters.
+    number 1..65535, epoch 32 bits, counter 48 bits (see venue.COUNTER_BITS): at most
+    4 + 7 + 10 + 2 = 23 characters.
     """
     return f"{base36(number)}-{base36(epoch)}-{base36(counter)}"
 
