@@ -110,6 +110,10 @@ from fixengine.messages.orders import (
     OrderOptions,
     RestingOptions,
 )
+from fixengine.messages.reasons import (
+    FILTER,
+    RejectReason,
+)
 from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
@@ -142,6 +146,7 @@ __all__ = [
     "ExecType",
     "ExecutionReport",
     "ExpiryReason",
+    "FILTER",
     "Gap",
     "Heartbeat",
     "Hello",
@@ -184,6 +189,7 @@ __all__ = [
     "REPORT_SEQ_MAX",
     "Refused",
     "RefusedReason",
+    "RejectReason",
     "Request",
     "RestingOptions",
     "STRATEGY_NAME",

@@ -45,7 +45,8 @@ class ExecutionReport(Message):
     the session it came on. replayed: delivered again after a reconnect. received_ns: engine's
     monotonic clock when the bytes arrived. cl_ord_id, orig_cl_ord_id: the strategy's ids;
     wire_…: the ids on the wire. A Reject<3> by the venue is turned into exec_type "8" with
-    ord_status "8". extra: fields this version does not know, as (tag, bytes).
+    ord_status "8". extra: fields this version does not know, as (tag, bytes). reject_reason: why it
+    was refused, a RejectReason or FILTER and a filter's name; here and in the events below.
     """
 
     report_seq: int
@@ -117,6 +118,7 @@ class ExecutionReport(Message):
     text: str | None = None
     expiry_reason: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class OrderCancelReject(Message):
@@ -142,6 +144,7 @@ class OrderCancelReject(Message):
     venue_code: str | None = None
     text: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class OrderMassCancelReport(Message):
@@ -168,6 +171,7 @@ class OrderMassCancelReport(Message):
     venue_code: str | None = None
     text: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class OrderAmendReject(Message):
@@ -190,6 +194,7 @@ class OrderAmendReject(Message):
     venue_code: str | None = None
     text: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class ListedOrderStatus(msgspec.Struct, array_like=True, gc=False):
@@ -206,6 +211,7 @@ class ListedOrderStatus(msgspec.Struct, array_like=True, gc=False):
     ord_rej_reason: str | None = None
     venue_code: str | None = None
     text: str | None = None
+    reject_reason: str | None = None
 
 
 class ListStatus(Message):
@@ -238,6 +244,7 @@ class ListStatus(Message):
     text: str | None = None
     orders: tuple[ListedOrderStatus, ...] = ()
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class Sent(Message):

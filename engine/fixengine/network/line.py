@@ -29,9 +29,16 @@ from fixengine.network.slot import CARRIES_ORDERS, ONLY_POST, Post
 LINES_MAX = 255
 LAGS = 2
 """A lag is what the venue says of it; twice that is waited for."""
-ENGINE_COLUMNS = 9
-REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
-REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
+
+
+def wire_columns(event: type[Message], engine_columns: int = 9) -> tuple[str, ...]:
+    """The columns of an event that stand on the wire: behind the engine's own, before `extra`."""
+    names = names_of(event)
+    return names[engine_columns : names.index("extra")]
+
+
+REPORT_COLUMNS = wire_columns(ExecutionReport)
+REJECT_COLUMNS = wire_columns(OrderCancelReject)
 
 
 REQUEST_KINDS = (
