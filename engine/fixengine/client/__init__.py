@@ -37,10 +37,13 @@ from fixengine.client.errors import (
     NoBalances,
     NoLimits,
     NotConnected,
+    NotDone,
     TooManyUnanswered,
 )
+from fixengine.client.waiting import Answer
 
 __all__ = [
+    "Answer",
     "AsyncClient",
     "Client",
     "ClientError",
@@ -50,6 +53,7 @@ __all__ = [
     "NoBalances",
     "NoLimits",
     "NotConnected",
+    "NotDone",
     "Raw",
     "TooManyUnanswered",
 ]
