@@ -61,6 +61,7 @@ from fixengine.network.intents import (
     ids_needed,
     orders_in,
     other_ids,
+    recv_window_ms,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.limit_room import LimitRoom
@@ -137,7 +138,8 @@ class Gateway:
         self.session_state = SessionState.DOWN.value
         self._journal = journal
         self._watch = Trouble(self.teller, self._say_journal)
-        self._entry = Entry(epoch, valid_for_ms_max)
+        recv_window_ms_max = clock.behind_ns_max // MILLISECOND_NS
+        self._entry = Entry(epoch, valid_for_ms_max, recv_window_ms_max)
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)
         heirs = Heirs(strategies, orders, self.teller)
@@ -448,7 +450,8 @@ class Gateway:
         for part in (order, *order.parts):
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
-        item = Pending(order, kind, source, expires_ns, replace)
+        window_ms = recv_window_ms(request)
+        item = Pending(order, kind, source, expires_ns, replace, window_ms)
         # Where the disk is dead an order was refused already, and a cancel goes on without it.
         if self.held.orders_max and (not order.is_cancel or self._watch.look(now) is None):
             self.held.hold(self._journal.appended, line, item, now)
@@ -531,7 +534,7 @@ class Gateway:
             return False
         seq = line.session.next_out
         try:
-            line.session.send(line.templates[item.kind], item.source, now, item.replace)
+            line.session.send(line.form(item), item.source, now, item.replace)
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
             return False
