@@ -437,15 +437,15 @@ class Gateway:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
         if self.counter >= COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
-        counter = self.origin << COUNTER_BITS | self.counter + 1
-        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
+        owner = strategy.number, self.epoch, self.origin << COUNTER_BITS | self.counter + 1
+        wire_id = self.venue.make_cl_ord_id(*owner)
         self.counter += ids_needed(request)
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, wire_id, request, payload, target
+            self.orders, self.venue, wire_id, owner, request, payload, target
         )
         for part in (order, *order.parts):
             part.line = line.number
