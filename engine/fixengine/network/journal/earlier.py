@@ -13,7 +13,7 @@ from fixengine.network.journal.checkpoint import Checkpoint, checkpoints, read_c
 from fixengine.network.journal.reader import Damage, Record, Scan, scan_from
 from fixengine.network.journal.record import FILE_HEADER_BYTES, FileHeader, JournalError
 from fixengine.network.journal.retention import after, started
-from fixengine.network.journal.writer import File, files
+from fixengine.network.journal.writer import File, file_name, files
 
 
 class Earlier:
@@ -50,8 +50,12 @@ class Earlier:
             found = [file for file in found if first is None or file.epoch >= first]
         else:
             found = after(found, self.since.epoch, self.since.position)
+        if self.since is not None and not (found and found[0].epoch == self.since.epoch):
+            where = f"{self.since.position} of run {self.since.epoch}"
+            text = f"{self._directory}: no file holds what came after {where}, where the checkpoint"
+            self.damage.append(f"{text} {self.since.path.name} ends")
         for file in found:
-            yield from self._file(file, is_first=file is found[0])
+            yield from self._file(file)
 
     @property
     def problems(self) -> list[str]:
@@ -74,26 +78,31 @@ class Earlier:
             return records
         return []
 
-    def _file(self, file: File, is_first: bool) -> Iterator[Record]:
+    def _file(self, file: File) -> Iterator[Record]:
         if self.torn is not None:
             # Nothing but the very end may be.
             self.damage.append(self.torn)
             self.torn = None
         position, wall_offset_ns = 0, 0
-        if self.since is not None and self.end is not None and file.epoch == self.since.epoch:
-            position, wall_offset_ns = self.since.position, self.end.wall_offset_ns
+        if self.end is not None and file.epoch == self.end.epoch:
+            position, wall_offset_ns = self.end.base, self.end.wall_offset_ns
         try:
             scan = scan_from(file.path, position, wall_offset_ns)
         except JournalError as problem:
             self.damage.append(str(problem))
             return
-        if self._until is not None and scan.header.epoch == self._until.epoch:
-            scan.end = FILE_HEADER_BYTES + self._until.position - scan.header.base
+        header = scan.header
+        if self._until is not None and header.epoch == self._until.epoch:
+            scan.end = FILE_HEADER_BYTES + self._until.position - header.base
         try:
-            if is_first and scan.header.base > position:
-                text = f"{file.path}: it begins at {scan.header.base} of the run, and what came"
-                self.damage.append(f"{text} before it is gone, with the checkpoints")
-            yield from self._records(scan)
+            if (header.epoch, header.number) != (file.epoch, file.number):
+                name = file_name(header.epoch, header.number)
+                self.damage.append(f"{file.path}: it is {name} by its header, and is not read")
+            elif scan.end is None or scan.end > FILE_HEADER_BYTES:
+                if header.base > position:
+                    text = f"{file.path}: it begins at {header.base} of the run, and what came"
+                    self.damage.append(f"{text} before it, from {position} on, is gone")
+                yield from self._records(scan)
         except JournalError as problem:
             self.damage.append(str(problem))
         finally:
