@@ -1,4 +1,4 @@
-"""Files of the journal that are missing, cut, copied or renamed: each is named at the next start."""
+"""Journal files that are missing, cut, copied or renamed: each is named at the next start."""
 
 from __future__ import annotations
 

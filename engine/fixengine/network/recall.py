@@ -54,6 +54,7 @@ from fixengine.network.journal.record import (
     named,
     split_named,
 )
+from fixengine.network.journal.writer import files
 from fixengine.network.strategies import Standing as Numbers
 
 STANDINGS = "standings"
@@ -296,11 +297,20 @@ def recall(
     orders: Orders,
     positions: Positions,
     unread_max: int,
+    last_epoch: int = 0,
 ) -> Recalled:
-    """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
-    earlier = Earlier(state_dir / "journal", epoch)
+    """Enter what the runs before this epoch knew; what is damaged is named and passed over.
+
+    last_epoch: of the newest of these; 0 where that is not known.
+    """
+    directory = state_dir / "journal"
+    earlier = Earlier(directory, epoch)
     recalled = recall_records(earlier, venue, orders, positions, unread_max)
-    return recalled._replace(damage=(*earlier.problems, *recalled.damage))
+    damage = *earlier.problems, *recalled.damage
+    if last_epoch and not any(file.epoch == last_epoch for file in files(directory)):
+        text = f"{directory}: nothing of run {last_epoch}: it ended before it recorded anything, or"
+        damage = f"{text} its files are gone, and with them the orders it left open", *damage
+    return recalled._replace(damage=damage)
 
 
 def recall_records(

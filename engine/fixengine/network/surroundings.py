@@ -184,8 +184,8 @@ class Machine:
         positions: Positions,
     ) -> recall.Recalled:
         """See Surroundings."""
-        unread_max = config.bus.report_buffer_max
-        return recall.recall(state.path, epoch, venue, orders, positions, unread_max)
+        known = orders, positions, config.bus.report_buffer_max
+        return recall.recall(state.path, epoch, venue, *known, state.last_epoch)
 
     def archive(self, state: StateDir, owner: archive.Owner) -> Archive:
         """See Surroundings."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fixengine.network.journal.place import (
+    has_lost_ring,
     is_foreign,
     old_rings,
 )
@@ -45,12 +46,12 @@ FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
 
 
 class Recovered(NamedTuple):
-    """The earlier run that left its ring behind, which only an unclean end does: its epoch, and
-    the bytes that only the ring had.
+    """The earlier run that did not end cleanly, as its ring or the link to that tells: its epoch,
+    and the bytes that only the ring had; None where the ring is gone.
     """
 
     epoch: int
-    saved_bytes: int
+    saved_bytes: int | None
 
 
 def file_name(epoch: int, number: int) -> str:
@@ -205,6 +206,9 @@ def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recove
     JournalError where the ring is in use or damaged, or the disk refuses: the ring stays then.
     """
     recovered = None
+    if has_lost_ring(directory):
+        newest = max((file.epoch for file in files(directory)), default=0)
+        recovered = Recovered(newest, None)
     for place in old_rings(directory, shared_memory):
         ring = Ring.attach(place)
         if ring is None:
