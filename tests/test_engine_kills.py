@@ -1,9 +1,9 @@
 """kill -9 of the engine, again and again, under load: nothing is lost, doubled or guessed.
 
-Now and then something else goes wrong just before: the journal's process is killed or stopped, the
-engine is stopped for a while, a report is cut in its middle. The truth is the venue's own account
-of orders and trades, asked over REST at the end, and what the strategy submitted and heard. KILLS
-says how often; `make soak` says many.
+Now and then something else goes wrong just before: the journal's process is killed or stopped,
+engine or venue is stopped for a while, a report is cut in its middle. The truth is the venue's own
+account of orders and trades, asked over REST at the end, and what the strategy submitted and heard.
+KILLS says how often; `make soak` says many.
 """
 
 from __future__ import annotations
@@ -173,7 +173,10 @@ def written(records: list[Record]) -> Counter[str]:
     return counts
 
 
-TROUBLES = ("", "", "", "link cut", "journal killed", "journal stopped", "engine stopped")
+TROUBLES = (
+    *("", "", ""),
+    *("link cut", "journal killed", "journal stopped", "engine stopped", "venue stopped"),
+)
 
 
 def die(engine: Engine, venue: Controlled, desk: Desk, trouble: str) -> None:
@@ -188,6 +191,8 @@ def die(engine: Engine, venue: Controlled, desk: Desk, trouble: str) -> None:
         os.kill(journal, signal.SIGSTOP)
     elif trouble == "engine stopped":
         engine.signal(signal.SIGSTOP)
+    elif trouble == "venue stopped":
+        venue.venue.signal(signal.SIGSTOP)
     desk.burst(chance.randrange(20))
     if trouble == "engine stopped":
         time.sleep(chance.uniform(0, 0.05))
@@ -197,6 +202,8 @@ def die(engine: Engine, venue: Controlled, desk: Desk, trouble: str) -> None:
     engine.process.send_signal(signal.SIGKILL)
     if trouble == "journal stopped":
         os.kill(journal, signal.SIGCONT)
+    elif trouble == "venue stopped":
+        venue.venue.signal(signal.SIGCONT)
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)

@@ -6,16 +6,28 @@ import errno
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import fixengine
 import pytest
-from fixengine.network.journal import Journal, JournalError, Kind, Missing, Record, door, entries
+from fixengine.network.journal import (
+    Journal,
+    JournalError,
+    Kind,
+    Missing,
+    Record,
+    door,
+    entries,
+    process,
+)
 from fixengine.network.journal.place import FALLBACK_NAME, ring_place
 from fixengine.network.journal.record import FILE_HEADER_BYTES, FileHeader
 from fixengine.network.journal.ring import Ring
@@ -415,6 +427,48 @@ def test_a_finished_file_gives_back_what_it_took_ahead(ahead: tuple[Ring, Drain,
     first, second = (used(file.path) for file in files(Path(ring.directory)))
     assert first[1] - first[0] < 4096
     assert second[1] - second[0] >= 8 << 10
+
+
+def test_a_disk_that_refuses_is_tidied_once_the_run_has_begun(
+    ahead: tuple[Ring, Drain, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring, drain, filler = ahead
+    monkeypatch.setattr(process, "TIDY_S", 0.0)
+    tidied = threading.Semaphore(0)
+
+    def tidy() -> None:
+        if ring.error_number:
+            filler.unlink(missing_ok=True)
+        tidied.release()
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    serving = threading.Thread(target=process.serve, args=(theirs, ring, drain, tidy, lambda: None))
+    serving.start()
+    with ours, theirs:
+        for _ in range(2):
+            assert tidied.acquire(timeout=WAIT_S)
+        fill(filler)
+        deadline = time.monotonic() + WAIT_S
+        while filler.exists() and time.monotonic() < deadline:
+            ring.append(Kind.TICK, 2, 0, bytes(1000))
+            tidied.acquire(timeout=0.01)
+        assert not filler.exists()
+        ours.shutdown(socket.SHUT_RDWR)
+        serving.join(WAIT_S)
+    assert not serving.is_alive()
+    assert (ring.error_number, ring.on_disk) == (0, ring.appended)
+
+
+def test_what_a_killed_process_took_ahead_is_free_with_the_next_start(
+    ahead: tuple[Ring, Drain, Path],
+) -> None:
+    ring, drain, _ = ahead
+    directory = Path(ring.directory)
+    path = files(directory)[0].path
+    drain.close()
+    assert used(path)[1] >= 16 << 10
+    recover(directory, directory.parent, 1 << 20)
+    assert used(path) == (FILE_HEADER_BYTES + 32, 4096)
 
 
 def test_a_full_disk_is_told_while_there_is_room_ahead(ahead: tuple[Ring, Drain, Path]) -> None:

@@ -78,6 +78,8 @@ class Disk:
         kept = self._chance.randrange(synced, len(records))
         last = records[kept]
         del records[kept:]
+        # What is left is on disk: the power may fail again before another journal is opened.
+        self.sync(journal)
         if self._chance.random() < 0.4:
             return "lost"
         self._torn[journal] = Torn(last, self._chance.random(), self._chance.random() < 0.5)

@@ -47,7 +47,8 @@ class Killed(BaseException):
 class Machine:
     """See the module's top. hit: how often each kind of trouble came. counts: events by kind,
     journal records apart. skew_ns: by how much our wall clock is wrong. limits_told: whether the
-    venue has told this run its limits, which before that it takes from its table.
+    venue has told this run its limits, which before that it takes from its table. is_quiet: all
+    trouble has ended, so no process dies of itself.
     """
 
     def __init__(self, seed: int, options: Options, chance: random.Random) -> None:
@@ -66,6 +67,7 @@ class Machine:
         self._disk = Disk(chance)
         self._tail: deque[tuple[int, str, Any]] = deque(maxlen=TAIL_LINES)
         self._fuse: int | None = None
+        self.is_quiet = False
         self._power_failed = False
         self._torn_read = False
         self.limits_told = False
@@ -273,7 +275,7 @@ class Machine:
     def start(self) -> None:
         """Start the engine, which may die at once."""
         self.note("the engine starts")
-        if self.chance.randrange(100) < self.options.kills:
+        if not self.is_quiet and self.chance.randrange(100) < self.options.kills:
             self._fuse = self.chance.randrange(12)
         said = len(self.engine.log)
         self._torn_read = self.limits_told = False

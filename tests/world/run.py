@@ -91,6 +91,7 @@ class World(Machine):
         """All trouble ends; time goes by until everything is known."""
         self.note("all trouble ends")
         self._fuse = None
+        self.is_quiet = True
         self._trouble.end()
         self.engine.advance(25)  # what was to happen later has happened
         self._trouble.end()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
 from typing import Any, NamedTuple
 
 from fixengine import messages, wire
@@ -341,6 +342,7 @@ REQUESTS = {
 """What strategies ask for on the bus, by message name."""
 
 
+@cache
 def wire_rows(rows: tuple[Row, ...], sender: Sender) -> tuple[tuple[int, str, str, bool, Any], ...]:
     """Rows as the codec takes them, with the required flag of one direction."""
     return tuple(

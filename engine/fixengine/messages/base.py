@@ -29,4 +29,4 @@ class Heartbeat(Message):
 
 def names_of(struct: type[msgspec.Struct]) -> tuple[str, ...]:
     """Field names of a struct, in wire order."""
-    return tuple(field.name for field in msgspec.structs.fields(struct))
+    return struct.__struct_fields__

@@ -34,7 +34,7 @@ from fixengine.network.teller import Teller
 
 FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
-FILL_GRACE_NS = 5_000_000_000
+FILL_GRACE_S = 5
 """How much later than the total of an order a fill of it may come, on another session."""
 QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
@@ -105,6 +105,7 @@ class Reports:
         self.answers = Answers(orders, teller, self._make_unknown, venue.unknown_codes)
         # RecvWindow, and the time after which the venue has done with what it took.
         self.answer_ns_max = clock.behind_ns_max + VENUE_TIMEOUT_S * venue.second_ns
+        self.fill_grace_ns = FILL_GRACE_S * venue.second_ns
         self.foreign = 0
         self._foreign_told: dict[tuple[str, str | None, str | None], None] = {}
 
@@ -194,7 +195,7 @@ class Reports:
             text = f"no answer within {self.answer_ns_max / 1_000_000_000:g} s"
             self.log("error", f"{order.wire_id}: {text}", event="silence")
             self.teller.unknown(order, text, None, now)
-        for order in self.orders.short(now, FILL_GRACE_NS):
+        for order in self.orders.short(now, self.fill_grace_ns):
             total, filled = (
                 wire.unscaled(qty, QTY_DECIMALS) for qty in (order.cum_qty, order.filled)
             )

@@ -399,7 +399,8 @@ class Sessions:
         """Among the ids that are free the next after the last used."""
         ids = self.comp_ids
         start = ids.index(self._last_comp_id) + 1 if self._last_comp_id in ids else 0
-        free = [comp_id for comp_id in ids[start:] + ids[:start] if comp_id in self._unused()]
+        unused = self._unused()
+        free = [comp_id for comp_id in ids[start:] + ids[:start] if comp_id in unused]
         return min(free, key=lambda comp_id: max(now, self._locked_until_ns.get(comp_id, 0)))
 
     def _unused(self) -> set[str]:
@@ -410,9 +411,11 @@ class Sessions:
 
         None: it lacks nothing, or another session must end before.
         """
+        if not slot.lacks:
+            return None, ""
         unused = self._unused()
         place_ns = self._place_free_ns(slot.post.role, unused)
-        if not slot.lacks or place_ns is None or not unused:
+        if place_ns is None or not unused:
             return None, ""
         due, why = max(slot.not_before_ns, self._not_before_ns), ""
         if place_ns > due:

@@ -88,12 +88,15 @@ def serve(
 ) -> None:
     """Drain until the engine's end of the socket is closed, and once more then.
 
-    tidy: called now and then, and look after each step, while everything written is on disk.
+    look: called after each step while everything written is on disk, and tidy now and then. Where
+    the disk refuses, tidying goes on if it was done twice before: the run has long begun then, so
+    what a start needs is on disk, and the room it makes may be what is missing.
     """
     watched = select.poll()
     watched.register(engine, select.POLLIN)
     well = True
     tidy_due = 0.0
+    tidied = 0
     while True:
         asked = b""
         if watched.poll(POLL_MS if well else RETRY_MS):
@@ -112,8 +115,9 @@ def serve(
                 engine.send(b"!", socket.MSG_DONTWAIT)
         if well:
             look()
-        if well and time.monotonic() >= tidy_due:
+        if (well or tidied > 1) and time.monotonic() >= tidy_due:
             tidy_due = time.monotonic() + TIDY_S
+            tidied += well
             # What cannot be removed now is tried again, and a full disk is told by itself.
             with contextlib.suppress(OSError, JournalError):
                 tidy()

@@ -203,6 +203,7 @@ class Drain:
 def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recovered | None:
     """Bring what an earlier process left in its ring to that run's files; then remove the ring.
 
+    What it had taken ahead on the disk is free again.
     JournalError where the ring is in use or damaged, or the disk refuses: the ring stays then.
     """
     recovered = None
@@ -231,6 +232,8 @@ def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recove
         finally:
             drain.close()
             ring.close(remove=done)
+    for file in files(directory)[-1:]:
+        os.truncate(file.path, file.path.stat().st_size)
     return recovered
 
 
