@@ -193,11 +193,14 @@ class Drain:
             ring = self._ring
             header = FileHeader(ring.epoch, number, position, ring.wall_offset_ns, ring.version)
             write_all(self._file, memoryview(header.pack()), 0)
-            sync_directory(self._directory)
             size = FILE_HEADER_BYTES
         self._base = header.base
         ours = header.epoch == self._ring.epoch and header.number == number
-        return ours and header.base <= position and size >= self._offset(position)
+        if not (ours and header.base <= position and size >= self._offset(position)):
+            return False
+        # Whoever began the file may have been stopped before its name was on disk.
+        sync_directory(self._directory)
+        return True
 
 
 def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recovered | None:
