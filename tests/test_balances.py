@@ -216,7 +216,7 @@ def test_a_strategy_that_does_not_read_gets_its_answer_later(engine: SimulatedEn
     room.ask(strategy, strategy.peer, 1, engine.now_ns)
     engine.advance(1)
     assert len(taken) == 3
-    assert not room.waiting
+    assert not room.questions.untaken
     client.close()
 
 

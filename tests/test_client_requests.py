@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fixengine.client import AsyncClient, Client, NotConnected
+from fixengine.client import AsyncClient, Client, NoLimits, NotConnected
 from fixengine.messages import (
     ListStatus,
     Message,
@@ -151,3 +151,37 @@ def test_without_a_connection_nothing_is_sent(engine: SimulatedEngine, name: str
     client.close()
     with pytest.raises(NotConnected):
         ASK[name][0](client)
+
+
+# --- the limits -----------------------------------------------------------------------------
+
+
+def test_the_venue_is_asked_what_it_counts(engine: SimulatedEngine) -> None:
+    with Client(engine.endpoint, "maker") as client:
+        client.submit(buy())
+        list(client.reports(timeout=1))
+        first = client.limits()
+        assert [
+            (one.limit_type, one.limit_max, one.limit_reset_interval_resolution)
+            for one in first.limit_indicators
+        ] == [("2", 10_000, "s"), ("1", 200, "s"), ("1", 200_000, "d")]
+        assert first.limit_indicators[2].limit_count == 1
+        assert client.limits().received_ns == first.received_ns, "of this second"
+        list(client.reports(timeout=2))
+        assert client.limits().received_ns > first.received_ns
+
+
+def test_asyncio_asks_too(engine: SimulatedEngine) -> None:
+    async def ask() -> int:
+        async with AsyncClient(engine.endpoint, "maker") as client:
+            return len((await client.limits()).limit_indicators)
+
+    assert asyncio.run(ask()) == 3
+
+
+def test_why_there_are_no_limits_is_said(engine: SimulatedEngine) -> None:
+    with Client(engine.endpoint, "maker") as client:
+        list(client.reports(timeout=2))
+        engine._running().gateway.lines.carriers.clear()
+        with pytest.raises(NoLimits, match="no session is up"):
+            client.limits()

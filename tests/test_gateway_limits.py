@@ -8,7 +8,14 @@ import pytest
 from engine_in_memory import Engine, edited
 from fixengine.desk.limits import Budget
 from fixengine.desk.unfilled import FILL_LAG_NS, Unfilled
-from fixengine.messages import ExecutionReport, OrderCancelRequest, Refused
+from fixengine.messages import (
+    ExecutionReport,
+    LimitQuery,
+    LimitResponse,
+    OrderCancelRequest,
+    Refused,
+    encode,
+)
 from fixengine.network.clock import SURE, Lead
 from fixengine.network.journal.record import Kind
 from fixengine.network.limits import ANSWER_NS_MAX
@@ -62,7 +69,7 @@ def says(engine: Engine, *rows: tuple[Any, ...], req_id: str = "limits-1") -> No
 
 def ask_again(engine: Engine) -> str:
     """Let the line ask, as one does that has just logged on; the ReqID."""
-    engine.gateway.limits.ask(engine.line, engine.now)
+    engine.gateway.limits.on_logon(engine.line, engine.now)
     engine.gateway.flush(engine.now)
     return queries(engine)[-1]
 
@@ -164,7 +171,7 @@ def test_the_answer_calibrates_counts_and_limits() -> None:
 def test_an_answer_that_says_less_is_used_changes_nothing() -> None:
     engine = limited()
     fill(engine, 5)
-    engine.gateway.limits.ask(engine.line, engine.now)
+    engine.gateway.limits.on_logon(engine.line, engine.now)
     says(
         engine,
         ("2", 0, 1000, 10, "s"),
@@ -248,7 +255,7 @@ def test_orders_wait_for_the_first_answer_and_cancels_do_not() -> None:
     fill(engine, 1, first=2)
     engine.request(engine.order("o3"))
     assert "5 of 5 per 10 SECOND" in refused(engine).text
-    engine.gateway.limits.ask(engine.line, engine.now)
+    engine.gateway.limits.on_logon(engine.line, engine.now)
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o2"))
     assert engine.last()[35] == b"F"
     engine.now += INTERVAL_NS
@@ -355,3 +362,58 @@ def test_a_time_that_the_venue_refuses_is_an_alarm_and_asks_for_the_clock(what: 
     assert "2500 ms ahead" in (engine.clock.trouble(engine.line.lead) or "")
     engine.clock.read_anew()
     assert not engine.clock.is_doubted
+
+
+# --- told to a strategy ---------------------------------------------------------------------
+
+
+def ask(engine: Engine, request_id: int = 1) -> None:
+    engine.gateway.on_order(b"a", encode(LimitQuery(request_id)), engine.now)
+    engine.gateway.flush(engine.now)
+
+
+def told(engine: Engine) -> LimitResponse:
+    (answer,) = engine.heard()
+    assert isinstance(answer, LimitResponse)
+    return answer
+
+
+def test_a_strategy_is_told_what_the_venue_counts_and_the_venue_asked_once_a_second() -> None:
+    engine = Engine()
+    ask(engine)
+    ask(engine, 2)
+    assert queries(engine) == ["limits-1"], "one is under way"
+    says(engine, ("1", 3, 200, 10, "s"), ("2", 1, 10_000, 10, "s"))
+    first = told(engine)
+    assert (first.request_id, first.source, first.problem) == (2, "ME", "")
+    assert [(one.limit_type, one.limit_count) for one in first.limit_indicators] == [
+        ("1", 3),
+        ("2", 1),
+    ]
+    ask(engine, 3)
+    again = told(engine)
+    assert (again.request_id, again.limit_indicators) == (3, first.limit_indicators)
+    engine.now += SECOND_NS
+    ask(engine, 4)
+    assert queries(engine) == ["limits-1", "limits-2"]
+
+
+@pytest.mark.parametrize("why", ["refused", "unread", "silence", "lost", "no session"])
+def test_a_strategy_is_told_why_nobody_knows_what_the_venue_counts(why: str) -> None:
+    engine = Engine()
+    if why == "no session":
+        engine.gateway.lines.remove(engine.line)
+    ask(engine)
+    if why == "refused":
+        seq = int(engine.last()[34])
+        engine.venue_says(b"3", ref_seq_num=seq, venue_code="-1015", text="no")
+    elif why == "unread":
+        says(engine, ("1", 0, 5, 10, "x"))
+    elif why == "silence":
+        engine.now += ANSWER_NS_MAX
+        engine.gateway.limits.tick(engine.now)
+    elif why == "lost":
+        engine.line.session.closed(engine.now)
+        engine.gateway.limits.tick(engine.now)
+    answer = told(engine)
+    assert (answer.limit_indicators, bool(answer.problem)) == ((), True)

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fix.decode": ("fix.fields", "fix.masking", "fix.tree", "fix.venue"),
     "fix.venue": ("fix.fields", "fix.grammar", "messages", "wire"),
     "fix.dictionary.": ("fix.fields", "fix.venue", "fix.dictionary."),
-    "fix.venues.": ("fix.fields", "fix.grammar", "fix.venue", "fix.venues.", "wire"),
+    "fix.venues.": ("messages", "fix.fields", "fix.grammar", "fix.venue", "fix.venues.", "wire"),
     "fix.states": ("fix.fields",),
     "fix.session": ("fix.fields", "fix.peek", "fix.states", "fix.venue", "wire"),
     "fix.header": ("fix.fields", "fix.validate", "wire"),

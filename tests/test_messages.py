@@ -23,6 +23,7 @@ from fixengine.messages import (
     ExecutionReport,
     Gap,
     Hello,
+    LimitIndicator,
     ListedOrder,
     ListedOrderStatus,
     ListTriggeringInstruction,
@@ -52,7 +53,7 @@ COMMITTED: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "messages.json").read_text()
 )
 MESSAGES: list[Any] = sorted(Message.__subclasses__(), key=lambda struct: struct.__name__)
-PARTS = Balance, ListedOrder, ListedOrderStatus, ListTriggeringInstruction, MiscFee
+PARTS = Balance, LimitIndicator, ListedOrder, ListedOrderStatus, ListTriggeringInstruction, MiscFee
 STRUCTS: list[Any] = [*MESSAGES, *PARTS, OpenOrder, Position]
 EVENTS: list[Any] = [struct for struct in MESSAGES if "replayed" in names_of(struct)]
 
@@ -75,6 +76,8 @@ def sample(name: str, kind: Any) -> Any:
         return NewOrderSingle("id", symbol="S")
     if name == "orders" and "Listed" in str(kind):
         return (filled(ListedOrderStatus if "Status" in str(kind) else ListedOrder),)
+    if name == "limit_indicators":
+        return (LimitIndicator("1", 2, 3),)
     if name == "list_triggering_instructions":
         return (ListTriggeringInstruction("1", 0, "2"),)
     if name == "orders":

@@ -262,7 +262,8 @@ def test_what_passes_here_passes_at_the_venue(values: dict[str, Any], without: s
 
 def test_a_check_looks_at_every_field_there_is() -> None:
     """A field that is new is in no rule yet: then this test asks for one."""
-    free = {"cl_ord_id", "epoch", "sent_ns", "valid_for_ms", "self_trade_prevention_mode"}
+    free = {"cl_ord_id", "epoch", "sent_ns", "valid_for_ms", "recv_window_ms"}
+    free.add("self_trade_prevention_mode")
     seen: set[str] = set()
 
     class Watched(SimpleNamespace):

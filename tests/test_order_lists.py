@@ -357,6 +357,13 @@ def wrong(**changes: Any) -> NewOrderList:
     return made
 
 
+def test_the_shortest_recv_window_is_that_of_the_list(engine: Engine) -> None:
+    request = bracket()
+    request.orders[1].order.recv_window_ms, request.orders[2].order.recv_window_ms = 400, 300
+    engine.request(request)
+    assert parts_of(engine.wire.written[-1])[0][25000] == "300"
+
+
 def test_a_list_that_is_none_is_refused(engine: Engine) -> None:
     other = bracket()
     other.orders[1].order.symbol = "ETHUSDT"

@@ -30,6 +30,7 @@ from fixengine.messages import (
 )
 from fixengine.network.journal.reader import Record
 from fixengine.network.journal.record import Kind as RecordKind
+from fixengine.network.line import WINDOWS_MAX
 from fixengine.network.recall import recall_records
 
 MS = 1_000_000
@@ -130,6 +131,31 @@ def test_a_repeated_id_is_answered_and_not_sent_again(engine: Engine, kind: str)
     assert engine.wire.written == []
     (sent,) = engine.heard()
     assert isinstance(sent, Sent)
+
+
+def test_an_order_may_have_a_shorter_recv_window_of_its_own(engine: Engine) -> None:
+    engine.request(engine.order("o2", recv_window_ms=250))
+    assert engine.last()[25000] == b"250"
+    engine.request(engine.order("o3"))
+    assert engine.last()[25000] == b"5000"
+    request = replacing()
+    request.order.recv_window_ms = 300
+    engine.request(request)
+    assert engine.last()[25000] == b"300"
+    for window in range(1, 2 * WINDOWS_MAX):
+        engine.request(engine.order(f"w{window}", recv_window_ms=window))
+        assert engine.last()[25000] == str(window).encode()
+
+
+@pytest.mark.parametrize("window", [-1, 5001])
+def test_a_longer_recv_window_is_refused(engine: Engine, window: int) -> None:
+    """The engine's own says when an order can no longer arrive."""
+    engine.wire.written.clear()
+    engine.request(engine.order("o2", recv_window_ms=window))
+    (event,) = engine.heard()
+    assert isinstance(event, Refused)
+    assert (event.reason, event.text.split(":")[0]) == ("invalid_field", "recv_window_ms")
+    assert engine.wire.written == []
 
 
 # --- cancel-replace -------------------------------------------------------------------------

@@ -35,11 +35,15 @@ from fixengine.client.errors import (
     HelloRefused,
     NoAnswer,
     NoBalances,
+    NoLimits,
     NotConnected,
+    NotDone,
     TooManyUnanswered,
 )
+from fixengine.client.waiting import Answer
 
 __all__ = [
+    "Answer",
     "AsyncClient",
     "Client",
     "ClientError",
@@ -47,7 +51,9 @@ __all__ = [
     "HelloRefused",
     "NoAnswer",
     "NoBalances",
+    "NoLimits",
     "NotConnected",
+    "NotDone",
     "Raw",
     "TooManyUnanswered",
 ]

@@ -14,11 +14,12 @@ from typing import Self
 from fixengine.client.arguments import check_timeout
 from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
-from fixengine.client.errors import ClientError
+from fixengine.client.errors import ClientError, NoAnswer
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
 from fixengine.client.requests import Asked
-from fixengine.messages import Balances, Snapshot
+from fixengine.client.waiting import Answer, Waiting, check_until
+from fixengine.messages import Balances, LimitResponse, NewOrderList, NewOrderSingle, Snapshot
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -47,6 +48,30 @@ class AsyncClient(Connection):
         check_timeout(timeout)
         return Reports(self, timeout)
 
+    async def submit_and_wait(
+        self,
+        order: NewOrderSingle | NewOrderList,
+        until: str = "new",
+        timeout: float | None = 5.0,
+    ) -> Answer:
+        """Submit, and read until there is an answer; see Client.submit_and_wait.
+
+        Not while a task waits in `reports`.
+        """
+        check_until(until)
+        check_timeout(timeout)
+        cl_ord_id = self._send(order)
+        deadline_ns = None if timeout is None else self._now() + int(timeout * 1e9)
+        waiting = Waiting(cl_ord_id, until, deadline_ns)
+        answer = None
+        try:
+            while answer is None:
+                answer = waiting.hear(await self._next(waiting.left(self._now())))
+        except NoAnswer as problem:
+            problem.events = tuple(waiting.events)
+            raise
+        return answer
+
     async def snapshot(self) -> Snapshot:
         """What this strategy owns now; see Client.snapshot. Not while a task waits in `reports`."""
         talk = self._conversation
@@ -56,6 +81,11 @@ class AsyncClient(Connection):
         """What the account has; see Client.balances. Not while a task waits in `reports`."""
         talk = self._conversation
         return await self._inquire("balances", talk.balances, talk.take_balances)
+
+    async def limits(self) -> LimitResponse:
+        """What the venue counts; see Client.limits. Not while a task waits in `reports`."""
+        talk = self._conversation
+        return await self._inquire("limits", talk.limits, talk.take_limits)
 
     async def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()

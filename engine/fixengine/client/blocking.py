@@ -9,9 +9,11 @@ from typing import Self
 from fixengine.client.arguments import check_timeout
 from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
+from fixengine.client.errors import NoAnswer
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
-from fixengine.messages import Balances, Snapshot
+from fixengine.client.waiting import Answer, Waiting, check_until
+from fixengine.messages import Balances, LimitResponse, NewOrderList, NewOrderSingle, Snapshot
 
 
 class Client(Connection):
@@ -59,6 +61,35 @@ class Client(Connection):
         check_timeout(timeout)
         return self._iterate(timeout)
 
+    def submit_and_wait(
+        self,
+        order: NewOrderSingle | NewOrderList,
+        until: str = "new",
+        timeout: float | None = 5.0,
+    ) -> Answer:
+        """Submit an order or a list, and read until there is an answer.
+
+        until: "new" for the venue's first word on it, or that it was refused here or is unknown;
+        "done" for its end. timeout: seconds, None for ever. What is heard meanwhile stands in the
+        Answer, and counts as processed when the next event or answer is asked for.
+
+        Raises NotDone when the time is over, with what was heard; NoAnswer, and what `submit` and
+        `reports` raise. The order may be live after each of these but those of `submit`.
+        """
+        check_until(until)
+        check_timeout(timeout)
+        cl_ord_id = self._send(order)
+        deadline_ns = None if timeout is None else self._now() + int(timeout * 1e9)
+        waiting = Waiting(cl_ord_id, until, deadline_ns)
+        answer = None
+        try:
+            while answer is None:
+                answer = waiting.hear(self._next(waiting.left(self._now())))
+        except NoAnswer as problem:
+            problem.events = tuple(waiting.events)
+            raise
+        return answer
+
     def snapshot(self) -> Snapshot:
         """What this strategy owns now: its open orders, and what it traded today (UTC).
 
@@ -79,6 +110,16 @@ class Client(Connection):
         """
         talk = self._conversation
         return self._inquire("balances", talk.balances, talk.take_balances)
+
+    def limits(self) -> LimitResponse:
+        """What the venue counts now: orders of the account that are not filled, and messages of
+        the session that asked, each with its limit. A second old at most.
+
+        Raises NoLimits where no session is up, or the venue gives no answer; NotConnected where
+        no answer comes within answer_timeout_ms, and what `reports` raises.
+        """
+        talk = self._conversation
+        return self._inquire("limits", talk.limits, talk.take_limits)
 
     def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_size, check_whole
-from fixengine.client.errors import HelloRefused, NoAnswer, NoBalances, TooManyUnanswered
+from fixengine.client.errors import HelloRefused, NoAnswer, NoBalances, NoLimits, TooManyUnanswered
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.requests import Asked
 from fixengine.messages import (
@@ -25,6 +25,8 @@ from fixengine.messages import (
     Gap,
     Heartbeat,
     Hello,
+    LimitQuery,
+    LimitResponse,
     ListedOrder,
     ListStatus,
     NewOrderList,
@@ -141,6 +143,7 @@ class Conversation:
         self._announced = (0, 0)
         self.snapshots = Inquiry(SnapshotRequest, lambda part: bool(part.is_last))
         self.balances = Inquiry(BalancesRequest, lambda part: True)
+        self.limits = Inquiry(LimitQuery, lambda part: True)
         if hello.resume_from is not None:
             self._received = self._handed = self.processed = hello.resume_from - 1
 
@@ -150,7 +153,7 @@ class Conversation:
         """A new connection stands; Hello is due once all of the old one is read."""
         self.state = State.CONNECTED
         # Of an answer that is waited for; else nobody asks.
-        self.snapshots.is_due = self.balances.is_due = True
+        self.snapshots.is_due = self.balances.is_due = self.limits.is_due = True
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -270,6 +273,15 @@ class Conversation:
             raise NoBalances(parts[-1].problem)
         return parts[-1]
 
+    def take_limits(self) -> LimitResponse | None:
+        """The answer to the last LimitQuery; None while there is none. Raises NoLimits."""
+        parts: list[LimitResponse] | None = self.limits.take()
+        if parts is None:
+            return None
+        if parts[-1].problem:
+            raise NoLimits(parts[-1].problem)
+        return parts[-1]
+
     # --- events -----------------------------------------------------------------------------
 
     @property
@@ -318,6 +330,9 @@ class Conversation:
             return
         if isinstance(event, Balances):
             self.balances.hear(event)
+            return
+        if isinstance(event, LimitResponse):
+            self.limits.hear(event)
             return
         self._answered(event)
         self._deliver(event, event.epoch, now)

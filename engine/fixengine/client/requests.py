@@ -80,6 +80,12 @@ class Requests:
             )
         )
 
+    def _send(self, order: NewOrderSingle | NewOrderList) -> str:
+        """Either kind."""
+        if isinstance(order, NewOrderList):
+            return self.submit_list(order)
+        return self.submit(order)
+
     def submit_list(self, order_list: NewOrderList) -> str:
         """Send a list of orders, made by `oco` and so on, and return its cl_list_id.
 

@@ -200,6 +200,11 @@ class Complaint(NamedTuple):
     close: bool = False
 
 
+def no_reason(venue_code: str | None, text: str | None) -> str | None:
+    """Of a venue whose codes and texts nobody has put into reasons."""
+    return None
+
+
 class Rules(NamedTuple):
     """How one role behaves where FIX leaves a choice.
 
@@ -235,7 +240,8 @@ class Venue:
     known. too_many_messages: how the text of a Logout begins that ends a session for its rate.
     grammar, taken: of a classic venue, what its FIX version defines, and the application messages
     taken from each sender. second_ns: how long its second lasts, shorter at another time scale.
-    web: REST and user data stream, None where the venue has none.
+    web: REST and user data stream, None where the venue has none. reject_reason: the RejectReason
+    of an error code and text; None where that is no refusal, or not known.
     """
 
     name: str
@@ -271,6 +277,7 @@ class Venue:
     taken: Mapping[Sender, frozenset[bytes]] = field(default_factory=dict)
     second_ns: int = SECOND_NS
     web: Web | None = None
+    reject_reason: Callable[[str | None, str | None], str | None] = no_reason
 
     def layout(self, kind: bytes, sender: Sender) -> Layout:
         """The table of one message; KeyError where that sender has no such message."""

@@ -13,6 +13,7 @@ from fixengine.messages.events import (
     Balances,
     ExecutionReport,
     Gap,
+    LimitResponse,
     ListStatus,
     OrderAmendReject,
     OrderCancelReject,
@@ -30,6 +31,7 @@ from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
     Hello,
+    LimitQuery,
     OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
     OrderCancelRequestAndNewOrderSingle,
@@ -49,6 +51,7 @@ Request = (
     | Heartbeat
     | SnapshotRequest
     | BalancesRequest
+    | LimitQuery
 )
 Event = (
     Welcome
@@ -65,6 +68,7 @@ Event = (
     | Heartbeat
     | Snapshot
     | Balances
+    | LimitResponse
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -45,7 +45,8 @@ class ExecutionReport(Message):
     the session it came on. replayed: delivered again after a reconnect. received_ns: engine's
     monotonic clock when the bytes arrived. cl_ord_id, orig_cl_ord_id: the strategy's ids;
     wire_…: the ids on the wire. A Reject<3> by the venue is turned into exec_type "8" with
-    ord_status "8". extra: fields this version does not know, as (tag, bytes).
+    ord_status "8". extra: fields this version does not know, as (tag, bytes). reject_reason: why it
+    was refused, a RejectReason or FILTER and a filter's name; here and in the events below.
     """
 
     report_seq: int
@@ -117,6 +118,7 @@ class ExecutionReport(Message):
     text: str | None = None
     expiry_reason: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class OrderCancelReject(Message):
@@ -142,6 +144,7 @@ class OrderCancelReject(Message):
     venue_code: str | None = None
     text: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class OrderMassCancelReport(Message):
@@ -168,6 +171,7 @@ class OrderMassCancelReport(Message):
     venue_code: str | None = None
     text: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class OrderAmendReject(Message):
@@ -190,6 +194,7 @@ class OrderAmendReject(Message):
     venue_code: str | None = None
     text: str | None = None
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class ListedOrderStatus(msgspec.Struct, array_like=True, gc=False):
@@ -206,6 +211,7 @@ class ListedOrderStatus(msgspec.Struct, array_like=True, gc=False):
     ord_rej_reason: str | None = None
     venue_code: str | None = None
     text: str | None = None
+    reject_reason: str | None = None
 
 
 class ListStatus(Message):
@@ -238,6 +244,7 @@ class ListStatus(Message):
     text: str | None = None
     orders: tuple[ListedOrderStatus, ...] = ()
     extra: tuple[tuple[int, bytes], ...] = ()
+    reject_reason: str | None = None
 
 
 class Sent(Message):
@@ -389,4 +396,33 @@ class Balances(Message):
     update_time: str | None = None
     received_ns: int = 0
     balances: tuple[Balance, ...] = ()
+    problem: str = ""
+
+
+class LimitIndicator(msgspec.Struct, array_like=True, gc=False):
+    """One limit of the venue: limit_count of limit_max are used.
+
+    limit_type: "1" orders that are not filled, "2" messages of the session that asked. It begins
+    anew every limit_reset_interval of limit_reset_interval_resolution, "s", "m", "h" or "d".
+    """
+
+    limit_type: str
+    limit_count: int
+    limit_max: int
+    limit_reset_interval: int | None = None
+    limit_reset_interval_resolution: str | None = None
+
+
+class LimitResponse(Message):
+    """What the venue counts (MsgType XLR), or why that cannot be told. Carries no report_seq.
+
+    source: SenderCompID of the session that asked. received_ns: when it was told, by the engine's
+    monotonic clock. problem: why there is no answer; empty where there is one.
+    """
+
+    request_id: int
+    epoch: int
+    source: str = ""
+    received_ns: int = 0
+    limit_indicators: tuple[LimitIndicator, ...] = ()
     problem: str = ""

@@ -49,13 +49,15 @@ class OrderOptions(TypedDict, total=False):
     """What any order may have besides, as keyword arguments.
 
     cl_ord_id: the strategy's own id. valid_for_ms: how old the order may become before its bytes
-    are written. target_strategy: at least 1000000; strategy_id: any whole number; both are the
-    venue's free labels. self_trade_prevention_mode: a SelfTradePreventionMode; without one the
-    symbol's own holds.
+    are written. recv_window_ms: RecvWindow<25000>, how late it may come to the venue, which refuses
+    it then (-1021); not more than the engine's. target_strategy: at least 1000000; strategy_id: any
+    whole number; both are the venue's free labels. self_trade_prevention_mode: a
+    SelfTradePreventionMode; without one the symbol's own holds.
     """
 
     cl_ord_id: str
     valid_for_ms: int
+    recv_window_ms: int
     target_strategy: str | int | None
     strategy_id: str | int | None
     self_trade_prevention_mode: str | None
@@ -81,7 +83,9 @@ class NewOrderSingle(Message):
     library makes one where it is empty. epoch, sent_ns (engine's monotonic clock, ns) and
     valid_for_ms are filled in by the client library. The fields in AMOUNTS may be given as str,
     int or Decimal and are kept as text; a float raises TypeError. Text is looked at by the
-    constructors, and otherwise by the client's `submit`.
+    constructors, and otherwise by the client's `submit`. recv_window_ms: RecvWindow<25000>, 0 for
+    the engine's (venue.recv_window_ms); a longer one is refused, for the engine's own tells it when
+    an order can no longer arrive.
 
     A constructor raises TypeError or ValueError for what the venue would refuse whatever the
     symbol, and names the field: spec sections 9.1 and 9.2.
@@ -114,6 +118,7 @@ class NewOrderSingle(Message):
     strategy_id: str | None = None
     self_trade_prevention_mode: str | None = None
     sor: str | None = None
+    recv_window_ms: int = 0
 
     def __post_init__(self) -> None:
         # Types only, and no loop: this also runs for each order the engine decodes, where

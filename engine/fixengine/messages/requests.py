@@ -159,3 +159,9 @@ class BalancesRequest(Message):
     """Ask for Balances. request_id: comes back in the answer."""
 
     request_id: int
+
+
+class LimitQuery(Message):
+    """Ask for a LimitResponse (MsgType XLQ). request_id: comes back in the answer."""
+
+    request_id: int

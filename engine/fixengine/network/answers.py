@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from fixengine.desk.orders import Kind, Order, Orders
 from fixengine.desk.standings import FINAL, Standing
 from fixengine.fix import fields
+from fixengine.fix.venue import Venue
 from fixengine.messages import (
     ExecType,
     ExecutionReport,
@@ -27,14 +28,15 @@ from fixengine.messages import (
     OrderCancelReject,
     OrderMassCancelReport,
     OrdStatus,
-    names_of,
+    RejectReason,
 )
-from fixengine.network.line import Line, Source
+from fixengine.network.line import Line, Source, wire_columns
 from fixengine.network.teller import Teller
 
-AMEND_REJECT_COLUMNS = names_of(OrderAmendReject)[9:-1]
-LIST_STATUS_COLUMNS = names_of(ListStatus)[9:-2]
-MASS_CANCEL_COLUMNS = names_of(OrderMassCancelReport)[7:-1]
+AMEND_REJECT_COLUMNS = wire_columns(OrderAmendReject)
+LIST_STATUS_COLUMNS = wire_columns(ListStatus)[:-1]
+"""All but its orders."""
+MASS_CANCEL_COLUMNS = wire_columns(OrderMassCancelReport, 7)
 Rejected = tuple[int | None, str | None, str]
 """MsgSeqNum<34> of the message, ErrorCode<25016>, Text<58>."""
 
@@ -67,13 +69,14 @@ class Answers:
         orders: Orders,
         teller: Teller,
         unknown: Callable[[Order, str, str | None, int], None],
-        unknown_codes: frozenset[int],
+        venue: Venue,
     ) -> None:
         self.orders = orders
         self.teller = teller
         self.foreign = 0
         self._unknown = unknown
-        self._unknown_codes = unknown_codes
+        self._unknown_codes = venue.unknown_codes
+        self._reason = venue.reject_reason
 
     def on_answer(self, line: Line, kind: bytes, answer: Values, now: int) -> None:
         """An OrderAmendReject, OrderMassCancelReport or ListStatus."""
@@ -100,6 +103,7 @@ class Answers:
         else:
             columns = [answer.value(name) for name in MASS_CANCEL_COLUMNS]
             event = OrderMassCancelReport(*[*head, wire_id, *columns, tuple(answer.extra)])
+        event.reject_reason = self._reason(code, event.text)
         self.teller.outcome(request, event, now)
 
     def reject(self, source: str, request: Order, why: Rejected, now: int) -> None:
@@ -121,7 +125,7 @@ class Answers:
             return
         else:
             event = OrderCancelReject(*head, *ids, request.symbol)
-        event.msg_seq_num, event.venue_code, event.text = why
+        self._say_why(event, why)
         self.orders.finish(request, Standing.REJECTED if request.is_order else Standing.DONE)
         self.teller.outcome(request, event, now)
 
@@ -133,8 +137,15 @@ class Answers:
         )
         event = ListStatus(*[*head, whole.wire_id, *states])
         event.orders = orders
-        event.msg_seq_num, event.venue_code, event.text = why
+        self._say_why(event, why)
         self._end_list(whole, whole.parts, event, now)
+
+    def _say_why(self, event: Any, why: Rejected) -> None:
+        event.msg_seq_num, event.venue_code, event.text = why
+        reason = RejectReason.NOT_ATTEMPTED.value
+        if event.venue_code is not None:
+            reason = self._reason(event.venue_code, event.text) or reason
+        event.reject_reason = reason
 
     def _end_list(self, whole: Order, parts: Sequence[Order], event: ListStatus, now: int) -> None:
         self.orders.finish(whole, Standing.DONE)
@@ -170,6 +181,7 @@ class Answers:
         orders = tuple(self._listed(row) for row in rows)
         head = *self.teller.head(line.name, now), whole.cl_ord_id, whole.wire_id
         event = ListStatus(*[*head, *states, *columns, orders, tuple(status.extra)])
+        event.reject_reason = self._reason(event.venue_code, event.text)
         if refuses(states[1], parts):
             self._end_list(whole, parts, event, now)
         else:
@@ -182,7 +194,9 @@ class Answers:
         order = self.orders.by_wire(wire_id)
         own_id = "" if order is None else order.cl_ord_id
         found = tuple(ListTriggeringInstruction(*one) for one in instructions or ())
-        return ListedOrderStatus(own_id, wire_id, symbol, order_id, found, *refused)
+        reason = self._reason(refused[1], refused[2])
+        names = own_id, wire_id, symbol, order_id, found
+        return ListedOrderStatus(*[*names, *refused, reason])
 
     def not_attempted(self, source: Source, order: Order, now: int) -> None:
         """An order that was to come in the place of another was refused.

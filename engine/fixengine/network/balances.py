@@ -14,12 +14,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from fixengine.messages import Balance, Balances, encode
+from fixengine.messages import Balance, Balances
+from fixengine.network.questions import Questions
 from fixengine.network.settling import REST
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Account, Problem
 from fixengine.network.sources.events import Position
-from fixengine.network.strategies import Handed, Strategies, Strategy
+from fixengine.network.strategies import Strategies, Strategy
 
 USER_DATA = "user_data"
 FRESH_NS = 1_000_000_000
@@ -39,11 +40,9 @@ class BalanceRoom:
 
     def __init__(self, strategies: Strategies, epoch: int, lag_ns: int) -> None:
         self.inquire: Callable[[asks.Ask], int | Problem] | None = None
-        self._strategies = strategies
+        self.questions = Questions(strategies)
         self._epoch = epoch
         self._lag_ns = lag_ns
-        self._waiting: dict[int, tuple[bytes, int]] = {}
-        self._answers: dict[int, tuple[bytes, Balances]] = {}
         self._number: int | None = None
         self._rows: list[Any] = []
         self._held: dict[str, Holding] = {}
@@ -57,14 +56,9 @@ class BalanceRoom:
         self._moved_ns = -1
         self._is_kept = False
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a strategy has not taken its answer yet."""
-        return bool(self._answers)
-
     def ask(self, strategy: Strategy, peer: bytes, request_id: int, now: int) -> None:
-        """A strategy asks; a new question replaces one that waits."""
-        self._waiting[strategy.number] = peer, request_id
+        """A strategy asks."""
+        self.questions.ask(strategy, peer, request_id)
         if self.inquire is None:
             self._refuse(NO_SOURCE)
         elif self._is_kept or (self._told_ns is not None and now - self._told_ns < FRESH_NS):
@@ -75,15 +69,6 @@ class BalanceRoom:
                 self._refuse(number.text)
             else:
                 self._number, self._asked_ns, self._rows = number, now, []
-
-    def step(self) -> None:
-        """Hand over answers that a strategy did not take before."""
-        for number, (peer, answer) in list(self._answers.items()):
-            handed = Handed.GONE
-            if self._strategies.by_number[number].peer == peer:
-                handed = self._strategies.bus.send(peer, encode(answer))
-            if handed is not Handed.FULL:
-                del self._answers[number]
 
     # --- what the sources tell --------------------------------------------------------------
 
@@ -163,14 +148,7 @@ class BalanceRoom:
         # An account that never changed has no such time.
         updated = normalise.utc(self._updated_ms or None)
         facts = self._source, updated, self._told_ns or 0, self._shown
-        for number, (peer, request_id) in self._waiting.items():
-            self._answers[number] = peer, Balances(request_id, self._epoch, *facts)
-        self._waiting.clear()
-        self.step()
+        self.questions.answer(lambda request_id: Balances(request_id, self._epoch, *facts))
 
     def _refuse(self, text: str) -> None:
-        for number, (peer, request_id) in self._waiting.items():
-            answer = Balances(request_id, self._epoch, problem=text)
-            self._answers[number] = peer, answer
-        self._waiting.clear()
-        self.step()
+        self.questions.answer(lambda request_id: Balances(request_id, self._epoch, problem=text))

@@ -6,17 +6,20 @@ from fixengine.messages import (
     CL_ORD_ID,
     RefusedReason,
 )
-from fixengine.network.intents import OrderRequest
+from fixengine.network.intents import OrderRequest, recv_window_ms
 from fixengine.network.teller import Reason
 
 MILLISECOND_NS = 1_000_000
 
 
 class Entry:
-    """epoch: of this run. valid_for_ms_max: the longest time a request may ask for."""
+    """epoch: of this run. valid_for_ms_max: the longest time a request may ask for.
+    recv_window_ms_max: the longest RecvWindow.
+    """
 
-    def __init__(self, epoch: int, valid_for_ms_max: int) -> None:
+    def __init__(self, epoch: int, valid_for_ms_max: int, recv_window_ms_max: int) -> None:
         self.epoch = epoch
+        self.recv_window_ms_max = recv_window_ms_max
         self.valid_for_ms_max = valid_for_ms_max
 
     def check(self, request: OrderRequest, now: int) -> Reason | None:
@@ -28,6 +31,10 @@ class Entry:
             return RefusedReason.WRONG_EPOCH, text, None
         if not 0 < request.valid_for_ms <= self.valid_for_ms_max:
             text = f"valid_for_ms: expected 1..{self.valid_for_ms_max}, got {request.valid_for_ms}"
+            return RefusedReason.INVALID_FIELD, text, None
+        window = recv_window_ms(request)
+        if not 0 <= window <= self.recv_window_ms_max:
+            text = f"recv_window_ms: expected 0..{self.recv_window_ms_max}, got {window}"
             return RefusedReason.INVALID_FIELD, text, None
         if request.sent_ns > now + MILLISECOND_NS:
             text = f"sent_ns: {(request.sent_ns - now) // 1000} us ahead of the engine's clock"

@@ -35,6 +35,7 @@ from fixengine.messages import (
     Ack,
     BalancesRequest,
     Hello,
+    LimitQuery,
     NewOrderList,
     NewOrderSingle,
     OrderCancelRequest,
@@ -60,8 +61,10 @@ from fixengine.network.intents import (
     ids_needed,
     orders_in,
     other_ids,
+    recv_window_ms,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
+from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending
 from fixengine.network.lines import Eye, Lines
@@ -76,8 +79,8 @@ from fixengine.network.trouble import Trouble
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << COUNTER_BITS) - 1
-BALANCES_WEIGHT = 10
-"""As how many messages that lead to no order a question about balances counts; see idle.py."""
+QUESTION_WEIGHT = 10
+"""As how many messages that lead to no order a question about the account counts; see idle.py."""
 
 
 class Gateway:
@@ -120,6 +123,7 @@ class Gateway:
         rooms = orders, positions, self.teller, log, limits.on_report, clock
         self.reports = Reports(venue, *rooms, origin)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.limit_room = LimitRoom(strategies, limits, lines, epoch)
         self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
         self.epoch = epoch
@@ -134,7 +138,8 @@ class Gateway:
         self.session_state = SessionState.DOWN.value
         self._journal = journal
         self._watch = Trouble(self.teller, self._say_journal)
-        self._entry = Entry(epoch, valid_for_ms_max)
+        recv_window_ms_max = clock.behind_ns_max // MILLISECOND_NS
+        self._entry = Entry(epoch, valid_for_ms_max, recv_window_ms_max)
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)
         heirs = Heirs(strategies, orders, self.teller)
@@ -188,7 +193,10 @@ class Gateway:
             self._idle.count(peer, RUBBISH_WEIGHT, now)
         elif isinstance(request, BalancesRequest):
             self.balances.ask(strategy, peer, request.request_id, now)
-            self._idle.count(peer, BALANCES_WEIGHT, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
+        elif isinstance(request, LimitQuery):
+            self.limit_room.ask(strategy, peer, request.request_id, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
         if before == (self.counter, strategy.acknowledged):
             self._idle.count(peer, 1, now)
 
@@ -442,7 +450,8 @@ class Gateway:
         for part in (order, *order.parts):
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
-        item = Pending(order, kind, source, expires_ns, replace)
+        window_ms = recv_window_ms(request)
+        item = Pending(order, kind, source, expires_ns, replace, window_ms)
         # Where the disk is dead an order was refused already, and a cancel goes on without it.
         if self.held.orders_max and (not order.is_cancel or self._watch.look(now) is None):
             self.held.hold(self._journal.appended, line, item, now)
@@ -525,7 +534,7 @@ class Gateway:
             return False
         seq = line.session.next_out
         try:
-            line.session.send(line.templates[item.kind], item.source, now, item.replace)
+            line.session.send(line.form(item), item.source, now, item.replace)
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
             return False
@@ -570,7 +579,7 @@ class Gateway:
                     self._on_reject(line, message, verdict, now)
                 elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
                     line.first_frame = frame
-                    self.limits.ask(line, now)
+                    self.limits.on_logon(line, now)
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
         except wire.RemoteProtocolError as problem:
@@ -626,7 +635,8 @@ class Gateway:
                 # A TestRequest would wait behind the same bytes.
                 text = f"unsent bytes did not move for {stuck_ns // MILLISECOND_NS} ms"
                 line.session.closed(now, text)
-        self.balances.step()
+        self.balances.questions.step()
+        self.limit_room.questions.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         waiting = self.strategies.waiting()
         for strategy in waiting:

@@ -68,6 +68,18 @@ def orders_in(request: OrderRequest) -> int:
     return 1 if type(request) in ADDING else 0
 
 
+def recv_window_ms(request: OrderRequest) -> int:
+    """RecvWindow<25000> of a request; 0 for the engine's. Of a list the shortest of its orders'."""
+    if isinstance(request, NewOrderSingle):
+        return request.recv_window_ms
+    if isinstance(request, OrderCancelRequestAndNewOrderSingle):
+        return request.order.recv_window_ms
+    if isinstance(request, NewOrderList):
+        windows = (one.order.recv_window_ms for one in request.orders)
+        return min((window for window in windows if window), default=0)
+    return 0
+
+
 def other_ids(request: OrderRequest) -> tuple[str, ...]:
     """The ids of a strategy in the message, besides the one by which it is known."""
     if isinstance(request, NewOrderList):

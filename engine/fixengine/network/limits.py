@@ -13,6 +13,7 @@ not told to be active.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fixengine import wire
@@ -21,7 +22,7 @@ from fixengine.desk.unfilled import Told, Unfilled
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
-from fixengine.messages import ExecType, ExecutionReport, RefusedReason
+from fixengine.messages import ExecType, ExecutionReport, LimitIndicator, RefusedReason
 from fixengine.network.clock import Clock
 from fixengine.network.line import Line, Source
 from fixengine.network.reports import Log
@@ -39,6 +40,10 @@ LIMIT_NUMBER_MAX = (1 << 63) - 1
 TOO_MANY_ORDERS = "ask_limits"
 
 
+Heard = Callable[[Line, tuple[LimitIndicator, ...], str, int], None]
+"""Is told each answer to a LimitQuery, or why there is none: line, limits, problem, now."""
+
+
 class Query(NamedTuple):
     """A LimitQuery that is not answered. placed: orders counted before it."""
 
@@ -52,7 +57,7 @@ class Limits:
     """See the module's top.
 
     unfilled: None where that limit is not kept; messages are not counted where a line has no
-    budget.
+    budget. on_told: see Heard.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Limits:
         self._venue = venue
         self._unfilled = unfilled
         self._log = log
+        self.on_told: Heard = lambda line, indicators, problem, now: None
         self._queries: dict[Line, Query] = {}
         self._query_count = 0
         self._is_told = unfilled is None
@@ -113,21 +119,28 @@ class Limits:
             self._unfilled.undo(order.opened_ns, order.strategy)
             order.opened_ns = 0
 
-    def ask(self, line: Line, now: int) -> None:
-        """Send a LimitQuery, unless one is under way on this line. Until it is answered, what the
-        venue said on another line holds.
+    def on_logon(self, line: Line, now: int) -> None:
+        """A session is up: ask where anything is counted. Until that is answered, what the venue
+        said on another line holds.
         """
         self._lines.add(line)
         self._spread(now)
-        kept = self._unfilled is not None or line.budget is not None
+        if self._unfilled is not None or line.budget is not None:
+            self.ask(line, now)
+
+    def ask(self, line: Line, now: int) -> bool:
+        """Send a LimitQuery, unless one is under way on this line; False where it cannot."""
         form = line.templates.get(fields.LIMIT_QUERY)
-        if not kept or form is None or not line.can_carry or line in self._queries:
-            return
+        if line in self._queries:
+            return True
+        if form is None or not line.can_carry:
+            return False
         self._query_count += 1
         req_id = f"limits-{self._query_count}"
         placed = 0 if self._unfilled is None else self._unfilled.placed
         self._queries[line] = Query(req_id, line.session.next_out, now, placed)
         line.session.send(form, None, now, {"req_id": req_id})
+        return True
 
     # --- in -------------------------------------------------------------------------------------
 
@@ -139,10 +152,11 @@ class Limits:
             return
         del self._queries[line]
         try:
-            orders, messages = self._read(line, message)
+            rows = self._rows(line, message)
+            orders, messages = self._read(rows)
         except (wire.RemoteProtocolError, ValueError) as problem:
             text = f"the LimitResponse cannot be read, the limits known so far hold: {problem}"
-            self._log("warning", text, session=line.name)
+            self._fail(line, text, now)
             return
         changes = []
         if messages is not None and line.budget is not None:
@@ -159,6 +173,7 @@ class Limits:
         if changes:
             text = f"the venue's limits differ from ours and hold: {', '.join(changes)}"
             self._log("info", text, session=line.name)
+        self.on_told(line, tuple(LimitIndicator(*row[:5]) for row in rows), "", now)
 
     def on_reject(self, line: Line, message: wire.Message, now: int) -> bool:
         """Reject<3> of something of ours; True where it was a LimitQuery and is dealt with."""
@@ -172,7 +187,7 @@ class Limits:
             f"the venue refused the LimitQuery, the limits known so far hold:"
             f" {peek_text(message, fields.ERROR_CODE)} {peek_text(message, fields.TEXT)}"
         )
-        self._log("warning", text, session=line.name)
+        self._fail(line, text, now)
         return True
 
     def on_report(self, source: Source, order: Order, event: ExecutionReport, now: int) -> None:
@@ -196,10 +211,11 @@ class Limits:
         for line, query in list(self._queries.items()):
             if not line.can_carry:
                 del self._queries[line]
+                self.on_told(line, (), f"session {line.name} ended before the answer", now)
             elif now - query.asked_ns >= ANSWER_NS_MAX:
                 del self._queries[line]
                 text = "the LimitQuery was not answered, the limits known so far hold"
-                self._log("warning", text, session=line.name)
+                self._fail(line, text, now)
 
     # --- small steps ----------------------------------------------------------------------------
 
@@ -248,16 +264,22 @@ class Limits:
         """The venue's clock as far as we know it."""
         return self._clock.venue_ns(source.lead, now)
 
-    def _read(self, line: Line, message: wire.Message) -> tuple[list[Told], Told | None]:
-        """What is said of unfilled orders and of messages. ValueError for what makes no sense."""
-        plan = line.plans[fields.LIMIT_RESPONSE]
-        response = plan.read(message)
+    def _fail(self, line: Line, text: str, now: int) -> None:
+        self._log("warning", text, session=line.name)
+        self.on_told(line, (), text, now)
+
+    def _rows(self, line: Line, message: wire.Message) -> Sequence[Any]:
+        response = line.plans[fields.LIMIT_RESPONSE].read(message)
         response.check()
-        orders: list[Told] = []
-        messages = None
-        rows = response.value("limit_indicators") or ()
+        rows: Sequence[Any] = response.value("limit_indicators") or ()
         if len(rows) > ROWS_MAX:
             raise ValueError(f"it has {len(rows)} limits, more than {ROWS_MAX}")
+        return rows
+
+    def _read(self, rows: Sequence[Any]) -> tuple[list[Told], Told | None]:
+        """What is said of unfilled orders and of messages. ValueError for what makes no sense."""
+        orders: list[Told] = []
+        messages = None
         for row in rows:
             kind = self._venue.enums[fields.LIMIT_TYPE].get(row[0])
             if kind not in ("ORDER_LIMIT", "MESSAGE_LIMIT"):

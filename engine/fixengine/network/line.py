@@ -27,11 +27,20 @@ from fixengine.network.clock import Lead
 from fixengine.network.slot import CARRIES_ORDERS, ONLY_POST, Post
 
 LINES_MAX = 255
+WINDOWS_MAX = 64
+"""Templates of requests with a RecvWindow of their own that are kept."""
 LAGS = 2
 """A lag is what the venue says of it; twice that is waited for."""
-ENGINE_COLUMNS = 9
-REPORT_COLUMNS = names_of(ExecutionReport)[ENGINE_COLUMNS:-1]
-REJECT_COLUMNS = names_of(OrderCancelReject)[ENGINE_COLUMNS:-1]
+
+
+def wire_columns(event: type[Message], engine_columns: int = 9) -> tuple[str, ...]:
+    """The columns of an event that stand on the wire: behind the engine's own, before `extra`."""
+    names = names_of(event)
+    return names[engine_columns : names.index("extra")]
+
+
+REPORT_COLUMNS = wire_columns(ExecutionReport)
+REJECT_COLUMNS = wire_columns(OrderCancelReject)
 
 
 REQUEST_KINDS = (
@@ -96,7 +105,7 @@ class Pending(NamedTuple):
 
     order: its place in the order table. kind: MsgType<35>. source: what its fields are taken from,
     but for those in replace. expires_ns: engine's monotonic clock beyond which it must not be
-    written any more.
+    written any more. recv_window_ms: RecvWindow<25000>, 0 for that of the line.
     """
 
     order: Order
@@ -104,6 +113,7 @@ class Pending(NamedTuple):
     source: Message
     expires_ns: int
     replace: dict[str, Any]
+    recv_window_ms: int = 0
 
 
 SENDING_TIME = b"\x0152="
@@ -172,6 +182,8 @@ class Line:
         self.pending: list[Pending] = []
         self.garbled_seen = 0
         comp_id = session.client_comp_id
+        self._venue = venue
+        self._windows: dict[tuple[bytes, int], wire.Template] = {}
         self.templates = {
             kind: template(venue, kind, Sender.CLIENT, comp_id, recv_window_ms)
             for kind in REQUEST_KINDS
@@ -239,6 +251,19 @@ class Line:
         """See lines.Eye."""
         until_ns = sending_ns(self.last_frame)
         return None if until_ns is None else until_ns - LAGS * self.lag_ns
+
+    def form(self, item: Pending) -> wire.Template:
+        """The template of a request."""
+        if not item.recv_window_ms:
+            return self.templates[item.kind]
+        key = item.kind, item.recv_window_ms
+        found = self._windows.get(key)
+        if found is None:
+            if len(self._windows) >= WINDOWS_MAX:
+                self._windows.clear()
+            form = self._venue, item.kind, Sender.CLIENT, self.name, item.recv_window_ms
+            found = self._windows[key] = template(*form)
+        return found
 
     def unsent(self) -> int:
         """Bytes that were written but have not left this machine."""

@@ -537,7 +537,9 @@ class Process:
         deadlines = [line.session.deadline for line in self.gateway.lines]
         due += [deadline for deadline in deadlines if deadline is not None]
         gateway = self.gateway
-        if self.strategies.waiting() or gateway.snapshots.waiting or gateway.balances.waiting:
+        rooms = gateway.balances, gateway.limit_room
+        untaken = any(room.questions.untaken for room in rooms)
+        if self.strategies.waiting() or gateway.snapshots.waiting or untaken:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling

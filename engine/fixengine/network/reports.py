@@ -102,7 +102,7 @@ class Reports:
         self.watcher = watcher
         self.log = log
         self.clock = clock
-        self.answers = Answers(orders, teller, self._make_unknown, venue.unknown_codes)
+        self.answers = Answers(orders, teller, self._make_unknown, venue)
         # RecvWindow, and the time after which the venue has done with what it took.
         self.answer_ns_max = clock.behind_ns_max + VENUE_TIMEOUT_S * venue.second_ns
         self.fill_grace_ns = FILL_GRACE_S * venue.second_ns
@@ -225,6 +225,8 @@ class Reports:
         columns: list[Any] = [*self.teller.head(source.name, now), *ids]
         columns += [*report.values(), tuple(report.extra)]
         event = ExecutionReport(*columns)
+        if event.ord_status == OrdStatus.REJECTED:
+            event.reject_reason = self.venue.reject_reason(event.venue_code, event.text)
         event.misc_fees = tuple(MiscFee(*fee) for fee in report.value("misc_fees") or ())
         return event
 
@@ -267,7 +269,9 @@ class Reports:
         columns: list[Any] = [*self.teller.head(line.name, now), cancel.cl_ord_id]
         columns += [cancel.target.cl_ord_id, wire_id, orig_wire_id]
         columns += [*report.values(), tuple(report.extra)]
-        self.teller.outcome(cancel, OrderCancelReject(*columns), now)
+        event = OrderCancelReject(*columns)
+        event.reject_reason = self.venue.reject_reason(code, event.text)
+        self.teller.outcome(cancel, event, now)
         if cancel.stops and cancel.whole is not None and cancel.whole.standing not in FINAL:
             text = "not attempted: the cancel before it failed"
             self.answers.reject(line.name, cancel.whole, (None, None, text), now)

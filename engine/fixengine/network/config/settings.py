@@ -79,7 +79,11 @@ class Venue(Section, frozen=True, kw_only=True):
     ] = 30
     message_handling: Annotated[
         Literal["sequential", "unordered"],
-        about("25035. unordered: the venue may let a cancel overtake its order."),
+        about(
+            "MessageHandling (25035) of every session. sequential: the venue takes messages in the"
+            " order of their numbers, so one that is slow there holds up those behind it."
+            " unordered: it does not wait, and may let a cancel overtake its order."
+        ),
     ] = "sequential"
     sessions: Annotated[
         int,
@@ -92,9 +96,11 @@ class Venue(Section, frozen=True, kw_only=True):
     report_sessions: Annotated[
         Annotated[int, about("", ge=0, le=ORDER_ENTRY.limits.connections_max - 1)] | None,
         about(
-            "How many of them get all reports of the account (25036 EVERYTHING), the others get"
-            " acknowledgements only. 0 only with drop_copy or sources.user_data: fills would"
-            " vanish. Default: 2, or 1 where sessions is 1."
+            "How many of them get all reports of the account (ResponseMode 25036 EVERYTHING), the"
+            " others get acknowledgements only. Each of the first kind tells every report again,"
+            " which costs the engine time in a burst, but no fill goes unseen when another ends."
+            " 0 only with drop_copy or sources.user_data: fills would vanish. Default: 2, or 1"
+            " where sessions is 1."
         ),
     ] = None
     spread: Annotated[
@@ -131,7 +137,9 @@ class Venue(Section, frozen=True, kw_only=True):
     recv_window_ms: Annotated[
         int,
         about(
-            "RecvWindow on every order: the venue refuses one that arrives later.",
+            "RecvWindow (25000) on every request: the venue refuses one that arrives later. An"
+            " order may have a shorter one. The longer, the staler an order can be when it trades,"
+            " and the longer an order that was lost stays unknown.",
             ge=1,
             le=BINANCE_SPOT.recv_window_ms_max,
         ),

@@ -130,7 +130,7 @@ class Carried(msgspec.Struct, array_like=True):
     10**-8. request: an order as the bus brought it. finished: the how-many-th of the requests that
     are over it is, 0 where it is not over. former: of an order that was handed over, number and id
     of each strategy that had it before. in_doubt: as in the order table.
-    kind: of the order table; empty from an engine that knew orders and cancels only.
+    kind: of the order table; None from an engine that knew orders and cancels only.
     """
 
     strategy: int
@@ -147,7 +147,7 @@ class Carried(msgspec.Struct, array_like=True):
     finished: int = 0
     former: tuple[tuple[int, str], ...] = ()
     in_doubt: bool = False
-    kind: str = ""
+    kind: str | None = None
 
 
 class HandedOver(msgspec.Struct, array_like=True):

@@ -3,7 +3,8 @@
 Source: the venue's FIX API documents as of 2026-07-21. tables.py holds the messages, names.py and
 enums.py what tags, kinds and values are called, overrides.py where we depart from the official
 dictionaries and why, rules.py limits and rules, hooks.py the signature and order ids; web.py REST
-and the user data stream, words.py what values are called there. This room puts them together.
+and the user data stream, words.py what values are called there; reasons.py what error codes and
+texts mean. This room puts them together.
 
 Nothing in this table was tried against the live venue.
 """
@@ -16,6 +17,7 @@ from fixengine.fix.venues.binance.enums import ENUMS
 from fixengine.fix.venues.binance.hooks import logon_payload, logon_values, make_cl_ord_id, own
 from fixengine.fix.venues.binance.names import KINDS, NAMES, SCOPES
 from fixengine.fix.venues.binance.overrides import OVERRIDES
+from fixengine.fix.venues.binance.reasons import reject_reason
 from fixengine.fix.venues.binance.rules import (
     COMPLAINTS,
     DROP_COPY,
@@ -68,4 +70,5 @@ BINANCE_SPOT = Venue(
     own=own,
     too_many_messages=TOO_MANY_MESSAGES,
     web=WEB,
+    reject_reason=reject_reason,
 )
