@@ -8,6 +8,7 @@ import signal
 import time
 
 import pytest
+from fixengine.network.journal.reader import Scan, Walk
 from processes import WAIT_S, Engine, Stage, stage, trade
 
 __all__ = ["stage"]
@@ -66,3 +67,20 @@ def test_what_a_start_says_of_what_is_gone(stage: Stage, killed: Engine) -> None
     again = stage.engine(stage.venue(name="fourth").place)
     again.expect(event="active")
     assert "its files are gone" in again.warnings()[0]
+
+
+def test_a_journal_that_ends_early_is_told_and_one_that_is_whole_is_not(stage: Stage) -> None:
+    venue = stage.venue()
+    for _ in range(2):
+        engine = stage.engine(venue.place)
+        engine.expect(event="active")
+        assert engine.warnings() == []
+        trade(stage.client(engine, "maker"))
+        assert engine.end() == 0
+    (*_, last) = sorted((engine.state_dir / "journal").glob("*.fxj"))
+    ends = [scan.offset for scan in Walk(last).scans() if isinstance(scan, Scan) for _ in scan]
+    os.truncate(last, ends[-2])
+    again = stage.engine(venue.place)
+    again.expect(event="active")
+    (said,) = again.warnings()
+    assert "has no end" in said

@@ -171,6 +171,9 @@ class Process:
         )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
+        if not recalled.is_closed and self.journal.recovered is None:
+            text = "the journal of the run before has no end: it was cut off (or is of an older"
+            self.log("warning", f"{text} version); look at the venue's open orders")
         numbered = self.state.strategies()
         if lost := sorted(recalled.standings.keys() - numbered.keys()):
             # Numbered anew, one strategy would be given the orders of another.

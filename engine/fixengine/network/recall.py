@@ -69,13 +69,15 @@ COPIES = frozenset({Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK})
 class Recalled(NamedTuple):
     """standings: report numbers by strategy. unread: events by strategy that it has not
     acknowledged, oldest first, without a hole up to its last number. open: orders that nobody
-    watched. damage: what could not be read.
+    watched. damage: what could not be read. is_closed: the last run ended in order, as far as
+    there is a record of it.
     """
 
     standings: dict[str, Numbers]
     unread: dict[str, list[bytes]]
     open: tuple[Order, ...]
     damage: tuple[str, ...]
+    is_closed: bool = True
 
 
 class Recall:
@@ -310,7 +312,7 @@ def recall(
     if last_epoch and not any(file.epoch == last_epoch for file in files(directory)):
         text = f"{directory}: nothing of run {last_epoch}: it ended before it recorded anything, or"
         damage = f"{text} its files are gone, and with them the orders it left open", *damage
-    return recalled._replace(damage=damage)
+    return recalled._replace(damage=damage, is_closed=earlier.is_closed)
 
 
 def recall_records(

@@ -172,6 +172,7 @@ class Machine:
                 config.journal.checkpoint_bytes,
                 (checkpoint.__name__, str(config.bus.report_buffer_max)),
             ),
+            tells_end=True,
         )
 
     def recall(

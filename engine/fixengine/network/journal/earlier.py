@@ -11,7 +11,13 @@ from pathlib import Path
 
 from fixengine.network.journal.checkpoint import Checkpoint, checkpoints, read_checkpoint
 from fixengine.network.journal.reader import Damage, Record, Scan, scan_from
-from fixengine.network.journal.record import FILE_HEADER_BYTES, FileHeader, JournalError
+from fixengine.network.journal.record import (
+    CLOSED,
+    FILE_HEADER_BYTES,
+    FileHeader,
+    JournalError,
+    Kind,
+)
 from fixengine.network.journal.retention import after, started
 from fixengine.network.journal.writer import File, file_name, files
 
@@ -20,7 +26,8 @@ class Earlier:
     """Iterates once over the records, oldest first.
 
     damage: what could not be read. torn: a last record that is cut off, as a power failure leaves
-    it, or a disk that is being written to. unusable: damaged checkpoints. since: the one it began
+    it, or a disk that is being written to. is_closed: what came last is how a run ends that ends in
+    order, or there was nothing. unusable: damaged checkpoints. since: the one it began
     with. end: the position up to which it has come, as the header of a file that would begin there;
     None before anything was read.
     """
@@ -34,6 +41,7 @@ class Earlier:
         self._until = until
         self.damage: list[str] = []
         self.torn: str | None = None
+        self.is_closed = True
         self.unusable: list[str] = []
         self.end: FileHeader | None = None
         self.since: Checkpoint | None = None
@@ -75,6 +83,7 @@ class Earlier:
                 self.unusable.append(f"{problem}; what came before it is read instead")
                 continue
             self.since = found
+            self.is_closed = False
             return records
         return []
 
@@ -111,6 +120,7 @@ class Earlier:
     def _records(self, scan: Scan) -> Iterator[Record]:
         for entry in scan:
             if isinstance(entry, Record):
+                self.is_closed = entry.kind == Kind.CONTROL and entry.data == CLOSED
                 yield entry
             elif isinstance(entry, Damage) and entry.last:
                 self.torn = f"{entry.path} at {entry.offset}: {entry.reason}"

@@ -30,7 +30,7 @@ from fixengine.messages import (
 from fixengine.network.config import Config
 from fixengine.network.journal import JournalError, Kind, Record
 from fixengine.network.journal.archive import Found
-from fixengine.network.journal.record import ON_DISK, split_named
+from fixengine.network.journal.record import CLOSED, ON_DISK, split_named
 from fixengine.network.line import Line
 from fixengine.network.process import ARCHIVE_ENDED, END, FOUND, NOT_UP, STOP, UP, Process
 from fixengine.network.replay.tape import AtEnd, Different, Hole, Placed, Tape
@@ -164,6 +164,8 @@ class Replay:
             self._link(record, record.data.decode())
         elif record.kind == Kind.CONTROL and record.data in (STOP, END):
             (process.stop if record.data == STOP else process.force_end)()
+        elif record.kind == Kind.CONTROL and record.data == CLOSED:
+            process.journal.append(Kind.CONTROL, now, 0, CLOSED)
         elif record.kind == Kind.CONTROL and record.data == ARCHIVE_ENDED:
             process.on_archive_ended("")
         elif record.kind == Kind.CONTROL and record.data.startswith(FOUND):
