@@ -53,7 +53,7 @@ from fixengine.network.sessions import (
     Status,
 )
 from fixengine.network.slot import CARRIES_ORDERS, posts_of
-from fixengine.network.state import StateDir, StateError
+from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
 from fixengine.network.surroundings import Bus, Machine, Surroundings
 from fixengine.network.watch import Watch
@@ -142,7 +142,13 @@ class Process:
         self.state = state
         self.journal = self._around.journal(self.config, state, epoch, self.offset_ns)
         self._ends.callback(self._close_journal)
-        if self.journal.recovered is not None:
+        recovered = self.journal.recovered
+        if recovered is not None and recovered.saved_bytes is None:
+            text = (
+                "an earlier run ended uncleanly, and its ring is gone, as a reboot leaves it: what"
+            )
+            self.log("warning", f"{text} was not on disk by then is lost; see the venue's orders")
+        elif recovered is not None:
             self.log("warning", "an earlier run ended uncleanly; its journal was completed")
         bus = self._around.bus(self.config.bus.endpoint)
         self._ends.callback(bus.close)
@@ -165,7 +171,16 @@ class Process:
         )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
-        standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
+        if not recalled.is_closed and self.journal.recovered is None:
+            text = "the journal of the run before has no end: it was cut off (or is of an older"
+            self.log("warning", f"{text} version); look at the venue's open orders")
+        numbered = self.state.strategies()
+        if lost := sorted(recalled.standings.keys() - numbered.keys()):
+            # Numbered anew, one strategy would be given the orders of another.
+            text = f"it has no number for strategy {lost[0]}, of whom the journal tells, so it is"
+            advice = "put back a newer copy; or, with no order open, move the journal away too"
+            raise StateError(self.state.path / FILE_NAME, f"{text} older than that; {advice}")
+        standings = dict.fromkeys(numbered, Standing()) | recalled.standings
         around = {
             "wall_offset_ns": self.offset_ns,
             "state": self.state.told(),
