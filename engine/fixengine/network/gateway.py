@@ -30,11 +30,14 @@ from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     CL_ORD_ID,
+    FILTER,
     LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
+    ExecutionReport,
     Hello,
+    InstrumentRequest,
     LimitQuery,
     NewOrderList,
     NewOrderSingle,
@@ -53,6 +56,7 @@ from fixengine.network.entry import Entry
 from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
+from fixengine.network.instrument_room import InstrumentRoom
 from fixengine.network.intents import (
     ADDING,
     TARGETING,
@@ -66,7 +70,7 @@ from fixengine.network.intents import (
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
-from fixengine.network.line import Line, Pending
+from fixengine.network.line import Line, Pending, Source
 from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
@@ -112,6 +116,7 @@ class Gateway:
         policies: Mapping[str, Policy] = NO_POLICIES,
         otherwise: Policy = KEEP,
         held_orders_max: int = 0,
+        instruments_refresh_ns: int = 3_600_000_000_000,
     ) -> None:
         self.venue = venue
         self.limits = limits
@@ -120,9 +125,10 @@ class Gateway:
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        rooms = orders, positions, self.teller, log, limits.on_report, clock
+        rooms = orders, positions, self.teller, log, self._on_own_report, clock
         self.reports = Reports(venue, *rooms, origin)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.instruments = InstrumentRoom(strategies, epoch, instruments_refresh_ns)
         self.limit_room = LimitRoom(strategies, limits, lines, epoch)
         self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
@@ -194,6 +200,10 @@ class Gateway:
         elif isinstance(request, BalancesRequest):
             self.balances.ask(strategy, peer, request.request_id, now)
             self._idle.count(peer, QUESTION_WEIGHT, now)
+        elif isinstance(request, InstrumentRequest):
+            ask = request.request_id, request.symbol
+            self.instruments.ask(strategy, peer, *ask, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
         elif isinstance(request, LimitQuery):
             self.limit_room.ask(strategy, peer, request.request_id, now)
             self._idle.count(peer, QUESTION_WEIGHT, now)
@@ -238,6 +248,7 @@ class Gateway:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
         reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
+        reason = reason or self.instruments.why_not(order, order.symbol, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, None, now)
@@ -257,6 +268,7 @@ class Gateway:
             text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
             reason = RefusedReason.INVALID_FIELD, text, None
         reason = reason or self._check_engine(strategy.number, now)
+        reason = reason or self.instruments.why_not(request, request.symbol, now)
         if reason is None:
             lines = self.lines.for_order(request.symbol)
             reason = self._leave(lines, strategy, request, payload, None, now)
@@ -285,6 +297,8 @@ class Gateway:
         target = self.orders.find(strategy.number, request.orig_cl_ord_id)
         if reason is None:
             reason = self._check_target(strategy, request, target, now)
+        if reason is None and target is not None:
+            reason = self.instruments.why_not(request, target.symbol, now)
         if reason is None and target is not None:
             lines = self.lines.for_replacing(target) if adds else self.lines.for_cancel(target)
             reason = self._leave(lines, strategy, request, payload, target, now)
@@ -620,6 +634,15 @@ class Gateway:
         if change is not None:
             self.log(level, change, event="clock", session=line.name)
 
+    def _on_own_report(
+        self, source: Source, order: Order, event: ExecutionReport, now: int
+    ) -> None:
+        """Each report of an own order, once, before it is told."""
+        self.limits.on_report(source, order, event, now)
+        reason = event.reject_reason
+        if reason is not None and reason.startswith(FILTER):
+            self.instruments.table.doubt(order.symbol, now)
+
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
@@ -637,6 +660,7 @@ class Gateway:
                 line.session.closed(now, text)
         self.balances.questions.step()
         self.limit_room.questions.step()
+        self.instruments.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         waiting = self.strategies.waiting()
         for strategy in waiting:
