@@ -6,9 +6,12 @@ import signal
 from typing import Any
 
 import orjson
+import pytest
 from processes import COMP_IDS, SCALED, Engine, Stage, stage
 
 __all__ = ["stage"]
+
+pytestmark = pytest.mark.quick
 
 IDS = [f"ID{number}" for number in range(12)]
 ATTEMPTS_MAX = 15

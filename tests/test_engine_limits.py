@@ -13,6 +13,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from fixengine.client import Client
 from fixengine.messages import ExecutionReport, Refused, RefusedReason, Sent
 from fixengine.network.journal import Kind
@@ -20,6 +21,8 @@ from processes import WAIT_S, Engine, Stage, frames, hear, limit, stage
 from scripted_venue import Peer
 
 __all__ = ["stage"]
+
+pytestmark = pytest.mark.quick
 
 PATIENT: dict[str, Any] = {
     "limits": {"mode": "venue"},

@@ -157,9 +157,9 @@ def test_a_cancel_that_comes_to_nothing_is_sent_again() -> None:
     assert cancelled(engine) == ["0"]
     ids = {"cl_ord_id": cancel, "order_id": "0", "symbol": "BTCUSDT"}
     engine.venue_says(b"9", cxl_rej_response_to="1", venue_code="-2011", text="no", **ids)
-    wait(engine, 4.9)
+    wait(engine, 0.4)
     assert cancelled(engine) == []
-    wait(engine, 0.2)
+    wait(engine, 0.1)
     assert cancelled(engine) == ["0"]
 
 

@@ -18,7 +18,7 @@ from scripted_venue import read_frame
 __all__ = ["stage"]
 
 CANCEL = {"engine": {"on_stop": "cancel"}}
-STEP_NS = 50_000_000
+STEP_NS = 10_000_000
 SECOND_NS = 1_000_000_000
 
 
@@ -63,6 +63,16 @@ def test_each_open_order_is_cancelled_by_its_order_id_before_the_logout() -> Non
         engine.start()
         assert len([hear(maker, ExecutionReport, exec_type="4") for _ in range(12)]) == 12
         assert maker.snapshot().orders == taker.snapshot().orders == ()
+
+
+def test_many_orders_are_cancelled_well_within_the_ten_seconds() -> None:
+    with SimulatedEngine(config=CANCEL, limits="off") as engine:
+        for name in ("maker", "taker"):
+            rest(engine.client(name), 200)
+        before = engine.now_ns
+        assert engine.stop() == 0
+        assert engine.venue.orders == []
+        assert engine.now_ns - before < SECOND_NS // 2
 
 
 def test_a_replay_of_a_stop_cancels_the_same() -> None:

@@ -15,6 +15,7 @@ from fixengine.desk.recovery import (
     Settled,
     State,
 )
+from fixengine.desk.standings import Standing
 
 LAG_NS = 2 * SECOND_NS
 RECV_WINDOW_NS = 5 * SECOND_NS
@@ -144,6 +145,7 @@ def test_a_routed_order_has_allocations_too(desk: Desk) -> None:
 def test_an_order_without_an_order_id_is_asked_for_under_every_name(desk: Desk) -> None:
     order = desk.order()
     desk.cancel(order)
+    desk.orders.finish(desk.cancel(order, "refused"), Standing.DONE)
     for name in ("w-o", "w-c"):
         case, question = desk.ask()
         assert question == (Kind.ORDER, "S", None, name)

@@ -271,5 +271,7 @@ class Recovery:
         if order.order_id is not None:
             return Question(Kind.ORDER, order.symbol, order.order_id, None)
         if not case.names:
-            case.names = [order.wire_id, *(cancel.wire_id for cancel in order.cancels)]
+            # A cancel that was refused has renamed nothing.
+            cancels = [one for one in order.cancels if one.standing is not Standing.DONE]
+            case.names = [order.wire_id, *(cancel.wire_id for cancel in cancels)]
         return Question(Kind.ORDER, order.symbol, None, case.names.pop(0))
