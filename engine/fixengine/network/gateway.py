@@ -449,19 +449,22 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        if self.counter >= COUNTER_MAX:
+        needed = ids_needed(request)
+        if self.counter + needed > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         counter = self.origin << COUNTER_BITS | self.counter + 1
-        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
-        self.counter += ids_needed(request)
+        owner = strategy.number, self.epoch, counter
+        wire_id = self.venue.make_cl_ord_id(*owner)
+        self.counter += needed
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, wire_id, request, payload, target
+            self.orders, self.venue, owner, wire_id, request, payload, target
         )
-        for part in (order, *order.parts):
+        order.line = line.number
+        for part in order.parts:
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         window_ms = recv_window_ms(request)
