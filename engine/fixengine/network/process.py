@@ -256,6 +256,7 @@ class Process:
             otherwise=_policy(config.strategies),
             held_orders_max=held_orders_max,
             latency=self.latency,
+            instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -282,7 +283,8 @@ class Process:
             return None
         recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
         rule = Rule(config.orders.foreign, config.orders.adopt_as)
-        wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
+        places = config.rest_place is not None, config.stream_place is not None
+        wanted = Wanted(*places, rule, config.instruments.check)
         ends = self._clocks, self.settle, self.log
         asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
         self._ends.callback(asker.close)
@@ -550,14 +552,15 @@ class Process:
         deadlines = [line.session.deadline for line in self.gateway.lines]
         due += [deadline for deadline in deadlines if deadline is not None]
         gateway = self.gateway
-        rooms = gateway.balances, gateway.limit_room
-        untaken = any(room.questions.untaken for room in rooms)
+        rooms = gateway.balances.questions, gateway.limit_room.questions, gateway.instruments
+        untaken = any(room.untaken for room in rooms)
         if self.strategies.waiting() or gateway.snapshots.waiting or untaken:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling
         soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
         soon.append(None if settling is None else settling.deadline)
+        soon.append(self.gateway.instruments.deadline)
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 
