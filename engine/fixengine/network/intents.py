@@ -93,18 +93,16 @@ def enter(
     orders: Orders,
     venue: Venue,
     wire_id: str,
+    owner: tuple[int, int, int],
     request: OrderRequest,
     payload: bytes,
     target: Order | None,
 ) -> Entered:
-    """Enter a request; wire_id is an id of ours, and says whose it is.
+    """Enter a request; wire_id is an id of ours, and owner what venue.own says of it.
 
     payload: the request as it came over the bus. target: the order it is about, None where it is
     about none, or (in a later run) about one that is forgotten.
     """
-    owner = venue.own(wire_id)
-    if owner is None:
-        raise ValueError(f"{wire_id!r} is not one of our ids")
     number = owner[0]
     if isinstance(request, NewOrderSingle):
         order = orders.open(number, request.cl_ord_id, wire_id, request.symbol)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import time
 import traceback
@@ -35,6 +36,7 @@ from fixengine.network.foreign import NOBODY, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.journal.archive import Found
+from fixengine.network.latency import Latency
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
@@ -97,8 +99,10 @@ class Process:
         log: Log,
         surroundings: Surroundings | None = None,
         tokens: Mapping[str, bytes] | None = None,
+        latency: Latency | None = None,
     ) -> None:
         self.config = config
+        self.latency = latency or Latency()
         self.log = log
         self.venue = _venue(config)
         self.status: int | None = None
@@ -119,6 +123,7 @@ class Process:
         self._last_clock_ns = 0
         self._log_out_by_ns: int | None = None  # a stop's, while what is open is cancelled
         self._now = 0  # of this wake-up
+        self._woke_ns = 0  # when it began; 0: not a wake-up that is timed
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
@@ -139,6 +144,7 @@ class Process:
         wall = self._around.wall_ns()
         self.offset_ns = wall - now
         epoch = state.next_epoch(wall)
+        self.latency.head(epoch, os.getpid())
         self.state = state
         self.journal = self._around.journal(self.config, state, epoch, self.offset_ns)
         self._ends.callback(self._close_journal)
@@ -249,6 +255,7 @@ class Process:
             policies=_policies(config),
             otherwise=_policy(config.strategies),
             held_orders_max=held_orders_max,
+            latency=self.latency,
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -399,7 +406,7 @@ class Process:
 
     def on_bus(self) -> None:
         """Requests of strategies may wait in the bus."""
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._resting is not None:
@@ -423,7 +430,7 @@ class Process:
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
         self._busy = True
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         self.gateway.on_bytes(line, now)
         self.settle(now)
 
@@ -446,7 +453,7 @@ class Process:
         """Time has passed; the first call starts it all."""
         self._alarm.clear()
         self._parked_due_ns = 0
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         self.journal.append(Kind.TICK, now, 0, b"")
         if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
@@ -494,6 +501,9 @@ class Process:
         if self.bus.readable and self._resting is None:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
+        if self._woke_ns:
+            self.latency.loop.record(self._around.monotonic_ns() - self._woke_ns)
+            self._woke_ns = 0
 
     def _look_at(self, line: Line, now: int) -> None:
         for event in line.session.take_events():

@@ -177,12 +177,13 @@ class Recall:
         request: Any = request_decoder.decode(payload)
         if type(request) not in ORDER_REQUESTS:
             raise ValueError("neither an order nor about one")
+        owner = self._venue.own(wire_id)
+        if owner is None:
+            raise ValueError(f"{wire_id!r} is not one of our ids")
         target = None
         if type(request) in TARGETING:
-            owner = self._venue.own(wire_id)
-            number = 0 if owner is None else owner[0]
-            target = self._orders.find(number, request.orig_cl_ord_id)
-        order = enter(self._orders, self._venue, wire_id, request, payload, target).order
+            target = self._orders.find(owner[0], request.orig_cl_ord_id)
+        order = enter(self._orders, self._venue, wire_id, owner, request, payload, target).order
         for part in (order, *order.parts):
             part.standing = Standing.UNKNOWN
 
