@@ -546,23 +546,31 @@ class Process:
     def _set_timer(self, now: int) -> None:
         # Counted from what was last done, not from now: traffic that wakes us ever again would put
         # both off for ever.
-        due = [self._last_clock_ns + self._clock_ns]
-        if self.sessions.deadline is not None:
-            due.append(self.sessions.deadline)
-        deadlines = [line.session.deadline for line in self.gateway.lines]
-        due += [deadline for deadline in deadlines if deadline is not None]
+        due_ns = self._last_clock_ns + self._clock_ns
         gateway = self.gateway
-        rooms = gateway.balances.questions, gateway.limit_room.questions, gateway.instruments
-        untaken = any(room.untaken for room in rooms)
-        if self.strategies.waiting() or gateway.snapshots.waiting or untaken:
+        if (
+            self.strategies.waiting()
+            or gateway.snapshots.waiting
+            or gateway.balances.questions.untaken
+            or gateway.limit_room.questions.untaken
+            or gateway.instruments.untaken
+        ):
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
-            due.append(self._parked_due_ns)
-        settling = self.gateway.settling
-        soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
-        soon.append(None if settling is None else settling.deadline)
-        soon.append(self.gateway.instruments.deadline)
-        due += [deadline for deadline in soon if deadline is not None]
-        self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
+            due_ns = min(due_ns, self._parked_due_ns)
+        settling = gateway.settling
+        soon = [
+            self.sessions.deadline,
+            gateway.liveness.deadline,
+            gateway.held.deadline,
+            gateway.instruments.deadline,
+            None if settling is None else settling.deadline,
+        ]
+        for line in gateway.lines.all:
+            soon.append(line.session.deadline)
+        for deadline in soon:
+            if deadline is not None and deadline < due_ns:
+                due_ns = deadline
+        self._alarm.set(max(0.0, (due_ns - now) / SECOND_NS))
 
     # --- what the archive tells -------------------------------------------------------------
 
