@@ -145,6 +145,7 @@ def test_an_order_may_have_a_shorter_recv_window_of_its_own(engine: Engine) -> N
     for window in range(1, 2 * WINDOWS_MAX):
         engine.request(engine.order(f"w{window}", recv_window_ms=window))
         assert engine.last()[25000] == str(window).encode()
+    assert len(engine.line._windows) <= WINDOWS_MAX
 
 
 @pytest.mark.parametrize("window", [-1, 5001])

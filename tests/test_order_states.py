@@ -12,7 +12,7 @@ import pytest
 from engine_in_memory import Engine
 from fixengine.desk.standings import TOLD, Standing
 from fixengine.fix.states import State
-from fixengine.messages import ExecutionReport, OrderUnknown
+from fixengine.messages import ExecutionReport, OrderCancelRequest, OrderUnknown
 
 TABLE = """
                   0                 1                 2         4         5                 6                 8         A                 C         Z
@@ -140,6 +140,45 @@ def test_a_missing_fill_is_told_once_when_it_does_not_come() -> None:
     wait(engine, 10)
     assert unknowns(engine) == []
     assert standing(engine) == "partially_filled"
+
+
+def refuse_cancel(engine: Engine, text: str = "Unknown order sent.") -> None:
+    """The strategy cancels, and the venue says that there is nothing to cancel."""
+    order = engine.gateway.orders.find(1, "o1")
+    assert order is not None
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    ids = {"cl_ord_id": engine.last()[11].decode(), "orig_cl_ord_id": order.wire_id}
+    more = {"cxl_rej_response_to": "1", "venue_code": "-2011", "text": text}
+    engine.venue_says(b"9", symbol="BTCUSDT", **more, **ids)
+    engine.heard()
+
+
+def test_an_order_that_is_not_there_is_in_doubt_when_nothing_tells_how_it_ended() -> None:
+    engine = order_in("new")
+    refuse_cancel(engine)
+    wait(engine, 4.9)
+    assert unknowns(engine) == [] and engine.gateway.orders.take_doubted() == []
+    wait(engine, 0.1)
+    text = "the venue says it has no such live order, and nothing tells how it ended"
+    assert unknowns(engine) == [text]
+    (order,) = engine.gateway.orders.take_doubted()
+    assert (order.cl_ord_id, order.in_doubt) == ("o1", True)
+
+
+def test_an_order_whose_end_crossed_its_cancel_is_in_no_doubt() -> None:
+    engine = order_in("new")
+    wire_id = engine.last()[11].decode()
+    refuse_cancel(engine)
+    engine.fill("1", "1", ord_status="2", cl_ord_id=wire_id, trade_id="9")
+    wait(engine, 10)
+    assert unknowns(engine) == [] and engine.gateway.orders.take_doubted() == []
+
+
+def test_a_cancel_refused_for_another_reason_says_nothing_of_its_order() -> None:
+    engine = order_in("new")
+    refuse_cancel(engine, "Order was not canceled due to cancel restrictions.")
+    wait(engine, 10)
+    assert unknowns(engine) == [] and engine.gateway.orders.take_doubted() == []
 
 
 def test_a_fill_that_comes_late_is_not_missing() -> None:

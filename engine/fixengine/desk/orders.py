@@ -412,10 +412,14 @@ class Orders:
         elif self._short:
             self._short.pop(order, None)
 
-    def short(self, now: int, grace_ns: int) -> list[Order]:
-        """Orders of which a fill has been missing for grace_ns, each named once.
+    def not_there(self, order: Order, now: int) -> None:
+        """The venue says it has no such live order, and nothing has told how it ended."""
+        self._short.setdefault(order, now)
 
-        A fill may come late, on another session; so long it is not missing yet.
+    def short(self, now: int, grace_ns: int) -> list[Order]:
+        """Orders of which a fill, or their end, has been missing for grace_ns, each named once.
+
+        It may come late, on another session; so long it is not missing yet.
         """
         overdue = []
         for order, since_ns in self._short.items():
@@ -438,6 +442,8 @@ class Orders:
             return
         order.standing = standing
         self._close(order)
+        if self._short and order.filled >= order.cum_qty:
+            self._short.pop(order, None)
         self._finished += 1
         order.finished = self._finished
         closed = self._closed.setdefault(order.strategy, deque())

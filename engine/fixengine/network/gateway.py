@@ -30,11 +30,14 @@ from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     CL_ORD_ID,
+    FILTER,
     LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
+    ExecutionReport,
     Hello,
+    InstrumentRequest,
     LimitQuery,
     NewOrderList,
     NewOrderSingle,
@@ -53,6 +56,7 @@ from fixengine.network.entry import Entry
 from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
+from fixengine.network.instrument_room import InstrumentRoom
 from fixengine.network.intents import (
     ADDING,
     TARGETING,
@@ -67,7 +71,7 @@ from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
 from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
-from fixengine.network.line import Line, Pending
+from fixengine.network.line import Line, Pending, Source
 from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
@@ -114,6 +118,7 @@ class Gateway:
         otherwise: Policy = KEEP,
         held_orders_max: int = 0,
         latency: Latency | None = None,
+        instruments_refresh_ns: int = 3_600_000_000_000,
     ) -> None:
         self.venue = venue
         self.latency = latency or Latency()
@@ -124,9 +129,10 @@ class Gateway:
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        rooms = orders, positions, self.teller, log, limits.on_report, clock, self.latency
+        rooms = orders, positions, self.teller, log, self._on_own_report, clock, self.latency
         self.reports = Reports(venue, *rooms, origin)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.instruments = InstrumentRoom(strategies, epoch, instruments_refresh_ns)
         self.limit_room = LimitRoom(strategies, limits, lines, epoch)
         self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
@@ -200,6 +206,10 @@ class Gateway:
         elif isinstance(request, BalancesRequest):
             self.balances.ask(strategy, peer, request.request_id, now)
             self._idle.count(peer, QUESTION_WEIGHT, now)
+        elif isinstance(request, InstrumentRequest):
+            ask = request.request_id, request.symbol
+            self.instruments.ask(strategy, peer, *ask, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
         elif isinstance(request, LimitQuery):
             self.limit_room.ask(strategy, peer, request.request_id, now)
             self._idle.count(peer, QUESTION_WEIGHT, now)
@@ -244,6 +254,7 @@ class Gateway:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
         reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
+        reason = reason or self.instruments.why_not(order, order.symbol, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, None, now)
@@ -263,6 +274,7 @@ class Gateway:
             text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
             reason = RefusedReason.INVALID_FIELD, text, None
         reason = reason or self._check_engine(strategy.number, now)
+        reason = reason or self.instruments.why_not(request, request.symbol, now)
         if reason is None:
             lines = self.lines.for_order(request.symbol)
             reason = self._leave(lines, strategy, request, payload, None, now)
@@ -291,6 +303,8 @@ class Gateway:
         target = self.orders.find(strategy.number, request.orig_cl_ord_id)
         if reason is None:
             reason = self._check_target(strategy, request, target, now)
+        if reason is None and target is not None:
+            reason = self.instruments.why_not(request, target.symbol, now)
         if reason is None and target is not None:
             lines = self.lines.for_replacing(target) if adds else self.lines.for_cancel(target)
             reason = self._leave(lines, strategy, request, payload, target, now)
@@ -442,19 +456,22 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        if self.counter >= COUNTER_MAX:
+        needed = ids_needed(request)
+        if self.counter + needed > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         counter = self.origin << COUNTER_BITS | self.counter + 1
-        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
-        self.counter += ids_needed(request)
+        owner = strategy.number, self.epoch, counter
+        wire_id = self.venue.make_cl_ord_id(*owner)
+        self.counter += needed
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, wire_id, request, payload, target
+            self.orders, self.venue, owner, wire_id, request, payload, target
         )
-        for part in (order, *order.parts):
+        order.line = line.number
+        for part in order.parts:
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         window_ms = recv_window_ms(request)
@@ -635,6 +652,15 @@ class Gateway:
         if change is not None:
             self.log(level, change, event="clock", session=line.name)
 
+    def _on_own_report(
+        self, source: Source, order: Order, event: ExecutionReport, now: int
+    ) -> None:
+        """Each report of an own order, once, before it is told."""
+        self.limits.on_report(source, order, event, now)
+        reason = event.reject_reason
+        if reason is not None and reason.startswith(FILTER):
+            self.instruments.table.doubt(order.symbol, now)
+
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
@@ -652,6 +678,7 @@ class Gateway:
                 line.session.closed(now, text)
         self.balances.questions.step()
         self.limit_room.questions.step()
+        self.instruments.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         waiting = self.strategies.waiting()
         for strategy in waiting:

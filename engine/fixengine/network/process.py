@@ -55,7 +55,7 @@ from fixengine.network.sessions import (
     Status,
 )
 from fixengine.network.slot import CARRIES_ORDERS, posts_of
-from fixengine.network.state import StateDir, StateError
+from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
 from fixengine.network.surroundings import Bus, Machine, Surroundings
 from fixengine.network.watch import Watch
@@ -148,7 +148,13 @@ class Process:
         self.state = state
         self.journal = self._around.journal(self.config, state, epoch, self.offset_ns)
         self._ends.callback(self._close_journal)
-        if self.journal.recovered is not None:
+        recovered = self.journal.recovered
+        if recovered is not None and recovered.saved_bytes is None:
+            text = (
+                "an earlier run ended uncleanly, and its ring is gone, as a reboot leaves it: what"
+            )
+            self.log("warning", f"{text} was not on disk by then is lost; see the venue's orders")
+        elif recovered is not None:
             self.log("warning", "an earlier run ended uncleanly; its journal was completed")
         bus = self._around.bus(self.config.bus.endpoint)
         self._ends.callback(bus.close)
@@ -171,7 +177,16 @@ class Process:
         )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
-        standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
+        if not recalled.is_closed and self.journal.recovered is None:
+            text = "the journal of the run before has no end: it was cut off (or is of an older"
+            self.log("warning", f"{text} version); look at the venue's open orders")
+        numbered = self.state.strategies()
+        if lost := sorted(recalled.standings.keys() - numbered.keys()):
+            # Numbered anew, one strategy would be given the orders of another.
+            text = f"it has no number for strategy {lost[0]}, of whom the journal tells, so it is"
+            advice = "put back a newer copy; or, with no order open, move the journal away too"
+            raise StateError(self.state.path / FILE_NAME, f"{text} older than that; {advice}")
+        standings = dict.fromkeys(numbered, Standing()) | recalled.standings
         around = {
             "wall_offset_ns": self.offset_ns,
             "state": self.state.told(),
@@ -241,6 +256,7 @@ class Process:
             otherwise=_policy(config.strategies),
             held_orders_max=held_orders_max,
             latency=self.latency,
+            instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -267,7 +283,8 @@ class Process:
             return None
         recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
         rule = Rule(config.orders.foreign, config.orders.adopt_as)
-        wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
+        places = config.rest_place is not None, config.stream_place is not None
+        wanted = Wanted(*places, rule, config.instruments.check)
         ends = self._clocks, self.settle, self.log
         asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
         self._ends.callback(asker.close)
@@ -535,14 +552,15 @@ class Process:
         deadlines = [line.session.deadline for line in self.gateway.lines]
         due += [deadline for deadline in deadlines if deadline is not None]
         gateway = self.gateway
-        rooms = gateway.balances, gateway.limit_room
-        untaken = any(room.questions.untaken for room in rooms)
+        rooms = gateway.balances.questions, gateway.limit_room.questions, gateway.instruments
+        untaken = any(room.untaken for room in rooms)
         if self.strategies.waiting() or gateway.snapshots.waiting or untaken:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling
         soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
         soon.append(None if settling is None else settling.deadline)
+        soon.append(self.gateway.instruments.deadline)
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 

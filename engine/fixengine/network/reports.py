@@ -27,6 +27,7 @@ from fixengine.messages import (
     MiscFee,
     OrderCancelReject,
     OrdStatus,
+    RejectReason,
 )
 from fixengine.network.answers import Answers, Values, number_of
 from fixengine.network.clock import Clock
@@ -211,7 +212,7 @@ class Reports:
         self.latency.venue(order.written_ns, next(iter(transacted_ns), None), sent_ns, now)
 
     def tick(self, now: int) -> None:
-        """Time has passed: a fill that is missing for too long is told, and so is silence."""
+        """Time has passed: what is missing of an order for too long is told, and so is silence."""
         for order in self.orders.silent(now, self.answer_ns_max):
             text = f"no answer within {self.answer_ns_max / 1_000_000_000:g} s"
             self.log("error", f"{order.wire_id}: {text}", event="silence")
@@ -221,6 +222,9 @@ class Reports:
                 wire.unscaled(qty, QTY_DECIMALS) for qty in (order.cum_qty, order.filled)
             )
             text = f"a fill is missing: CumQty is {total}, and the fills reported make {filled}"
+            if order.filled >= order.cum_qty:
+                order.in_doubt = True
+                text = "the venue says it has no such live order, and nothing tells how it ended"
             self.log("error", f"{order.wire_id}: {text}", event="fill")
             self.teller.unknown(order, text, None, now)
 
@@ -293,6 +297,8 @@ class Reports:
         event = OrderCancelReject(*columns)
         event.reject_reason = self.venue.reject_reason(code, event.text)
         self.teller.outcome(cancel, event, now)
+        if event.reject_reason == RejectReason.UNKNOWN_ORDER and cancel.target.standing in ALIVE:
+            self.orders.not_there(cancel.target, now)
         if cancel.stops and cancel.whole is not None and cancel.whole.standing not in FINAL:
             text = "not attempted: the cancel before it failed"
             self.answers.reject(line.name, cancel.whole, (None, None, text), now)

@@ -321,6 +321,21 @@ class Orders(Section, frozen=True, kw_only=True):
     adopt_as: Annotated[str, about("The strategy that adopts them.")] = ""
 
 
+class Instruments(Section, frozen=True, kw_only=True):
+    """The rules of symbols (tick, lot, notional), asked of REST and kept in engine.state_dir."""
+
+    check: Annotated[
+        bool,
+        about(
+            "Refuse an order here that breaks a rule which the venue has told of its symbol; a"
+            " symbol is asked for once an order in it has gone out."
+        ),
+    ] = True
+    refresh_s: Annotated[
+        int, about("How old rules may become before they are asked for again.", ge=60, le=86_400)
+    ] = 3600
+
+
 class Engine(Section, frozen=True, kw_only=True):
     """The process."""
 
@@ -445,6 +460,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Strategies
     strategy: dict[str, Strategy]
     orders: Orders
+    instruments: Instruments
     engine: Engine
     limits: Limits
     journal: Journal
@@ -496,6 +512,7 @@ SECTIONS: dict[str, type[Section]] = {
     "bus": Bus,
     "strategies": Strategies,
     "orders": Orders,
+    "instruments": Instruments,
     "engine": Engine,
     "limits": Limits,
     "journal": Journal,
