@@ -203,3 +203,15 @@ cdef extern from "attribute.h":
     bint attribute_is_plain(PyTypeObject *kind)
     Py_ssize_t attribute_offset(PyTypeObject *kind, object found)
     PyObject *attribute_at(object instance, Py_ssize_t offset)
+
+
+cdef extern from "latency.h" nogil:
+    enum:
+        LATENCY_BUCKETS
+    ctypedef struct Latency:
+        uint64_t sum_ns
+        uint64_t max_ns
+        uint64_t[LATENCY_BUCKETS] counts
+    int64_t latency_now()
+    uint64_t latency_upper(size_t bucket)
+    void latency_record(Latency *to, int64_t ns)

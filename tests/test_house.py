@@ -132,6 +132,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         # Text only: the one place that writes an engine.toml for the built-in venue.
         "simulator.engine_config",
     ),
+    "demo.bench": (
+        "messages",
+        "client",
+        "demo.",
+        "screens.",
+        "network.latency",
+        "network.latency_file",
+    ),
     "cli": ("", "fix.", "network.", "simulator.", "demo.", "screens.", "wire"),
 }
 
@@ -168,6 +176,7 @@ DECIDES = (
     "network/intents.py",
     "network/limit_room.py",
     "network/limits.py",
+    "network/latency.py",
     "network/line.py",
     "network/lines.py",
     "network/malformed.py",

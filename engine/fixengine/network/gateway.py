@@ -68,6 +68,7 @@ from fixengine.network.intents import (
     recv_window_ms,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
+from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
 from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending, Source
@@ -93,7 +94,7 @@ class Gateway:
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
     cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
     held_orders_max: so many may wait until the disk has their intent; 0: none has to. origin: of
-    the state directory, see state.Content.
+    the state directory, see state.Content. latency: stamped on the way, and decides nothing.
     """
 
     def __init__(
@@ -117,15 +118,18 @@ class Gateway:
         otherwise: Policy = KEEP,
         held_orders_max: int = 0,
         instruments_refresh_ns: int = 3_600_000_000_000,
+        latency: Latency | None = None,
     ) -> None:
         self.venue = venue
+        self.latency = latency or Latency()
+        self._outward, self._inward = self.latency.outward, self.latency.inward
         self.limits = limits
         self.orders = orders
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        rooms = orders, positions, self.teller, log, self._on_own_report, clock
+        rooms = orders, positions, self.teller, log, self._on_own_report, clock, self.latency
         self.reports = Reports(venue, *rooms, origin)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
         self.instruments = InstrumentRoom(strategies, epoch, instruments_refresh_ns)
@@ -157,6 +161,7 @@ class Gateway:
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
+        self._outward.begin()
         if not self._idle.hears(peer, payload, now):
             return False
         self._on_message(peer, payload, now)
@@ -169,6 +174,7 @@ class Gateway:
             self._malformed.refuse(peer, payload, problem, now)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
+        self._outward.lap(DECODED_OUT)
         token = request.token if isinstance(request, Hello) else None
         recorded = payload if not token else mask_value(payload, token.encode())
         self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
@@ -356,6 +362,7 @@ class Gateway:
 
     def _cancel_ours(self, strategy: Strategy, target: Order, now: int) -> str | None:
         """Cancel an order for a strategy that cannot; why that cannot leave now, or None."""
+        self._outward.begin()  # whatever came before: this one was never on the bus
         cancel = OrderCancelRequest(
             cl_ord_id=f"engine-{self.epoch:x}-{self.counter + 1:x}",
             epoch=self.epoch,
@@ -452,8 +459,7 @@ class Gateway:
         needed = ids_needed(request)
         if self.counter + needed > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
-        counter = self.origin << COUNTER_BITS | self.counter + 1
-        owner = strategy.number, self.epoch, counter
+        owner = strategy.number, self.epoch, self.origin << COUNTER_BITS | self.counter + 1
         wire_id = self.venue.make_cl_ord_id(*owner)
         self.counter += needed
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
@@ -461,14 +467,17 @@ class Gateway:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, owner, wire_id, request, payload, target
+            self.orders, self.venue, wire_id, owner, request, payload, target
         )
         order.line = line.number
         for part in order.parts:
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         window_ms = recv_window_ms(request)
-        item = Pending(order, kind, source, expires_ns, replace, window_ms)
+        sample = self._outward.count(CHECKED)
+        if sample:
+            self.latency.bus.record(now - request.sent_ns)
+        item = Pending(order, kind, source, expires_ns, replace, window_ms, sample)
         # Where the disk is dead an order was refused already, and a cancel goes on without it.
         if self.held.orders_max and (not order.is_cancel or self._watch.look(now) is None):
             self.held.hold(self._journal.appended, line, item, now)
@@ -555,6 +564,7 @@ class Gateway:
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
             return False
+        self._outward.resume(item.sample, ENCODED)
         self.orders.written(order, line.number, seq, now)
         if self.strategies.by_number[order.strategy].wants_sent:
             self.teller.sent(order, line.name, now)
@@ -572,6 +582,7 @@ class Gateway:
         if line.transport is not None:
             if frames:
                 line.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+                self._outward.finish()
             if line.session.close_requested:
                 line.transport.close()
 
@@ -580,8 +591,10 @@ class Gateway:
     def on_bytes(self, line: Line, now: int) -> None:
         """Bytes of the venue lie in the line's framer; `flush` must follow."""
         heard_ns = line.session.last_received_ns
+        self._inward.begin()
         try:
             for message in line.framer:
+                self._inward.lap(FRAMED)
                 frame = bytes(message)
                 self.teller.record(Kind.FRAME_IN, now, line.number, frame)
                 verdict = line.session.receive(message, now)
@@ -599,6 +612,7 @@ class Gateway:
                     self.limits.on_logon(line, now)
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
+                self._inward.begin()
         except wire.RemoteProtocolError as problem:
             self.on_framing_lost(line, str(problem), now)
         if line.framer.garbled != line.garbled_seen:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import time
 import traceback
@@ -35,6 +36,7 @@ from fixengine.network.foreign import NOBODY, Rule
 from fixengine.network.gateway import Gateway
 from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.journal.archive import Found
+from fixengine.network.latency import Latency
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
 from fixengine.network.lines import Lines
@@ -53,7 +55,7 @@ from fixengine.network.sessions import (
     Status,
 )
 from fixengine.network.slot import CARRIES_ORDERS, posts_of
-from fixengine.network.state import StateDir, StateError
+from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import RegisterError, Standing, Strategies
 from fixengine.network.surroundings import Bus, Machine, Surroundings
 from fixengine.network.watch import Watch
@@ -97,8 +99,10 @@ class Process:
         log: Log,
         surroundings: Surroundings | None = None,
         tokens: Mapping[str, bytes] | None = None,
+        latency: Latency | None = None,
     ) -> None:
         self.config = config
+        self.latency = latency or Latency()
         self.log = log
         self.venue = _venue(config)
         self.status: int | None = None
@@ -119,6 +123,7 @@ class Process:
         self._last_clock_ns = 0
         self._log_out_by_ns: int | None = None  # a stop's, while what is open is cancelled
         self._now = 0  # of this wake-up
+        self._woke_ns = 0  # when it began; 0: not a wake-up that is timed
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
@@ -139,10 +144,17 @@ class Process:
         wall = self._around.wall_ns()
         self.offset_ns = wall - now
         epoch = state.next_epoch(wall)
+        self.latency.head(epoch, os.getpid())
         self.state = state
         self.journal = self._around.journal(self.config, state, epoch, self.offset_ns)
         self._ends.callback(self._close_journal)
-        if self.journal.recovered is not None:
+        recovered = self.journal.recovered
+        if recovered is not None and recovered.saved_bytes is None:
+            text = (
+                "an earlier run ended uncleanly, and its ring is gone, as a reboot leaves it: what"
+            )
+            self.log("warning", f"{text} was not on disk by then is lost; see the venue's orders")
+        elif recovered is not None:
             self.log("warning", "an earlier run ended uncleanly; its journal was completed")
         bus = self._around.bus(self.config.bus.endpoint)
         self._ends.callback(bus.close)
@@ -165,7 +177,16 @@ class Process:
         )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
-        standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
+        if not recalled.is_closed and self.journal.recovered is None:
+            text = "the journal of the run before has no end: it was cut off (or is of an older"
+            self.log("warning", f"{text} version); look at the venue's open orders")
+        numbered = self.state.strategies()
+        if lost := sorted(recalled.standings.keys() - numbered.keys()):
+            # Numbered anew, one strategy would be given the orders of another.
+            text = f"it has no number for strategy {lost[0]}, of whom the journal tells, so it is"
+            advice = "put back a newer copy; or, with no order open, move the journal away too"
+            raise StateError(self.state.path / FILE_NAME, f"{text} older than that; {advice}")
+        standings = dict.fromkeys(numbered, Standing()) | recalled.standings
         around = {
             "wall_offset_ns": self.offset_ns,
             "state": self.state.told(),
@@ -235,6 +256,7 @@ class Process:
             otherwise=_policy(config.strategies),
             held_orders_max=held_orders_max,
             instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
+            latency=self.latency,
         )
         wall = now + self.offset_ns
         venue = config.venue
@@ -386,7 +408,7 @@ class Process:
 
     def on_bus(self) -> None:
         """Requests of strategies may wait in the bus."""
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._resting is not None:
@@ -410,7 +432,7 @@ class Process:
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
         self._busy = True
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         self.gateway.on_bytes(line, now)
         self.settle(now)
 
@@ -433,7 +455,7 @@ class Process:
         """Time has passed; the first call starts it all."""
         self._alarm.clear()
         self._parked_due_ns = 0
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         self.journal.append(Kind.TICK, now, 0, b"")
         if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
@@ -481,6 +503,9 @@ class Process:
         if self.bus.readable and self._resting is None:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
+        if self._woke_ns:
+            self.latency.loop.record(self._around.monotonic_ns() - self._woke_ns)
+            self._woke_ns = 0
 
     def _look_at(self, line: Line, now: int) -> None:
         for event in line.session.take_events():
