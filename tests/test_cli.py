@@ -27,6 +27,8 @@ __all__ = ["stage"]
 
 COMMANDS = (
     "demo",
+    "bench",
+    "latency",
     "simulate",
     "run",
     "check",

@@ -117,8 +117,8 @@ class Gateway:
         policies: Mapping[str, Policy] = NO_POLICIES,
         otherwise: Policy = KEEP,
         held_orders_max: int = 0,
-        instruments_refresh_ns: int = 3_600_000_000_000,
         latency: Latency | None = None,
+        instruments_refresh_ns: int = 3_600_000_000_000,
     ) -> None:
         self.venue = venue
         self.latency = latency or Latency()
@@ -459,7 +459,8 @@ class Gateway:
         needed = ids_needed(request)
         if self.counter + needed > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
-        owner = strategy.number, self.epoch, self.origin << COUNTER_BITS | self.counter + 1
+        counter = self.origin << COUNTER_BITS | self.counter + 1
+        owner = strategy.number, self.epoch, counter
         wire_id = self.venue.make_cl_ord_id(*owner)
         self.counter += needed
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
@@ -467,7 +468,7 @@ class Gateway:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, wire_id, owner, request, payload, target
+            self.orders, self.venue, owner, wire_id, request, payload, target
         )
         order.line = line.number
         for part in order.parts:

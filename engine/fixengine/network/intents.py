@@ -96,13 +96,13 @@ def other_ids(request: OrderRequest) -> tuple[str, ...]:
 def enter(
     orders: Orders,
     venue: Venue,
-    wire_id: str,
     owner: tuple[int, int, int],
+    wire_id: str,
     request: OrderRequest,
     payload: bytes,
     target: Order | None,
 ) -> Entered:
-    """Enter a request; wire_id is an id of ours, and owner what venue.own says of it.
+    """Enter a request. owner: strategy, epoch and counter of wire_id, as venue.own tells them.
 
     payload: the request as it came over the bus. target: the order it is about, None where it is
     about none, or (in a later run) about one that is forgotten.

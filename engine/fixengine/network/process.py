@@ -255,8 +255,8 @@ class Process:
             policies=_policies(config),
             otherwise=_policy(config.strategies),
             held_orders_max=held_orders_max,
-            instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
             latency=self.latency,
+            instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
         )
         wall = now + self.offset_ns
         venue = config.venue
