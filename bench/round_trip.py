@@ -2,7 +2,7 @@
 
     python -m bench.round_trip [--orders N] [--rounds N] [--json]
 
-The measurement is that of `fixengine bench`; see fixengine.demo.bench for what is measured.
+The measurement is that of `fixengine bench`; see fixengine.demo.round_trip for what is measured.
 """
 
 from __future__ import annotations

@@ -133,7 +133,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "simulator.engine_config",
     ),
     "demo.bench": (
-        "messages",
         "client",
         "demo.",
         "screens.",

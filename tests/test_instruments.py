@@ -150,7 +150,7 @@ def test_a_symbol_is_asked_for_when_it_is_wanted_then_every_hour_and_in_doubt_at
     assert (table.deadline, table.due(5)) == (5, S)
     assert (table.deadline, table.due(5)) == (None, None), "it is asked already"
     table.told(RULES, 5)
-    assert table.answered(5) == S
+    assert table.answered(5) is None
     table.doubt(S, 6)
     assert table.due(6) is None, "it was told just now"
     assert table.deadline == 5 + HOUR_NS
@@ -309,6 +309,20 @@ def test_a_strategy_is_told_the_rules_or_why_not(desk: Desk) -> None:
     assert isinstance(again, Instrument) and again.request_id == 3
     desk.room.step()
     assert not desk.room.untaken
+
+
+def test_a_symbol_of_which_the_venue_tells_nothing_is_not_asked_for_again_at_once(
+    desk: Desk,
+) -> None:
+    engine = desk.engine
+    engine.gateway.on_order(b"a", encode(InstrumentRequest(1, S)), engine.now)
+    desk.tick()
+    desk.answer()
+    (told,) = engine.heard()
+    assert isinstance(told, Instrument) and told.problem == "the venue tells nothing of it"
+    count = len(desk.asked)
+    desk.tick()
+    assert len(desk.asked) == count
 
 
 def test_without_rest_nothing_is_checked_and_that_is_said() -> None:

@@ -97,12 +97,15 @@ class Instruments:
         self._set_due(found.symbol, now + max(0, self.refresh_ns - age_ns))
 
     def answered(self, now: int, refused: bool | None = None) -> str | None:
-        """The question is over; its symbol. refused: None where it was answered; whether the venue
-        said no, so that asking again soon is of no use.
+        """The question is over; its symbol, where nothing was told of that.
+
+        refused: None where it was answered; whether the venue said no, so that asking again soon
+        is of no use.
         """
         symbol, self._asked = self._asked, None
-        if symbol is not None and refused is not None:
-            self._set_due(symbol, now + (self.refresh_ns if refused else AGAIN_NS))
+        if symbol is None or self._due_ns[symbol] > now:
+            return None
+        self._set_due(symbol, now + (AGAIN_NS if refused is False else self.refresh_ns))
         return symbol
 
     def _set_due(self, symbol: str, due_ns: int) -> None:

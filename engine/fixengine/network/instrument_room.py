@@ -139,7 +139,9 @@ class InstrumentRoom:
                 self._answer(found)
         if is_last and number == self._number:
             self._number = None
-            self.table.answered(now)
+            symbol = self.table.answered(now)
+            if symbol is not None:
+                self._refuse(symbol, "the venue tells nothing of it")
         elif is_last:
             self._kept_number = None
 

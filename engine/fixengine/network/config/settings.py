@@ -460,7 +460,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Strategies
     strategy: dict[str, Strategy]
     orders: Orders
-    instruments: Instruments
+    # What holds of a run that had no such section, when it is replayed.
+    instruments: Instruments = Instruments(check=False)
     engine: Engine
     limits: Limits
     journal: Journal
