@@ -26,6 +26,7 @@ from fixengine.messages import report_seq_of
 from fixengine.network import making
 from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.asker import Asker, Wanted
+from fixengine.network.bus import Bus as RouterBus
 from fixengine.network.config import Config, effective
 from fixengine.network.connector import LineMaker
 from fixengine.network.foreign import Rule
@@ -134,7 +135,7 @@ class Process:
         self._ends.callback(self._close_journal)
         if self.journal.recovered is not None:
             self.log("warning", "an earlier run ended uncleanly; its journal was completed")
-        bus = self._around.bus(self.config.bus.endpoint)
+        bus = self._around.bus(self.config)
         self._ends.callback(bus.close)
         self._take_over(bus, epoch, now)
 
@@ -248,6 +249,9 @@ class Process:
             loop.add_signal_handler(number, self.stop)
         loop.set_exception_handler(self._on_bug)
         loop.add_reader(self.bus.fd, self.on_bus)
+        if isinstance(self.bus, RouterBus):
+            # Another world's is no socket.
+            self.log(*self.bus.standing)
         gc.collect()
         gc.freeze()
         gc.disable()
