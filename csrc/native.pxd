@@ -14,6 +14,25 @@ cdef extern from "bytes.h" nogil:
     bint bytes_printable(const uint8_t *p, size_t n, bint high)
 
 
+cdef extern from "record.h" nogil:
+    enum:
+        RECORD_NAME_BYTES_MAX
+    ctypedef struct RecordRing:
+        uint8_t *memory
+        uint64_t bytes
+    uint64_t record_bytes(uint64_t data_bytes)
+    void record_put(
+        RecordRing ring,
+        uint64_t position,
+        uint8_t kind,
+        uint8_t line,
+        uint64_t sequence,
+        int64_t now_ns,
+        const uint8_t *data,
+        size_t n,
+    )
+    void record_publish(uint64_t *mark, uint64_t position)
+
 cdef extern from "crc32c.h" nogil:
     void crc32c_prepare()
     uint32_t crc32c_bytes(uint32_t crc, const uint8_t *p, size_t n)
@@ -203,3 +222,15 @@ cdef extern from "attribute.h":
     bint attribute_is_plain(PyTypeObject *kind)
     Py_ssize_t attribute_offset(PyTypeObject *kind, object found)
     PyObject *attribute_at(object instance, Py_ssize_t offset)
+
+
+cdef extern from "latency.h" nogil:
+    enum:
+        LATENCY_BUCKETS
+    ctypedef struct Latency:
+        uint64_t sum_ns
+        uint64_t max_ns
+        uint64_t[LATENCY_BUCKETS] counts
+    int64_t latency_now()
+    uint64_t latency_upper(size_t bucket)
+    void latency_record(Latency *to, int64_t ns)

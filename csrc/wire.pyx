@@ -2,7 +2,8 @@
 
 Reading: a Framer turns chunks of a stream into Messages, which are views into its memory; a Plan
 reads a Message by a table of fields. Writing: a Template writes one kind of message by the same
-table, a Writer writes any message field by field. No clock, no socket, no session rule.
+table, a Writer writes any message field by field. No socket, no session rule, and no clock but for
+stamps (Walk), which tell where the time goes and decide nothing.
 
 What the other side did wrong is a RemoteProtocolError, misuse by the caller a LocalProtocolError.
 No error text about a message holds the value of a field: values may be secrets.
@@ -11,6 +12,7 @@ No error text about a message holds the value of a field: values may be secrets.
 cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
     PyBuffer_FillInfo,
     PyBuffer_Release,
     PyObject_GetBuffer,
@@ -28,6 +30,7 @@ from cpython.unicode cimport (
     PyUnicode_DecodeLatin1,
     PyUnicode_DecodeUTF8,
 )
+from libc.math cimport ceil
 from libc.stdint cimport (
     INT64_MAX,
     UINT32_MAX,
@@ -105,6 +108,8 @@ include "encode.pxi"
 include "writer.pxi"
 include "stamp.pxi"
 include "checksum.pxi"
+include "record.pxi"
+include "latency.pxi"
 
 
 # The doors of the tests to the vector loops and their plain twins.

@@ -66,7 +66,8 @@ MUTANTS = (
                 "                for order in getattr(self, 'again', []):\n"
                 "                    request = request_decoder.decode(order.request)\n"
                 "                    replace = {'cl_ord_id': order.wire_id}\n"
-                "                    pending.append(Pending(order, request, now, replace))\n"
+                "                    kind = fields.NEW_ORDER_SINGLE\n"
+                "                    pending.append(Pending(order, kind, request, now, replace))\n"
                 "                self.again = []\n"
                 "            stamped",
             ),
@@ -192,20 +193,28 @@ MUTANTS = (
         (
             (
                 "network/liveness.py",
-                "            if policy.cancels:\n                self._end_orders(strategy, now)\n",
+                "            if policy.cancels or policy.heir:\n"
+                "                self._end_orders(strategy, policy, now, CANCELS_PER_STEP)\n",
                 "",
             ),
         ),
     ),
     Mutant(
         "cancel orders after the kill of their strategy against the policy",
-        (("network/liveness.py", "            if policy.cancels:\n", "            if True:\n"),),
+        (
+            (
+                "network/liveness.py",
+                "            if policy.cancels or policy.heir:\n"
+                "                self._end_orders(strategy, policy,",
+                "            if True:\n                self._end_orders(strategy, END,",
+            ),
+        ),
     ),
     Mutant(
         "treat -1007 as rejected",
         (
             ("network/reports.py", "if code in self.venue.unknown_codes:", "if False:"),
-            ("network/reports.py", "if _number(code) in self.venue.unknown_codes:", "if False:"),
+            ("network/reports.py", "if number_of(code) in self.venue.unknown_codes:", "if False:"),
         ),
     ),
     Mutant(

@@ -209,8 +209,9 @@ class Stage:
         # An engine does not wait for the Logout answer of a venue that is gone.
         self._acceptors.close()
         self._ends.close()
-        for ring in self.folder.glob("*/state/journal/ring"):
-            ring.resolve().unlink(missing_ok=True)
+        for name in ("journal/ring", "latency"):
+            for shared in self.folder.glob(f"*/state/{name}"):
+                shared.resolve().unlink(missing_ok=True)
         assert {engine.name: engine.errors for engine in self._engines if engine.errors} == {}
 
 

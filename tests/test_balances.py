@@ -143,6 +143,35 @@ def resting_later(engine: SimulatedEngine) -> None:
     engine.venue.place(Side.BUY, "0.010", FAR)
 
 
+def position(at_ms: int, free: str) -> dict[str, Any]:
+    """What the stream tells of BTC."""
+    held = {"a": "BTC", "f": free, "l": "0.00000000"}
+    return {"e": "outboundAccountPosition", "E": at_ms, "u": at_ms, "B": [held]}
+
+
+def test_what_the_stream_tells_later_than_rest_and_is_older_changes_nothing(
+    followed: SimulatedEngine,
+) -> None:
+    client = followed.client("maker")
+    resting(client)
+    assert amounts(client.balances())["BTC"][0] == "2.00000000"
+    stream(followed, position(1, "1.00000000"))
+    assert amounts(client.balances())["BTC"][0] == "2.00000000"
+
+
+def test_what_a_stream_told_that_was_lost_is_not_held_against_rest(
+    followed: SimulatedEngine,
+) -> None:
+    """Of two changes in one millisecond the stream may have told the first, and ended."""
+    client = followed.client("maker")
+    client.balances()
+    stream(followed, position(1_800_000_000_000, "1.00000000"))
+    assert amounts(client.balances())["BTC"][0] == "1.00000000"
+    followed.venue.cut_stream()
+    followed.advance(0.1)
+    assert amounts(client.balances())["BTC"][0] == "2.00000000"
+
+
 def test_without_rest_the_reason_is_told() -> None:
     with SimulatedEngine(config={"sources": {"rest": False}}) as engine:
         client = engine.client("maker")

@@ -175,9 +175,9 @@ def spoilt(frame: bytes, chance: random.Random) -> bytes:
 def test_beginnings_without_an_end_cost_no_search_each() -> None:
     """A peer that sends nothing but these would hold us up: 16 s where each is searched for."""
     resync = Resync(1 << 16)
-    begin = time.monotonic()
+    begin = time.process_time()
     for _ in range(100):
         resync.feed(b"8=FIX.4.4\x019=10\x01" * 4000)
         assert list(resync) == []
     assert resync.garbled > 350_000
-    assert time.monotonic() - begin < 4
+    assert time.process_time() - begin < 4

@@ -133,6 +133,7 @@ def test_defaults() -> None:
             "keep_days_max": None,
             "checkpoint_bytes": 32 << 20,
         },
+        "instruments": {"check": True, "refresh_s": 3600},
         "log": {"json": False, "level": "info"},
         "sources": {
             "rest": True,

@@ -145,12 +145,17 @@ class Book:
             if event.ord_status == ord_status:
                 return event
 
-    def until_refused(self) -> Refused:
-        """Trade until an order is refused."""
+    def until_refused(self, error: str) -> None:
+        """Trade until an order is refused for this error of the disk.
+
+        Where the journal process gets no processor, the ring may be full before it has tried.
+        """
         while True:
             event = self.buy(THROUGH)
             if isinstance(event, Refused):
-                return event
+                assert event.reason == RefusedReason.JOURNAL_FULL
+                if error in event.text:
+                    return
 
 
 def recorded(venue: Venue) -> Counter[str]:
@@ -182,11 +187,9 @@ def test_a_disk_that_refuses_and_takes_again(
     disk = make(engine)
     for _ in range(2):
         disk.refuse()
-        refused = book.until_refused()
-        assert refused.reason == RefusedReason.JOURNAL_FULL
-        assert disk.error in refused.text
+        book.until_refused(disk.error)
         told = engine.expect(event="journal", text="new orders are refused")
-        assert (told["level"], disk.error in told["text"]) == ("error", True)
+        assert told["level"] == "error"
         # What is left of the ring is for these.
         for _ in range(RESTING // 2):
             one = resting.pop()
@@ -211,7 +214,7 @@ def test_an_engine_that_is_killed_while_its_disk_is_full(stage: Stage) -> None:
     assert isinstance(resting, ExecutionReport)
     disk = full(engine)
     disk.refuse()
-    book.until_refused()
+    book.until_refused(disk.error)
     book.cancel(resting)
     engine.end(signal.SIGKILL)
     disk.take()

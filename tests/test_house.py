@@ -133,6 +133,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         # Text only: the one place that writes an engine.toml for the built-in venue.
         "simulator.engine_config",
     ),
+    "demo.bench": (
+        "client",
+        "demo.",
+        "screens.",
+        "network.latency",
+        "network.latency_file",
+    ),
     "cli": ("", "fix.", "network.", "simulator.", "demo.", "screens.", "wire"),
 }
 
@@ -165,11 +172,15 @@ DECIDES = (
     "network/gateway.py",
     "network/held.py",
     "network/idle.py",
+    "network/instrument_room.py",
     "network/intents.py",
+    "network/limit_room.py",
     "network/limits.py",
+    "network/latency.py",
     "network/line.py",
     "network/lines.py",
     "network/malformed.py",
+    "network/questions.py",
     "network/reports.py",
     "network/sessions.py",
     "network/slot.py",

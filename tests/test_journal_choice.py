@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from engine_in_memory import Engine
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.messages import NewOrderSingle, OrderCancelRequestAndNewOrderSingle, oto
 from fixengine.network.journal import JournalError, Kind, Record, entries
 from fixengine.network.journal.choice import Choice, kind_number, moment_ns, select
-from journal_story import BEGIN_NS, STEP_NS, answered, asked, cancelled, ids, start, tell
+from fixengine.network.journal.verify import Verifier
+from journal_story import BEGIN_NS, STEP_NS, Told, answered, asked, cancelled, ids, start, tell
 
 first, second = ids("maker", 1), ids("taker", 2)
 other = ids("maker", 3, "ETHUSDT")
@@ -121,3 +125,36 @@ def test_kind_by_name_or_number() -> None:
     assert kind_number("250") == 250
     with pytest.raises(JournalError, match=r"kind: expected one of START, ORDER,.* got 'fill'"):
         kind_number("fill")
+
+
+def recorded(*requests: Any) -> list[Told]:
+    """What the walk records of requests about new orders, the first one answered."""
+    engine = Engine()
+    for request in requests:
+        engine.request(request)
+    return [(Kind(kind), data) for kind, data in engine.journal.records]
+
+
+def test_a_list_is_found_by_its_own_id_and_by_each_of_its_orders(tmp_path: Path) -> None:
+    make = NewOrderSingle.limit
+    working = make("BTCUSDT", "1", "1", "49000", cl_ord_id="w")
+    listed = oto(working, make("BTCUSDT", "2", "1", "51000", cl_ord_id="p"), cl_list_id="l")
+    other = make("BTCUSDT", "1", "1", "48000", cl_ord_id="other")
+    tell(tmp_path, *recorded(listed, other))
+    found = [chosen(tmp_path, order=name) for name in ("l", "w", "p")]
+    assert found[0] == found[1] == found[2]
+    kinds = [entry.kind for entry in entries(tmp_path) if isinstance(entry, Record)]
+    assert [kinds[at - 1] for at in found[0]] == [Kind.ORDER, Kind.INTENT, Kind.FRAME_OUT]
+
+
+def test_a_cancel_and_the_order_in_its_place_are_found_together(tmp_path: Path) -> None:
+    make = NewOrderSingle.limit
+    first = make("BTCUSDT", "1", "1", "49000", cl_ord_id="first")
+    replacing = OrderCancelRequestAndNewOrderSingle.replacing(
+        "first", make("BTCUSDT", "1", "1", "48000", cl_ord_id="n"), cancel_cl_ord_id="half"
+    )
+    tell(tmp_path, *recorded(first, replacing))
+    found = [chosen(tmp_path, order=name) for name in ("first", "n", "half")]
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 6
+    assert Verifier(tmp_path).run(lambda done, total, records: None).problems == []

@@ -80,7 +80,7 @@ def test_wrong_argument_leaves_the_ring_as_it_was(
     place: Path, kind: int, now: int, line: int, data: bytes
 ) -> None:
     ring = make(place)
-    with pytest.raises(struct.error):
+    with pytest.raises((OverflowError, TypeError)):
         ring.append(kind, now, line, data)
     assert (ring.appended, ring.sequence) == (0, 0)
     ring.close(remove=True)

@@ -262,6 +262,34 @@ def test_recovery_finishes_a_file_whose_header_was_cut_off(tmp_path: Path, size:
     assert [record.kind for record in records(tmp_path)] == [Kind.TICK]
 
 
+def test_a_file_that_another_process_began_has_its_name_on_disk_before_the_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever began it may have been killed, or refused by the disk, before it came to that."""
+    directory = tmp_path / "journal"
+    directory.mkdir(mode=0o700)
+    ring = Ring.create(ring_place(directory, tmp_path), directory, 7, 4096)
+    ring.append(Kind.TICK, 1, 0, b"")
+    (directory / "journal-7.fxj").write_bytes(FileHeader(7, 0, 0, 0).pack())
+    marks: list[int] = []
+
+    def sync(descriptor: int) -> None:
+        if os.path.sameopenfile(descriptor, folder):
+            marks.append(ring.on_disk)
+
+    folder = os.open(directory, os.O_RDONLY)
+    monkeypatch.setattr(os, "fsync", sync)
+    drain = Drain(ring, directory, 1 << 20)
+    assert drain.step() == 32
+    assert marks == [0]
+    ring.append(Kind.TICK, 2, 0, b"")
+    assert drain.step() == 32
+    assert marks == [0], "once is enough"
+    drain.close()
+    ring.close(remove=True)
+    os.close(folder)
+
+
 def test_recovery_leaves_a_file_that_was_cut_short_alone(tmp_path: Path) -> None:
     directory = tmp_path / "journal"
     directory.mkdir(mode=0o700)

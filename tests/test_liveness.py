@@ -11,6 +11,7 @@ from fixengine.fix import fields
 from fixengine.messages import (
     ExecutionReport,
     Heartbeat,
+    OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
     Refused,
     Welcome,
@@ -171,6 +172,18 @@ def test_the_strategy_s_own_cancel_is_left_to_do_its_work() -> None:
     engine.bus.gone.add(b"a")
     wait(engine, 4)
     assert cancelled(engine) == []
+
+
+def test_an_amend_under_way_is_no_cancel() -> None:
+    engine = Engine(policies={"alpha": CANCELS})
+    orders(engine, 1)
+    amend = OrderAmendKeepPriorityRequest.to("o0", "0.5")
+    amend.cl_ord_id = "mine"
+    engine.request(amend)
+    engine.wire.written.clear()
+    engine.bus.gone.add(b"a")
+    wait(engine, 2.1)
+    assert cancelled(engine) == ["0"]
 
 
 def test_cancels_wait_for_a_session_that_takes_them() -> None:

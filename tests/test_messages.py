@@ -235,10 +235,10 @@ HUGE: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", HUGE)
 def test_a_huge_amount_is_refused_at_once_and_in_few_words(name: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ValueError, match=r"^price: ") as caught:
         decimal_text(HUGE[name], "price")
-    assert time.monotonic() - started < 0.1
+    assert time.process_time() - started < 0.1
     assert len(str(caught.value)) < 120
 
 

@@ -6,6 +6,7 @@ The venue here is the venue's side of the same table, and says what its document
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from engine_in_memory import EPOCH, NOW, Engine
 from fixengine.desk.orders import Kind, Orders
 from fixengine.desk.positions import Positions
 from fixengine.desk.standings import Standing
+from fixengine.fix.dictionary import read
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
     ExecutionReport,
+    LimitQuery,
     NewOrderSingle,
     OrderAmendKeepPriorityRequest,
     OrderAmendReject,
@@ -27,6 +30,7 @@ from fixengine.messages import (
     OrderUnknown,
     Refused,
     Sent,
+    encode,
 )
 from fixengine.network.journal.reader import Record
 from fixengine.network.journal.record import Kind as RecordKind
@@ -100,6 +104,31 @@ def test_a_cancel_replace_names_the_order_by_its_order_id(engine: Engine) -> Non
     assert 41 not in out and 25032 not in out and out[11] != out[25034]
 
 
+@pytest.mark.parametrize("kind", ["cancel", "replace", "amend", "mass", "limits"])
+def test_the_official_dictionary_has_each_field_and_value(
+    engine: Engine, kind: str, shared_data: Path
+) -> None:
+    official = read((shared_data / "spot-fix-oe.xml").read_bytes())
+    if kind == "cancel":
+        engine.request(OrderCancelRequest("c", orig_cl_ord_id="o1", cancel_restrictions="1"))
+    elif kind == "limits":
+        engine.gateway.on_order(b"a", encode(LimitQuery(1)), engine.now)
+        engine.gateway.flush(engine.now)
+    elif kind == "replace":
+        engine.request(replacing(rate_limit_exceeded_mode="1", cancel_restrictions="2"))
+    else:
+        engine.request(REQUESTS[kind]())
+    out = engine.last()
+    members = official.messages[out[35].decode()].members
+    head = {8, 9, 35, 49, 56, 34, 52, 25000, 10}
+    tags = [tag for tag in out if tag not in head]
+    assert tags == [member.tag for member in members if member.tag in out], "in its order"
+    assert {member.tag for member in members if member.required == "Y"} <= set(tags)
+    for tag in tags:
+        value = out[tag].decode()
+        assert value in official.enums.get(tag, {value: ""}), tag
+
+
 def test_an_amend_and_a_mass_cancel_are_these_bytes(engine: Engine) -> None:
     engine.request(amend())
     out = engine.last()
@@ -145,6 +174,7 @@ def test_an_order_may_have_a_shorter_recv_window_of_its_own(engine: Engine) -> N
     for window in range(1, 2 * WINDOWS_MAX):
         engine.request(engine.order(f"w{window}", recv_window_ms=window))
         assert engine.last()[25000] == str(window).encode()
+    assert len(engine.line._windows) <= WINDOWS_MAX
 
 
 @pytest.mark.parametrize("window", [-1, 5001])
@@ -212,6 +242,16 @@ def test_a_cancel_that_fails_stops_the_new_order(engine: Engine, at: int) -> Non
     assert (second.cl_ord_id, second.ord_status, second.venue_code) == ("n", "8", None)
     assert engine.gateway.orders.find(1, "o1").standing is Standing.NEW
     assert not engine.gateway.waits_for(engine.line)
+
+
+def test_a_new_order_that_lives_although_it_was_to_be_stopped_is_an_alarm(engine: Engine) -> None:
+    engine.request(replacing())
+    new, cancel = ids(engine)
+    cancel_reject(engine, cancel)
+    engine.heard()
+    engine.report("0", "0", cl_ord_id=new, order_id="78")
+    assert told(engine) == [("ExecutionReport", "n", "0")]
+    assert "of an order that was refused: it lives" in engine.log[-1]
 
 
 def test_a_cancel_that_fails_does_not_stop_the_new_order_where_that_is_allowed(

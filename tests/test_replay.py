@@ -355,6 +355,31 @@ def test_behind_a_hole_nothing_is_said_to_be_the_same(
     assert "nothing behind it can be replayed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", [Kind.LINK, Kind.READ, Kind.SOURCE, Kind.START, Kind.STRATEGY])
+def test_a_record_that_makes_no_sense_differs(
+    tmp_path: Path, records: list[Record], kind: Kind, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = next(at for at, record in enumerate(records) if record.kind == kind and record.data)
+    data = bytearray(records[at].data)
+    data[-1 if kind == Kind.READ else 1] = 0xFF
+    hurt = records[at]._replace(data=bytes(data))
+    write(tmp_path, [*records[:at], hurt, *records[at + 1 :]])
+    assert main(["journal", "replay", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "not the same"
+
+
+@pytest.mark.parametrize("cut", [0, 30])
+def test_a_file_that_cannot_be_read_is_a_hole(
+    state: Path, cut: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = sorted((state / "journal").glob("journal-*.fxj"))[-1]
+    data = file.read_bytes()
+    file.write_bytes(data[:cut] if cut else b"?" + data[1:])
+    assert main(["journal", "replay", str(state)]) == 1
+    said = capsys.readouterr().out
+    assert file.name in said and said.splitlines()[-1] == "not the same"
+
+
 def test_a_run_of_which_the_beginning_is_gone_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

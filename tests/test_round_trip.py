@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 ORDERS = 10
 ROUNDS = 2
@@ -24,4 +26,9 @@ def test_the_round_trip_runs_and_sums_up() -> None:
         figures = result[arm]
         assert 0 < figures["p50_us_min"] <= figures["p50_us"] <= figures["p50_us_max"], arm
         assert figures["p99_us_best"] > 0, arm
+        assert figures["p99_9_us_best"] >= figures["p99_us_best"], arm
     assert result["ratio_p50"] > 1
+    added_us = result["round_trip"]["p50_us"] - result["bus_alone"]["p50_us"]
+    assert result["added_us"] == pytest.approx(added_us, abs=0.1)
+    timed = {name: one["count"] for name, one in result["stretches"].items()}
+    assert min(timed.values()) > 0, "the engine has timed each of its stretches"

@@ -67,7 +67,7 @@ def states(events: list[Any]) -> list[tuple[str, str]]:
 # --- a strategy's ordinary life -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["quote_and_cancel", "async_quotes"])
+@pytest.mark.parametrize("name", ["quote_and_cancel", "async_quotes", "rounded_order"])
 def test_the_examples_run_on_it_unchanged(
     engine: SimulatedEngine, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

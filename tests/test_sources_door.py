@@ -133,6 +133,26 @@ def test_what_a_strategy_did_can_be_read_back(stage: Stage, tmp_path: Path) -> N
     talk(config, work)
 
 
+def test_what_was_told_of_a_symbol_is_kept_for_the_next_process(
+    stage: Stage, tmp_path: Path
+) -> None:
+    venue = stage.venue()
+    config = config_of(tmp_path, venue.place, venue.web_port)
+    config.engine.state_dir.mkdir(mode=0o700, exist_ok=True)
+    told: list[Any] = []
+
+    async def ask(sources: Sources, ear: Ear) -> None:
+        number = sources.ask(asks.kept_instruments())
+        assert isinstance(number, int)
+        await ear.until(lambda: number in ear.done)
+        assert ear.rows[number] == told
+        told[:] = await ear.answer(sources, asks.instruments(("BTCUSDT",)))
+        assert [(row.symbol, row.told_ms > 0) for row in told] == [("BTCUSDT", True)]
+
+    talk(config, ask)
+    talk(config, ask)
+
+
 def test_a_process_that_dies_is_told_and_can_be_started_anew(stage: Stage, tmp_path: Path) -> None:
     venue = stage.venue()
     config = config_of(tmp_path, venue.place, venue.web_port)

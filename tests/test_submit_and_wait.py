@@ -104,16 +104,29 @@ def test_when_the_time_is_over_what_was_heard_is_told(wait: Wait) -> None:
     assert [event.ord_status for event in caught.value.events] == ["0"]
 
 
-def test_an_unknown_outcome_is_an_answer_but_not_the_end(
+def test_an_unknown_outcome_is_an_answer(engine: SimulatedEngine, wait: Wait) -> None:
+    engine.venue.fault("unknown-outcome", carry="always")
+    assert isinstance(wait(buy()).event, OrderUnknown)
+
+
+def test_an_unknown_outcome_is_not_the_end(engine: SimulatedEngine, wait: Wait) -> None:
+    engine.venue.fault("unknown-outcome", carry="always")
+    market = NewOrderSingle.market("BTCUSDT", Side.BUY, "0.01", cl_ord_id="o")
+    answer = wait(market, until="done", timeout=60)
+    assert "OrderUnknown" in [type(event).__name__ for event in answer.events[:-1]]
+    assert statuses(answer)[-1] == "2"
+
+
+def test_what_was_heard_before_there_was_no_answer_is_told(
     engine: SimulatedEngine, wait: Wait
 ) -> None:
+    wait(buy(cl_ord_id="first"))
+    engine.later(1, lambda: engine.venue.fill("first"))
     engine.venue.fault("swallow", kind="D", times=1)
     with pytest.raises(NoAnswer) as caught:
-        wait(buy(), until="done", timeout=60)
-    assert caught.value.events == ()
-    engine.venue.fault("unknown-outcome")
-    answer = wait(buy())
-    assert isinstance(answer.event, OrderUnknown)
+        wait(buy(cl_ord_id="o"), timeout=60)
+    assert caught.value.cl_ord_id == "o"
+    assert [event.cl_ord_id for event in caught.value.events] == ["first"]
 
 
 @pytest.mark.parametrize("options", [{"until": "filled"}, {"timeout": "soon"}])

@@ -208,6 +208,21 @@ def test_a_report_that_makes_no_sense_makes_its_order_unknown(engine: SimulatedE
     assert unknown(heard(client)) == []
 
 
+def test_a_time_that_no_clock_shows_is_none(engine: SimulatedEngine) -> None:
+    client = engine.client("maker")
+    order = resting(client)
+    (placed,) = engine.venue.orders
+    heard(client)
+    event = {
+        "e": "executionReport", "E": 1, "s": "BTCUSDT", "c": "", "S": "BUY", "o": "LIMIT",
+        "x": "TRADE", "X": "PARTIALLY_FILLED", "i": int(placed.order_id), "I": 1, "t": 1,
+        "l": "0.001", "z": "0.001", "L": FAR, "T": 1 << 62, "O": 1 << 62, "q": "0.010",
+    }  # fmt: skip
+    stream(engine, event)
+    (fill,) = (one for one in heard(client, 0.1) if isinstance(one, ExecutionReport))
+    assert (fill.cl_ord_id, fill.last_qty, fill.transact_time) == (order, "0.001", None)
+
+
 def stream(engine: SimulatedEngine, event: object) -> None:
     """Let the venue's stream say something, and the engine hear it."""
     push(engine, event)

@@ -22,6 +22,8 @@ examples:
   fixengine run engine.toml              the network process
   fixengine journal show STATE_DIR       what an engine did, record by record
   fixengine journal verify STATE_DIR     is its journal sound?
+  fixengine latency engine.toml          how long each stretch of the walk takes, with a picture
+  fixengine bench                        a round trip on this machine, beside the floor
   fixengine decode session.log           FIX messages in any log, made readable
   fixengine dictionary diff FILE.xml     what a newer dictionary of the venue has changed
   fixengine config                       every key of engine.toml with its default
@@ -34,6 +36,17 @@ example:
   fixengine dictionary diff spot-fix-oe.xml --json | jq '.differences[].text'
 
 exit status: 0 nothing differs, 1 something differs, 2 the file cannot be compared
+"""
+
+
+LATENCY_EXAMPLES = """\
+examples:
+  fixengine latency engine.toml                      table and percentile plot
+  fixengine latency STATE_DIR --svg latency.svg      every stretch as a curve, for a browser
+  fixengine latency STATE_DIR --stretch out.written  the plot of one stretch
+  fixengine latency STATE_DIR --json | jq '.stretches["out.whole"].p99_us'
+
+exit status: 0 shown, 2 there is nothing to show
 """
 
 
@@ -72,6 +85,7 @@ def _command(arguments: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from fixengine.demo import bench
     from fixengine.demo import run as demo
     from fixengine.network.journal import command as journal
     from fixengine.screens import decode
@@ -110,6 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--json", action="store_true", help="print the findings as JSON lines")
     added.set_defaults(action=_check)
 
+    _add_latency(commands.add_parser("latency", help="show how long each stretch takes"))
+
+    added = commands.add_parser("bench", help="measure a round trip on this machine")
+    bench.add_arguments(added)
+    added.set_defaults(action=bench.run)
+
     added = commands.add_parser("decode", help="make FIX messages readable")
     decode.add_arguments(added)
     added.set_defaults(action=decode.run)
@@ -141,6 +161,56 @@ def _add_dictionary(parser: argparse.ArgumentParser) -> None:
     added.add_argument("file", type=Path, metavar="FILE.xml", help="the venue's dictionary")
     added.add_argument("--json", action="store_true", help="print one JSON object")
     added.set_defaults(action=_dictionary_diff)
+
+
+def _add_latency(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Shows how long messages take on each stretch of the way through an engine, since it was\n"
+        "started. It reads shared memory and takes nothing from the engine; after the engine has\n"
+        "ended in order it shows the last figures."
+    )
+    parser.epilog = LATENCY_EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="engine.toml, or the engine's state_dir"
+    )
+    parser.add_argument("--json", action="store_true", help="print all figures as one JSON object")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the picture to this file")
+    parser.add_argument(
+        "--stretch",
+        action="append",
+        metavar="NAME",
+        help="draw this one; may be repeated (out.whole, in.whole, loop.held; in SVG all)",
+    )
+    parser.set_defaults(action=_latency)
+
+
+def _latency(options: argparse.Namespace) -> int:
+    import orjson
+
+    from fixengine.network.config import ConfigError, load
+    from fixengine.network.latency import LOOP, NAMES, NoLatency, read
+    from fixengine.network.latency_file import copy
+    from fixengine.screens import latency
+
+    wrong = [name for name in options.stretch or () if name not in NAMES]
+    if wrong:
+        return _fail(f"--stretch {wrong[0]}: expected one of {', '.join(NAMES)}")
+    path = options.path.expanduser()
+    try:
+        state_dir = Path(load(path).engine.state_dir) if path.is_file() else path
+        figures = read(copy(state_dir))
+        if options.svg is not None:
+            options.svg.write_text(latency.svg(figures, options.stretch or NAMES))
+    except (ConfigError, NoLatency) as problem:
+        return _fail(problem)
+    except OSError as problem:
+        return _fail(f"--svg {options.svg}: {problem.strerror or problem}")
+    if options.json:
+        streams.say(orjson.dumps(figures).decode())
+    elif options.svg is None:
+        streams.say(latency.text(figures, options.stretch or ("out.whole", "in.whole", LOOP)))
+    return 0
 
 
 def _fail(text: object) -> int:

@@ -11,6 +11,8 @@ from fixengine.testing.clock import Run
 
 IDS = re.compile(rb"\x0111=([^\x01]+).*\x017940=([0-9]+)", re.DOTALL)
 """ClOrdID<11> and StrategyID<7940> of an order."""
+KINDS = re.compile(rb"\x0135=(D|XCN)\x01")
+"""Messages with one new order."""
 Letter = tuple[bytes, bytes]
 """(peer, payload) of a request."""
 
@@ -87,7 +89,7 @@ class Wiretap:
 
     def _write(self, data: bytes) -> None:
         found = [
-            IDS.search(frame) if b"\x0135=D\x01" in frame else None
+            IDS.search(frame) if KINDS.search(frame) else None
             for frame in data.split(b"\x0110=")[:-1]
         ]
         messages = [one and (one[1].decode(), one[2].decode()) for one in found]

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine.client import Client, HelloRefused, NoAnswer, NotConnected
-from fixengine.messages import NewOrderSingle, Refused, RefusedReason, Side
+from fixengine.messages import (
+    ListedOrder,
+    NewOrderList,
+    NewOrderSingle,
+    Refused,
+    RefusedReason,
+    Side,
+)
 
 from world.checker import Checker, Desk
 from world.options import Options
@@ -15,6 +22,8 @@ from world.options import Options
 SYMBOLS = "BTCUSDT", "ETHUSDT"
 MIDDLE = {"BTCUSDT": 50_000, "ETHUSDT": 2_500}
 CANCEL_MS = 1000
+NOT_PLAYED = "replace", "amend", "list", "mass cancel"
+"""Requests that the built-in venue refuses as a whole."""
 
 
 class Owner(Protocol):
@@ -137,6 +146,8 @@ class Seat:
             order = self._order()
             self.submit(order)
             self._cancel(order)
+        elif draw < 0.88:
+            self._ask_what_is_not_played()
 
     def submit(self, order: NewOrderSingle) -> None:
         """Hand an order to the client, and the same to the checker."""
@@ -171,6 +182,43 @@ class Seat:
                 order.time_in_force = "3"
         order.strategy_id = f"{self._submitted * 10 + int(self.desk.name[1:])}"
         return order
+
+    def _ask_what_is_not_played(self) -> None:
+        """One of NOT_PLAYED: each part of it has to end."""
+        chance, client = self._chance, self.client
+        if client is None or not self._orders:
+            return
+        target, order = chance.choice(self._orders[-20:]), self._order()
+        name, ms = order.cl_ord_id, chance.choice((50, 500, 1000, 3000))
+        order.valid_for_ms = ms
+        parts: list[tuple[str, str | None]] = [(name, order.strategy_id)]
+        kind = chance.choice(NOT_PLAYED)
+        try:
+            if kind == "replace":
+                half, mode = f"{name}-c", chance.choice("12")
+                client.cancel_replace(target.cl_ord_id, order, mode=mode, cancel_cl_ord_id=half)
+                parts.append((half, None))
+            elif kind == "amend":
+                client.amend(target.cl_ord_id, "0.001", cl_ord_id=name, valid_for_ms=ms)
+                parts = [(name, None)]
+            elif kind == "list":
+                other = self._order()
+                listed = ListedOrder(order), ListedOrder(other)
+                made = NewOrderList(f"{name}-l", contingency_type="2", orders=listed)
+                made.valid_for_ms = ms
+                client.submit_list(made)
+                parts += [(other.cl_ord_id, other.strategy_id), (made.cl_list_id, None)]
+            else:
+                client.mass_cancel(target.symbol, cl_ord_id=name, valid_for_ms=ms)
+                parts = [(name, None)]
+        except NotConnected:
+            return
+        world = self._world
+        world.count("strategy asks")
+        world.met(kind)
+        world.note(f"{self.desk.name} asks for a {kind}: {parts}")
+        for part, tag in parts:
+            world.checker.asked(self.desk, part, tag, None, (world.now_ns, ms, client.epoch))
 
     def _cancel(self, order: NewOrderSingle | None) -> None:
         world = self._world

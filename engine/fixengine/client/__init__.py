@@ -12,12 +12,15 @@
 
 What both promise:
 
-* `submit` and `cancel` never wait. They hand the request to a live, welcomed connection or raise
-  NotConnected, and then the request was not sent and never will be.
+* `submit`, `submit_list`, `cancel`, `cancel_replace`, `amend` and `mass_cancel` never wait. They
+  hand the request to a live, welcomed connection or raise NotConnected, and then the request was
+  not sent and never will be.
 * `reports` hands over every event once, in the order of its report_seq. Numbers that never
   arrive are told of by a Gap before the next event; what arrives twice is dropped.
 * An event counts as processed when the next one is asked for. Only then is it acknowledged to
   the engine, so a strategy that dies while it works on a fill is told of that fill again.
+* `submit_and_wait` is for who wants an answer rather than a stream: it reads until there is one,
+  and hands over all that it has read.
 * A request that nobody answers raises NoAnswer. Silence is never taken for success.
 * When the engine restarts, `reports` says Hello to the new one and goes on from the last
   processed event. Only `reports` does so: a strategy has to read its reports to be connected.
@@ -35,6 +38,7 @@ from fixengine.client.errors import (
     HelloRefused,
     NoAnswer,
     NoBalances,
+    NoInstrument,
     NoLimits,
     NotConnected,
     NotDone,
@@ -51,6 +55,7 @@ __all__ = [
     "HelloRefused",
     "NoAnswer",
     "NoBalances",
+    "NoInstrument",
     "NoLimits",
     "NotConnected",
     "NotDone",

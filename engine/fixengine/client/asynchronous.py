@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from fixengine.client.arguments import check_timeout
+from fixengine.client.arguments import check_text, check_timeout
 from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.errors import ClientError, NoAnswer
@@ -19,7 +19,14 @@ from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
 from fixengine.client.requests import Asked
 from fixengine.client.waiting import Answer, Waiting, check_until
-from fixengine.messages import Balances, LimitResponse, NewOrderList, NewOrderSingle, Snapshot
+from fixengine.messages import (
+    Balances,
+    Instrument,
+    LimitResponse,
+    NewOrderList,
+    NewOrderSingle,
+    Snapshot,
+)
 
 EVENTS_PER_TURN_MAX = 64
 """Events handed over before other tasks of the loop get their turn."""
@@ -86,6 +93,13 @@ class AsyncClient(Connection):
         """What the venue counts; see Client.limits. Not while a task waits in `reports`."""
         talk = self._conversation
         return await self._inquire("limits", talk.limits, talk.take_limits)
+
+    async def instrument(self, symbol: str) -> Instrument:
+        """The rules of a symbol; see Client.instrument. Not while a task waits in `reports`."""
+        check_text("symbol", symbol)
+        talk = self._conversation
+        talk.symbol = symbol
+        return await self._inquire("instrument", talk.instruments, talk.take_instrument)
 
     async def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()

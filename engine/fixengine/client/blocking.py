@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from fixengine.client.arguments import check_timeout
+from fixengine.client.arguments import check_text, check_timeout
 from fixengine.client.connection import SPEAK_MS, Connection, T
 from fixengine.client.conversation import Delivery, State
 from fixengine.client.errors import NoAnswer
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.place import Dealer
 from fixengine.client.waiting import Answer, Waiting, check_until
-from fixengine.messages import Balances, LimitResponse, NewOrderList, NewOrderSingle, Snapshot
+from fixengine.messages import (
+    Balances,
+    Instrument,
+    LimitResponse,
+    NewOrderList,
+    NewOrderSingle,
+    Snapshot,
+)
 
 
 class Client(Connection):
@@ -120,6 +127,18 @@ class Client(Connection):
         """
         talk = self._conversation
         return self._inquire("limits", talk.limits, talk.take_limits)
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The rules of a symbol, as REST told them, and its amounts rounded by them on request.
+
+        What the engine has kept of it is told at once, whatever its age (`told_ms`). Raises
+        NoInstrument where there is no such symbol, or no REST; NotConnected where no answer comes
+        within answer_timeout_ms, and what `reports` raises.
+        """
+        check_text("symbol", symbol)
+        talk = self._conversation
+        talk.symbol = symbol
+        return self._inquire("instrument", talk.instruments, talk.take_instrument)
 
     def _inquire(self, what: str, inquiry: Inquiry, take: Callable[[], T | None]) -> T:
         dealer = self._opened()

@@ -14,7 +14,15 @@ from typing import Any
 import msgspec
 
 from fixengine.client.arguments import MS_MAX, check_fields, check_id, check_size, check_whole
-from fixengine.client.errors import HelloRefused, NoAnswer, NoBalances, NoLimits, TooManyUnanswered
+from fixengine.client.errors import (
+    ClientError,
+    HelloRefused,
+    NoAnswer,
+    NoBalances,
+    NoInstrument,
+    NoLimits,
+    TooManyUnanswered,
+)
 from fixengine.client.inquiry import Inquiry
 from fixengine.client.requests import Asked
 from fixengine.messages import (
@@ -25,6 +33,8 @@ from fixengine.messages import (
     Gap,
     Heartbeat,
     Hello,
+    Instrument,
+    InstrumentRequest,
     LimitQuery,
     LimitResponse,
     ListedOrder,
@@ -144,6 +154,10 @@ class Conversation:
         self.snapshots = Inquiry(SnapshotRequest, lambda part: bool(part.is_last))
         self.balances = Inquiry(BalancesRequest, lambda part: True)
         self.limits = Inquiry(LimitQuery, lambda part: True)
+        self.symbol = ""
+        self.instruments = Inquiry(
+            lambda number: InstrumentRequest(number, self.symbol), lambda part: True
+        )
         if hello.resume_from is not None:
             self._received = self._handed = self.processed = hello.resume_from - 1
 
@@ -153,7 +167,8 @@ class Conversation:
         """A new connection stands; Hello is due once all of the old one is read."""
         self.state = State.CONNECTED
         # Of an answer that is waited for; else nobody asks.
-        self.snapshots.is_due = self.balances.is_due = self.limits.is_due = True
+        for inquiry in (self.snapshots, self.balances, self.limits, self.instruments):
+            inquiry.is_due = True
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -266,21 +281,18 @@ class Conversation:
 
     def take_balances(self) -> Balances | None:
         """The answer to the last BalancesRequest; None while there is none. Raises NoBalances."""
-        parts: list[Balances] | None = self.balances.take()
-        if parts is None:
-            return None
-        if parts[-1].problem:
-            raise NoBalances(parts[-1].problem)
-        return parts[-1]
+        told: Balances | None = _only(self.balances, NoBalances)
+        return told
 
     def take_limits(self) -> LimitResponse | None:
         """The answer to the last LimitQuery; None while there is none. Raises NoLimits."""
-        parts: list[LimitResponse] | None = self.limits.take()
-        if parts is None:
-            return None
-        if parts[-1].problem:
-            raise NoLimits(parts[-1].problem)
-        return parts[-1]
+        told: LimitResponse | None = _only(self.limits, NoLimits)
+        return told
+
+    def take_instrument(self) -> Instrument | None:
+        """The answer to the last InstrumentRequest, or None; see above. Raises NoInstrument."""
+        told: Instrument | None = _only(self.instruments, NoInstrument)
+        return told
 
     # --- events -----------------------------------------------------------------------------
 
@@ -333,6 +345,9 @@ class Conversation:
             return
         if isinstance(event, LimitResponse):
             self.limits.hear(event)
+            return
+        if isinstance(event, Instrument):
+            self.instruments.hear(event)
             return
         self._answered(event)
         self._deliver(event, event.epoch, now)
@@ -418,6 +433,16 @@ class Conversation:
             self._unanswered.pop(event.cl_list_id, None)
         elif isinstance(event, ANSWERS):
             self._unanswered.pop(event.cl_ord_id, None)
+
+
+def _only(inquiry: Inquiry, error: type[ClientError]) -> Any:
+    """The one part of an answer; None while there is none. Raises error where it is a problem."""
+    parts = inquiry.take()
+    if parts is None:
+        return None
+    if parts[-1].problem:
+        raise error(parts[-1].problem)
+    return parts[-1]
 
 
 def _raw(payload: bytes) -> tuple[Raw, int]:

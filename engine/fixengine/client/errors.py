@@ -62,5 +62,9 @@ class NoLimits(ClientError):
     """The engine cannot tell what the venue counts; the text is its reason."""
 
 
+class NoInstrument(ClientError):
+    """The engine cannot tell the rules of a symbol; the text is its reason."""
+
+
 class TooManyUnanswered(ClientError):
     """Too many requests wait for an answer that was not read yet. The request was not sent."""

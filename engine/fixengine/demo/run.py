@@ -68,18 +68,19 @@ def _folder(options: argparse.Namespace, signals: Signals, stack: contextlib.Exi
     if options.keep is None:
         with signals.held():
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="fixengine-"))
-            stack.callback(_remove_ring, Path(name))
+            stack.callback(remove_shared, Path(name))
             return Path(name)
     folder: Path = options.keep.absolute()
     _make(folder)
     return folder
 
 
-def _remove_ring(folder: Path) -> None:
-    """Remove the journal's ring in shared memory, which an engine that was killed leaves for its
-    next run: here there will be none.
+def remove_shared(folder: Path) -> None:
+    """Remove the journal's ring and the latency figures in shared memory, which an engine that was
+    killed leaves for its next run: here there will be none.
     """
-    (folder / "engine" / "journal" / "ring").resolve().unlink(missing_ok=True)
+    for name in ("journal/ring", "latency"):
+        (folder / "engine" / name).resolve().unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:

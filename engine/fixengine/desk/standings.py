@@ -82,11 +82,14 @@ def after(standing: Standing, ord_status: str, has_fills: bool) -> Standing:
 def contradiction(standing: Standing, ord_status: str) -> str | None:
     """What an operator must hear about a report: it cannot be, or nobody knows what it says.
 
-    A report of life that comes behind the end is late, and no contradiction.
+    A report of life that comes behind the end is late, and no contradiction; but an order that was
+    refused never lived.
     """
     told = TOLD.get(ord_status)
     if told is None:
         return f"OrdStatus {ord_status!r} is not known; see the venue's documents"
+    if standing is Standing.REJECTED and told in ALIVE:
+        return f"OrdStatus {ord_status!r} ({told}) of an order that was refused: it lives"
     if standing in FINAL and told in FINAL and told is not standing:
         return f"OrdStatus {ord_status!r} ({told}) of an order that was {standing} before"
     return None

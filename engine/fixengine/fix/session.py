@@ -105,7 +105,9 @@ class Session:
         self._test_count = 0
         self._passed_over = 0
         self._templates: dict[bytes, wire.Template] = {}
-        self.client_comp_id = client_comp_id
+        self._played = frozenset(kind for kind in venue.played if venue.plays(kind, self.peer))
+        self._venue_comp_id = venue.venue_comp_id.encode()
+        self._set_client_comp_id(client_comp_id)
 
     # --- what the owner tells us ------------------------------------------------------------
 
@@ -347,10 +349,14 @@ class Session:
         self._answer(complaint, message, now)
         return False
 
+    def _set_client_comp_id(self, comp_id: str) -> None:
+        self.client_comp_id = comp_id
+        self._client_comp_id = comp_id.encode()
+
     def _learn_client_comp_id(self, message: wire.Message) -> None:
         comp_id = peek_text(message, fields.SENDER_COMP_ID)
         if re.match(self.venue.comp_id_pattern, comp_id):
-            self.client_comp_id = comp_id
+            self._set_client_comp_id(comp_id)
             self._templates.clear()
 
     def _accept_clock(self, message: wire.Message, now: int) -> bool:
@@ -372,10 +378,9 @@ class Session:
         return True
 
     def _comp_ids_fit(self, message: wire.Message) -> bool:
-        theirs, ours = self.venue.venue_comp_id, self.client_comp_id
-        return bool(
-            peek(message, fields.SENDER_COMP_ID) == theirs.encode()
-            and peek(message, fields.TARGET_COMP_ID) == ours.encode()
+        return (
+            peek(message, fields.SENDER_COMP_ID) == self._venue_comp_id
+            and peek(message, fields.TARGET_COMP_ID) == self._client_comp_id
         )
 
     def _is_news_to_all(self, message: wire.Message, kind: bytes) -> bool:
@@ -466,7 +471,7 @@ class Session:
         return Verdict.ADMIN
 
     def _application(self, message: wire.Message, now: int) -> Verdict:
-        if self.rules.strict or self.venue.plays(message.kind, self.peer):
+        if self.rules.strict or message.kind in self._played:
             return Verdict.APPLICATION
         name = self.venue.kinds.get(message.kind, "unknown")
         if message.kind in fields.RESENDING:
@@ -481,7 +486,7 @@ class Session:
         seq = seq_of(message)
         if self.rules.strict or seq is None or seq < self.next_in or not self._logged_on:
             return Verdict.DROP
-        if not self.venue.plays(message.kind, self.peer) or not self._comp_ids_fit(message):
+        if message.kind not in self._played or not self._comp_ids_fit(message):
             return Verdict.DROP
         self.next_in = after(seq)
         return Verdict.DROP if self._is_admin(message.kind) else Verdict.APPLICATION

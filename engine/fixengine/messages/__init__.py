@@ -91,6 +91,11 @@ from fixengine.messages.events import (
     Snapshot,
     Welcome,
 )
+from fixengine.messages.instruments import (
+    Broken,
+    Instrument,
+    Rules,
+)
 from fixengine.messages.lists import (
     LIST_ORDERS_MAX,
     ListedOrder,
@@ -118,6 +123,7 @@ from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
     Hello,
+    InstrumentRequest,
     LimitQuery,
     OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
@@ -137,6 +143,7 @@ __all__ = [
     "Balance",
     "Balances",
     "BalancesRequest",
+    "Broken",
     "CL_ORD_ID",
     "CancelReplaceMode",
     "CancelRestrictions",
@@ -150,6 +157,8 @@ __all__ = [
     "Gap",
     "Heartbeat",
     "Hello",
+    "Instrument",
+    "InstrumentRequest",
     "LIST_ORDERS_MAX",
     "LimitIndicator",
     "LimitQuery",
@@ -192,6 +201,7 @@ __all__ = [
     "RejectReason",
     "Request",
     "RestingOptions",
+    "Rules",
     "STRATEGY_NAME",
     "SelfTradePreventionMode",
     "Sent",

@@ -25,12 +25,14 @@ from fixengine.messages.events import (
     Snapshot,
     Welcome,
 )
+from fixengine.messages.instruments import Instrument
 from fixengine.messages.lists import NewOrderList
 from fixengine.messages.orders import NewOrderSingle
 from fixengine.messages.requests import (
     Ack,
     BalancesRequest,
     Hello,
+    InstrumentRequest,
     LimitQuery,
     OrderAmendKeepPriorityRequest,
     OrderCancelRequest,
@@ -52,6 +54,7 @@ Request = (
     | SnapshotRequest
     | BalancesRequest
     | LimitQuery
+    | InstrumentRequest
 )
 Event = (
     Welcome
@@ -69,6 +72,7 @@ Event = (
     | Snapshot
     | Balances
     | LimitResponse
+    | Instrument
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -211,6 +211,8 @@ class RefusedReason(StrEnum):
     CANCELED = "canceled"
     """The strategy took it back while it waited for the disk."""
     LAGGING = "lagging"
+    FILTER = "filter"
+    """A rule of the symbol is not kept: the text begins with the venue's name of it."""
     NOT_YOURS = "not_yours"
     """A mass cancel would end orders of other strategies."""
 

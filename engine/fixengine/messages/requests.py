@@ -161,6 +161,13 @@ class BalancesRequest(Message):
     request_id: int
 
 
+class InstrumentRequest(Message):
+    """Ask for an Instrument. request_id: comes back in the answer."""
+
+    request_id: int
+    symbol: str
+
+
 class LimitQuery(Message):
     """Ask for a LimitResponse (MsgType XLQ). request_id: comes back in the answer."""
 

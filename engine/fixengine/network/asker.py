@@ -61,11 +61,15 @@ class Sources(Protocol):
 
 
 class Wanted(NamedTuple):
-    """Which second sources the configuration gives, and what is done with orders of others."""
+    """Which second sources the configuration gives, and what is done with orders of others.
+
+    instruments: whether orders are held against the rules of their symbols.
+    """
 
     rest: bool
     user_data: bool
     foreign: Rule
+    instruments: bool = True
 
 
 class Asker:
@@ -94,6 +98,8 @@ class Asker:
         if wanted.rest:
             gateway.settling = self.settling
             gateway.balances.inquire = self._ask
+            if wanted.instruments:
+                gateway.instruments.inquire = self._ask
         ends = self._ask, lambda text, now: self._say(SessionState.ACTIVE.value, text, now)
         self._foreign = Foreign(gateway, wanted.foreign, *ends, LAG_S * gateway.venue.second_ns)
         web = gateway.venue.web
@@ -129,6 +135,7 @@ class Asker:
         if self._wanted.rest:
             self._foreign.tick(now, watched_since_ns)
             self.settling.tick(now, watched_since_ns)
+            self._gateway.instruments.tick(now)
 
     def close(self) -> None:
         """Ask no more."""
@@ -156,6 +163,7 @@ class Asker:
         watched_since_ns = self._gateway.lines.watched_since_ns
         self._foreign.on_rows(number, rows, is_last, now)
         self._gateway.balances.on_rows(number, rows, is_last, now)
+        self._gateway.instruments.on_rows(number, rows, is_last, now, wall)
         self.settling.on_rows(number, rows, is_last, now, wall, watched_since_ns)
         self._settled(now)
 
@@ -164,6 +172,7 @@ class Asker:
         now, _ = self._hear(REST, Failed(number, problem))
         self._foreign.on_problem(number, problem, now)
         self._gateway.balances.on_problem(number, problem, now)
+        self._gateway.instruments.on_problem(number, problem, now)
         self.settling.on_problem(number, problem, now)
         self._settled(now)
 

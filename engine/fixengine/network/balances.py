@@ -105,14 +105,19 @@ class BalanceRoom:
         self._live_since_ns = now
 
     def end(self) -> None:
-        """The stream is lost."""
-        self._live_since_ns = None
+        """The stream is lost. Of what it told last, REST knows as much, and may know more: it tells
+        when the account changed, not each asset, and two changes may have one time.
+        """
+        self._live_since_ns = self._told_ns = None
         self._is_kept = False
+        self._held = {}
 
     def on_position(self, event: Position, now: int) -> None:
         """The stream told what some assets are now."""
         for one in event.balances:
-            self._held[one.asset] = Holding(one.free, one.locked, event.update_time)
+            held = self._held.get(one.asset)
+            if held is None or held.at_ms <= event.update_time:
+                self._held[one.asset] = Holding(one.free, one.locked, event.update_time)
         self._shown = None
         self._updated_ms = max(self._updated_ms, event.update_time)
         if self._is_kept:

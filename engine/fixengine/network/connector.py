@@ -26,6 +26,8 @@ from fixengine.network.slot import CARRIES_ORDERS
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
 
+DISK_S = 10.0
+"""How long, at the end, what is still to be written is waited for."""
 MILLISECOND_NS = 1_000_000
 EVERYTHING, ONLY_ACKS = 1, 2
 SEQUENTIAL, UNORDERED = 2, 1
@@ -98,7 +100,8 @@ class Connector:
             await asyncio.wait(tasks)
         await asyncio.gather(*(protocol.wait_closed(timeout_s) for protocol in self._open))
         if self._writes:
-            await asyncio.wait(self._writes, timeout=timeout_s)
+            # A mark that stays costs the next start the id's rest: a slow disk is waited for.
+            await asyncio.wait(self._writes, timeout=DISK_S)
         self._disk.shutdown(wait=False, cancel_futures=True)
 
     # --- one attempt ------------------------------------------------------------------------

@@ -30,11 +30,14 @@ from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     CL_ORD_ID,
+    FILTER,
     LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
+    ExecutionReport,
     Hello,
+    InstrumentRequest,
     LimitQuery,
     NewOrderList,
     NewOrderSingle,
@@ -53,6 +56,7 @@ from fixengine.network.entry import Entry
 from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
+from fixengine.network.instrument_room import InstrumentRoom
 from fixengine.network.intents import (
     ADDING,
     TARGETING,
@@ -64,9 +68,10 @@ from fixengine.network.intents import (
     recv_window_ms,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
+from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
 from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
-from fixengine.network.line import Line, Pending
+from fixengine.network.line import Line, Pending, Source
 from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
@@ -89,7 +94,7 @@ class Gateway:
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
     cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
     held_orders_max: so many may wait until the disk has their intent; 0: none has to. origin: of
-    the state directory, see state.Content.
+    the state directory, see state.Content. latency: stamped on the way, and decides nothing.
     """
 
     def __init__(
@@ -112,17 +117,22 @@ class Gateway:
         policies: Mapping[str, Policy] = NO_POLICIES,
         otherwise: Policy = KEEP,
         held_orders_max: int = 0,
+        latency: Latency | None = None,
+        instruments_refresh_ns: int = 3_600_000_000_000,
     ) -> None:
         self.venue = venue
+        self.latency = latency or Latency()
+        self._outward, self._inward = self.latency.outward, self.latency.inward
         self.limits = limits
         self.orders = orders
         self.strategies = strategies
         self.teller = Teller(strategies, journal, epoch)
         self.lines = lines
         self.clock = clock
-        rooms = orders, positions, self.teller, log, limits.on_report, clock
+        rooms = orders, positions, self.teller, log, self._on_own_report, clock, self.latency
         self.reports = Reports(venue, *rooms, origin)
         self.snapshots = Snapshots(orders, positions, strategies, epoch)
+        self.instruments = InstrumentRoom(strategies, epoch, instruments_refresh_ns)
         self.limit_room = LimitRoom(strategies, limits, lines, epoch)
         self.balances = BalanceRoom(strategies, epoch, LAG_S * venue.second_ns)
         self.log = log
@@ -151,6 +161,7 @@ class Gateway:
 
     def on_order(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Anything a strategy sent; `flush` must follow in the same wake-up. False: not heard."""
+        self._outward.begin()
         if not self._idle.hears(peer, payload, now):
             return False
         self._on_message(peer, payload, now)
@@ -163,12 +174,14 @@ class Gateway:
             self._malformed.refuse(peer, payload, problem, now)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
-        token = request.token if isinstance(request, Hello) else None
-        recorded = payload if not token else mask_value(payload, token.encode())
-        self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
-        if isinstance(request, Hello):
+        self._outward.lap(DECODED_OUT)
+        if type(request) is Hello:
+            token = request.token
+            recorded = payload if not token else mask_value(payload, token.encode())
+            self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
             self._hello(peer, request, now)
             return
+        self.teller.record(Kind.ORDER, now, 0, input_of(peer, payload))
         strategy = self.strategies.of(peer)
         if strategy is None:
             self._on_unbound(peer, request, payload, now)
@@ -193,6 +206,10 @@ class Gateway:
             self._idle.count(peer, RUBBISH_WEIGHT, now)
         elif isinstance(request, BalancesRequest):
             self.balances.ask(strategy, peer, request.request_id, now)
+            self._idle.count(peer, QUESTION_WEIGHT, now)
+        elif isinstance(request, InstrumentRequest):
+            ask = request.request_id, request.symbol
+            self.instruments.ask(strategy, peer, *ask, now)
             self._idle.count(peer, QUESTION_WEIGHT, now)
         elif isinstance(request, LimitQuery):
             self.limit_room.ask(strategy, peer, request.request_id, now)
@@ -238,6 +255,7 @@ class Gateway:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
         reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
+        reason = reason or self.instruments.why_not(order, order.symbol, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
             reason = self._leave(lines, strategy, order, payload, None, now)
@@ -257,6 +275,7 @@ class Gateway:
             text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
             reason = RefusedReason.INVALID_FIELD, text, None
         reason = reason or self._check_engine(strategy.number, now)
+        reason = reason or self.instruments.why_not(request, request.symbol, now)
         if reason is None:
             lines = self.lines.for_order(request.symbol)
             reason = self._leave(lines, strategy, request, payload, None, now)
@@ -285,6 +304,8 @@ class Gateway:
         target = self.orders.find(strategy.number, request.orig_cl_ord_id)
         if reason is None:
             reason = self._check_target(strategy, request, target, now)
+        if reason is None and target is not None:
+            reason = self.instruments.why_not(request, target.symbol, now)
         if reason is None and target is not None:
             lines = self.lines.for_replacing(target) if adds else self.lines.for_cancel(target)
             reason = self._leave(lines, strategy, request, payload, target, now)
@@ -342,6 +363,7 @@ class Gateway:
 
     def _cancel_ours(self, strategy: Strategy, target: Order, now: int) -> str | None:
         """Cancel an order for a strategy that cannot; why that cannot leave now, or None."""
+        self._outward.begin()  # whatever came before: this one was never on the bus
         cancel = OrderCancelRequest(
             cl_ord_id=f"engine-{self.epoch:x}-{self.counter + 1:x}",
             epoch=self.epoch,
@@ -435,23 +457,29 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        if self.counter >= COUNTER_MAX:
+        needed = ids_needed(request)
+        if self.counter + needed > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         counter = self.origin << COUNTER_BITS | self.counter + 1
-        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
-        self.counter += ids_needed(request)
+        owner = strategy.number, self.epoch, counter
+        wire_id = self.venue.make_cl_ord_id(*owner)
+        self.counter += needed
         recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, wire_id, request, payload, target
+            self.orders, self.venue, owner, wire_id, request, payload, target
         )
-        for part in (order, *order.parts):
+        order.line = line.number
+        for part in order.parts:
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
         window_ms = recv_window_ms(request)
-        item = Pending(order, kind, source, expires_ns, replace, window_ms)
+        sample = self._outward.count(CHECKED)
+        if sample:
+            self.latency.bus.record(now - request.sent_ns)
+        item = Pending(order, kind, source, expires_ns, replace, window_ms, sample)
         # Where the disk is dead an order was refused already, and a cancel goes on without it.
         if self.held.orders_max and (not order.is_cancel or self._watch.look(now) is None):
             self.held.hold(self._journal.appended, line, item, now)
@@ -516,8 +544,12 @@ class Gateway:
             self.held.asks = False
             self._journal.ask()
         for line in self.lines.all:
-            pending, line.pending = line.pending, []
-            stamped = sum(self._stamp(line, item, now) for item in pending)
+            pending = line.pending
+            if pending:
+                line.pending = []
+            stamped = 0
+            for item in pending:
+                stamped += self._stamp(line, item, now)
             if line.session.output or line.session.close_requested:
                 self._write(line, stamped, now)
 
@@ -538,6 +570,7 @@ class Gateway:
         except wire.LocalProtocolError as problem:
             self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
             return False
+        self._outward.resume(item.sample, ENCODED)
         self.orders.written(order, line.number, seq, now)
         if self.strategies.by_number[order.strategy].wants_sent:
             self.teller.sent(order, line.name, now)
@@ -546,15 +579,18 @@ class Gateway:
     def _write(self, line: Line, stamped: int, now: int) -> None:
         """Journal and write the session's output; all but `stamped` are its own messages."""
         frames = line.session.take_output()
-        if line.budget is not None:
-            for _ in range(len(frames) - stamped):
+        own = len(frames) - stamped
+        if own and line.budget is not None:
+            for _ in range(own):
                 line.budget.use(now, SESSION)
         for frame in frames:
-            secret = b"\x0135=A\x01" in frame[:40]
+            # No request of a strategy holds a secret.
+            secret = own and b"\x0135=A\x01" in frame[:40]
             self.teller.record(Kind.FRAME_OUT, now, line.number, mask(frame) if secret else frame)
         if line.transport is not None:
             if frames:
                 line.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+                self._outward.finish()
             if line.session.close_requested:
                 line.transport.close()
 
@@ -563,8 +599,10 @@ class Gateway:
     def on_bytes(self, line: Line, now: int) -> None:
         """Bytes of the venue lie in the line's framer; `flush` must follow."""
         heard_ns = line.session.last_received_ns
+        self._inward.begin()
         try:
             for message in line.framer:
+                self._inward.lap(FRAMED)
                 frame = bytes(message)
                 self.teller.record(Kind.FRAME_IN, now, line.number, frame)
                 verdict = line.session.receive(message, now)
@@ -582,6 +620,7 @@ class Gateway:
                     self.limits.on_logon(line, now)
                 if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
+                self._inward.begin()
         except wire.RemoteProtocolError as problem:
             self.on_framing_lost(line, str(problem), now)
         if line.framer.garbled != line.garbled_seen:
@@ -620,6 +659,15 @@ class Gateway:
         if change is not None:
             self.log(level, change, event="clock", session=line.name)
 
+    def _on_own_report(
+        self, source: Source, order: Order, event: ExecutionReport, now: int
+    ) -> None:
+        """Each report of an own order, once, before it is told."""
+        self.limits.on_report(source, order, event, now)
+        reason = event.reject_reason
+        if reason is not None and reason.startswith(FILTER):
+            self.instruments.table.doubt(order.symbol, now)
+
     # --- session and time -------------------------------------------------------------------
 
     def on_tick(self, now: int) -> bool:
@@ -637,6 +685,7 @@ class Gateway:
                 line.session.closed(now, text)
         self.balances.questions.step()
         self.limit_room.questions.step()
+        self.instruments.step()
         more = self.snapshots.step(now + self.clock.offset_ns)
         waiting = self.strategies.waiting()
         for strategy in waiting:

@@ -12,6 +12,8 @@ import uvloop
 
 from fixengine.fix.keys import Signer
 from fixengine.network.config import Config, ConfigError
+from fixengine.network.latency import Latency
+from fixengine.network.latency_file import LatencyFile
 from fixengine.network.log import Log
 from fixengine.network.process import Process
 from fixengine.network.state import StateDir
@@ -60,7 +62,11 @@ def run_engine(
     state_dir = Path(config.engine.state_dir)
 
     async def main() -> int:
-        return await Process(config, api_key, signer, log, tokens=tokens).run(state)
+        process = Process(config, api_key, signer, log, tokens=tokens, latency=latency)
+        return await process.run(state)
 
-    with StateDir(state_dir) as state:
+    with StateDir(state_dir) as state, LatencyFile(state.path) as figures:
+        if figures.problem is not None:
+            log("warning", f"no other process can read the latency figures: {figures.problem}")
+        latency = Latency(figures.memory)
         return uvloop.run(main())

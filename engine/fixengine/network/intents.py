@@ -56,25 +56,29 @@ class Entered(NamedTuple):
 
 def ids_needed(request: OrderRequest) -> int:
     """How many ids on the wire the message takes."""
-    if isinstance(request, NewOrderList):
+    if type(request) is NewOrderSingle:
+        return 1
+    if type(request) is NewOrderList:
         return 1 + len(request.orders)
     return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
 
 
 def orders_in(request: OrderRequest) -> int:
     """How many new orders it can bring to the book."""
-    if isinstance(request, NewOrderList):
+    if type(request) is NewOrderSingle:
+        return 1
+    if type(request) is NewOrderList:
         return len(request.orders)
     return 1 if type(request) in ADDING else 0
 
 
 def recv_window_ms(request: OrderRequest) -> int:
     """RecvWindow<25000> of a request; 0 for the engine's. Of a list the shortest of its orders'."""
-    if isinstance(request, NewOrderSingle):
+    if type(request) is NewOrderSingle:
         return request.recv_window_ms
-    if isinstance(request, OrderCancelRequestAndNewOrderSingle):
+    if type(request) is OrderCancelRequestAndNewOrderSingle:
         return request.order.recv_window_ms
-    if isinstance(request, NewOrderList):
+    if type(request) is NewOrderList:
         windows = (one.order.recv_window_ms for one in request.orders)
         return min((window for window in windows if window), default=0)
     return 0
@@ -92,19 +96,17 @@ def other_ids(request: OrderRequest) -> tuple[str, ...]:
 def enter(
     orders: Orders,
     venue: Venue,
+    owner: tuple[int, int, int],
     wire_id: str,
     request: OrderRequest,
     payload: bytes,
     target: Order | None,
 ) -> Entered:
-    """Enter a request; wire_id is an id of ours, and says whose it is.
+    """Enter a request. owner: strategy, epoch and counter of wire_id, as venue.own tells them.
 
     payload: the request as it came over the bus. target: the order it is about, None where it is
     about none, or (in a later run) about one that is forgotten.
     """
-    owner = venue.own(wire_id)
-    if owner is None:
-        raise ValueError(f"{wire_id!r} is not one of our ids")
     number = owner[0]
     if isinstance(request, NewOrderSingle):
         order = orders.open(number, request.cl_ord_id, wire_id, request.symbol)
@@ -116,7 +118,7 @@ def enter(
         replace = {"cl_ord_id": wire_id}
         return Entered(order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace)
     if isinstance(request, NewOrderList):
-        return _enter_list(orders, venue, wire_id, request)
+        return _enter_list(orders, venue, owner, wire_id, request)
     if isinstance(request, OrderCancelRequestAndNewOrderSingle):
         part_id = venue.make_cl_ord_id(number, owner[1], owner[2] + 1)
         return _enter_replacing(orders, number, (wire_id, part_id), request, target)
@@ -161,9 +163,15 @@ def _enter_replacing(
     return Entered(order, kind, request.order, replace)
 
 
-def _enter_list(orders: Orders, venue: Venue, wire_id: str, request: NewOrderList) -> Entered:
+def _enter_list(
+    orders: Orders,
+    venue: Venue,
+    owner: tuple[int, int, int],
+    wire_id: str,
+    request: NewOrderList,
+) -> Entered:
     """A list and its orders: the list first."""
-    number, epoch, counter = venue.own(wire_id) or (0, 0, 0)
+    number, epoch, counter = owner
     whole = orders.open(number, request.cl_list_id, wire_id, request.symbol, None, Kind.LIST)
     parts, entries = [], []
     for at, (order, instructions) in enumerate(map(msgspec.structs.astuple, request.orders), 1):

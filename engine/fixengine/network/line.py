@@ -105,7 +105,8 @@ class Pending(NamedTuple):
 
     order: its place in the order table. kind: MsgType<35>. source: what its fields are taken from,
     but for those in replace. expires_ns: engine's monotonic clock beyond which it must not be
-    written any more. recv_window_ms: RecvWindow<25000>, 0 for that of the line.
+    written any more. recv_window_ms: RecvWindow<25000>, 0 for that of the line. sample: the ticket
+    of one that is timed; see wire.Walk.
     """
 
     order: Order
@@ -114,6 +115,7 @@ class Pending(NamedTuple):
     expires_ns: int
     replace: dict[str, Any]
     recv_window_ms: int = 0
+    sample: int = 0
 
 
 SENDING_TIME = b"\x0152="

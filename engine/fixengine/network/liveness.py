@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from fixengine.desk.orders import Order, Orders
+from fixengine.desk.orders import Kind, Order, Orders
 from fixengine.desk.standings import FINAL, Standing
 from fixengine.network.reports import Log
 from fixengine.network.strategies import Strategies, Strategy
@@ -220,7 +220,8 @@ class Liveness:
             if left == 0 or order.standing is Standing.PENDING:
                 break
             asked_ns = self._asked_ns.get(order)
-            is_open = any(one.standing not in FINAL for one in order.cancels)
+            cancels = (one for one in order.cancels if one.kind is Kind.CANCEL)
+            is_open = any(one.standing not in FINAL for one in cancels)
             pause_ns = AGAIN_NS if is_open else REFUSED_AGAIN_NS
             if asked_ns is not None and now - asked_ns < pause_ns:
                 continue

@@ -13,6 +13,7 @@ from fixengine.network.clock import Clock
 from fixengine.network.config import Config, settings
 from fixengine.network.foreign import NOBODY
 from fixengine.network.gateway import Gateway
+from fixengine.network.latency import Latency
 from fixengine.network.limits import Limits
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import Policy
@@ -23,6 +24,7 @@ from fixengine.network.state import StateDir, StateError
 from fixengine.network.strategies import Bus, RegisterError, Standing, Strategies
 from fixengine.network.teller import Journal
 
+SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 CANCEL_UNSENT_BYTES = 1 << 14
 
@@ -74,6 +76,7 @@ def gateway(
     log: Log,
     told: Clock,
     epoch: int,
+    latency: Latency,
 ) -> Gateway:
     """The two walks. told: the venue's clock."""
     power = config.journal.durability == "power"
@@ -95,6 +98,8 @@ def gateway(
         policies=_policies(config),
         otherwise=_policy(config.strategies),
         held_orders_max=config.journal.held_orders_max if power else 0,
+        latency=latency,
+        instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import time
 import traceback
@@ -32,6 +33,7 @@ from fixengine.network.connector import LineMaker
 from fixengine.network.foreign import Rule
 from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.journal.archive import Found
+from fixengine.network.latency import Latency
 from fixengine.network.line import Line, line_number
 from fixengine.network.noted import NotedArchive, NotedBus
 from fixengine.network.recall import CLOSED_MAX, beginning, start_record
@@ -45,7 +47,7 @@ from fixengine.network.sessions import (
     SetClock,
     Status,
 )
-from fixengine.network.state import StateDir
+from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import Standing
 from fixengine.network.surroundings import Bus, Machine, Surroundings
 from fixengine.network.watch import Watch
@@ -88,8 +90,10 @@ class Process:
         log: Log,
         surroundings: Surroundings | None = None,
         tokens: Mapping[str, bytes] | None = None,
+        latency: Latency | None = None,
     ) -> None:
         self.config = config
+        self.latency = latency or Latency()
         self.log = log
         self.venue = making.venue(config)
         self.status: int | None = None
@@ -110,6 +114,7 @@ class Process:
         self._last_clock_ns = 0
         self._log_out_by_ns: int | None = None  # a stop's, while what is open is cancelled
         self._now = 0  # of this wake-up
+        self._woke_ns = 0  # when it began; 0: not a wake-up that is timed
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
@@ -130,10 +135,17 @@ class Process:
         wall = self._around.wall_ns()
         self.offset_ns = wall - now
         epoch = state.next_epoch(wall)
+        self.latency.head(epoch, os.getpid())
         self.state = state
         self.journal = self._around.journal(self.config, state, epoch, self.offset_ns)
         self._ends.callback(self._close_journal)
-        if self.journal.recovered is not None:
+        recovered = self.journal.recovered
+        if recovered is not None and recovered.saved_bytes is None:
+            text = (
+                "an earlier run ended uncleanly, and its ring is gone, as a reboot leaves it: what"
+            )
+            self.log("warning", f"{text} was not on disk by then is lost; see the venue's orders")
+        elif recovered is not None:
             self.log("warning", "an earlier run ended uncleanly; its journal was completed")
         bus = self._around.bus(self.config)
         self._ends.callback(bus.close)
@@ -156,7 +168,16 @@ class Process:
         )
         for text in recalled.damage:
             self.log("warning", f"the journal of an earlier run is damaged: {text}")
-        standings = dict.fromkeys(self.state.strategies(), Standing()) | recalled.standings
+        if not recalled.is_closed and self.journal.recovered is None:
+            text = "the journal of the run before has no end: it was cut off (or is of an older"
+            self.log("warning", f"{text} version); look at the venue's open orders")
+        numbered = self.state.strategies()
+        if lost := sorted(recalled.standings.keys() - numbered.keys()):
+            # Numbered anew, one strategy would be given the orders of another.
+            text = f"it has no number for strategy {lost[0]}, of whom the journal tells, so it is"
+            advice = "put back a newer copy; or, with no order open, move the journal away too"
+            raise StateError(self.state.path / FILE_NAME, f"{text} older than that; {advice}")
+        standings = dict.fromkeys(numbered, Standing()) | recalled.standings
         around = {
             "wall_offset_ns": self.offset_ns,
             "state": self.state.told(),
@@ -206,6 +227,7 @@ class Process:
             self.log,
             clock,
             epoch,
+            self.latency,
         )
         self.sessions = making.sessions(config, self.venue, state, self.offset_ns, now)
         self.connector = self._around.connector(config, state, self, self._new_line)
@@ -218,7 +240,8 @@ class Process:
             return None
         recv_window_ns = config.venue.recv_window_ms * MILLISECOND_NS
         rule = Rule(config.orders.foreign, config.orders.adopt_as)
-        wanted = Wanted(config.rest_place is not None, config.stream_place is not None, rule)
+        places = config.rest_place is not None, config.stream_place is not None
+        wanted = Wanted(*places, rule, config.instruments.check)
         ends = self._clocks, self.settle, self.log
         asker = Asker(make, self.gateway, recv_window_ns, wanted, *ends)
         self._ends.callback(asker.close)
@@ -338,7 +361,7 @@ class Process:
 
     def on_bus(self) -> None:
         """Requests of strategies may wait in the bus."""
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._resting is not None:
@@ -362,7 +385,7 @@ class Process:
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
         self._busy = True
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         self.gateway.on_bytes(line, now)
         self.settle(now)
 
@@ -385,7 +408,7 @@ class Process:
         """Time has passed; the first call starts it all."""
         self._alarm.clear()
         self._parked_due_ns = 0
-        now = self._wake()
+        now = self._woke_ns = self._wake()
         self.journal.append(Kind.TICK, now, 0, b"")
         if now - self._last_clock_ns >= self._clock_ns:
             self._on_second(now)
@@ -433,6 +456,9 @@ class Process:
         if self.bus.readable and self._resting is None:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
+        if self._woke_ns:
+            self.latency.loop.record(self._around.monotonic_ns() - self._woke_ns)
+            self._woke_ns = 0
 
     def _look_at(self, line: Line, now: int) -> None:
         for event in line.session.take_events():
@@ -479,14 +505,15 @@ class Process:
         deadlines = [line.session.deadline for line in self.gateway.lines]
         due += [deadline for deadline in deadlines if deadline is not None]
         gateway = self.gateway
-        rooms = gateway.balances, gateway.limit_room
-        untaken = any(room.questions.untaken for room in rooms)
+        rooms = gateway.balances.questions, gateway.limit_room.questions, gateway.instruments
+        untaken = any(room.untaken for room in rooms)
         if self.strategies.waiting() or gateway.snapshots.waiting or untaken:
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
             due.append(self._parked_due_ns)
         settling = self.gateway.settling
         soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
         soon.append(None if settling is None else settling.deadline)
+        soon.append(self.gateway.instruments.deadline)
         due += [deadline for deadline in soon if deadline is not None]
         self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
 

@@ -25,6 +25,11 @@ class Questions:
         """Whether a strategy has not taken its answer yet."""
         return bool(self._answers)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a strategy waits for an answer that is not there yet."""
+        return bool(self._waiting)
+
     def ask(self, strategy: Strategy, peer: bytes, request_id: int) -> None:
         """A strategy asks; a new question replaces one that waits."""
         self._waiting[strategy.number] = peer, request_id

@@ -54,6 +54,7 @@ from fixengine.network.journal.record import (
     named,
     split_named,
 )
+from fixengine.network.journal.writer import files
 from fixengine.network.strategies import Standing as Numbers
 
 STANDINGS = "standings"
@@ -68,13 +69,15 @@ COPIES = frozenset({Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK})
 class Recalled(NamedTuple):
     """standings: report numbers by strategy. unread: events by strategy that it has not
     acknowledged, oldest first, without a hole up to its last number. open: orders that nobody
-    watched. damage: what could not be read.
+    watched. damage: what could not be read. is_closed: the last run ended in order, as far as
+    there is a record of it.
     """
 
     standings: dict[str, Numbers]
     unread: dict[str, list[bytes]]
     open: tuple[Order, ...]
     damage: tuple[str, ...]
+    is_closed: bool = True
 
 
 class Recall:
@@ -174,12 +177,13 @@ class Recall:
         request: Any = request_decoder.decode(payload)
         if type(request) not in ORDER_REQUESTS:
             raise ValueError("neither an order nor about one")
+        owner = self._venue.own(wire_id)
+        if owner is None:
+            raise ValueError(f"{wire_id!r} is not one of our ids")
         target = None
         if type(request) in TARGETING:
-            owner = self._venue.own(wire_id)
-            number = 0 if owner is None else owner[0]
-            target = self._orders.find(number, request.orig_cl_ord_id)
-        order = enter(self._orders, self._venue, wire_id, request, payload, target).order
+            target = self._orders.find(owner[0], request.orig_cl_ord_id)
+        order = enter(self._orders, self._venue, owner, wire_id, request, payload, target).order
         for part in (order, *order.parts):
             part.standing = Standing.UNKNOWN
 
@@ -296,11 +300,20 @@ def recall(
     orders: Orders,
     positions: Positions,
     unread_max: int,
+    last_epoch: int = 0,
 ) -> Recalled:
-    """Enter what the runs before this epoch knew; what is damaged is named and passed over."""
-    earlier = Earlier(state_dir / "journal", epoch)
+    """Enter what the runs before this epoch knew; what is damaged is named and passed over.
+
+    last_epoch: of the newest of these; 0 where that is not known.
+    """
+    directory = state_dir / "journal"
+    earlier = Earlier(directory, epoch)
     recalled = recall_records(earlier, venue, orders, positions, unread_max)
-    return recalled._replace(damage=(*earlier.problems, *recalled.damage))
+    damage = *earlier.problems, *recalled.damage
+    if last_epoch and not any(file.epoch == last_epoch for file in files(directory)):
+        text = f"{directory}: nothing of run {last_epoch}: it ended before it recorded anything, or"
+        damage = f"{text} its files are gone, and with them the orders it left open", *damage
+    return recalled._replace(damage=damage, is_closed=earlier.is_closed)
 
 
 def recall_records(

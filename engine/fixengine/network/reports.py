@@ -22,6 +22,7 @@ from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
+    ExecType,
     ExecutionReport,
     MiscFee,
     OrderCancelReject,
@@ -30,6 +31,7 @@ from fixengine.messages import (
 )
 from fixengine.network.answers import Answers, Values, number_of
 from fixengine.network.clock import Clock
+from fixengine.network.latency import DECODED_IN, PUBLISHED, Latency
 from fixengine.network.line import Line, Source
 from fixengine.network.teller import Teller
 
@@ -37,7 +39,6 @@ FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_S = 5
 """How much later than the total of an order a fill of it may come, on another session."""
-QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -93,6 +94,7 @@ class Reports:
         log: Log,
         watcher: Watcher,
         clock: Clock,
+        latency: Latency,
         origin: int = 0,
     ) -> None:
         self.venue = venue
@@ -103,6 +105,7 @@ class Reports:
         self.watcher = watcher
         self.log = log
         self.clock = clock
+        self.latency = latency
         self.answers = Answers(orders, teller, self._make_unknown, venue)
         # RecvWindow, and the time after which the venue has done with what it took.
         self.answer_ns_max = clock.behind_ns_max + VENUE_TIMEOUT_S * venue.second_ns
@@ -121,6 +124,7 @@ class Reports:
         report = read if self.venue.grammar is None else Sparse(read, plan.names)
         try:
             read.check()
+            self.latency.inward.lap(DECODED_IN)
             if message.kind == fields.EXECUTION_REPORT:
                 self.on_report(line, report, now)
             elif message.kind == fields.ORDER_CANCEL_REJECT:
@@ -162,7 +166,8 @@ class Reports:
             return
         value = report.value
         exec_type, ord_status = value("exec_type"), value("ord_status")
-        last_qty, cum_qty = (report.scaled(name, QTY_DECIMALS) or 0 for name in QTY_NAMES)
+        last_qty = report.scaled("last_qty", QTY_DECIMALS) or 0
+        cum_qty = report.scaled("cum_qty", QTY_DECIMALS) or 0
         key = report_key(exec_type, value("exec_id"), value("trade_id"), value("alloc_id"))
         if key is not None:
             if key in order.seen:
@@ -183,12 +188,28 @@ class Reports:
         if exec_type == TRADE:
             self._take_position(source, order, event, now)
         payload = self.teller.outcome(order, event, now, keep=not is_late)
+        if self.latency.inward.count(PUBLISHED):
+            self._time_venue(source, order, event, now)
         if cancel is not None and cancel.target is not None:
             cancel.outcome = payload
         if order.parts and ord_status == OrdStatus.REJECTED:
             self.answers.not_attempted(source, order, now)
         if in_question and order.standing in ALIVE:
             self._look_after_gap(source, order, value("transact_time"), now)
+
+    def _time_venue(self, source: Source, order: Order, event: ExecutionReport, now: int) -> None:
+        """What the time stamps of a report tell of the way to the venue and back."""
+        stamps = [event.sending_time]
+        if event.exec_type == ExecType.NEW:
+            stamps.append(event.transact_time)
+        to_ours_ns = self.clock.venue_ns(source.lead, 0)
+        try:
+            sent_ns, *transacted_ns = (
+                wire.stamp_ns(stamp.encode()) - to_ours_ns for stamp in stamps if stamp is not None
+            )
+        except (wire.RemoteProtocolError, ValueError):
+            return  # the report stands whatever its stamps: these are for people
+        self.latency.venue(order.written_ns, next(iter(transacted_ns), None), sent_ns, now)
 
     def tick(self, now: int) -> None:
         """Time has passed: what is missing of an order for too long is told, and so is silence."""
@@ -231,7 +252,8 @@ class Reports:
         event = ExecutionReport(*columns)
         if event.ord_status == OrdStatus.REJECTED:
             event.reject_reason = self.venue.reject_reason(event.venue_code, event.text)
-        event.misc_fees = tuple(MiscFee(*fee) for fee in report.value("misc_fees") or ())
+        fees = report.value("misc_fees")
+        event.misc_fees = tuple(MiscFee(*fee) for fee in fees) if fees else ()
         return event
 
     def _on_foreign(self, source: Source, report: Values, now: int) -> None:

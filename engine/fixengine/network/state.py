@@ -83,7 +83,7 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
 class StateDir:
     """An open and locked state directory; close it, or use it as a context manager.
 
-    path: the directory.
+    path: the directory. last_epoch: of the newest run there was when it was opened, 0 for none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,6 +103,7 @@ class StateDir:
             raise
         marks = self._content.comp_ids.items()
         self._left_over = {name for name, mark in marks if not mark.locked_until_ns}
+        self.last_epoch = self._content.epoch
 
     def __enter__(self) -> StateDir:
         return self
@@ -267,6 +268,7 @@ class StateInMemory(StateDir):
         self._lock = -1
         self._boot_id = boot_id
         self._content = Content() if content is None else content
+        self.last_epoch = self._content.epoch
         marks = self._content.comp_ids.items()
         self._left_over = {name for name, mark in marks if not mark.locked_until_ns}
 

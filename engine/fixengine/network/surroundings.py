@@ -172,6 +172,7 @@ class Machine:
                 config.journal.checkpoint_bytes,
                 (checkpoint.__name__, str(config.bus.report_buffer_max)),
             ),
+            tells_end=True,
         )
 
     def recall(
@@ -184,8 +185,8 @@ class Machine:
         positions: Positions,
     ) -> recall.Recalled:
         """See Surroundings."""
-        unread_max = config.bus.report_buffer_max
-        return recall.recall(state.path, epoch, venue, orders, positions, unread_max)
+        known = orders, positions, config.bus.report_buffer_max
+        return recall.recall(state.path, epoch, venue, *known, state.last_epoch)
 
     def archive(self, state: StateDir, owner: archive.Owner) -> Archive:
         """See Surroundings."""

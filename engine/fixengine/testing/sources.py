@@ -9,7 +9,7 @@ import msgspec
 
 from fixengine.network.sources import events
 from fixengine.network.sources.answers import Account, Because, ExchangeInfo, Problem
-from fixengine.network.sources.asks import ROWS, TRADES_A_PAGE, Ask
+from fixengine.network.sources.asks import KEPT, ROWS, TRADES_A_PAGE, Ask
 from fixengine.network.sources.door import Owner
 from fixengine.network.sources.packets import Stream, StreamState
 from fixengine.simulator.feed import Feed
@@ -131,6 +131,8 @@ class MemorySources:
 
     def _found(self, ask: Ask) -> tuple[Any, ...] | Problem:
         """All pages of an answer; they follow each other without time passing."""
+        if ask.call == KEPT:
+            return ()
         rows: list[Any] = []
         parameters = dict(ask.parameters)
         try:
@@ -148,7 +150,7 @@ class MemorySources:
 def _rows(name: str, found: Any) -> list[Any]:
     """What the venue's JSON holds, as rows of `asks.ROWS`."""
     if name == "exchangeInfo":
-        return list(msgspec.convert(found, ExchangeInfo).symbols)
+        return list(msgspec.convert(found, ExchangeInfo).rows)
     if name == "account":
         account = msgspec.convert(found, Account)
         return [msgspec.structs.replace(account, balances=()), *account.balances]

@@ -27,6 +27,7 @@ from fixengine.network.config.settings import (
     Bus,
     Config,
     Engine,
+    Instruments,
     Journal,
     Key,
     Limits,
@@ -148,6 +149,7 @@ class Reader:
             orders=self._orders(self._section(Orders, "orders", given)),
             engine=engine,
             limits=limits,
+            instruments=self._section(Instruments, "instruments", given),
             journal=self._journal(self._section(Journal, "journal", given)),
             log=self._section(Log, "log", given),
         )

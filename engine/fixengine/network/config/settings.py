@@ -328,6 +328,21 @@ class Orders(Section, frozen=True, kw_only=True):
     adopt_as: Annotated[str, about("The strategy that adopts them.")] = ""
 
 
+class Instruments(Section, frozen=True, kw_only=True):
+    """The rules of symbols (tick, lot, notional), asked of REST and kept in engine.state_dir."""
+
+    check: Annotated[
+        bool,
+        about(
+            "Refuse an order here that breaks a rule which the venue has told of its symbol; a"
+            " symbol is asked for once an order in it has gone out."
+        ),
+    ] = True
+    refresh_s: Annotated[
+        int, about("How old rules may become before they are asked for again.", ge=60, le=86_400)
+    ] = 3600
+
+
 class Engine(Section, frozen=True, kw_only=True):
     """The process."""
 
@@ -452,6 +467,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     strategies: Strategies
     strategy: dict[str, Strategy]
     orders: Orders
+    # What holds of a run that had no such section, when it is replayed.
+    instruments: Instruments = Instruments(check=False)
     engine: Engine
     limits: Limits
     journal: Journal
@@ -503,6 +520,7 @@ SECTIONS: dict[str, type[Section]] = {
     "bus": Bus,
     "strategies": Strategies,
     "orders": Orders,
+    "instruments": Instruments,
     "engine": Engine,
     "limits": Limits,
     "journal": Journal,

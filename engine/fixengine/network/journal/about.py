@@ -18,8 +18,10 @@ from fixengine.network.journal.reader import Entry, Record
 from fixengine.network.journal.record import FRAMES, NAMED, Carried, Kind, carried_decoder
 from fixengine.network.journal.record import split_named as split
 
-TAGS = re.compile(rb"\x01(11|37|41|55)=([^\x01]*)")
-CL_ORD_ID, ORDER_ID, ORIG_CL_ORD_ID, SYMBOL = b"11", b"37", b"41", b"55"
+TAGS = re.compile(rb"\x01(11|37|41|55|25014|25015|25034)=([^\x01]*)")
+ORDER_ID, SYMBOL = b"37", b"55"
+CLIENT_IDS = b"11", b"41", b"25014", b"25015", b"25034"
+"""ClOrdID and OrigClOrdID, those of a list, and that of the cancel before a new order."""
 
 NAMED_BY_WIRE_ID = frozenset({Kind.INTENT, Kind.DROPPED, Kind.CARRIED, Kind.HANDED_OVER})
 
@@ -75,23 +77,32 @@ def about(record: Record) -> About:
 
 
 def _frame(data: bytes) -> About:
-    found: dict[bytes, str] = {}
+    found: dict[bytes, list[str]] = {}
     for tag, value in TAGS.findall(data):
-        found.setdefault(tag, value.decode(errors="backslashreplace"))
-    wire = tuple(found[tag] for tag in (CL_ORD_ID, ORIG_CL_ORD_ID) if tag in found)
-    return About(None, (), wire, found.get(ORDER_ID), found.get(SYMBOL))
+        found.setdefault(tag, []).append(value.decode(errors="backslashreplace"))
+    wire = tuple(value for tag in CLIENT_IDS for value in found.get(tag, ()))
+    order_id, symbol = (found.get(tag, [None])[0] for tag in (ORDER_ID, SYMBOL))
+    return About(None, (), wire, order_id, symbol)
 
 
 def _message(message: Any) -> About:
     def values(*names: str) -> tuple[str, ...]:
         return tuple(value for name in names if (value := getattr(message, name, None)))
 
+    own = values("cl_ord_id", "orig_cl_ord_id")
     wire = values("wire_cl_ord_id", "wire_orig_cl_ord_id")
     if isinstance(message, Carried):
         wire = values("target_wire_id")
+    elif isinstance(message, messages.OrderCancelRequestAndNewOrderSingle):
+        own += (message.cancel_cl_ord_id,)
+    elif isinstance(message, messages.NewOrderList):
+        own += tuple(one.order.cl_ord_id for one in message.orders)
+    elif isinstance(message, messages.ListStatus):
+        own = (message.cl_list_id, *(one.cl_ord_id for one in message.orders))
+        wire = (message.wire_cl_list_id, *(one.wire_cl_ord_id for one in message.orders))
     symbol = getattr(message, "symbol", None) or None
     order_id = getattr(message, "order_id", None)
-    return About(None, values("cl_ord_id", "orig_cl_ord_id"), wire, order_id, symbol)
+    return About(None, own, wire, order_id, symbol)
 
 
 class Chosen:

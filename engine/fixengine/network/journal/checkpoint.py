@@ -52,6 +52,11 @@ class Checkpoint(NamedTuple):
     path: Path
 
 
+def checkpoint_name(header: FileHeader) -> str:
+    """The name of the checkpoint with this header."""
+    return f"checkpoint-{header.epoch}-{header.base}.fxj"
+
+
 def checkpoints(directory: Path) -> list[Checkpoint]:
     """Those of a journal directory, newest first."""
     found = []
@@ -62,7 +67,7 @@ def checkpoints(directory: Path) -> list[Checkpoint]:
 
 
 def read_checkpoint(path: Path) -> tuple[FileHeader, list[Record]]:
-    """All it holds; JournalError where it is not whole and sound."""
+    """All it holds; JournalError where it is not whole and sound, or is another by its header."""
     try:
         with open(path, "rb") as file:
             header = FileHeader.unpack(file.read(FILE_HEADER_BYTES))
@@ -77,6 +82,9 @@ def read_checkpoint(path: Path) -> tuple[FileHeader, list[Record]]:
         records.append(entry)
     if not records or records[-1].kind != Kind.START:
         raise JournalError(path, "the checkpoint is cut off")
+    name = checkpoint_name(header)
+    if path.name not in (name, UNFINISHED):
+        raise JournalError(path, f"the checkpoint is {name} by its header")
     return header, records
 
 
@@ -87,8 +95,7 @@ def write_checkpoint(
 
     told: kind and data of its records. now_ns: for all of them. Raises OSError and JournalError.
     """
-    name = f"checkpoint-{header.epoch}-{header.base}.fxj"
-    made = Checkpoint(header.epoch, header.base, directory / name)
+    made = Checkpoint(header.epoch, header.base, directory / checkpoint_name(header))
     unfinished = directory / UNFINISHED
     unfinished.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

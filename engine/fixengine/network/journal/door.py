@@ -22,7 +22,7 @@ from fixengine.network.journal.place import (
     ring_place,
     unlink_ring,
 )
-from fixengine.network.journal.record import WALL_OFFSET, JournalError, Kind
+from fixengine.network.journal.record import CLOSED, WALL_OFFSET, JournalError, Kind
 from fixengine.network.journal.retention import Keep
 from fixengine.network.journal.ring import Ring
 from fixengine.network.journal.writer import Recovered, files, recover
@@ -72,6 +72,7 @@ class Journal:
         checkpoints: Checkpoints | None,
         lock: int,
         recovered: Recovered | None,
+        tells_end: bool,
     ) -> None:
         self.append: Callable[[int, int, int, bytes], bool] = ring.append
         self.recovered = recovered
@@ -80,6 +81,7 @@ class Journal:
         self._file_bytes_max = file_bytes_max
         self._keep = keep
         self._checkpoints = checkpoints
+        self._tells_end = tells_end
         self._directory = directory
         self._down: str | None = None
         self._last: Status | None = None
@@ -98,6 +100,7 @@ class Journal:
         file_bytes_max: int,
         keep: Keep = KEEP_ALL,
         checkpoints: Checkpoints | None = None,
+        tells_end: bool = False,
         shared_memory: Path = SHARED_MEMORY,
     ) -> Journal:
         """Save what an earlier run left in its ring, then start the journal of this run.
@@ -105,7 +108,7 @@ class Journal:
         Files go to state_dir/journal (0700), which is locked. The ring lies in shared_memory, or
         in that directory where there is none; a symbolic link `ring` names it. A file grows beyond
         file_bytes_max by what one step of the drain holds, at most a whole ring. checkpoints: None
-        makes none. JournalError.
+        makes none. tells_end: `close` records that the run ended in order. JournalError.
         """
         directory = make_directory(state_dir)
         lock = -1
@@ -118,7 +121,8 @@ class Journal:
             try:
                 link_ring(directory, ring.path)
                 ring.wall_offset_ns = wall_offset_ns
-                return cls(ring, directory, file_bytes_max, keep, checkpoints, lock, recovered)
+                rules = directory, file_bytes_max, keep, checkpoints
+                return cls(ring, *rules, lock, recovered, tells_end)
             except OSError:
                 ring.close(remove=True)
                 unlink_ring(directory, ring.path)
@@ -248,6 +252,11 @@ class Journal:
         if self._last is not None:
             return self._last.on_disk == self._last.appended
         deadline = time.monotonic() + timeout_s
+        if self._tells_end:
+            end = Kind.CONTROL, time.monotonic_ns(), 0, CLOSED
+            # Where the ring is full and the disk refuses, the ring itself stays and tells.
+            if not self.append(*end) and self.sync(timeout_s):
+                self.append(*end)
         self._ring.close_for_appending()
         self.sync(timeout_s)
         self._hang_up()

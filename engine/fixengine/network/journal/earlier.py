@@ -11,16 +11,23 @@ from pathlib import Path
 
 from fixengine.network.journal.checkpoint import Checkpoint, checkpoints, read_checkpoint
 from fixengine.network.journal.reader import Damage, Record, Scan, scan_from
-from fixengine.network.journal.record import FILE_HEADER_BYTES, FileHeader, JournalError
+from fixengine.network.journal.record import (
+    CLOSED,
+    FILE_HEADER_BYTES,
+    FileHeader,
+    JournalError,
+    Kind,
+)
 from fixengine.network.journal.retention import after, started
-from fixengine.network.journal.writer import File, files
+from fixengine.network.journal.writer import File, file_name, files
 
 
 class Earlier:
     """Iterates once over the records, oldest first.
 
     damage: what could not be read. torn: a last record that is cut off, as a power failure leaves
-    it, or a disk that is being written to. unusable: damaged checkpoints. since: the one it began
+    it, or a disk that is being written to. is_closed: what came last is how a run ends that ends in
+    order, or there was nothing. unusable: damaged checkpoints. since: the one it began
     with. end: the position up to which it has come, as the header of a file that would begin there;
     None before anything was read.
     """
@@ -34,6 +41,7 @@ class Earlier:
         self._until = until
         self.damage: list[str] = []
         self.torn: str | None = None
+        self.is_closed = True
         self.unusable: list[str] = []
         self.end: FileHeader | None = None
         self.since: Checkpoint | None = None
@@ -50,8 +58,12 @@ class Earlier:
             found = [file for file in found if first is None or file.epoch >= first]
         else:
             found = after(found, self.since.epoch, self.since.position)
+        if self.since is not None and not (found and found[0].epoch == self.since.epoch):
+            where = f"{self.since.position} of run {self.since.epoch}"
+            text = f"{self._directory}: no file holds what came after {where}, where the checkpoint"
+            self.damage.append(f"{text} {self.since.path.name} ends")
         for file in found:
-            yield from self._file(file, is_first=file is found[0])
+            yield from self._file(file)
 
     @property
     def problems(self) -> list[str]:
@@ -71,29 +83,35 @@ class Earlier:
                 self.unusable.append(f"{problem}; what came before it is read instead")
                 continue
             self.since = found
+            self.is_closed = False
             return records
         return []
 
-    def _file(self, file: File, is_first: bool) -> Iterator[Record]:
+    def _file(self, file: File) -> Iterator[Record]:
         if self.torn is not None:
             # Nothing but the very end may be.
             self.damage.append(self.torn)
             self.torn = None
         position, wall_offset_ns = 0, 0
-        if self.since is not None and self.end is not None and file.epoch == self.since.epoch:
-            position, wall_offset_ns = self.since.position, self.end.wall_offset_ns
+        if self.end is not None and file.epoch == self.end.epoch:
+            position, wall_offset_ns = self.end.base, self.end.wall_offset_ns
         try:
             scan = scan_from(file.path, position, wall_offset_ns)
         except JournalError as problem:
             self.damage.append(str(problem))
             return
-        if self._until is not None and scan.header.epoch == self._until.epoch:
-            scan.end = FILE_HEADER_BYTES + self._until.position - scan.header.base
+        header = scan.header
+        if self._until is not None and header.epoch == self._until.epoch:
+            scan.end = FILE_HEADER_BYTES + self._until.position - header.base
         try:
-            if is_first and scan.header.base > position:
-                text = f"{file.path}: it begins at {scan.header.base} of the run, and what came"
-                self.damage.append(f"{text} before it is gone, with the checkpoints")
-            yield from self._records(scan)
+            if (header.epoch, header.number) != (file.epoch, file.number):
+                name = file_name(header.epoch, header.number)
+                self.damage.append(f"{file.path}: it is {name} by its header, and is not read")
+            elif scan.end is None or scan.end > FILE_HEADER_BYTES:
+                if header.base > position:
+                    text = f"{file.path}: it begins at {header.base} of the run, and what came"
+                    self.damage.append(f"{text} before it, from {position} on, is gone")
+                yield from self._records(scan)
         except JournalError as problem:
             self.damage.append(str(problem))
         finally:
@@ -102,6 +120,7 @@ class Earlier:
     def _records(self, scan: Scan) -> Iterator[Record]:
         for entry in scan:
             if isinstance(entry, Record):
+                self.is_closed = entry.kind == Kind.CONTROL and entry.data == CLOSED
                 yield entry
             elif isinstance(entry, Damage) and entry.last:
                 self.torn = f"{entry.path} at {entry.offset}: {entry.reason}"

@@ -35,6 +35,12 @@ def old_rings(directory: Path, shared_memory: Path) -> list[Path]:
     return found
 
 
+def has_lost_ring(directory: Path) -> bool:
+    """Whether the link is there and its ring is not: a clean end removes both."""
+    link = directory / LINK_NAME
+    return link.is_symlink() and not link.exists()
+
+
 def is_foreign(ring: Ring, directory: Path) -> bool:
     """Whether the ring belongs to another directory that still exists (this one is its copy)."""
     return ring.directory != os.path.realpath(directory) and os.path.isdir(ring.directory)

@@ -40,10 +40,10 @@ many bytes of name (who sent it, the wire id, who gets it), then the message of 
 STRATEGY have no more than the name, CARRIED a request as an earlier run left it, or within a run an
 order of others that was adopted (`Carried`), HANDED_OVER whose an order is now (`HandedOver`).
 CLOCK holds the wall offset as i64. START, LINK, CONTROL and SOURCE (what a second source answered
-or told) hold UTF-8 text or JSON. MARK holds, as u64, the position up to which the stream is on
-disk: orders that waited for it may leave. READ holds text: a word, and what was read from outside
-under it to decide something ("jitter 512", "unsent 1448", "bus full PEER"), most of it only when it
-is not what it was. TICK holds nothing.
+or told) hold UTF-8 text or JSON; a run that ends in order ends with a CONTROL "closed". MARK holds,
+as u64, the position up to which the stream is on disk: orders that waited for it may leave. READ
+holds text: a word, and what was read from outside under it to decide something ("jitter 512",
+"unsent 1448", "bus full PEER"), most of it only when it is not what it was. TICK holds nothing.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ FILE_FIELDS = struct.Struct("<QQQq16s")
 
 WALL_OFFSET = struct.Struct("<q")
 ON_DISK = struct.Struct("<Q")
+CLOSED = b"closed"
+"""Data of the CONTROL record with which a run ends that ends in order."""
 NAME_BYTES_MAX = 127
 """A message of the bus is a msgpack array and starts above 127, so a name is told from it."""
 
@@ -217,11 +219,8 @@ def padded(data_bytes: int) -> int:
     return (HEADER_BYTES + data_bytes + 7) & -8
 
 
-def named(name: str | bytes, payload: bytes) -> bytes:
-    """Data of ORDER, INTENT, DELIVERED and STRATEGY records; a name is cut after 127 bytes."""
-    raw = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
-    raw = raw[:NAME_BYTES_MAX]
-    return bytes((len(raw),)) + raw + payload
+named = wire.named
+"""Data of the records that have a name; see wire.named."""
 
 
 def split_named(data: bytes) -> tuple[str | None, bytes]:

@@ -28,7 +28,8 @@ from fixengine.network.journal.writer import FILE_NAME
 
 PROBLEMS_MAX = 1000
 """Problems that are kept; the others are counted."""
-FIRST_WITH_ID = re.compile(rb"\x0111=([^\x01]*)")
+FIRST_WITH_ID = re.compile(rb"\x01(?:11|25014)=([^\x01]*)")
+"""By which the intent is called; a list has its own id before those of its orders."""
 
 
 class Problem(NamedTuple):

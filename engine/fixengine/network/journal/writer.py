@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fixengine.network.journal.place import (
+    has_lost_ring,
     is_foreign,
     old_rings,
 )
@@ -45,12 +46,12 @@ FILE_NAME = re.compile(r"journal-([0-9]{1,20})(?:-([0-9]{1,20}))?\.fxj")
 
 
 class Recovered(NamedTuple):
-    """The earlier run that left its ring behind, which only an unclean end does: its epoch, and
-    the bytes that only the ring had.
+    """The earlier run that did not end cleanly, as its ring or the link to that tells: its epoch,
+    and the bytes that only the ring had; None where the ring is gone.
     """
 
     epoch: int
-    saved_bytes: int
+    saved_bytes: int | None
 
 
 def file_name(epoch: int, number: int) -> str:
@@ -192,11 +193,14 @@ class Drain:
             ring = self._ring
             header = FileHeader(ring.epoch, number, position, ring.wall_offset_ns, ring.version)
             write_all(self._file, memoryview(header.pack()), 0)
-            sync_directory(self._directory)
             size = FILE_HEADER_BYTES
         self._base = header.base
         ours = header.epoch == self._ring.epoch and header.number == number
-        return ours and header.base <= position and size >= self._offset(position)
+        if not (ours and header.base <= position and size >= self._offset(position)):
+            return False
+        # Whoever began the file may have been stopped before its name was on disk.
+        sync_directory(self._directory)
+        return True
 
 
 def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recovered | None:
@@ -206,6 +210,9 @@ def recover(directory: Path, shared_memory: Path, file_bytes_max: int) -> Recove
     JournalError where the ring is in use or damaged, or the disk refuses: the ring stays then.
     """
     recovered = None
+    if has_lost_ring(directory):
+        newest = max((file.epoch for file in files(directory)), default=0)
+        recovered = Recovered(newest, None)
     for place in old_rings(directory, shared_memory):
         ring = Ring.attach(place)
         if ring is None:

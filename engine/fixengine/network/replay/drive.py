@@ -6,6 +6,7 @@ tape: what was recorded next is either another input of the same wake-up, or wha
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fixengine import wire
 from fixengine.fix.keys import Signer
 from fixengine.messages import (
     NOT_A_MESSAGE,
@@ -28,7 +30,7 @@ from fixengine.messages import (
 from fixengine.network.config import Config
 from fixengine.network.journal import JournalError, Kind, Record
 from fixengine.network.journal.archive import Found
-from fixengine.network.journal.record import ON_DISK, split_named
+from fixengine.network.journal.record import CLOSED, ON_DISK, split_named
 from fixengine.network.line import Line
 from fixengine.network.process import ARCHIVE_ENDED, END, FOUND, NOT_UP, STOP, UP, Process
 from fixengine.network.replay.tape import AtEnd, Different, Hole, Placed, Tape
@@ -40,7 +42,8 @@ from fixengine.network.sources.packets import (
     StreamEvent,
     StreamState,
 )
-from fixengine.network.state import Content, StateInMemory
+from fixengine.network.state import Content, StateError, StateInMemory
+from fixengine.network.strategies import RegisterError
 
 BEGINNING = (Kind.CARRIED, Kind.DELIVERED, Kind.CLOCK)
 INPUTS = frozenset(
@@ -53,6 +56,21 @@ GARBLED = b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01"
 MALFORMED = "malformed requests: only the head of one is recorded; its refusal was taken over"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 """Signs the Logons of a replay; their signatures are not compared."""
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    msgspec.MsgspecError,
+    struct.error,
+    wire.LocalProtocolError,
+    wire.RemoteProtocolError,
+    JournalError,
+    RegisterError,
+    StateError,
+)
+"""What a record that no engine wrote can lead to."""
 told_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -71,23 +89,25 @@ class Replay:
     """One run. `run` does it."""
 
     def __init__(self, epoch: int, placed: Iterable[Placed]) -> None:
-        """Raises JournalError where the run cannot be replayed at all."""
+        """Raises JournalError where the run cannot be replayed at all, Different where its START
+        makes no sense.
+        """
         self._tape = Tape(placed)
         self._skipped: Counter[str] = Counter()
         self._epoch = epoch
         start = self._start()
-        self._world = World(
-            self._tape, start.now_ns, self._told["wall_offset_ns"], self._told["has_sources"]
-        )
         try:
+            outside = self._told["wall_offset_ns"], self._told["has_sources"]
+            self._world = World(self._tape, start.now_ns, *outside)
             config = msgspec.convert(self._told["config"], Config, dec_hook=_path)
             content = msgspec.convert(self._told["state"]["content"], Content)
-        except msgspec.ValidationError as problem:
+            boot_id = self._told["state"]["boot_id"]
+        except (msgspec.ValidationError, KeyError, TypeError) as problem:
             reason = f"its START was recorded by another version: {problem}"
             raise JournalError(f"run {epoch}", reason) from None
         # The start takes the next epoch.
         content.epoch = epoch - 1
-        self._state = StateInMemory(content, self._told["state"]["boot_id"])
+        self._state = StateInMemory(content, boot_id)
         self._tokens = Tokens()
         if any(one.token_file is not None for one in config.strategy.values()):
             self._tokens.update(dict.fromkeys(config.strategy, b""))
@@ -113,12 +133,17 @@ class Replay:
             different = found
         except Hole as hole:
             different = Different(None, None, str(hole))
+        except UNREADABLE as problem:
+            different = Different(self._tape.placed(), None, f"it makes no sense: {problem!r}")
         return Result(self._epoch, self._tape.compared, different, self._skipped)
 
     def _start(self) -> Record:
         for record in self._tape.coming():
             if record.kind == Kind.START:
-                self._told = orjson.loads(record.data)
+                try:
+                    self._told = orjson.loads(record.data)
+                except orjson.JSONDecodeError as problem:
+                    raise Different(self._tape.placed(), None, f"START: {problem}") from None
                 if "state" not in self._told:
                     reason = "it was recorded by a version that did not record all it read"
                     raise JournalError(f"run {self._epoch}", reason)
@@ -139,6 +164,8 @@ class Replay:
             self._link(record, record.data.decode())
         elif record.kind == Kind.CONTROL and record.data in (STOP, END):
             (process.stop if record.data == STOP else process.force_end)()
+        elif record.kind == Kind.CONTROL and record.data == CLOSED:
+            process.journal.append(Kind.CONTROL, now, 0, CLOSED)
         elif record.kind == Kind.CONTROL and record.data == ARCHIVE_ENDED:
             process.on_archive_ended("")
         elif record.kind == Kind.CONTROL and record.data.startswith(FOUND):

@@ -14,6 +14,7 @@ from fixengine.network.journal import Damage, Record
 from fixengine.network.journal.reader import Missing, Walk
 from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.show import body_text, content, kind_name, one_line
+from fixengine.network.journal.writer import FILE_NAME
 from fixengine.network.replay.drive import Replay, Result
 from fixengine.network.replay.tape import Different, Hole, Made, Placed
 
@@ -47,13 +48,22 @@ def replay(paths: list[Path], progress: Progress) -> Told:
     told = Told([], [])
     for epoch, placed in groupby(_placed(paths, progress), key=lambda one: one[0]):
         try:
-            told.results.append(Replay(epoch, _whole(item for _, item in placed)).run())
-        except (JournalError, Hole) as problem:
+            told.results.append(_replayed(epoch, _whole(item for _, item in placed)))
+        except JournalError as problem:
             told.refused.append((epoch, str(problem)))
     if not told.results:
         why = told.refused[0][1] if told.refused else "there is no record"
         raise JournalError(paths[0], f"nothing can be replayed: {why}")
     return told
+
+
+def _replayed(epoch: int, placed: Iterator[Placed]) -> Result:
+    try:
+        return Replay(epoch, placed).run()
+    except Different as found:
+        return Result(epoch, Counter(), found, Counter())
+    except Hole as hole:
+        return Result(epoch, Counter(), Different(None, None, str(hole)), Counter())
 
 
 def _placed(
@@ -65,7 +75,9 @@ def _placed(
         walk, done = Walk(path), 0
         for scan in walk.scans():
             if isinstance(scan, Damage):
-                # Of which run is not known; what it held is missed by its neighbours.
+                # A file without a header; of which run is told by its name alone.
+                if match := FILE_NAME.fullmatch(Path(scan.path).name):
+                    yield int(match[1]), scan._replace(last=False)
                 continue
             for entry in scan:
                 records += 1
@@ -83,10 +95,13 @@ def _whole(found: Iterator[Placed | Damage | Missing]) -> Iterator[Placed]:
     last = 0
     for item in found:
         if isinstance(item, Damage):
-            if item.last:
+            if item.last and next(found, None) is None:
+                # As a power failure leaves it.
                 return
             text = f"{item.path} at {item.offset}: {item.reason}"
             raise Hole(f"{text}; nothing behind it can be replayed")
+        if not last and isinstance(item, Placed) and item.record.sequence != 1:
+            raise JournalError(item.path, "the beginning of the run is not there")
         if isinstance(item, Missing) or item.record.sequence != last + 1:
             raise Hole(f"records are missing behind #{last}; nothing behind can be replayed")
         last = item.record.sequence

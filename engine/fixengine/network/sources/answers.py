@@ -174,22 +174,33 @@ class Filter(msgspec.Struct, frozen=True, rename="camel", gc=False):
     min_notional: str | None = None
     max_notional: str | None = None
     max_num_orders: int | None = None
+    limit: int | None = None
 
 
 class Symbol(Answer, frozen=True, gc=False):
-    """One symbol of exchangeInfo."""
+    """One symbol of exchangeInfo. told_ms: when the venue told it, ms since 1970."""
 
     symbol: str
     status: str
     base_asset: str
     quote_asset: str
     filters: tuple[Filter, ...] = ()
+    base_asset_precision: int = 8
+    quote_asset_precision: int = 8
+    told_ms: int = 0
 
 
 class ExchangeInfo(msgspec.Struct, frozen=True, rename="camel"):
     """What exchangeInfo answers, as far as anybody here reads it."""
 
     symbols: tuple[Symbol, ...]
+    server_time: int = 0
+
+    @property
+    def rows(self) -> tuple[Symbol, ...]:
+        """The symbols, each with the time."""
+        told = self.server_time
+        return tuple(msgspec.structs.replace(one, told_ms=told) for one in self.symbols)
 
 
 class Because(StrEnum):

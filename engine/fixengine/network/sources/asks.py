@@ -12,6 +12,9 @@ from fixengine.network.sources import answers
 
 TRADES_A_PAGE = 1000
 Value = str | int
+INSTRUMENTS = "exchangeInfo"
+KEPT = "keptInstruments"
+"""No call of the venue's: the process that asks answers it from its own file."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -30,7 +33,7 @@ ROWS: dict[str, type[answers.Answer]] = {
     "myTrades": answers.Trade,
     "myAllocations": answers.Allocation,
     "account": answers.Account,
-    "exchangeInfo": answers.Symbol,
+    INSTRUMENTS: answers.Symbol,
 }
 """Call -> what its rows are, after an account the balances besides."""
 
@@ -110,7 +113,12 @@ def instruments(symbols: tuple[str, ...]) -> Ask:
     """Symbols with their assets and filters. Raises ValueError for no symbol or more than 100."""
     if not 1 <= len(symbols) <= 100:
         raise ValueError(f"instruments: expected 1..100 symbols, got {len(symbols)}")
-    return Ask("exchangeInfo", {"symbols": msgspec.json.encode(symbols).decode()})
+    return Ask(INSTRUMENTS, {"symbols": msgspec.json.encode(symbols).decode()})
+
+
+def kept_instruments() -> Ask:
+    """What the venue told of symbols in earlier runs, from disk, each with its date."""
+    return Ask(KEPT)
 
 
 def given(**parameters: Value | None) -> dict[str, Value]:

@@ -27,6 +27,7 @@ from fixengine.network.sources.events import Execution
 Values = dict[str, Any]
 
 MILLISECOND_NS = 1_000_000
+TIME_MS_MAX = ((1 << 63) - 1) // MILLISECOND_NS
 EXACT = Context(prec=200)
 OPEN = frozenset(
     {OrdStatus.NEW.value, OrdStatus.PARTIALLY_FILLED.value, OrdStatus.PENDING_NEW.value}
@@ -104,7 +105,7 @@ def execution(event: Execution) -> Values:
 
 def utc(at_ms: int | None) -> str | None:
     """Ms since 1970 -> the text of a UTC timestamp; None for none and for what is no time."""
-    if at_ms is None or at_ms < 0:
+    if at_ms is None or not 0 <= at_ms <= TIME_MS_MAX:
         return None
     return wire.stamp(at_ms * MILLISECOND_NS).decode("ascii")
 

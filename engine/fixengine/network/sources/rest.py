@@ -207,7 +207,7 @@ class Rest:
             self.offset_ns = found.server_time * MILLISECOND_NS - middle_ns
         rows: Sequence[Answer] = found if isinstance(found, list) else (found,)
         if isinstance(found, ExchangeInfo):
-            rows = found.symbols
+            rows = found.rows
         elif isinstance(found, Account):
             rows = (msgspec.structs.replace(found, balances=()), *found.balances)
         for row in rows:

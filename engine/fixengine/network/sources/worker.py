@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from fixengine.fix.keys import KeyFileError, Signer, load
 from fixengine.fix.venues.binance import WEB
 from fixengine.network.config import Config, ConfigError
 from fixengine.network.host import harden
-from fixengine.network.sources.answers import Because, Problem
+from fixengine.network.sources.answers import Because, Problem, Symbol
+from fixengine.network.sources.asks import INSTRUMENTS, KEPT
+from fixengine.network.sources.kept import Kept
 from fixengine.network.sources.packets import (
     PACKET_BYTES_MAX,
     ROWS_A_PACKET,
@@ -48,7 +51,7 @@ PARALLEL_MAX = 4
 
 class Worker:
     """Serves one socket. rest: None where it is off. follow: keeps the stream open, telling what
-    it is handed; None where it is off.
+    it is handed; None where it is off. kept: what is known of symbols from earlier runs.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class Worker:
         ours: socket.socket,
         rest: Rest | None,
         follow: Callable[[Tell], Coroutine[Any, Any, None]] | None,
+        kept: Kept,
     ) -> None:
         self._socket = ours
+        self._kept = kept
         self._rest = rest
         self._follow = follow
         self._sending = asyncio.Lock()
@@ -116,6 +121,9 @@ class Worker:
             os._exit(1)
 
     async def _answer(self, question: Question) -> None:
+        if question.ask.call == KEPT:
+            await self._send_rows(question.number, self._kept.load(), True)
+            return
         if self._rest is None:
             text = "REST is off (sources.rest), or its port is not known (sources.port)"
             await self.send(Failed(question.number, Problem(Because.FAILED.value, text)))
@@ -126,12 +134,22 @@ class Worker:
                     await self.send(Failed(question.number, page.problem))
                     return
                 rows: Any = tuple(page.rows)
-                pieces = [
-                    rows[at : at + ROWS_A_PACKET] for at in range(0, len(rows), ROWS_A_PACKET)
-                ] or [()]
-                for piece in pieces:
-                    is_last = page.is_last and piece is pieces[-1]
-                    await self.send(Rows(question.number, piece, is_last))
+                if question.ask.call == INSTRUMENTS:
+                    self._keep(rows)
+                await self._send_rows(question.number, rows, page.is_last)
+
+    async def _send_rows(self, number: int, rows: tuple[Any, ...], ends: bool) -> None:
+        """ends: whether no further page follows."""
+        pieces = [rows[at : at + ROWS_A_PACKET] for at in range(0, len(rows), ROWS_A_PACKET)] or [
+            ()
+        ]
+        for piece in pieces:
+            await self.send(Rows(number, piece, ends and piece is pieces[-1]))
+
+    def _keep(self, symbols: tuple[Symbol, ...]) -> None:
+        # A disk that is full makes itself heard elsewhere, and nothing follows from this one file.
+        with suppress(OSError):
+            self._kept.keep(symbols)
 
 
 async def receive(ours: socket.socket) -> Any:
@@ -149,7 +167,7 @@ async def serve(ours: socket.socket) -> None:
     api_key, signer = load(config.sources_key)
     context = tls_context(config.venue.ca_file)
     rest = make_rest(config, api_key, signer, context)
-    follow = None
+    follow, kept = None, Kept(config.engine.state_dir)
     if (place := config.stream_place) is not None:
 
         async def follow(tell: Tell) -> None:
@@ -159,10 +177,10 @@ async def serve(ours: socket.socket) -> None:
             ).run()
 
     if rest is None:
-        await Worker(ours, None, follow).run()
+        await Worker(ours, None, follow, kept).run()
         return
     async with rest:
-        await Worker(ours, rest, follow).run()
+        await Worker(ours, rest, follow, kept).run()
 
 
 def make_rest(config: Config, api_key: str, signer: Signer, context: ssl.SSLContext) -> Rest | None:

@@ -6,6 +6,7 @@ Source: spec sections 3, 5 and 6.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from fixengine.fix import fields
@@ -67,7 +68,13 @@ def make_cl_ord_id(number: int, epoch: int, counter: int) -> str:
     number 1..65535, epoch 32 bits, counter 48 bits (see venue.COUNTER_BITS): at most
     4 + 7 + 10 + 2 = 23 characters.
     """
-    return f"{base36(number)}-{base36(epoch)}-{base36(counter)}"
+    return prefix_of(number, epoch) + base36(counter)
+
+
+@lru_cache(maxsize=1024)
+def prefix_of(number: int, epoch: int) -> str:
+    """What all ids of a strategy in one run begin with."""
+    return f"{base36(number)}-{base36(epoch)}-"
 
 
 def own(cl_ord_id: str) -> tuple[int, int, int] | None:

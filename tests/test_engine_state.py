@@ -1,0 +1,86 @@
+"""What a start says of a state directory of which something is gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+from fixengine.network.journal.reader import Scan, Walk
+from processes import WAIT_S, Engine, Stage, stage, trade
+
+__all__ = ["stage"]
+
+
+def on_disk(engine: Engine, wire_id: str) -> bool:
+    """Whether the journal's files have all of an order up to the report of it."""
+    places = (engine.state_dir / "journal").glob("*.fxj")
+    return sum(place.read_bytes().count(wire_id.encode()) for place in places) >= 4
+
+
+@pytest.fixture
+def killed(stage: Stage) -> Engine:
+    """An engine that was killed, and its journal process too, while orders of two were open."""
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    engine.expect(event="active")
+    orders = [trade(stage.client(engine, name)) for name in ("maker", "taker")]
+    journal = engine.journal_process()
+    deadline = time.monotonic() + WAIT_S
+    while not on_disk(engine, orders[1].wire_cl_ord_id or ""):
+        assert time.monotonic() < deadline, "the journal does not come to the disk"
+        time.sleep(0.01)
+    os.kill(journal, signal.SIGSTOP)
+    engine.process.kill()
+    engine.ended()
+    os.kill(journal, signal.SIGKILL)
+    return engine
+
+
+def test_what_a_start_says_of_what_is_gone(stage: Stage, killed: Engine) -> None:
+    state = killed.state_dir
+    copy = state.with_name("copy")
+    (state / "journal" / "ring").resolve().unlink()
+    shutil.copytree(state, copy, symlinks=True)
+
+    def put_back() -> None:
+        shutil.rmtree(state)
+        shutil.copytree(copy, state, symlinks=True)
+
+    again = stage.engine(stage.venue(name="other").place)
+    again.expect(event="active")
+    assert "its ring is gone" in again.warnings()[0]
+    assert again.end() == 0
+
+    put_back()
+    (state / "state.json").unlink()
+    refused = stage.engine(stage.venue(name="third").place)
+    assert refused.ended() == 2
+    assert "state.json: it has no number for strategy maker" in refused.errors
+    os.truncate(refused.log, 0)
+
+    put_back()
+    for path in (state / "journal").iterdir():
+        path.unlink()
+    again = stage.engine(stage.venue(name="fourth").place)
+    again.expect(event="active")
+    assert "its files are gone" in again.warnings()[0]
+
+
+def test_a_journal_that_ends_early_is_told_and_one_that_is_whole_is_not(stage: Stage) -> None:
+    venue = stage.venue()
+    for _ in range(2):
+        engine = stage.engine(venue.place)
+        engine.expect(event="active")
+        assert engine.warnings() == []
+        trade(stage.client(engine, "maker"))
+        assert engine.end() == 0
+    (*_, last) = sorted((engine.state_dir / "journal").glob("*.fxj"))
+    ends = [scan.offset for scan in Walk(last).scans() if isinstance(scan, Scan) for _ in scan]
+    os.truncate(last, ends[-2])
+    again = stage.engine(venue.place)
+    again.expect(event="active")
+    (said,) = again.warnings()
+    assert "has no end" in said
