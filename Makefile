@@ -60,7 +60,7 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest fixengine.wire
+	$(BIN)/python -m mypy.stubtest fixengine.wire fixengine.link
 
 build: .venv/built
 

@@ -11,24 +11,30 @@ CSRC = "csrc"
 KINDS = (".pyx", ".pxi", ".pxd", ".h")
 PARTS = sorted(f"{CSRC}/{part.name}" for part in (HERE / CSRC).iterdir() if part.suffix in KINDS)
 
+FLAGS = [
+    "-O3",
+    "-fno-semantic-interposition",
+    "-fno-plt",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-function",
+]
+
+
+def extension(name: str) -> Extension:
+    """The compiled module fixengine.NAME, whose root is NAME.pyx."""
+    return Extension(
+        f"fixengine.{name}",
+        [f"{CSRC}/{name}.pyx"],
+        depends=PARTS,
+        include_dirs=[CSRC],
+        extra_compile_args=FLAGS,
+    )
+
+
 setup(
     ext_modules=cythonize(
-        [
-            Extension(
-                "fixengine.wire",
-                [f"{CSRC}/wire.pyx"],
-                depends=PARTS,
-                include_dirs=[CSRC],
-                extra_compile_args=[
-                    "-O3",
-                    "-fno-semantic-interposition",
-                    "-fno-plt",
-                    "-Wall",
-                    "-Wextra",
-                    "-Wno-unused-function",
-                ],
-            )
-        ],
+        [extension("wire"), extension("link")],
         build_dir="build/cython",
         compiler_directives={
             "language_level": 3,

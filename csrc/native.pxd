@@ -14,6 +14,25 @@ cdef extern from "bytes.h" nogil:
     bint bytes_printable(const uint8_t *p, size_t n, bint high)
 
 
+cdef extern from "record.h" nogil:
+    enum:
+        RECORD_NAME_BYTES_MAX
+    ctypedef struct RecordRing:
+        uint8_t *memory
+        uint64_t bytes
+    uint64_t record_bytes(uint64_t data_bytes)
+    void record_put(
+        RecordRing ring,
+        uint64_t position,
+        uint8_t kind,
+        uint8_t line,
+        uint64_t sequence,
+        int64_t now_ns,
+        const uint8_t *data,
+        size_t n,
+    )
+    void record_publish(uint64_t *mark, uint64_t position)
+
 cdef extern from "crc32c.h" nogil:
     void crc32c_prepare()
     uint32_t crc32c_bytes(uint32_t crc, const uint8_t *p, size_t n)

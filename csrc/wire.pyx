@@ -108,6 +108,7 @@ include "encode.pxi"
 include "writer.pxi"
 include "stamp.pxi"
 include "checksum.pxi"
+include "record.pxi"
 include "latency.pxi"
 
 

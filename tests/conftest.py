@@ -16,13 +16,16 @@ SLOW = pytest.StashKey[dict[str, Took]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stop where the compiled codec is older than its sources: the tests would test old code."""
+    """Stop where a compiled module is older than its sources: the tests would test old code."""
     config.stash[SLOW] = {}
-    built = sorted((ROOT / "engine" / "fixengine").glob("wire.*.so"))
+    package = ROOT / "engine" / "fixengine"
+    built = [path for name in ("wire", "link") for path in package.glob(f"{name}.*.so")]
     sources = [path for path in (ROOT / "csrc").iterdir() if path.suffix != ".c"]
     newest = max(path.stat().st_mtime for path in sources)
-    if not built or min(path.stat().st_mtime for path in built) < newest:
-        pytest.exit("the compiled codec is older than csrc; run `make build`", returncode=4)
+    if len(built) < 2 or min(path.stat().st_mtime for path in built) < newest:
+        pytest.exit(
+            "a compiled module is missing or older than csrc; run `make build`", returncode=4
+        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ FIX bytes made by the venue's side of the same table.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fixengine import wire
@@ -207,9 +208,8 @@ class Engine:
         """A message of the venue with its next number."""
         if seq is None:
             seq, self.seq = self.seq, self.seq + 1
-        form = template(BINANCE_SPOT, kind, Sender.VENUE, "ME")
         return bytes(
-            form.encode(
+            venue_form(kind).encode(
                 None, seq, wire.stamp(WALL_NS + self.now - NOW + self.venue_ahead_ns), values
             )
         )
@@ -254,6 +254,12 @@ class Engine:
         events = [event for event in sent if not isinstance(event, Heartbeat)]
         self.bus.sent = [item for item in self.bus.sent if item[0] != peer]
         return events
+
+
+@cache
+def venue_form(kind: bytes) -> wire.Template:
+    """Of a message of the venue; to make one takes more than the whole walk does."""
+    return template(BINANCE_SPOT, kind, Sender.VENUE, "ME")
 
 
 def edited(frame: bytes, old: bytes, new: bytes) -> bytes:

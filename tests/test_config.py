@@ -103,6 +103,7 @@ def test_defaults() -> None:
         },
         "bus": {
             "endpoint": "ipc:///etc/fixengine/state/bus/engine",
+            "link": "compiled",
             "strategies_max": 64,
             "report_buffer_max": 65_536,
             "valid_for_ms_max": 10_000,

@@ -139,7 +139,7 @@ RUBBISH = {
     "deep in a known kind": b"\xdc\x00\xff" + GOOD[3:] + b"\x91" * 4000,
     "a length that is none": b"\xdd\xff\xff\xff\xff",
     "long unknown kind": encode(("A" * 2000, "x")),
-    "unknown kind": encode(("OrderMassCancelRequest", "x", "BTCUSDT")),
+    "unknown kind": encode(("NoSuchRequest", "x", "BTCUSDT")),
     "an event": encode(Welcome("rubbish", 1, 1, 1, 1, "ready")),
 }
 

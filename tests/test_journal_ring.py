@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fixengine.network.journal.record import JournalError
+from fixengine import wire
+from fixengine.network.journal.record import JournalError, named
 from fixengine.network.journal.ring import PAGE_BYTES, Ring
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,10 +81,37 @@ def test_wrong_argument_leaves_the_ring_as_it_was(
     place: Path, kind: int, now: int, line: int, data: bytes
 ) -> None:
     ring = make(place)
-    with pytest.raises(struct.error):
+    with pytest.raises((OverflowError, TypeError)):
         ring.append(kind, now, line, data)
     assert (ring.appended, ring.sequence) == (0, 0)
     ring.close(remove=True)
+
+
+@given(
+    st.text(max_size=200) | st.text("\ud800a", max_size=40) | st.binary(max_size=200), st.binary()
+)
+def test_named_data_is_a_length_a_name_and_the_payload(name: str | bytes, payload: bytes) -> None:
+    raw = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
+    raw = raw[:127]
+    assert named(name, payload) == bytes((len(raw),)) + raw + payload
+
+
+def test_a_name_is_text_or_bytes() -> None:
+    with pytest.raises(TypeError, match="a name is str or bytes, not int"):
+        named(7, b"")  # type: ignore[arg-type]
+
+
+def test_a_ring_that_is_none_is_refused() -> None:
+    """Its size, and its marks: in front of it, and aligned."""
+    for memory, first, appended, on_disk in (
+        (bytearray(100), 64, 0, 8),
+        (bytearray(64), 64, 0, 8),
+        (bytearray(128), 64, 4, 8),
+        (bytearray(128), 64, 0, 64),
+        (bytearray(128), 64, -8, 8),
+    ):
+        with pytest.raises(wire.LocalProtocolError, match="Appender: "):
+            wire.Appender(memory, first, appended, on_disk)
 
 
 def test_file_is_private_and_named(place: Path) -> None:

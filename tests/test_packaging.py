@@ -48,11 +48,15 @@ def test_a_source_distribution_builds_and_imports_in_an_empty_place(tmp_path: Pa
     target = tmp_path / "installed"
     install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     python(*install, "--no-index", "--target", str(target), str(archive))
-    code = "import fixengine, fixengine.wire as w; print(fixengine.__file__, w.__file__)"
+    code = (
+        "import fixengine, fixengine.wire as w, fixengine.link as l;"
+        " print(fixengine.__file__, w.__file__, l.__file__)"
+    )
     where = python("-c", code, PYTHONPATH=str(target), PYTHONSAFEPATH="1").split()
     assert all(place.startswith(str(target)) for place in where)
     assert (target / "fixengine" / "py.typed").exists()
     assert (target / "fixengine" / "wire.pyi").exists()
+    assert (target / "fixengine" / "link.pyi").exists()
     (facts,) = target.glob(f"fixengine-{__version__}.dist-info")
     # pytest finds the fixtures by it, and nobody else needs pytest.
     assert (
@@ -63,15 +67,16 @@ def test_a_source_distribution_builds_and_imports_in_an_empty_place(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "program",
+    ("program", "missing"),
     [
-        "import fixengine.wire",
-        "from fixengine import wire",
-        "from fixengine.cli import main; sys.exit(main([]))",
+        ("import fixengine.wire", "wire, the compiled codec"),
+        ("from fixengine import wire", "wire, the compiled codec"),
+        ("from fixengine import link", "link, the compiled end of the bus"),
+        ("from fixengine.cli import main; sys.exit(main([]))", "wire, the compiled codec"),
     ],
 )
-def test_a_codec_that_is_not_compiled_is_told_with_the_next_step(
-    tmp_path: Path, program: str
+def test_a_module_that_is_not_compiled_is_told_with_the_next_step(
+    tmp_path: Path, program: str, missing: str
 ) -> None:
     package = Path(fixengine.__file__).parent
     ignored = shutil.ignore_patterns("*.so", "__pycache__")
@@ -84,5 +89,5 @@ def test_a_codec_that_is_not_compiled_is_told_with_the_next_step(
         check=False,
     )
     assert done.returncode != 0
-    assert "fixengine.wire, the compiled codec, is missing" in done.stderr
+    assert f"fixengine.{missing}, is missing" in done.stderr
     assert "`make build`" in done.stderr.splitlines()[-1]

@@ -15,7 +15,7 @@ from fixengine import wire
 from fixengine.fix.keys import Signer
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.network.config import parse
+from fixengine.network.config import Config, parse
 from fixengine.network.line import Line
 from fixengine.network.process import Process
 from fixengine.network.recall import Recalled
@@ -126,7 +126,7 @@ class World:
     def cancel(self, *_: object) -> None:
         """A timer, or an attempt to connect, is given up."""
 
-    def bus(self, endpoint: str) -> Bus:
+    def bus(self, config: Config) -> Bus:
         return Bus()
 
     def journal(self, *_: object) -> Journal:

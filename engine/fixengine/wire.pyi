@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from mmap import mmap
 from typing import Any, Final, Self, final
 
 class LocalProtocolError(Exception):
@@ -133,6 +134,23 @@ def unscaled(value: int, scale: int) -> str: ...
 # Checksum --------------------------------------------------------------------------------------
 
 def crc32c(data: bytes | bytearray | memoryview, value: int = 0) -> int: ...
+
+# Records of the journal ------------------------------------------------------------------------
+
+@final
+class Appender:
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    def __new__(
+        cls, memory: mmap | bytearray, first: int, appended: int, on_disk: int
+    ) -> Appender: ...
+    def append(self, kind: int, now: int, line: int, data: bytes | bytearray) -> bool: ...
+    def close(self) -> None: ...
+    def release(self) -> None: ...
+
+def named(name: str | bytes, payload: bytes) -> bytes: ...
 
 # Where the time goes ---------------------------------------------------------------------------
 

@@ -58,7 +58,8 @@ def run(*command: str | Path) -> None:
 
 def package(name: str, compiler: str, flags: list[str]) -> Path:
     """The package with its codec compiled with these flags; the folder to put on PYTHONPATH."""
-    generated_newest = max(path.stat().st_mtime for path in CSRC.iterdir() if path.suffix != ".c")
+    parts = (path for path in CSRC.iterdir() if path.name != "link.pyx" and path.suffix != ".c")
+    generated_newest = max(path.stat().st_mtime for path in parts)
     if not GENERATED.exists() or GENERATED.stat().st_mtime < generated_newest:
         raise NotHere(f"{GENERATED.relative_to(ROOT)} is older than csrc; run `make build`")
     folder = ROOT / "build" / name

@@ -200,7 +200,7 @@ class Machine:
         around = self._around
         make_journal, connect, recall = around.journal, around.connect, around.recall
 
-        def bus(endpoint: str) -> SlowBus:
+        def bus(config: Any) -> SlowBus:
             self._bus = around.opened = SlowBus(around._hub, around.run, self, self._late)
             self._late = []
             return self._bus

@@ -28,6 +28,7 @@ class Instruments:
         self.refresh_ns = refresh_ns
         self._rules: dict[str, Rules] = {}
         self._due_ns: dict[str, int] = {}
+        self._first_due_ns: int | None = None
         self._told_ns: dict[str, int] = {}
         self._asked: str | None = None
 
@@ -67,18 +68,18 @@ class Instruments:
             return True
         if len(self._due_ns) >= SYMBOLS_MAX:
             return False
-        self._due_ns[symbol] = now
+        self._set_due(symbol, now)
         return True
 
     def doubt(self, symbol: str, now: int) -> None:
         """The venue says that a filter fails, and here none did."""
         if symbol in self._rules and now - self._told_ns[symbol] >= DOUBTED_NS:
-            self._due_ns[symbol] = now
+            self._set_due(symbol, now)
 
     @property
     def deadline(self) -> int | None:
         """When `due` matters next; None where an answer has to come first, or nothing is wanted."""
-        return None if self._asked is not None else min(self._due_ns.values(), default=None)
+        return None if self._asked is not None else self._first_due_ns
 
     def due(self, now: int) -> str | None:
         """The symbol to ask for now; one at a time. It counts as asked."""
@@ -93,7 +94,7 @@ class Instruments:
         """The venue has told of a symbol, so long ago."""
         self._rules[found.symbol] = Rules(found)
         self._told_ns[found.symbol] = now - age_ns
-        self._due_ns[found.symbol] = now + max(0, self.refresh_ns - age_ns)
+        self._set_due(found.symbol, now + max(0, self.refresh_ns - age_ns))
 
     def answered(self, now: int, refused: bool | None = None) -> str | None:
         """The question is over; its symbol, where nothing was told of that.
@@ -104,5 +105,10 @@ class Instruments:
         symbol, self._asked = self._asked, None
         if symbol is None or self._due_ns[symbol] > now:
             return None
-        self._due_ns[symbol] = now + (AGAIN_NS if refused is False else self.refresh_ns)
+        self._set_due(symbol, now + (AGAIN_NS if refused is False else self.refresh_ns))
         return symbol
+
+    def _set_due(self, symbol: str, due_ns: int) -> None:
+        self._due_ns[symbol] = due_ns
+        # Each wake-up looks at the deadline; it moves once for each question.
+        self._first_due_ns = min(self._due_ns.values())

@@ -105,7 +105,8 @@ class Session:
         self._test_count = 0
         self._passed_over = 0
         self._templates: dict[bytes, wire.Template] = {}
-        self._played = frozenset(kind for kind in venue.played if venue.plays(kind, self.peer))
+        sent = {layout.kind for layout in venue.layouts if self.peer in layout.senders}
+        self._played = venue.played & sent
         self._venue_comp_id = venue.venue_comp_id.encode()
         self._set_client_comp_id(client_comp_id)
 
@@ -193,17 +194,22 @@ class Session:
     @property
     def deadline(self) -> int | None:
         """Monotonic ns at which `tick` matters next; None: never."""
-        if self.state in (State.LOGON_SENT, State.LOGON_AWAITED):
+        # Looked at in each wake-up, and nearly always of a session that is active.
+        state, heartbeat_ns = self.state, self.heartbeat_ns
+        if state is State.ACTIVE:
+            if heartbeat_ns <= 0:
+                return None
+            speak_ns = self.last_sent_ns + heartbeat_ns
+            if self._test_sent_ns is not None:
+                silence_ns = self._test_sent_ns + heartbeat_ns
+            else:
+                silence_ns = self.last_received_ns + self._silence_ns
+            return speak_ns if speak_ns < silence_ns else silence_ns
+        if state in (State.LOGON_SENT, State.LOGON_AWAITED):
             return self._state_since_ns + self.logon_timeout_ns
-        if self.state is State.LOGOUT_SENT:
+        if state is State.LOGOUT_SENT:
             return self._state_since_ns + self.logout_timeout_ns
-        if self.state is not State.ACTIVE or self.heartbeat_ns <= 0:
-            return None
-        if self._test_sent_ns is not None:
-            silence = self._test_sent_ns + self.heartbeat_ns
-        else:
-            silence = self.last_received_ns + self._silence_ns
-        return min(self.last_sent_ns + self.heartbeat_ns, silence)
+        return None
 
     def take_output(self) -> list[bytes]:
         """Frames to be written, in order; the list is handed over."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from fixengine import messages, wire
@@ -343,6 +343,8 @@ HEADER_TAGS = (
 )
 
 
+TEMPLATES_MAX = 512
+"""Those asked for last are kept, for the next session."""
 REQUESTS = {
     struct.__name__: struct for struct in (messages.NewOrderSingle, messages.OrderCancelRequest)
 }
@@ -372,7 +374,12 @@ def _members(rows: tuple[Row, ...], sender: Sender) -> Any:
 
 def plan(venue: Venue, kind: bytes, sender: Sender, columns: tuple[str, ...] = ()) -> wire.Plan:
     """The compiled reader of one message, msg_seq_num and sending_time among its fields."""
-    layout = venue.layout(kind, sender)
+    return _plan(venue.layout(kind, sender), sender, columns)
+
+
+@cache
+def _plan(layout: Layout, sender: Sender, columns: tuple[str, ...]) -> wire.Plan:
+    # To make one takes longer than the loop may be held, and nothing changes it.
     rows = wire_rows(HEADER_ROWS + layout.rows, sender)
     return wire.Plan(layout.name, rows, columns, HEADER_TAGS)
 
@@ -385,7 +392,7 @@ def template(
     recv_window_ms: int | None = None,
     body_length_digits: int = 0,
 ) -> wire.Template:
-    """The compiled writer of one message for one session.
+    """The compiled writer of one message for one session; all of one process share it.
 
     recv_window_ms: put RecvWindow<25000> into the header, right after SendingTime. A message that
     strategies ask for on the bus can also be written from its bytes there (encode_payload).
@@ -401,11 +408,24 @@ def template(
     }
     if recv_window_ms is not None:
         constants[fields.RECV_WINDOW] = str(recv_window_ms).encode()
-    header = [(tag, constants[tag]) for tag in venue.header if tag in constants]
+    header = tuple((tag, constants[tag]) for tag in venue.header if tag in constants)
     layout = venue.layout(kind, sender)
+    return _template(venue.begin_string, kind, header, layout, sender, body_length_digits)
+
+
+@lru_cache(TEMPLATES_MAX)
+def _template(
+    begin_string: bytes,
+    kind: bytes,
+    header: tuple[tuple[int, bytes | None], ...],
+    layout: Layout,
+    sender: Sender,
+    body_length_digits: int,
+) -> wire.Template:
+    # To make those of one session takes longer than the loop may be held.
     request = REQUESTS.get(layout.name)
     return wire.Template(
-        venue.begin_string,
+        begin_string,
         kind,
         header,
         wire_rows(layout.rows, sender),

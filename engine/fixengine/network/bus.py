@@ -3,33 +3,67 @@
 A ROUTER drops silently what it cannot deliver unless it is told not to (ROUTER_MANDATORY); here
 `send` says so instead. The socket's descriptor signals edges, so after every send and after
 every bounded drain the owner has to ask `readable` again.
+
+Messages pass through `fixengine.link`, which is compiled and calls pyzmq's libzmq itself, or
+through plain pyzmq, which does the same and takes longer.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
+import sys
 from pathlib import Path
+from typing import Literal, Protocol
 
 import zmq
 
+from fixengine.link import Link, LinkError
 from fixengine.messages import MESSAGE_BYTES_MAX
 from fixengine.network.strategies import Handed
 
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
 LINGER_MS = 500
+HANDED = {0: Handed.TAKEN, errno.EAGAIN: Handed.FULL, errno.EHOSTUNREACH: Handed.GONE}
 
 
 class BusError(Exception):
     """The bus cannot be opened; the text says why, for people."""
 
 
-class Bus:
-    """The engine's end of the bus. endpoint: ipc://PATH, in a directory only the user may enter."""
+class End(Protocol):
+    """What passes messages through a ROUTER; see Link."""
 
-    def __init__(self, endpoint: str) -> None:
+    @property
+    def readable(self) -> bool:
+        """Whether a message is waiting."""
+
+    def receive(self) -> tuple[bytes, bytes] | None:
+        """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
+
+    def send(self, peer: bytes, payload: bytes | bytearray) -> int:
+        """Hand bytes to a peer without waiting: 0, EAGAIN or EHOSTUNREACH."""
+
+    def close(self) -> None:
+        """Touch the socket no more."""
+
+
+class Bus:
+    """The engine's end of the bus. endpoint: ipc://PATH, in a directory only the user may enter.
+
+    link: what messages pass through; where the compiled one cannot be had it is the plain one.
+    standing: which it is and why, as (level, text) for the log. receive: (peer, payload) of the
+    next message, or None; b"" for one of more parts than that. Raises BusError.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        link: Literal["compiled", "plain"] = "compiled",
+    ) -> None:
         self._path = Path(endpoint.removeprefix("ipc://"))
         self._bound = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -40,6 +74,8 @@ class Bus:
         self._socket.set(zmq.SNDHWM, SEND_HWM)
         self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
         self._socket.set(zmq.LINGER, LINGER_MS)
+        self._end, self.standing = _end_of(self._socket, link)
+        self.receive = self._end.receive
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_shared(self._path.parent.stat())
@@ -87,32 +123,73 @@ class Bus:
     @property
     def readable(self) -> bool:
         """Whether a message is waiting."""
+        return self._end.readable
+
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
+        """Hand bytes to a peer without waiting."""
+        return HANDED[self._end.send(peer, payload)]
+
+    def close(self) -> None:
+        """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""
+        self._end.close()
+        self._socket.close()
+        self._context.term()
+        if self._bound:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+
+
+class Plain:
+    """The end of a ROUTER through pyzmq; see Link."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+
+    @property
+    def readable(self) -> bool:
+        """See Link."""
         return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
 
     def receive(self) -> tuple[bytes, bytes] | None:
-        """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
+        """See Link."""
         try:
             parts = self._socket.recv_multipart(zmq.DONTWAIT)
         except zmq.Again:
             return None
         return parts[0], parts[1] if len(parts) == 2 else b""
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
-        """Hand bytes to a peer without waiting."""
+    def send(self, peer: bytes, payload: bytes | bytearray) -> int:
+        """See Link."""
         try:
             self._socket.send_multipart((peer, bytes(payload)), zmq.DONTWAIT)
-        except zmq.Again:
-            return Handed.FULL
         except zmq.ZMQError as problem:
-            if problem.errno == zmq.EHOSTUNREACH:
-                return Handed.GONE
+            if problem.errno in HANDED:
+                return problem.errno
             raise
-        return Handed.TAKEN
+        return 0
 
     def close(self) -> None:
-        """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""
-        self._socket.close()
-        self._context.term()
-        if self._bound:
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+        """See Link; the socket's maker closes it."""
+
+
+def compiled(router: zmq.Socket[bytes]) -> Link:
+    """The compiled end of a ROUTER. Raises LinkError where pyzmq's libzmq cannot be called."""
+    # The module pyzmq calls libzmq with: what it is linked to is the libzmq of its sockets.
+    backend = next(kind.__module__ for kind in type(router).__mro__ if "backend" in kind.__module__)
+    file = sys.modules[backend].__file__
+    if file is None:
+        raise LinkError(f"{backend} is not a file")
+    return Link(router.underlying, file, zmq.zmq_version_info())
+
+
+def _end_of(
+    router: zmq.Socket[bytes], link: Literal["compiled", "plain"]
+) -> tuple[End, tuple[str, str]]:
+    if link == "plain":
+        return Plain(router), ("info", "bus: plain pyzmq, as bus.link says")
+    try:
+        end = compiled(router)
+    except LinkError as problem:
+        text = f"bus: plain pyzmq, for the compiled link cannot be used: {problem}"
+        return Plain(router), ("warning", text)
+    return end, ("info", f"bus: compiled link to libzmq {zmq.zmq_version()}")

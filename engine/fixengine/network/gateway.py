@@ -175,12 +175,13 @@ class Gateway:
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return
         self._outward.lap(DECODED_OUT)
-        token = request.token if isinstance(request, Hello) else None
-        recorded = payload if not token else mask_value(payload, token.encode())
-        self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
-        if isinstance(request, Hello):
+        if type(request) is Hello:
+            token = request.token
+            recorded = payload if not token else mask_value(payload, token.encode())
+            self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
             self._hello(peer, request, now)
             return
+        self.teller.record(Kind.ORDER, now, 0, input_of(peer, payload))
         strategy = self.strategies.of(peer)
         if strategy is None:
             self._on_unbound(peer, request, payload, now)
@@ -543,8 +544,12 @@ class Gateway:
             self.held.asks = False
             self._journal.ask()
         for line in self.lines.all:
-            pending, line.pending = line.pending, []
-            stamped = sum(self._stamp(line, item, now) for item in pending)
+            pending = line.pending
+            if pending:
+                line.pending = []
+            stamped = 0
+            for item in pending:
+                stamped += self._stamp(line, item, now)
             if line.session.output or line.session.close_requested:
                 self._write(line, stamped, now)
 
@@ -574,11 +579,13 @@ class Gateway:
     def _write(self, line: Line, stamped: int, now: int) -> None:
         """Journal and write the session's output; all but `stamped` are its own messages."""
         frames = line.session.take_output()
-        if line.budget is not None:
-            for _ in range(len(frames) - stamped):
+        own = len(frames) - stamped
+        if own and line.budget is not None:
+            for _ in range(own):
                 line.budget.use(now, SESSION)
         for frame in frames:
-            secret = b"\x0135=A\x01" in frame[:40]
+            # No request of a strategy holds a secret.
+            secret = own and b"\x0135=A\x01" in frame[:40]
             self.teller.record(Kind.FRAME_OUT, now, line.number, mask(frame) if secret else frame)
         if line.transport is not None:
             if frames:

@@ -58,7 +58,7 @@ def ids_needed(request: OrderRequest) -> int:
     """How many ids on the wire the message takes."""
     if type(request) is NewOrderSingle:
         return 1
-    if isinstance(request, NewOrderList):
+    if type(request) is NewOrderList:
         return 1 + len(request.orders)
     return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
 
@@ -67,18 +67,18 @@ def orders_in(request: OrderRequest) -> int:
     """How many new orders it can bring to the book."""
     if type(request) is NewOrderSingle:
         return 1
-    if isinstance(request, NewOrderList):
+    if type(request) is NewOrderList:
         return len(request.orders)
     return 1 if type(request) in ADDING else 0
 
 
 def recv_window_ms(request: OrderRequest) -> int:
     """RecvWindow<25000> of a request; 0 for the engine's. Of a list the shortest of its orders'."""
-    if isinstance(request, NewOrderSingle):
+    if type(request) is NewOrderSingle:
         return request.recv_window_ms
-    if isinstance(request, OrderCancelRequestAndNewOrderSingle):
+    if type(request) is OrderCancelRequestAndNewOrderSingle:
         return request.order.recv_window_ms
-    if isinstance(request, NewOrderList):
+    if type(request) is NewOrderList:
         windows = (one.order.recv_window_ms for one in request.orders)
         return min((window for window in windows if window), default=0)
     return 0

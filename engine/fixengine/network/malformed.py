@@ -44,7 +44,8 @@ def why_malformed(columns: list[Any], problem: Exception) -> str:
 
 def input_of(peer: bytes, payload: bytes) -> bytes:
     """What an ORDER record holds: who sent it, and what."""
-    return named(peer[:64].decode("ascii", "replace"), payload)
+    name = peer[:64]
+    return named(name if name.isascii() else name.decode("ascii", "replace"), payload)
 
 
 class Malformed:

@@ -21,26 +21,20 @@ import orjson
 
 from fixengine.desk.orders import Orders
 from fixengine.desk.positions import Positions
-from fixengine.desk.unfilled import Unfilled
 from fixengine.fix.keys import Signer
 from fixengine.fix.states import Event, Happening
-from fixengine.fix.venue import Venue, at_scale
-from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import report_seq_of
+from fixengine.network import making
 from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.asker import Asker, Wanted
-from fixengine.network.clock import Clock
-from fixengine.network.config import Config, effective, settings
+from fixengine.network.bus import Bus as RouterBus
+from fixengine.network.config import Config, effective
 from fixengine.network.connector import LineMaker
-from fixengine.network.foreign import NOBODY, Rule
-from fixengine.network.gateway import Gateway
+from fixengine.network.foreign import Rule
 from fixengine.network.journal import Journal, JournalError, Kind
 from fixengine.network.journal.archive import Found
 from fixengine.network.latency import Latency
-from fixengine.network.limits import Limits
 from fixengine.network.line import Line, line_number
-from fixengine.network.lines import Lines
-from fixengine.network.liveness import Policy
 from fixengine.network.noted import NotedArchive, NotedBus
 from fixengine.network.recall import CLOSED_MAX, beginning, start_record
 from fixengine.network.reports import Log
@@ -50,13 +44,11 @@ from fixengine.network.sessions import (
     Effect,
     Ended,
     LogOut,
-    Sessions,
     SetClock,
     Status,
 )
-from fixengine.network.slot import CARRIES_ORDERS, posts_of
 from fixengine.network.state import FILE_NAME, StateDir, StateError
-from fixengine.network.strategies import RegisterError, Standing, Strategies
+from fixengine.network.strategies import Standing
 from fixengine.network.surroundings import Bus, Machine, Surroundings
 from fixengine.network.watch import Watch
 
@@ -70,7 +62,6 @@ REST_S = 0.001
 PARKED_NS = 5 * MILLISECOND_NS
 CLOCK_NS_MAX = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
-CANCEL_UNSENT_BYTES = 1 << 14
 JOURNAL_CLOSE_S = 10.0
 CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
@@ -104,7 +95,7 @@ class Process:
         self.config = config
         self.latency = latency or Latency()
         self.log = log
-        self.venue = _venue(config)
+        self.venue = making.venue(config)
         self.status: int | None = None
         self._tokens = tokens or {}
         self._around = Machine() if surroundings is None else surroundings
@@ -156,7 +147,7 @@ class Process:
             self.log("warning", f"{text} was not on disk by then is lost; see the venue's orders")
         elif recovered is not None:
             self.log("warning", "an earlier run ended uncleanly; its journal was completed")
-        bus = self._around.bus(self.config.bus.endpoint)
+        bus = self._around.bus(self.config)
         self._ends.callback(bus.close)
         self._take_over(bus, epoch, now)
 
@@ -220,59 +211,25 @@ class Process:
     ) -> None:
         config, state = self.config, self.state
         self.bus = bus
-        self.strategies = Strategies(
-            NotedBus(bus, lambda read: self._note(0, read)),
-            Numbers(state),
-            epoch,
-            strategies_max=config.bus.strategies_max,
-            outbox_max=config.bus.report_buffer_max,
-            valid_for_ms_max=config.bus.valid_for_ms_max,
-            standings=standings,
-            tokens=self._tokens,
-            heartbeat_ms=lambda name: config.of_strategy(name).silence_ms_max // 3,
-            now=now,
+        noted = NotedBus(bus, lambda read: self._note(0, read))
+        self.strategies = making.strategies(
+            config, state, noted, standings, self._tokens, epoch, now
         )
-        power = config.journal.durability == "power"
-        held_orders_max = config.journal.held_orders_max if power else 0
-        behind_ns_max = config.venue.recv_window_ms * MILLISECOND_NS
-        clock = Clock(self.venue.clock_ahead_ns_max, behind_ns_max)
-        clock.offset_ns = self.offset_ns
-        self.gateway = Gateway(
+        clock = making.clock(config, self.venue, self.offset_ns)
+        self.gateway = making.gateway(
+            config,
             self.venue,
+            state.origin,
             orders,
             positions,
             self.strategies,
             self.journal,
             self.log,
-            lines=Lines(config.venue.sessions, by_symbol=config.venue.spread == "symbol"),
-            clock=clock,
-            epoch=epoch,
-            origin=state.origin,
-            valid_for_ms_max=config.bus.valid_for_ms_max,
-            unsent_bytes_max=config.engine.unsent_bytes_max,
-            cancel_unsent_bytes_max=CANCEL_UNSENT_BYTES,
-            limits=self._limits(clock),
-            policies=_policies(config),
-            otherwise=_policy(config.strategies),
-            held_orders_max=held_orders_max,
-            latency=self.latency,
-            instruments_refresh_ns=config.instruments.refresh_s * SECOND_NS,
+            clock,
+            epoch,
+            self.latency,
         )
-        wall = now + self.offset_ns
-        venue = config.venue
-        posts = posts_of(self.venue, venue.sessions, venue.reporting, venue.drop_copy)
-        self.sessions = Sessions(
-            self.venue,
-            posts,
-            venue.sender_comp_ids,
-            venue.heartbeat_s * self.venue.second_ns,
-            drain_ns_max=venue.drain_ms_max * MILLISECOND_NS,
-            locked_until_ns={
-                comp_id: state.locked_until(comp_id, wall) - self.offset_ns
-                for comp_id in venue.sender_comp_ids
-            },
-            attempts_ns=tuple(state.attempts(now)),
-        )
+        self.sessions = making.sessions(config, self.venue, state, self.offset_ns, now)
         self.connector = self._around.connector(config, state, self, self._new_line)
         self._asker = self._make_asker()
 
@@ -309,19 +266,15 @@ class Process:
         self._note(0, f"jitter {jitter}")
         return jitter
 
-    def _limits(self, clock: Clock) -> Limits:
-        unfilled = None
-        if self.config.limits.mode == "venue":
-            windows = self.venue.profiles[CARRIES_ORDERS].limits.unfilled_orders
-            unfilled = Unfilled(windows, self.config.limits.strategy_share_percent)
-        return Limits(self.venue, clock, unfilled, self.log)
-
     async def _serve(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
         loop.set_exception_handler(self._on_bug)
         loop.add_reader(self.bus.fd, self.on_bus)
+        if isinstance(self.bus, RouterBus):
+            # Another world's is no socket.
+            self.log(*self.bus.standing)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -546,23 +499,31 @@ class Process:
     def _set_timer(self, now: int) -> None:
         # Counted from what was last done, not from now: traffic that wakes us ever again would put
         # both off for ever.
-        due = [self._last_clock_ns + self._clock_ns]
-        if self.sessions.deadline is not None:
-            due.append(self.sessions.deadline)
-        deadlines = [line.session.deadline for line in self.gateway.lines]
-        due += [deadline for deadline in deadlines if deadline is not None]
+        due_ns = self._last_clock_ns + self._clock_ns
         gateway = self.gateway
-        rooms = gateway.balances.questions, gateway.limit_room.questions, gateway.instruments
-        untaken = any(room.untaken for room in rooms)
-        if self.strategies.waiting() or gateway.snapshots.waiting or untaken:
+        if (
+            self.strategies.waiting()
+            or gateway.snapshots.waiting
+            or gateway.balances.questions.untaken
+            or gateway.limit_room.questions.untaken
+            or gateway.instruments.untaken
+        ):
             self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
-            due.append(self._parked_due_ns)
-        settling = self.gateway.settling
-        soon = [self.gateway.liveness.deadline, self.gateway.held.deadline]
-        soon.append(None if settling is None else settling.deadline)
-        soon.append(self.gateway.instruments.deadline)
-        due += [deadline for deadline in soon if deadline is not None]
-        self._alarm.set(max(0.0, (min(due) - now) / SECOND_NS))
+            due_ns = min(due_ns, self._parked_due_ns)
+        settling = gateway.settling
+        soon = [
+            self.sessions.deadline,
+            gateway.liveness.deadline,
+            gateway.held.deadline,
+            gateway.instruments.deadline,
+            None if settling is None else settling.deadline,
+        ]
+        for line in gateway.lines.all:
+            soon.append(line.session.deadline)
+        for deadline in soon:
+            if deadline is not None and deadline < due_ns:
+                due_ns = deadline
+        self._alarm.set(max(0.0, (due_ns - now) / SECOND_NS))
 
     # --- what the archive tells -------------------------------------------------------------
 
@@ -656,35 +617,3 @@ class Process:
             self.connector.cancel(effect.comp_id)
         else:
             line.session.logout(effect.text, now)
-
-
-class Numbers:
-    """The state directory as the register of strategies."""
-
-    def __init__(self, state: StateDir) -> None:
-        self._state = state
-
-    def strategy_number(self, name: str) -> int:
-        """See Register."""
-        try:
-            return self._state.strategy_number(name)
-        except StateError as problem:
-            raise RegisterError(str(problem)) from None
-
-
-def _policies(config: Config) -> dict[str, Policy]:
-    """By strategy; that of foreign orders is among them, for nobody comes for these."""
-    policies = {name: _policy(config.of_strategy(name)) for name in config.strategy}
-    policies[NOBODY] = Policy(cancels=config.orders.foreign == "cancel", grace_ns=0)
-    return policies
-
-
-def _policy(rule: settings.Strategies) -> Policy:
-    grace_ns, silence_ns_max = rule.grace_ms * MILLISECOND_NS, rule.silence_ms_max * MILLISECOND_NS
-    heir = rule.heir if rule.on_death == "hand_over" else ""
-    return Policy(rule.on_death == "cancel", grace_ns, silence_ns_max, heir)
-
-
-def _venue(config: Config) -> Venue:
-    """The venue table a config names; config has checked the name."""
-    return at_scale(BINANCE_SPOT, config.venue.time_scale)

@@ -39,7 +39,6 @@ FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_S = 5
 """How much later than the total of an order a fill of it may come, on another session."""
-QTY_NAMES = "last_qty", "cum_qty"
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -167,7 +166,8 @@ class Reports:
             return
         value = report.value
         exec_type, ord_status = value("exec_type"), value("ord_status")
-        last_qty, cum_qty = (report.scaled(name, QTY_DECIMALS) or 0 for name in QTY_NAMES)
+        last_qty = report.scaled("last_qty", QTY_DECIMALS) or 0
+        cum_qty = report.scaled("cum_qty", QTY_DECIMALS) or 0
         key = report_key(exec_type, value("exec_id"), value("trade_id"), value("alloc_id"))
         if key is not None:
             if key in order.seen:
@@ -252,7 +252,8 @@ class Reports:
         event = ExecutionReport(*columns)
         if event.ord_status == OrdStatus.REJECTED:
             event.reject_reason = self.venue.reject_reason(event.venue_code, event.text)
-        event.misc_fees = tuple(MiscFee(*fee) for fee in report.value("misc_fees") or ())
+        fees = report.value("misc_fees")
+        event.misc_fees = tuple(MiscFee(*fee) for fee in fees) if fees else ()
         return event
 
     def _on_foreign(self, source: Source, report: Values, now: int) -> None:

@@ -108,7 +108,7 @@ class Surroundings(Protocol):
     def jitter_permille(self) -> int:
         """A number from 0 to 999 by chance."""
 
-    def bus(self, endpoint: str, /) -> Bus:
+    def bus(self, config: Config, /) -> Bus:
         """Open the bus."""
 
     def journal(self, config: Config, state: StateDir, epoch: int, offset_ns: int, /) -> Journal:
@@ -155,9 +155,9 @@ class Machine:
         """See Surroundings."""
         return random.randrange(1000)
 
-    def bus(self, endpoint: str) -> Bus:
+    def bus(self, config: Config) -> Bus:
         """See Surroundings; raises BusError."""
-        return bus.Bus(endpoint)
+        return bus.Bus(config.bus.endpoint, config.bus.link)
 
     def journal(self, config: Config, state: StateDir, epoch: int, offset_ns: int) -> Journal:
         """See Surroundings; raises JournalError."""

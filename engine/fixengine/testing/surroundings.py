@@ -60,7 +60,7 @@ class World:
         """See Surroundings."""
         return self._chance.randrange(1000)
 
-    def bus(self, endpoint: str) -> Bus:
+    def bus(self, config: Config) -> Bus:
         """See Surroundings."""
         self.opened = Bus(self._hub, self.run)
         return self.opened

@@ -240,6 +240,13 @@ class Bus(Section, frozen=True, kw_only=True):
             " Default: bus/engine in engine.state_dir."
         ),
     ] = ""
+    link: Annotated[
+        Literal["compiled", "plain"],
+        about(
+            "How messages pass: by compiled calls of libzmq, or through pyzmq, which takes longer."
+            " Where the first cannot be had it is the second; the log says which it is."
+        ),
+    ] = "compiled"
     strategies_max: Annotated[int, about("Strategies known at once.", ge=1, le=1000)] = 64
     report_buffer_max: Annotated[
         int,
@@ -524,6 +531,7 @@ EXPECTED = {
     "sender_comp_ids": f"a list of 2..{COMP_IDS_MAX} different ids, each 1 to 8 of a-z A-Z 0-9 - _",
     "cpu": f"an integer 0..{CPU_MAX}",
     "endpoint": f"ipc://PATH, the path of at most {SOCKET_PATH_BYTES_MAX} bytes",
+    "link": '"compiled" or "plain"',
     "host": "a host name or address",
     "server_name": "a host name or address",
     "stream_host": "a host name or address",

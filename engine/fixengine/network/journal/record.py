@@ -219,11 +219,8 @@ def padded(data_bytes: int) -> int:
     return (HEADER_BYTES + data_bytes + 7) & -8
 
 
-def named(name: str | bytes, payload: bytes) -> bytes:
-    """Data of ORDER, INTENT, DELIVERED and STRATEGY records; a name is cut after 127 bytes."""
-    raw = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
-    raw = raw[:NAME_BYTES_MAX]
-    return bytes((len(raw),)) + raw + payload
+named = wire.named
+"""Data of the records that have a name; see wire.named."""
 
 
 def split_named(data: bytes) -> tuple[str | None, bytes]:

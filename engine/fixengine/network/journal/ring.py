@@ -38,83 +38,56 @@ import mmap
 import os
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
-from fixengine.network.journal.record import (
-    CHECKSUMS,
-    FIELDS,
-    HEADER_BYTES,
-    MAGIC,
-    PREFIX,
-    VERSION,
-    WALL_OFFSET,
-    JournalError,
-)
+from fixengine import wire
+from fixengine.network.journal.record import VERSION, WALL_OFFSET, JournalError
 
 PAGE_BYTES = 4096
 RING_BYTES_MIN = 4096
 RING_MAGIC = int.from_bytes(b"fxjring3", "little")
 RECORDS = {int.from_bytes(b"fxjring2", "little"): 1, RING_MAGIC: VERSION}
 """The version of the records in a ring, by its magic."""
-crc = CHECKSUMS[VERSION]
 DIRECTORY_OFFSET = 128
 DIRECTORY_LENGTH = struct.Struct("<I")
 WALL_OFFSET_AT = 48
 
-# Indexes of the 8-byte marks.
+MARK_BYTES = 8
+# Indexes of the marks.
 READY, RING_BYTES, EPOCH, APPENDED, WRITTEN_TO, ON_DISK, _WALL, PROCESS = range(8)
 DRAINER, ERROR_NUMBER, ATTEMPT, FAILED, STEPPED_NS = range(8, 13)
 
-CACHED_RECORD_BYTES_MAX = 4096
-PREFIX_BYTES = PREFIX.size
-
-Packer = struct.Struct
-packers: dict[int, Packer] = {}
-
-
-def packer(record_bytes: int) -> Packer:
-    """What packs the part of a record after its checksum, padding included."""
-    made = packers.get(record_bytes)
-    if made is None:
-        made = struct.Struct(f"{FIELDS.format}{record_bytes - HEADER_BYTES}s")
-        if record_bytes <= CACHED_RECORD_BYTES_MAX:
-            packers[record_bytes] = made
-    return made
+Append = Callable[[int, int, int, bytes], bool]
 
 
 class Ring:
     """A mapped ring; make one with `create`, `attach` or `inherit`.
 
     One engine at a time has it, together with its journal process (an advisory lock on the file,
-    which those two share), and one thread appends.
+    which those two share), and one thread appends. append: see wire.Appender.
     """
 
     __slots__ = (
-        "_closed",
+        "_appender",
         "_descriptor",
         "_end",
-        "_head",
-        "_limit",
         "_mapping",
         "_marks",
         "_mask",
         "_view",
+        "append",
         "directory",
         "epoch",
         "path",
-        "refused",
         "ring_bytes",
-        "sequence",
         "version",
     )
 
     def __init__(self, path: Path, descriptor: int, ring_bytes: int) -> None:
         self.path = path
         self.ring_bytes = ring_bytes
-        self.sequence = 0
-        self.refused = 0
         self._descriptor = descriptor
-        self._closed = False
         self._end = PAGE_BYTES + ring_bytes
         # Every page is mapped now, so that no append waits for a page fault.
         flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
@@ -122,8 +95,9 @@ class Ring:
         self._view = memoryview(self._mapping)
         self._marks = self._view[:DIRECTORY_OFFSET].cast("Q")
         self._mask = ring_bytes - 1
-        self._head = self._marks[APPENDED]
-        self._limit = self._marks[ON_DISK] + ring_bytes
+        marks = MARK_BYTES * APPENDED, MARK_BYTES * ON_DISK
+        self._appender = wire.Appender(self._mapping, PAGE_BYTES, *marks)
+        self.append: Append = self._appender.append
         self.epoch = self._marks[EPOCH]
         self.version = RECORDS.get(self._marks[READY], VERSION)
         (length,) = DIRECTORY_LENGTH.unpack_from(self._mapping, DIRECTORY_OFFSET)
@@ -166,7 +140,6 @@ class Ring:
         ring._marks[RING_BYTES] = ring_bytes
         ring._marks[EPOCH] = epoch
         ring._marks[PROCESS] = os.getpid()
-        ring._limit = ring_bytes
         ring._marks[READY] = RING_MAGIC
         return ring
 
@@ -315,52 +288,19 @@ class Ring:
         WALL_OFFSET.pack_into(self._mapping, WALL_OFFSET_AT, offset_ns)
 
     @property
+    def sequence(self) -> int:
+        """Of the last record, those that found no room among them."""
+        return self._appender.sequence
+
+    @property
+    def refused(self) -> int:
+        """How many records found no room."""
+        return self._appender.refused
+
+    @property
     def free_bytes(self) -> int:
         """Room left, in bytes."""
         return self.ring_bytes - (self._marks[APPENDED] - self._marks[ON_DISK])
-
-    def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
-        """Add one record; False when the ring has no room for it, and then nothing is kept.
-
-        kind: a Kind. now: monotonic ns. line: 0..255. data: bytes or bytearray, secrets already
-        masked. Never blocks and makes no system call. Raises struct.error for a number out of
-        range or another type of data.
-        """
-        size = len(data)
-        count = (size + (HEADER_BYTES + 7)) & -8
-        head = self._head
-        end = head + count
-        if end > self._limit and not self._make_room(end):
-            return False
-        sequence = self.sequence + 1
-        pack = packers.get(count) or packer(count)
-        body = pack.pack(size, kind, line, 0, sequence, now, data)
-        at = (head & self._mask) + PAGE_BYTES
-        mapping = self._mapping
-        if at + count <= self._end:
-            PREFIX.pack_into(mapping, at, MAGIC, crc(body))
-            mapping[at + PREFIX_BYTES : at + count] = body
-        else:
-            self._wrap(at, PREFIX.pack(MAGIC, crc(body)) + body)
-        self.sequence = sequence
-        self._head = end
-        self._marks[APPENDED] = end
-        return True
-
-    def _make_room(self, end: int) -> bool:
-        if not self._closed:
-            self._limit = self._marks[ON_DISK] + self.ring_bytes
-            if end <= self._limit:
-                return True
-        self.sequence += 1
-        self.refused += 1
-        return False
-
-    def _wrap(self, at: int, record: bytes) -> None:
-        first = self._end - at
-        self._mapping[at : self._end] = record[:first]
-        rest = len(record) - first
-        self._mapping[PAGE_BYTES : PAGE_BYTES + rest] = record[first:]
 
     def parts(self, start: int, end: int) -> list[memoryview]:
         """The stream from position start to end as one or two views; release them after use."""
@@ -373,8 +313,7 @@ class Ring:
 
     def close_for_appending(self) -> None:
         """From now on append refuses everything."""
-        self._closed = True
-        self._limit = -1
+        self._appender.close()
 
     def close(self, *, remove: bool) -> None:
         """Unmap and unlock; remove also deletes the file. The ring cannot be used afterwards."""
@@ -382,6 +321,7 @@ class Ring:
         if remove:
             # Whoever cleans up shared memory may have been here.
             self.path.unlink(missing_ok=True)
+        self._appender.release()
         self._marks.release()
         self._view.release()
         self._mapping.close()

@@ -66,7 +66,7 @@ class World:
         """See Surroundings."""
         return int(self.tape.read(b"jitter ") or 0)
 
-    def bus(self, endpoint: str) -> TapeBus:
+    def bus(self, config: Config) -> TapeBus:
         """See Surroundings."""
         return TapeBus(self.tape)
 

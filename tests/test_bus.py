@@ -1,0 +1,195 @@
+"""The engine's end of the bus over real sockets: what passes, and what is told of what does not.
+
+Each test plays through the compiled link and through plain pyzmq: who decides must not see a
+difference.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from fixengine.link import Link, LinkError
+from fixengine.messages import MESSAGE_BYTES_MAX
+from fixengine.network import bus as room
+from fixengine.network.bus import Bus
+from fixengine.network.strategies import Handed
+
+WAIT_MS = 20_000
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
+    made = Bus(f"ipc://{tmp_path}/bus/engine", request.param)
+    assert made.standing[0] == "info"
+    assert request.param in made.standing[1]
+    yield made
+    made.close()
+
+
+@contextmanager
+def dealer(bus: Bus, name: bytes, **options: int) -> Iterator[zmq.Socket[bytes]]:
+    """A strategy's end, known to the bus: its first message has come."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as made:
+        made.set(zmq.ROUTING_ID, name)
+        made.set(zmq.LINGER, 0)
+        made.set(zmq.RCVTIMEO, WAIT_MS)
+        for option, value in options.items():
+            made.set(getattr(zmq, option), value)
+        made.connect(f"ipc://{bus._path}")
+        made.send(b"here")
+        assert await_message(bus) == (name, b"here")
+        yield made
+
+
+def await_message(bus: Bus) -> tuple[bytes, bytes]:
+    """The next message, waiting by the descriptor as the engine's loop does."""
+    while not bus.readable:
+        assert select.select([bus.fd], [], [], WAIT_MS / 1000)[0], "nothing came"
+    message = bus.receive()
+    assert message is not None
+    return message
+
+
+def test_messages_pass_both_ways_in_order(bus: Bus) -> None:
+    assert bus.receive() is None
+    assert not bus.readable
+    payloads = [b"", b"\0", b"x" * 29, b"y" * 4096, bytes(MESSAGE_BYTES_MAX)]
+    with dealer(bus, b"maker") as one, dealer(bus, b"taker") as two:
+        for payload in payloads:
+            one.send(payload)
+        assert [await_message(bus) for _ in payloads] == [(b"maker", it) for it in payloads]
+        for payload in payloads:
+            two.send(payload)
+            one.send(payload)
+            came = {await_message(bus), await_message(bus)}
+            assert came == {(b"maker", payload), (b"taker", payload)}
+            assert bus.send(b"taker", payload) is Handed.TAKEN
+            assert bus.send(b"maker", bytearray(payload)) is Handed.TAKEN
+            assert (one.recv(), two.recv()) == (payload, payload)
+        assert bus.receive() is None
+
+
+def test_a_peer_of_any_bytes_is_itself(bus: Bus) -> None:
+    name = bytes(range(1, 256))
+    with dealer(bus, name) as one:
+        assert bus.send(name, b"for you") is Handed.TAKEN
+        assert one.recv() == b"for you"
+
+
+def test_a_message_of_more_parts_has_no_payload_and_takes_nothing_of_the_next(bus: Bus) -> None:
+    with dealer(bus, b"maker") as one:
+        one.send_multipart([b"a", b"b"])
+        one.send_multipart([b"a", b"", b"c" * 100, b"d"])
+        one.send(b"whole")
+        came = [await_message(bus) for _ in range(3)]
+        assert came == [(b"maker", b""), (b"maker", b""), (b"maker", b"whole")]
+        assert bus.receive() is None
+
+
+def test_nobody_there_and_a_full_queue_are_told(bus: Bus) -> None:
+    assert bus.send(b"nobody", b"x") is Handed.GONE
+    with dealer(bus, b"slow", RCVHWM=1) as slow, dealer(bus, b"quick") as quick:
+        payload = bytes(10_000)
+        taken = 0
+        while (handed := bus.send(b"slow", payload)) is Handed.TAKEN:
+            taken += 1
+            assert taken <= 2 * room.SEND_HWM, "it never fills"
+        assert handed is Handed.FULL
+        # That one does not read is no matter of the others.
+        assert bus.send(b"quick", b"on time") is Handed.TAKEN
+        assert quick.recv() == b"on time"
+        assert all(slow.recv() == payload for _ in range(taken)), "what was taken comes"
+        while bus.send(b"slow", b"again") is not Handed.TAKEN:
+            assert select.select([bus.fd], [], [], WAIT_MS / 1000)[0]
+            assert not bus.readable  # which also lets libzmq see that there is room
+        assert slow.recv() == b"again"
+    assert bus.send(b"nobody", b"x") is Handed.GONE
+
+
+def test_a_message_over_the_limit_cuts_its_sender_off_and_nobody_else(bus: Bus) -> None:
+    with dealer(bus, b"wild") as wild, dealer(bus, b"tame") as tame:
+        with wild.get_monitor_socket(zmq.EVENT_DISCONNECTED) as monitor:
+            wild.send(bytes(MESSAGE_BYTES_MAX + 1))
+            assert monitor.poll(WAIT_MS), "it stays connected"
+            wild.disable_monitor()
+        tame.send(bytes(MESSAGE_BYTES_MAX))
+        assert await_message(bus) == (b"tame", bytes(MESSAGE_BYTES_MAX))
+        assert bus.receive() is None
+
+
+def test_signals_in_between_lose_nothing(bus: Bus) -> None:
+    numbers = [str(number).encode() for number in range(900)]
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    with dealer(bus, b"maker") as one:
+
+        def play() -> list[bytes]:
+            for number in numbers:
+                one.send(number)
+            return [one.recv() for _ in numbers]
+
+        with ThreadPoolExecutor(1) as strategy:
+            signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+            try:
+                came = strategy.submit(play)
+                for number in numbers:
+                    assert await_message(bus) == (b"maker", number)
+                    assert bus.send(b"maker", number) is Handed.TAKEN
+                assert came.result() == numbers
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+
+
+def test_a_closed_bus_is_not_touched(tmp_path: Path) -> None:
+    made = Bus(f"ipc://{tmp_path}/bus/engine", "compiled")
+    end: Any = made._end
+    made.close()
+    calls = end.receive, lambda: end.send(b"x", b"y"), lambda: end.readable
+    for call in calls:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOTSOCK)):
+            call()
+
+
+def test_without_libzmq_to_call_it_is_pyzmq_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(router: object) -> Link:
+        raise LinkError("zmq_send is not found")
+
+    monkeypatch.setattr(room, "compiled", refuse)
+    made = Bus(f"ipc://{tmp_path}/bus/engine")
+    reason = "for the compiled link cannot be used: zmq_send is not found"
+    assert made.standing == ("warning", f"bus: plain pyzmq, {reason}")
+    assert isinstance(made._end, room.Plain)
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("module", "version", "text"),
+    [
+        ("/nowhere/zmq.so", (4, 3, 5), "/nowhere/zmq.so is not loaded"),
+        ("", (4, 3, 5), "zmq_version is not found in the libzmq that pyzmq uses"),
+        (None, (4, 0, 1), f"found libzmq {zmq.zmq_version()}, and pyzmq uses (4, 0, 1)"),
+    ],
+)
+def test_a_libzmq_that_is_not_the_sockets_is_refused(
+    module: str | None, version: tuple[int, int, int], text: str
+) -> None:
+    import select as loaded_without_zmq
+
+    import zmq.backend.cython._zmq as backend
+
+    files = {None: backend.__file__, "": loaded_without_zmq.__file__}
+    with pytest.raises(LinkError) as problem:
+        Link(0, files.get(module, module), version)
+    assert str(problem.value) == text
