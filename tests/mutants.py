@@ -211,6 +211,16 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "count one id for a message with several requests",
+        (
+            (
+                "network/gateway.py",
+                "        self.counter += needed\n",
+                "        self.counter += 1\n",
+            ),
+        ),
+    ),
+    Mutant(
         "treat -1007 as rejected",
         (
             ("network/reports.py", "if code in self.venue.unknown_codes:", "if False:"),

@@ -7,7 +7,8 @@ here. A request is known by its tag, a number that the strategy puts into Strate
 I1  a request reaches the venue at most once
 I2  every trade of the venue is told once, those of an order that one session tells in order
 I3  no order is written behind its deadline, nor by another run than it was submitted to
-I4  no request is answered both as refused and as alive
+I4  no request is answered both as refused and as alive, and each part of one that left is
+    answered
 I5  once the engine stops, no new order leaves
 I6  the venue's limits hold by its own count, and orders leave the cancels' share of them alone
 I7  once all is quiet, what the engine knows is what is so; and of the dead, what their policy says
@@ -90,6 +91,7 @@ class Desk:
         self.copies: Counter[Fill] = Counter()
         self.status: dict[str, str] = {}
         self.unknown: set[str] = set()
+        self.groups: dict[str, list[Ask]] = {}
         self.cancelled: set[str] = set()
 
     def dies(self) -> None:
@@ -138,6 +140,10 @@ class Checker:
         if tag is not None:
             self.by_tag[tag] = desk, ask
 
+    def belong(self, desk: Desk, key: str, parts: list[str]) -> None:
+        """These requests are one message, which is refused under this one of their ids."""
+        desk.groups[key] = [desk.asks[part] for part in parts]
+
     def heard(self, desk: Desk, event: Any, now: int) -> None:
         """A strategy has read an event."""
         kind = type(event).__name__
@@ -150,6 +156,10 @@ class Checker:
         ask = desk.asks.get(getattr(event, "cl_ord_id", ""))
         if ask is not None:
             ask.told += 1
+        if kind == "ListStatus":
+            for name in (event.cl_list_id, *(one.cl_ord_id for one in event.orders)):
+                if name in desk.asks:
+                    desk.asks[name].told += 1
         if kind == "Refused" and ask is not None:
             ask.refused.append(now)
             if ask.first_life is not None:
@@ -314,6 +324,12 @@ class Checker:
                 self.breach("I4", f"{desk.name}: {ask.cl_ord_id} was refused, and written")
             if ask.written and not ask.told:
                 self.breach("I4", f"{desk.name}: {ask.cl_ord_id} was written, and never answered")
+        for key, parts in desk.groups.items():
+            left = any(ask.written for ask in parts)
+            for ask in parts:
+                if left and not ask.told:
+                    text = f"{ask.cl_ord_id} of {key} was written, and never answered"
+                    self.breach("I4", f"{desk.name}: {text}")
 
     def _state(self, desk: Desk, snapshot: Any) -> None:
         true: dict[str, VenueOrder] = {}

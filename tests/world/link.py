@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from fixengine.testing.bus import Bus, Hub
 from fixengine.testing.clock import Run
 
-IDS = re.compile(rb"\x0111=([^\x01]+).*\x017940=([0-9]+)", re.DOTALL)
-"""ClOrdID<11> and StrategyID<7940> of an order."""
-KINDS = re.compile(rb"\x0135=(D|XCN)\x01")
-"""Messages with one new order."""
+IDS = re.compile(rb"\x0111=([^\x01]+).*?\x017940=([0-9]+)", re.DOTALL)
+"""ClOrdID<11> and StrategyID<7940> of an order; of a list of its first."""
+KINDS = re.compile(rb"\x0135=(D|E|XCN)\x01")
+"""Messages with a new order."""
 Letter = tuple[bytes, bytes]
 """(peer, payload) of a request."""
 

@@ -219,6 +219,8 @@ class Seat:
         world.note(f"{self.desk.name} asks for a {kind}: {parts}")
         for part, tag in parts:
             world.checker.asked(self.desk, part, tag, None, (world.now_ns, ms, client.epoch))
+        key = f"{name}-l" if kind == "list" else name
+        world.checker.belong(self.desk, key, [part for part, _ in parts])
 
     def _cancel(self, order: NewOrderSingle | None) -> None:
         world = self._world
