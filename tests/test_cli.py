@@ -510,4 +510,4 @@ def test_demo_fails_where_not_everything_occurred_and_for_people(tmp_path: Path)
     )
     status, _, errors = finish(none)
     assert status == 2
-    assert errors.splitlines()[-1].endswith("argument --orders: '0' is not a number above 0")
+    assert errors.splitlines()[-1].endswith("argument --orders: '0' is not a number of 1 or more")

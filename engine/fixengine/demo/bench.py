@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from fixengine.demo.processes import DemoError, Stand
-from fixengine.demo.run import remove_shared
+from fixengine.demo.run import positive, remove_shared
 from fixengine.demo.signals import Signals, Stopped
 from fixengine.network.latency import read
 from fixengine.network.latency_file import copy
@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--orders", type=_positive, default=1000, help="orders a round (1000)")
-    parser.add_argument("--rounds", type=_positive, default=5, help="rounds (5)")
+    parser.add_argument("--orders", type=positive, default=1000, help="orders a round (1000)")
+    parser.add_argument("--rounds", type=positive, default=5, help="rounds (5)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -98,9 +98,3 @@ def _text(result: dict[str, Any]) -> str:
     ]
     inside = table(("inside the engine, us", "p50", "p99", "p99.9"), stretches)
     return "\n".join([*table(heads, rows), *told, "", *inside])
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)

@@ -32,7 +32,7 @@ LINE_EVERY_S = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `fixengine demo`."""
-    parser.add_argument("--orders", type=_positive, default=2000, help="orders in all (2000)")
+    parser.add_argument("--orders", type=positive, default=2000, help="orders in all (2000)")
     parser.add_argument("--json", action="store_true", help="print only the summary, as JSON")
     parser.add_argument(
         "--limits",
@@ -253,7 +253,8 @@ def _summary_text(summary: dict[str, Any]) -> str:
     return "\n".join(("", *table((title, ""), rows), "", told))
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A command's argument that counts something."""
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)
