@@ -409,7 +409,7 @@ def test_config_prints_a_file_that_is_one(tmp_path: Path) -> None:
     assert (status, errors) == (0, "")
     sections = tomllib.loads(out)
     expected = {"venue", "key", "bus", "engine", "limits", "journal", "log"}
-    expected |= {"sources", "strategies", "orders"}
+    expected |= {"sources", "strategies", "orders", "instruments"}
     assert set(sections) == expected
     path = tmp_path / "engine.toml"
     path.write_text(out)

@@ -10,7 +10,7 @@ from itertools import product
 
 import pytest
 from engine_in_memory import Engine
-from fixengine.desk.standings import TOLD, Standing
+from fixengine.desk.standings import ALIVE, TOLD, Standing
 from fixengine.fix.states import State
 from fixengine.messages import ExecutionReport, OrderCancelRequest, OrderUnknown
 
@@ -74,6 +74,8 @@ def test_a_report_in_any_state(before: str) -> None:
         assert (event.exec_type, event.ord_status, event.text) == (exec_type, status, "why")
         assert standing(engine) == AFTER[before, status], case
         contradicts = before in OVER and status not in LATE and AFTER["new", status] != before
+        # What was refused never lived, so a late report of life is an alarm there.
+        contradicts |= before == "rejected" and TOLD.get(status) in ALIVE
         assert bool(engine.log) == (contradicts or status == "Z"), f"{case}: {engine.log}"
         assert len(engine.wire.written) == written, f"{case}: something was written"
         assert engine.line.session.state is State.ACTIVE, case
