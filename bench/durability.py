@@ -3,9 +3,9 @@
     python -m bench.durability [--orders N] [--rounds N] [--folder DIRECTORY] [--json]
 
 Two engines, each with a venue of its own, stand side by side; a round asks each of them for as many
-orders one at a time (see round_trip.py), then for as many in bursts of 50, of which the time until
-the last one's first report counts for each order. Beside them the floor of the disk: one write of
-400 bytes behind the last and its fdatasync. The folder decides which disk it is.
+orders one at a time (see fixengine.demo.round_trip), then for as many in bursts of 50, of which the
+time until the last one's first report counts for each order. Beside them the floor of the disk: one
+write of 400 bytes behind the last and its fdatasync. The folder decides which disk it is.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from pathlib import Path
 import orjson
 from fixengine.client import Client
 from fixengine.demo.processes import Stand
+from fixengine.demo.round_trip import WARM_UP, order, summary, trip_ns
 from fixengine.messages import ExecutionReport
 
 from bench import count
-from bench.round_trip import LIMITS, ROUNDS_MIN, order, summarise, trip_ns
+
+LIMITS = "off"
+ROUNDS_MIN = 5
 
 DURABILITIES = "process", "power"
 BURST = 50
@@ -74,22 +77,22 @@ def measure(orders: int, rounds: int, parent: Path | None) -> dict[str, object]:
             stand = stack.enter_context(Stand(folder / name, LIMITS, durability=name))
             client = Client(stand.endpoint, "bench", valid_for_ms=5000)
             clients[name] = stack.enter_context(client)
-            for _ in range(min(orders, 200)):
-                trip_ns(client, order(), digest)
+            for _ in range(min(orders, WARM_UP)):
+                trip_ns(client, digest)
         file = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT, 0o600)
         stack.callback(os.close, file)
         for number in range(rounds):
             for name, client in clients.items():
-                alone[name].append([trip_ns(client, order(), digest) for _ in range(orders)])
+                alone[name].append(sorted(trip_ns(client, digest) for _ in range(orders)))
                 bursts = -(-orders // BURST)
-                burst[name].append([burst_ns(client, BURST) for _ in range(bursts)])
+                burst[name].append(sorted(burst_ns(client, BURST) for _ in range(bursts)))
             first = number * orders * RECORD_BYTES
             places = range(first, first + orders * RECORD_BYTES, RECORD_BYTES)
-            disk.append([sync_ns(file, at) for at in places])
+            disk.append(sorted(sync_ns(file, at) for at in places))
     result: dict[str, object] = {"orders": orders * rounds, "burst": BURST}
     for name in DURABILITIES:
-        result[name] = {"alone": summarise(alone[name]), "in_burst": summarise(burst[name])}
-    return {**result, "disk_alone": summarise(disk)}
+        result[name] = {"alone": summary(alone[name]), "in_burst": summary(burst[name])}
+    return {**result, "disk_alone": summary(disk)}
 
 
 def main() -> int:

@@ -83,7 +83,7 @@ def measure(stand: Stand, echo: Echo, orders: int, rounds: int) -> dict[str, Any
     trips: list[list[int]] = []
     echoes: list[list[int]] = []
     digest = hashlib.sha256()
-    payload = encode(_order())
+    payload = encode(order())
     with Client(stand.endpoint, "bench", valid_for_ms=5000) as client:
         for _ in range(min(orders, WARM_UP)):
             trip_ns(client, digest)
@@ -91,7 +91,7 @@ def measure(stand: Stand, echo: Echo, orders: int, rounds: int) -> dict[str, Any
         for _ in range(rounds):
             trips.append(sorted(trip_ns(client, digest) for _ in range(orders)))
             echoes.append(sorted(echo.trip_ns(payload) for _ in range(orders)))
-    trip, floor = _summary(trips), _summary(echoes)
+    trip, floor = summary(trips), summary(echoes)
     return {
         "orders": orders * rounds,
         "round_trip": trip,
@@ -104,7 +104,7 @@ def measure(stand: Stand, echo: Echo, orders: int, rounds: int) -> dict[str, Any
 
 def trip_ns(client: Client, digest: hashlib._Hash) -> int:
     """One order to its first report; the order's other reports are waited for, not timed."""
-    request = _order()
+    request = order()
     started = time.perf_counter_ns()
     cl_ord_id = client.submit(request)
     first_ns = 0
@@ -121,13 +121,13 @@ def trip_ns(client: Client, digest: hashlib._Hash) -> int:
     raise DemoError(f"no report in {SILENCE_S:g} s")
 
 
-def _order() -> NewOrderSingle:
+def order() -> NewOrderSingle:
     """A buy that is filled at once, so that nothing piles up at the venue."""
     return NewOrderSingle.limit("BTCUSDT", "1", "0.001", "50500.00", time_in_force="3")
 
 
-def _summary(rounds: list[list[int]]) -> dict[str, float]:
-    """See the module's top; and the spread of the medians. rounds: each in order."""
+def summary(rounds: list[list[int]]) -> dict[str, float]:
+    """See the module's top; and the spread of the medians. rounds: ns, each in order."""
     medians = [statistics.median(ordered) / 1000 for ordered in rounds]
     return {
         "p50_us": round(statistics.median(medians), 1),
