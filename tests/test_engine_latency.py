@@ -14,7 +14,6 @@ from fixengine.network.latency import BUS, EVERY, IN, LOOP, NAMES, OUT, VENUE
 from processes import Stage, stage, trade
 
 __all__ = ["stage"]
-pytestmark = pytest.mark.quick
 SAMPLES = 3
 
 
