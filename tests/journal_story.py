@@ -124,6 +124,11 @@ class Run:
             self._now += STEP_NS
             self._drain.step()
 
+    def refuse(self, count: int) -> None:
+        """So many records for which there is no room."""
+        for _ in range(count):
+            assert not self.ring.append(Kind.TICK, self._now, 1, bytes(1 << 20))
+
     def put(self, record: Record) -> None:
         """A record as it is, but for its sequence number."""
         assert self.ring.append(record.kind, record.now_ns, record.line, record.data)

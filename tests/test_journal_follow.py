@@ -91,7 +91,7 @@ def test_a_hole_between_two_files_is_told(tmp_path: Path) -> None:
     run.tell(*STORY)
     follower = Follower(tmp_path, newest=False)
     assert more(follower) == [1, 2, 3, 4, 5]
-    run.ring.sequence += 2
+    run.refuse(2)
     run.tell((Kind.TICK, b""))
     assert next(follower.more()) == Missing(EPOCH, 6, 2)
     run.end()

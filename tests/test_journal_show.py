@@ -128,6 +128,7 @@ def test_orders_and_reports_are_decoded() -> None:
     assert text_of(record(Kind.ORDER, named("quoter.x1", payload))).endswith(
         " ORDER line 0 NewOrderSingle peer=quoter.x1 cl_ord_id=a-1 epoch=0 sent_ns=0"
         " valid_for_ms=0 symbol=BTCUSDT side=1 ord_type=2 order_qty=0.5 price=10.00 time_in_force=1"
+        " recv_window_ms=0"
     )
     intent = content_of(record(Kind.INTENT, named("1-7-1", payload)))
     assert intent["wire_cl_ord_id"] == "1-7-1"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from pathlib import Path
 
 import pytest
+from fixengine import wire
 from fixengine.network.journal import Kind, named
 from fixengine.network.journal.reader import Record, entries
 from fixengine.network.journal.record import FileHeader
@@ -163,7 +165,7 @@ def test_a_new_file_whose_header_was_cut_off_is_torn(tmp_path: Path) -> None:
 def test_records_that_a_full_ring_refused_are_missed(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.tell(start())
-    run.ring.sequence += 3
+    run.refuse(3)
     run.tell(*answered(first, 7))
     run.end()
     verdict = verify(tmp_path)
@@ -176,9 +178,13 @@ def test_records_that_a_full_ring_refused_are_missed(tmp_path: Path) -> None:
 def test_sequence_that_goes_back(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.tell(start(), *asked(first))
-    run.ring.sequence -= 2
     run.tell((Kind.TICK, b""))
     run.end()
+    whole = bytearray(file(tmp_path, 0).read_bytes())
+    last = memoryview(whole)[-32:]
+    struct.pack_into("<Q", last, 16, 3)
+    struct.pack_into("<I", last, 4, wire.crc32c(last[8:]))
+    file(tmp_path, 0).write_bytes(whole)
     assert [(item.what, item.text) for item in verify(tmp_path).problems] == [
         ("order", "#3 comes after #4")
     ]
