@@ -108,17 +108,27 @@ class Unknown(Exception):
     """The ratios are not known; the text says why."""
 
 
+SPREAD_MAX = 1.32
+"""Of what the scalar loop took in the runs; on a quiet machine it is below 1.1."""
+
+
 def ratios(told: Sequence[codec.Told]) -> dict[str, float]:
     """Of these runs, the shortest time of each case to the shortest of its reference.
 
-    Raises Unknown where half of the runs or more are void.
+    Raises Unknown where half of the runs or more are void, or where they do not agree.
     """
     runs = [run for run in told if not codec.is_void(run)]
+    took = [run["scalar:er"]["ratio_to_empty_call"] for run in told]
+    found = ", ".join(f"{one:g}" for one in took)
     if 2 * len(runs) <= len(told):
-        found = ", ".join(f"{run['scalar:er']['ratio_to_empty_call']:g}" for run in told)
         raise Unknown(
             f"{len(told) - len(runs)} of {len(told)} runs are void: the scalar loop took {found}"
             " empty calls; measure on a quiet machine"
+        )
+    if max(took) > SPREAD_MAX * min(took):
+        raise Unknown(
+            f"the runs do not agree: the scalar loop took {found} empty calls; measure on a quiet"
+            " machine"
         )
     shortest = {case: min(run[case]["ns_min"] for run in runs) for case in runs[0]}
     return {

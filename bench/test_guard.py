@@ -79,3 +79,9 @@ def test_nothing_is_known_where_most_runs_are_void(quiet: int) -> None:
     told = [run("AVX2")] * quiet + [run("AVX2", disturbed=1.3)] * (4 - quiet)
     with pytest.raises(guard.Unknown, match=f"{4 - quiet} of 4 runs are void"):
         guard.ratios(told)
+
+
+def test_nothing_is_known_where_the_runs_do_not_agree() -> None:
+    told = [run("AVX2"), run("AVX2"), run("AVX2", disturbed=1.34)]
+    with pytest.raises(guard.Unknown, match="the runs do not agree"):
+        guard.ratios(told)
