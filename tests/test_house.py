@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "fix.",
         "network.config.",
         "network.host",
+        "network.journal.process",
         "network.sources.",
         "network.transport",
     ),

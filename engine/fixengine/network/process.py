@@ -49,7 +49,7 @@ from fixengine.network.sessions import (
 )
 from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import Standing
-from fixengine.network.surroundings import Bus, Machine, Surroundings
+from fixengine.network.surroundings import Bus, Surroundings
 from fixengine.network.watch import Watch
 
 SECOND_NS = 1_000_000_000
@@ -77,9 +77,9 @@ UP, NOT_UP = "up as ", "not up as "
 class Process:
     """One engine from start to stop. `run` does it all and returns the exit status.
 
-    surroundings: None for this machine, on the running loop. tokens: the secret of each strategy
-    that has one. status: the exit status, None while it lives. Who does not want `run` calls
-    `start`, then `on_timer` and what follows from it by itself, and `close`.
+    tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
+    Who does not want `run` calls `start`, then `on_timer` and what follows from it by itself, and
+    `close`.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Process:
         api_key: str,
         signer: Signer,
         log: Log,
-        surroundings: Surroundings | None = None,
+        surroundings: Surroundings,
         tokens: Mapping[str, bytes] | None = None,
         latency: Latency | None = None,
     ) -> None:
@@ -98,7 +98,7 @@ class Process:
         self.venue = making.venue(config)
         self.status: int | None = None
         self._tokens = tokens or {}
-        self._around = Machine() if surroundings is None else surroundings
+        self._around = surroundings
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
         self._ended = asyncio.Event()
