@@ -30,6 +30,7 @@ COMMANDS = (
     "demo",
     "bench",
     "latency",
+    "status",
     "simulate",
     "run",
     "check",

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import resource
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import uvloop
 
 from fixengine.fix.keys import Signer
 from fixengine.network.config import Config
+from fixengine.network.control import Control, Piece
 from fixengine.network.latency import Latency
 from fixengine.network.latency_file import LatencyFile
 from fixengine.network.log import Log
 from fixengine.network.process import Process
 from fixengine.network.state import StateDir
+from fixengine.network.status import pieces
 from fixengine.network.surroundings import Machine
 from fixengine.network.tuning import System, tune
 
@@ -68,7 +72,14 @@ def run_engine(
         if tuned.spins:
             spin(asyncio.get_running_loop())
         process = Process(config, api_key, signer, log, Machine(tuned), tokens, latency)
-        return await process.run(state)
+
+        def tell() -> Iterator[Piece]:
+            return pieces(process, tuned.options, os.getpid(), time.monotonic_ns())
+
+        async with Control(state.path, tell, latency.loop.record) as control:
+            if control.problem is not None:
+                log("warning", f"fixengine status cannot ask this engine: {control.problem}")
+            return await process.run(state)
 
     with StateDir(state_dir) as state, LatencyFile(state.path) as figures:
         if figures.problem is not None:

@@ -41,7 +41,7 @@ class Tuning(Section, frozen=True, kw_only=True):
     lock_memory: Annotated[
         bool,
         about(
-            "Keep the whole process in memory (mlockall), some 200 MB more than it would use;"
+            "Keep the whole process in memory (mlockall), some 80 MB more than it would use;"
             " needs CAP_IPC_LOCK, or no limit of locked memory (ulimit -l)."
         ),
     ] = False
