@@ -98,6 +98,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.line": ("messages", "wire", "fix.", "desk.", "network.clock", "network.slot"),
     "network.lines": ("fix.", "desk.", "network.line"),
     "network.sessions": ("messages", "fix.", "network.slot"),
+    "network.status_command": ("network.", "screens."),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     # The process, and nothing else of the venue, has standard streams.

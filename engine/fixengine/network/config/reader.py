@@ -100,6 +100,12 @@ def load(path: Path) -> Config:
     return parse(text, path)
 
 
+def state_dir_of(path: Path) -> Path:
+    """An engine's state directory, given by its engine.toml or by itself. Raises ConfigError."""
+    path = path.expanduser()
+    return Path(load(path).engine.state_dir) if path.is_file() else path
+
+
 def parse(text: str, path: Path) -> Config:
     """The configuration in a text that came from path. Raises ConfigError."""
     try:
