@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
+import weakref
 from pathlib import Path
 
+import uvloop
 from fixengine import wire
 from fixengine.network import transport
 from fixengine.network.transport import USUAL, TcpOptions
@@ -79,4 +82,33 @@ def test_a_connection_looks_into_the_cards_queue_for_as_long_as_it_was_granted(
         return user_timeout_ms, busy_poll_us
 
     assert asyncio.run(play()) == tcp
+    acceptor.close()
+
+
+def test_nothing_of_a_connection_that_is_gone_waits_for_the_garbage_collector(
+    tmp_path: Path,
+) -> None:
+    acceptor = Acceptor(tmp_path)
+
+    async def play() -> weakref.ref[transport.TlsTransport]:
+        lost = asyncio.Event()
+        # As a connector's: whoever is told knows the connection.
+        protocol = transport.TlsTransport(
+            wire.Framer(), lambda: None, lambda reason: lost.set() if protocol else None
+        )
+        context = transport.tls_context(acceptor.place.ca_file)
+        place = "127.0.0.1", acceptor.place.port, context, "localhost"
+        await asyncio.gather(
+            asyncio.to_thread(acceptor.accept), transport.connect(protocol, *place, WAIT_S)
+        )
+        protocol.abort()
+        await asyncio.wait_for(lost.wait(), WAIT_S)
+        return weakref.ref(protocol)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert uvloop.run(play())() is None
+    finally:
+        gc.enable()
     acceptor.close()

@@ -15,6 +15,7 @@ import signal
 import time
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -575,7 +576,8 @@ class Process:
         used = {line.number for line in self.gateway.lines}
         self._last_line = line_number(self._last_line, used)
         line = self._line_maker.make(wanted, self._last_line, self.offset_ns)
-        line.note = lambda read: self._note(line.number, read)
+        # Not a function of the line itself, which would keep it alive until it is looked for.
+        line.note = partial(self._note, line.number)
         return line
 
     # --- effects of the control plane -------------------------------------------------------

@@ -150,6 +150,12 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._gone.set()
         lost = f"connection lost: {cause_text(problem)}" if problem else "connection closed"
         self._on_lost(lost)
+        # Who was told holds us, and the line: nothing of either is left to the garbage collector.
+        self._on_lost = self._on_bytes = _ignore
+
+
+def _ignore(*_: object) -> None:
+    """A connection that is gone tells nothing more."""
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
