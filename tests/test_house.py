@@ -97,6 +97,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.line": ("messages", "wire", "fix.", "desk.", "network.clock", "network.slot"),
     "network.lines": ("fix.", "desk.", "network.line"),
     "network.sessions": ("messages", "fix.", "network.slot"),
+    "network.values": ("messages", "wire", "network.line"),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     # The process, and nothing else of the venue, has standard streams.
@@ -194,6 +195,7 @@ DECIDES = (
     "network/stream.py",
     "network/teller.py",
     "network/trouble.py",
+    "network/values.py",
     "simulator/accounts.py",
     "simulator/admission.py",
     "simulator/book.py",
