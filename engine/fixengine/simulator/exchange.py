@@ -3,14 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-House liquidity. An account of the venue, the house, quotes a ladder on both sides of each symbol's
-fair price. On `tick` it does two things, in this order. It trades with every resting order of a
-client that stands beyond the fair price (a bid above it, an offer below it), at that order's price:
-so a bid between the fair price and the house's offer is filled as a maker by the next tick.
-Then it replaces the orders of its ladder that were touched. Nothing is random; a symbol in which
-nothing happened since the last tick is left alone.
-
-What is not played: order lists, amends, cancel-replace, mass cancels, stops, pegs, icebergs, SOR,
+What is not played: order lists, amends, cancel-replace, stops, pegs, icebergs, SOR,
 self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
 are refused as the venue refuses them where they are not enabled. Orders of one account do trade
 with each other (NONE permits it).
@@ -18,11 +11,11 @@ with each other (NONE permits it).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import orders, refusals, reports
+from fixengine.simulator import cancelling, orders, refusals, reports
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
@@ -30,47 +23,16 @@ from fixengine.simulator.accounts import (
     Account,
     PlacedOrder,
 )
-from fixengine.simulator.book import BUY, SELL, Book
+from fixengine.simulator.book import BUY, SELL
+from fixengine.simulator.choices import choose
+from fixengine.simulator.house import House
 from fixengine.simulator.instruments import Instrument, amount
+from fixengine.simulator.market import Market
 from fixengine.simulator.orders import FOK, Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer, Match
 
 BOOK_ORDERS_MAX = 100_000
-EXEC_ID_STEP = 2
-HOUSE_APPETITE = 1 << 62
-ONLY_NEW, ONLY_PARTIALLY_FILLED = "1", "2"
-
-
-class Market:
-    """One symbol: its book, the house's ladder and three counters.
-
-    touched: something happened since the last tick. ExecIDs rise with gaps, as the venue's do.
-    """
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.book: Book[PlacedOrder] = Book()
-        self.ladder: dict[tuple[str, int], PlacedOrder] = {}
-        self.touched = True
-        self._order_id = 1_000_000
-        self._exec_id = 5_000_000
-        self._trade_id = 300_000
-
-    def next_order_id(self) -> int:
-        """The number of a new order, unique within the symbol."""
-        self._order_id += 1
-        return self._order_id
-
-    def next_exec_id(self) -> int:
-        """The number of a new report, rising within the symbol."""
-        self._exec_id += EXEC_ID_STEP
-        return self._exec_id
-
-    def next_trade_id(self) -> int:
-        """The number of a new match, the same for both sides."""
-        self._trade_id += 1
-        return self._trade_id
 
 
 class Exchange:
@@ -78,14 +40,20 @@ class Exchange:
 
     limits: whether limits that count orders hold (open orders per symbol, unfilled orders).
     watchers: told of each request's answers and of its time, as soon as it is carried out.
-    house: whether there is any house liquidity.
+    house: whether there is any house liquidity. choices: see choices.py; raises ChoiceError.
     """
 
     def __init__(
-        self, instruments: Iterable[Instrument], *, limits: bool = True, house: bool = True
+        self,
+        instruments: Iterable[Instrument],
+        *,
+        limits: bool = True,
+        house: bool = True,
+        choices: Mapping[str, str] | None = None,
     ) -> None:
         self.markets = {item.symbol: Market(item) for item in instruments}
-        self.house = Account("house", {}, unlimited=True)
+        self.house = House()
+        self._choices = choose(choices or {})
         self._limits = limits
         self.watchers: list[Callable[[list[Answer], int], None]] = []
         self._has_house = house
@@ -125,33 +93,34 @@ class Exchange:
         by_list = request.list_id is not None or request.orig_cl_list_id is not None
         if order_id is None and orig_cl_ord_id is None:
             if by_list:
-                return [reports.cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
+                unknown, cl_ord_id = cancelling.unknown_order(self._choices), request.cl_ord_id
+                return [reports.cancel_refused(account, request, cl_ord_id, unknown)]
             return refusals.missing(37)
         if by_list:
             return refusals.TWO_TARGETS
-        order = self._find(account, request.symbol, order_id, orig_cl_ord_id)
-        if order is None:
-            return [reports.cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
-        wanted = request.cancel_restrictions
-        if (wanted == ONLY_NEW and order.cum_qty) or (
-            wanted == ONLY_PARTIALLY_FILLED and not order.cum_qty
-        ):
-            return [reports.cancel_refused(account, request, refusals.RESTRICTED)]
-        market.book.cancel(order)
-        market.touched = True
-        account.closed(order)
-        previous, order.cl_ord_id = order.cl_ord_id, request.cl_ord_id
-        stamp = reports.utc(now)
-        return self._told([reports.canceled(order, market.next_exec_id(), previous, stamp)], now)
+        cl_ord_id, chosen = request.cl_ord_id, self._choices
+        return self._told(
+            [cancelling.cancel(account, market, request, cl_ord_id, chosen, now)], now
+        )
+
+    def mass_cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderMassCancelRequest; arguments as for `new_order`."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        chosen = self._choices
+        return self._told(cancelling.cancel_all(account, market, request, chosen, now), now)
 
     def tick(self, now: int) -> list[Answer]:
-        """Let the house trade and quote; see the module's top. now: wall clock ns."""
+        """Let the house trade and quote; see house.py. now: wall clock ns."""
         answers: list[Answer] = []
         for market in self.markets.values():
             if market.touched and self._has_house:
-                answers += self._house_trades(market, BUY, now)
-                answers += self._house_trades(market, SELL, now)
-                self._house_quotes(market)
+                for side in (BUY, SELL):
+                    taker = self.house.taker(market, side)
+                    if taker is not None:
+                        answers += self._match(market, taker, now, reports.utc(now))
+                self.house.quote(market)
                 market.touched = False
         return self._told(answers, now)
 
@@ -229,18 +198,6 @@ class Exchange:
             return quantity
         other = market.book.best_ask if side == BUY else market.book.best_bid
         return refusals.NOTHING_ON_BOOK if other is None else refusals.LESS_THAN_LOT
-
-    def _find(
-        self, account: Account, symbol: str, order_id: str | None, cl_ord_id: str | None
-    ) -> PlacedOrder | None:
-        """The open order that a cancel names; by OrderID first, and both ids must agree."""
-        if order_id is not None:
-            order = account.by_order_id.get((symbol, int(order_id)))
-            agrees = order is not None and cl_ord_id in (None, order.cl_ord_id)
-            return order if agrees else None
-        assert cl_ord_id is not None
-        order = account.by_client_id.get(cl_ord_id)
-        return order if order is not None and order.instrument.symbol == symbol else None
 
     # --- matching ---------------------------------------------------------------------------
 
@@ -344,52 +301,10 @@ class Exchange:
         if order.cum_qty == 0:
             order.account.unfilled.filled(MAKER_DECREMENT, now)
         side, price = SELL if order.side == BUY else BUY, order.price
-        taker = self._house_order(market, side, price, quantity)
+        taker = self.house.order(market, side, price, quantity)
         taker.trade(price, quantity)
         order.trade(price, quantity)
         if order.leaves_qty == 0:
             market.book.cancel(order)
         answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
         return self._told(answers, now)
-
-    # --- the house --------------------------------------------------------------------------
-
-    def _house_trades(self, market: Market, side: str, now: int) -> list[Answer]:
-        """Take the clients' orders that stand beyond the fair price on the other side."""
-        instrument = market.instrument
-        price = instrument.fair + (-instrument.tick if side == BUY else instrument.tick)
-        if not market.book.crosses(side, price):
-            return []
-        order = self._house_order(market, side, price, HOUSE_APPETITE)
-        return self._match(market, order, now, reports.utc(now))
-
-    def _house_quotes(self, market: Market) -> None:
-        """Make the ladder whole again. It never crosses a client's order: see `tick`."""
-        instrument, ladder = market.instrument, market.instrument.ladder
-        for side in (BUY, SELL):
-            sign = -1 if side == BUY else 1
-            for level in range(ladder.levels):
-                price = instrument.fair + sign * (ladder.half_spread + level * ladder.spacing)
-                order = market.ladder.get((side, price))
-                if order is not None and order.leaves_qty == ladder.quantity:
-                    continue
-                if order is not None and order.leaves_qty:
-                    market.book.cancel(order)
-                order = self._house_order(market, side, price, ladder.quantity)
-                market.ladder[side, price] = order
-                market.book.rest(order)
-
-    def _house_order(self, market: Market, side: str, price: int, quantity: int) -> PlacedOrder:
-        return PlacedOrder(
-            market.next_order_id(),
-            side,
-            price,
-            quantity,
-            account=self.house,
-            instrument=market.instrument,
-            cl_ord_id="",
-            may_rest=True,
-            locked_asset="",
-            locked=0,
-            columns={},
-        )

@@ -28,6 +28,7 @@ EXCHANGE_FEES = "4"
 NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
 TRADE = "F"
 ORDER_LIMIT, MESSAGE_LIMIT = "1", "2"
+NONE_OF_SYMBOL, ALL_OF_SYMBOL = "0", "1"
 UNFILLED_IOC, UNFILLED_FOK, NO_LIQUIDITY = "5", "6", "7"
 
 ECHO = (
@@ -166,10 +167,10 @@ def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now:
     return Answer(account, fields.EXECUTION_REPORT, values, ack=True, push=False)
 
 
-def cancel_refused(account: Account, request: Any, refusal: Refusal) -> Answer:
-    """OrderCancelReject: for the session that asked and nobody else."""
+def cancel_refused(account: Account, request: Any, cl_ord_id: str, refusal: Refusal) -> Answer:
+    """OrderCancelReject: for the session that asked and nobody else. cl_ord_id: of the cancel."""
     values = {
-        "cl_ord_id": request.cl_ord_id,
+        "cl_ord_id": cl_ord_id,
         "orig_cl_ord_id": request.orig_cl_ord_id,
         "order_id": request.order_id,
         "orig_cl_list_id": request.orig_cl_list_id,
@@ -181,6 +182,34 @@ def cancel_refused(account: Account, request: Any, refusal: Refusal) -> Answer:
         "text": refusal.text,
     }
     return Answer(account, fields.ORDER_CANCEL_REJECT, values, ack=True, push=False)
+
+
+def mass_canceled(account: Account, request: Any, count: int) -> Answer:
+    """OrderMassCancelReport behind the reports of so many orders; for the session that asked."""
+    return _mass_cancel_report(account, request, ALL_OF_SYMBOL, total_affected_orders=count)
+
+
+def mass_cancel_refused(account: Account, request: Any, refusal: Refusal) -> Answer:
+    """OrderMassCancelReport: for the session that asked."""
+    return _mass_cancel_report(
+        account,
+        request,
+        NONE_OF_SYMBOL,
+        mass_cancel_reject_reason="99",
+        venue_code=str(refusal.code),
+        text=refusal.text,
+    )
+
+
+def _mass_cancel_report(account: Account, request: Any, response: str, **more: object) -> Answer:
+    values = {
+        "symbol": request.symbol,
+        "cl_ord_id": request.cl_ord_id,
+        "mass_cancel_request_type": request.mass_cancel_request_type,
+        "mass_cancel_response": response,
+        **more,
+    }
+    return Answer(account, fields.ORDER_MASS_CANCEL_REPORT, values, ack=True, push=False)
 
 
 class Indicator(NamedTuple):

@@ -78,8 +78,10 @@ class Balance(NamedTuple):
 class RuledExchange(Exchange):
     """The venue's exchange; it notes an account's trades, and rejects its orders by rule."""
 
-    def __init__(self, account: Account, *, limits: bool, house: bool) -> None:
-        super().__init__(INSTRUMENTS, limits=limits, house=house)
+    def __init__(
+        self, account: Account, *, limits: bool, house: bool, choices: Mapping[str, str]
+    ) -> None:
+        super().__init__(INSTRUMENTS, limits=limits, house=house, choices=choices)
         self.rules: list[tuple[Rule, Refusal]] = []
         self.trades: list[VenueTrade] = []
         self._watched = account
@@ -123,6 +125,7 @@ class SimulatedVenue:
         limits: str,
         house: bool,
         balances: Mapping[str, str],
+        choices: Mapping[str, str],
     ) -> None:
         rules = play(limits, 1)
         self.is_reachable = True
@@ -135,7 +138,9 @@ class SimulatedVenue:
         self._account = client_account(balances, rules.limits(ORDER_ENTRY).unfilled_orders)
         assets = {asset for item in INSTRUMENTS for asset in (item.base, item.quote)}
         self._others = Account("others", dict.fromkeys(assets, units(PLENTY)))
-        self._exchange = RuledExchange(self._account, limits=rules.limited, house=house)
+        self._exchange = RuledExchange(
+            self._account, limits=rules.limited, house=house, choices=choices
+        )
         self.server = Server(
             rules,
             self._exchange,
