@@ -214,6 +214,7 @@ DECIDES = (
     "simulator/faults/sessions.py",
     "simulator/orders.py",
     "simulator/refusals.py",
+    "simulator/replacing.py",
     "simulator/reports.py",
     "simulator/syntax.py",
 )

@@ -3,7 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, amends, cancel-replace, stops, pegs, icebergs, SOR,
+What is not played: order lists, amends, stops, pegs, icebergs, SOR,
 self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
 are refused as the venue refuses them where they are not enabled. Orders of one account do trade
 with each other (NONE permits it).
@@ -12,10 +12,11 @@ with each other (NONE permits it).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import cancelling, orders, refusals, reports
+from fixengine.simulator import cancelling, orders, refusals, replacing, reports
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
@@ -67,22 +68,15 @@ class Exchange:
         messages.NewOrderSingle), its syntax already checked. now: wall clock ns. A Complaint means
         Reject<3>: the message was wrong and nothing happened.
         """
-        market = self.markets.get(request.symbol)
-        if market is None:
-            return refusals.BAD_SYMBOL
-        terms = orders.read(request)
-        if isinstance(terms, Complaint):
-            return terms
-        if len(market.book) >= BOOK_ORDERS_MAX:
-            return refusals.BUSY
-        refusal = self._refusal_before(account, market, request, terms, now)
-        if refusal is None:
-            account.unfilled.placed(now)
-            placed = self._place(account, market, request, terms, now)
-            if not isinstance(placed, Refusal):
-                return self._told(self._execute(market, placed, request.time_in_force, now), now)
-            refusal = placed
-        return [reports.refused(account, request, terms, refusal, reports.utc(now))]
+        found = self._read(request)
+        if isinstance(found, Complaint):
+            return found
+        market, terms = found
+        refusal = self._filtered(account, market, request, terms) or self._too_many(account, now)
+        if refusal is not None:
+            return self._told([reports.refused(account, request, terms, refusal, now)], now)
+        account.unfilled.placed(now)
+        return self._told(self._enter(account, market, request, terms, now), now)
 
     def cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderCancelRequest; arguments as for `new_order`."""
@@ -102,6 +96,32 @@ class Exchange:
         return self._told(
             [cancelling.cancel(account, market, request, cl_ord_id, chosen, now)], now
         )
+
+    def cancel_replace(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderCancelRequestAndNewOrderSingle; arguments as for `new_order`."""
+        found = self._read(request)
+        if isinstance(found, Complaint):
+            return found
+        if request.order_id is None and request.orig_cl_ord_id is None:
+            return refusals.missing(37)
+        market, terms = found
+
+        def refuse(refusal: Refusal) -> list[Answer]:
+            return [reports.refused(account, request, terms, refusal, now)]
+
+        def cancel() -> list[Answer]:
+            name = request.cancel_cl_ord_id or request.cl_ord_id
+            return [cancelling.cancel(account, market, request, name, self._choices, now)]
+
+        refusal = self._filtered(account, market, request, terms)
+        if refusal is not None:
+            return self._told(refuse(refusal), now)
+        too_many = self._too_many(account, now)
+        if too_many is None:
+            # Also where the new order will not be attempted.
+            account.unfilled.placed(now)
+        enter = partial(self._enter, account, market, request, terms, now)
+        return self._told(replacing.replace(request, too_many, cancel, enter, refuse), now)
 
     def mass_cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderMassCancelRequest; arguments as for `new_order`."""
@@ -131,20 +151,39 @@ class Exchange:
 
     # --- placing ----------------------------------------------------------------------------
 
-    def _refusal_before(
-        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    def _read(self, request: Any) -> tuple[Market, Terms] | Complaint:
+        """The market and the terms of a new order."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        terms = orders.read(request)
+        if isinstance(terms, Complaint):
+            return terms
+        return refusals.BUSY if len(market.book) >= BOOK_ORDERS_MAX else (market, terms)
+
+    def _filtered(
+        self, account: Account, market: Market, request: Any, terms: Terms
     ) -> Refusal | None:
-        """What is decided before the matching engine sees the order."""
+        """What the symbol does not permit, decided before the matching engine sees the order."""
         refusal = orders.feature(request) or orders.filters(market.instrument, terms)
-        if refusal is not None or not self._limits:
-            return refusal
         open_count = account.open_count.get(market.instrument.symbol, 0)
-        if open_count >= market.instrument.orders_max:
+        if refusal is None and self._limits and open_count >= market.instrument.orders_max:
             return refusals.filter_failure("MAX_NUM_ORDERS")
-        window = account.unfilled.breached(now)
-        if window is not None:
-            return refusals.too_many_orders(window.count_max, window.name)
-        return None
+        return refusal
+
+    def _too_many(self, account: Account, now: int) -> Refusal | None:
+        """What an account is told that may place no further order in this window."""
+        window = account.unfilled.breached(now) if self._limits else None
+        return window and refusals.too_many_orders(window.count_max, window.name)
+
+    def _enter(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> list[Answer]:
+        """Give an order to the matching engine, which may refuse it still."""
+        placed = self._place(account, market, request, terms, now)
+        if isinstance(placed, Refusal):
+            return [reports.refused(account, request, terms, placed, now)]
+        return self._execute(market, placed, request.time_in_force, now)
 
     def _place(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int

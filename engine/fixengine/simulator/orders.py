@@ -154,7 +154,8 @@ def feature(request: Any) -> Refusal | None:
     ord_type = request.ord_type
     if request.self_trade_prevention_mode not in (None, "1"):
         return refusals.STP_NOT_ALLOWED
-    if request.sor == "Y":
+    # Only an order that comes alone can ask to be routed.
+    if getattr(request, "sor", None) == "Y":
         # No text of the venue names SOR; this is the nearest of those it has.
         return refusals.UNSUPPORTED_COMBINATION
     if ord_type == PEGGED:

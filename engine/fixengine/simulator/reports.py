@@ -149,13 +149,13 @@ def canceled(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) ->
     return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
 
 
-def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now: str) -> Answer:
-    """ExecType REJECTED: for the session that asked and nobody else."""
+def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now: int) -> Answer:
+    """ExecType REJECTED: for the session that asked and nobody else. now: wall clock ns."""
     values = {name: getattr(request, name) for name in ECHO}
     values.update(
         order_qty=_optional(terms.quantity),
         price=_optional(terms.price),
-        transact_time=now,
+        transact_time=utc(now),
         exec_type=REJECTED,
         ord_status=REJECTED,
         cum_qty=ZERO,
@@ -168,13 +168,16 @@ def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now:
 
 
 def cancel_refused(account: Account, request: Any, cl_ord_id: str, refusal: Refusal) -> Answer:
-    """OrderCancelReject: for the session that asked and nobody else. cl_ord_id: of the cancel."""
+    """OrderCancelReject: for the session that asked and nobody else.
+
+    request: the cancel, or a replacement, which can name no list. cl_ord_id: of the cancel.
+    """
     values = {
         "cl_ord_id": cl_ord_id,
         "orig_cl_ord_id": request.orig_cl_ord_id,
         "order_id": request.order_id,
-        "orig_cl_list_id": request.orig_cl_list_id,
-        "list_id": request.list_id,
+        "orig_cl_list_id": getattr(request, "orig_cl_list_id", None),
+        "list_id": getattr(request, "list_id", None),
         "symbol": request.symbol,
         "cancel_restrictions": request.cancel_restrictions,
         "cxl_rej_response_to": "1",
