@@ -82,7 +82,7 @@ def test_a_request_goes_the_whole_way_and_is_answered(
             assert client.unanswered == ()
     expected = {
         "cancel_replace": [("ExecutionReport", None), ("ExecutionReport", None)],
-        "amend": [("OrderAmendReject", "-1020")],
+        "amend": [("ExecutionReport", None)],
         "mass_cancel": [("ExecutionReport", None), ("OrderMassCancelReport", None)],
         "submit_list": [("ListStatus", "-1020")],
     }[name]

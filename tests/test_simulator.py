@@ -522,7 +522,7 @@ def test_a_message_that_is_wrong_is_rejected_and_the_session_goes_on(
     client.logout()
 
 
-@pytest.mark.parametrize("kind", ["E", "XAK"])
+@pytest.mark.parametrize("kind", ["E"])
 def test_a_request_that_is_described_but_not_played_is_refused(venue: Venue, kind: str) -> None:
     """The table has a layout for it: that alone must not make the built-in venue take it."""
     assert any(layout.kind == kind.encode() for layout in BINANCE_SPOT.layouts)

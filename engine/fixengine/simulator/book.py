@@ -38,6 +38,11 @@ class Order:
         self.cum_qty = 0
         self.cum_quote_qty = 0
 
+    @property
+    def spent_qty(self) -> int:
+        """What of the order's quantity cannot come back."""
+        return self.cum_qty
+
     def trade(self, price: int, quantity: int) -> None:
         """Count one match."""
         self.leaves_qty -= quantity

@@ -3,7 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, amends, stops, pegs, icebergs, SOR,
+What is not played: order lists, stops, pegs, icebergs, SOR,
 self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
 are refused as the venue refuses them where they are not enabled. Orders of one account do trade
 with each other (NONE permits it).
@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import cancelling, orders, refusals, replacing, reports
+from fixengine.simulator import amending, cancelling, orders, refusals, replacing, reports
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
@@ -122,6 +122,19 @@ class Exchange:
             account.unfilled.placed(now)
         enter = partial(self._enter, account, market, request, terms, now)
         return self._told(replacing.replace(request, too_many, cancel, enter, refuse), now)
+
+    def amend(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderAmendKeepPriorityRequest; arguments as for `new_order`."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        if request.order_id is None and request.orig_cl_ord_id is None:
+            return refusals.missing(37)
+        quantity = orders.quantity(request.order_qty, refusals.ORDER_QTY, "order_qty")
+        if isinstance(quantity, Complaint):
+            return quantity
+        chosen = self._choices
+        return self._told(amending.amend(account, market, request, quantity, chosen, now), now)
 
     def mass_cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderMassCancelRequest; arguments as for `new_order`."""

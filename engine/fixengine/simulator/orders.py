@@ -65,14 +65,15 @@ def read(request: Any) -> Terms | Complaint:
         (111, "max_floor"),
     ):
         text = getattr(request, name)
-        value = None if text is None else _units(text, tag, name)
+        value = None if text is None else quantity(text, tag, name)
         if isinstance(value, Complaint):
             return value
         amounts.append(value)
     return Terms(amounts[0], amounts[1], amounts[2])
 
 
-def _units(text: str, tag: int, name: str) -> int | Complaint:
+def quantity(text: str, tag: int, name: str) -> int | Complaint:
+    """A price or quantity at SCALE, or what is wrong with it."""
     try:
         return units(text)
     except wire.LocalProtocolError:

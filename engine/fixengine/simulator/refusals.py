@@ -125,6 +125,11 @@ STP_NOT_ALLOWED = Refusal(
     -1013, "This symbol does not allow the specified self-trade prevention mode."
 )
 UNKNOWN_ORDER = Refusal(-2011, "Unknown order sent.")
+UNKNOWN_AMEND = Refusal(-2038, "Unknown order sent.")
+DUPLICATE_AMEND = Refusal(-2038, "Duplicate order sent.")
+AMEND_OF_NOTHING = Refusal(-2038, "The requested action would change no state; rejecting.")
+AMEND_TO_MORE = Refusal(-2038, "Order amend (quantity increase) is not supported.")
+TOO_MANY_AMENDS = Refusal(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
 RESTRICTED = Refusal(-2011, "Order was not canceled due to cancel restrictions.")
 
 

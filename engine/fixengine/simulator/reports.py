@@ -26,7 +26,7 @@ STP_NONE = "1"
 EXCHANGE_FEES = "4"
 
 NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
-TRADE = "F"
+TRADE, REPLACED = "F", "5"
 ORDER_LIMIT, MESSAGE_LIMIT = "1", "2"
 NONE_OF_SYMBOL, ALL_OF_SYMBOL = "0", "1"
 UNFILLED_IOC, UNFILLED_FOK, NO_LIQUIDITY = "5", "6", "7"
@@ -135,8 +135,8 @@ def traded(order: PlacedOrder, match: Match, fee: tuple[int, str], now: str) -> 
     return Answer(order.account, fields.EXECUTION_REPORT, values)
 
 
-def expired(order: PlacedOrder, exec_id: int, reason: str, now: str) -> Answer:
-    """ExecType EXPIRED: nothing of the order is left."""
+def expired(order: PlacedOrder, exec_id: int, reason: str | None, now: str) -> Answer:
+    """ExecType EXPIRED: nothing of the order is left. reason: None where the venue has none."""
     values = _report(order, exec_id, EXPIRED, EXPIRED, now)
     values["expiry_reason"] = reason
     return Answer(order.account, fields.EXECUTION_REPORT, values)
@@ -146,6 +146,16 @@ def canceled(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) ->
     """ExecType CANCELED by the client; the order already has the id of the cancel."""
     values = _report(order, exec_id, CANCELED, CANCELED, now)
     values["orig_cl_ord_id"] = orig_cl_ord_id
+    return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
+
+
+def replaced(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) -> Answer:
+    """ExecType REPLACED: the order has its new id and quantity, and may have nothing left."""
+    values = _report(order, exec_id, REPLACED, PARTIALLY_FILLED if order.cum_qty else NEW, now)
+    values["orig_cl_ord_id"] = orig_cl_ord_id
+    values["leaves_qty"] = text_of(order.leaves_qty)
+    if order.leaves_qty:
+        values["working_indicator"] = "Y"
     return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
 
 
@@ -185,6 +195,20 @@ def cancel_refused(account: Account, request: Any, cl_ord_id: str, refusal: Refu
         "text": refusal.text,
     }
     return Answer(account, fields.ORDER_CANCEL_REJECT, values, ack=True, push=False)
+
+
+def amend_refused(account: Account, request: Any, quantity: int, refusal: Refusal) -> Answer:
+    """OrderAmendReject: for the session that asked and nobody else."""
+    values = {
+        "cl_ord_id": request.cl_ord_id,
+        "orig_cl_ord_id": request.orig_cl_ord_id,
+        "order_id": request.order_id,
+        "symbol": request.symbol,
+        "order_qty": text_of(quantity),
+        "venue_code": str(refusal.code),
+        "text": refusal.text,
+    }
+    return Answer(account, fields.ORDER_AMEND_REJECT, values, ack=True, push=False)
 
 
 def mass_canceled(account: Account, request: Any, count: int) -> Answer:

@@ -1,6 +1,6 @@
 """The client's application messages: read, checked, and carried out to their answers.
 
-Order entry takes orders, cancels, replacements, mass cancels and LimitQuery; drop copy only
+Order entry takes orders, cancels, replacements, amends, mass cancels and LimitQuery; drop copy only
 LimitQuery. Everything else is refused as the venue refuses what it does not know, does not offer,
 or offers elsewhere.
 """
@@ -25,6 +25,7 @@ REQUEST_KINDS = (
     fields.NEW_ORDER_SINGLE,
     fields.ORDER_CANCEL_REQUEST,
     fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
+    fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
     fields.ORDER_MASS_CANCEL_REQUEST,
     fields.LIMIT_QUERY,
 )
@@ -33,6 +34,7 @@ ORDER_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDE
 ANSWER_KINDS = (
     fields.EXECUTION_REPORT,
     fields.ORDER_CANCEL_REJECT,
+    fields.ORDER_AMEND_REJECT,
     fields.ORDER_MASS_CANCEL_REPORT,
     fields.LIMIT_RESPONSE,
     fields.NEWS,
@@ -104,6 +106,7 @@ class Requests:
             fields.NEW_ORDER_SINGLE: self._exchange.new_order,
             fields.ORDER_CANCEL_REQUEST: self._exchange.cancel,
             fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE: self._exchange.cancel_replace,
+            fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST: self._exchange.amend,
             fields.ORDER_MASS_CANCEL_REQUEST: self._exchange.mass_cancel,
         }[kind]
         answers = carry_out(account, request, wall)

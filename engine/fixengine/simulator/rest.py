@@ -21,6 +21,7 @@ from fixengine.simulator.accounts import PPM, Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.book import BUY
 from fixengine.simulator.exchange import Exchange
+from fixengine.simulator.exchange_info import symbol_object
 from fixengine.simulator.history import History, Past, Trade, from_id
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
@@ -373,49 +374,4 @@ def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
         "isBuyer": buys,
         "isMaker": values["aggressor_indicator"] == "N",
         "isBestMatch": True,
-    }
-
-
-def symbol_object(instrument: Instrument) -> dict[str, Any]:
-    """A symbol of exchangeInfo: what an engine needs of it."""
-    lot, market_lot = instrument.lot, instrument.market_lot
-    return {
-        "symbol": instrument.symbol,
-        "status": "TRADING",
-        "baseAsset": instrument.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote,
-        "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-        "isSpotTradingAllowed": True,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": text_of(instrument.price_min),
-                "maxPrice": text_of(instrument.price_max),
-                "tickSize": text_of(instrument.tick),
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": text_of(lot.quantity_min),
-                "maxQty": text_of(lot.quantity_max),
-                "stepSize": text_of(lot.step),
-            },
-            {
-                "filterType": "MARKET_LOT_SIZE",
-                "minQty": text_of(market_lot.quantity_min),
-                "maxQty": text_of(market_lot.quantity_max),
-                "stepSize": text_of(market_lot.step),
-            },
-            {
-                "filterType": "NOTIONAL",
-                "minNotional": text_of(instrument.notional_min),
-                "maxNotional": text_of(instrument.notional_max),
-            },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
-        ],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
     }
