@@ -66,8 +66,9 @@ class PlacedOrder(Order):
         locked_asset: str,
         locked: int,
         columns: dict[str, str | None],
+        max_floor: int | None = None,
     ) -> None:
-        super().__init__(order_id, side, price, quantity)
+        super().__init__(order_id, side, price, quantity, max_floor)
         self.account = account
         self.amends = 0
         self.instrument = instrument

@@ -46,9 +46,13 @@ def amend(
     order.columns["order_qty"] = text_of(quantity)
     left = max(0, quantity - order.spent_qty)
     account.unlock(order, order.worth(order.leaves_qty - left))
+    order.leaves_qty = left
+    if order.max_floor is not None and quantity < order.max_floor:
+        order.max_floor = quantity
+        order.columns["max_floor"] = text_of(quantity)
+    order.shown_qty = min(order.shown_qty, left)
     if left == 0:
         market.book.cancel(order)
-    order.leaves_qty = left
     market.touched = True
     answers = [reports.replaced(order, market.next_exec_id(), previous, stamp)]
     if left == 0:

@@ -3,7 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, stops, pegs, icebergs, SOR,
+What is not played: order lists, stops, pegs, SOR,
 self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
 are refused as the venue refuses them where they are not enabled. Orders of one account do trade
 with each other (NONE permits it).
@@ -238,6 +238,7 @@ class Exchange:
             locked_asset=locked_asset,
             locked=locked,
             columns=columns,
+            max_floor=terms.max_floor,
         )
         account.opened(order)
         return order
@@ -356,7 +357,6 @@ class Exchange:
         taker = self.house.order(market, side, price, quantity)
         taker.trade(price, quantity)
         order.trade(price, quantity)
-        if order.leaves_qty == 0:
-            market.book.cancel(order)
+        market.book.traded(order)
         answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
         return self._told(answers, now)

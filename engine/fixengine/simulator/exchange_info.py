@@ -6,6 +6,7 @@ from typing import Any
 
 from fixengine.simulator.amending import AMENDS_MAX
 from fixengine.simulator.instruments import Instrument, text_of
+from fixengine.simulator.orders import ICEBERG_PARTS_MAX
 
 
 def symbol_object(instrument: Instrument) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
         "quoteAsset": instrument.quote,
         "quoteAssetPrecision": 8,
         "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "icebergAllowed": True,
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "isSpotTradingAllowed": True,
@@ -46,6 +48,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
                 "minNotional": text_of(instrument.notional_min),
                 "maxNotional": text_of(instrument.notional_max),
             },
+            {"filterType": "ICEBERG_PARTS", "limit": ICEBERG_PARTS_MAX},
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
             {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDS_MAX},
         ],

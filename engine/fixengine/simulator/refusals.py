@@ -117,6 +117,7 @@ DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")
 WOULD_MATCH = Refusal(-2010, "Order would immediately match and take.")
 UNSUPPORTED_COMBINATION = Refusal(-2010, "Unsupported order combination")
+ICEBERG_TOO_BIG = Refusal(-2010, "IcebergQty exceeds QTY.")
 NOTHING_ON_BOOK = Refusal(-2010, "Order book liquidity is less than symbol minimum quantity.")
 LESS_THAN_LOT = Refusal(
     -2010, "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."

@@ -103,6 +103,7 @@ def columns(
         "price": _optional(terms.price),
         "time_in_force": request.time_in_force,
         "order_creation_time": now,
+        "max_floor": _optional(terms.max_floor),
         "cash_order_qty": _optional(terms.cash),
         "target_strategy": request.target_strategy,
         "strategy_id": request.strategy_id,

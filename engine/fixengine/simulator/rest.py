@@ -337,7 +337,7 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "type": words.order_word(values["ord_type"], values["exec_inst"]),
         "side": words.word(words.SIDES, values["side"]),
         "stopPrice": ZERO,
-        "icebergQty": ZERO,
+        "icebergQty": values["max_floor"] or ZERO,
         "time": opened_ms,
         "updateTime": past.updated_ns // MILLISECOND_NS,
         "isWorking": True,
