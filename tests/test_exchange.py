@@ -346,7 +346,7 @@ def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
         ({"order_qty": "0.0001"}, "-1013", "Filter failure: NOTIONAL"),
         ({"order_qty": "1000"}, "-1013", "Filter failure: NOTIONAL"),
         (
-            {"self_trade_prevention_mode": "2"},
+            {"self_trade_prevention_mode": "6"},
             "-1013",
             "This symbol does not allow the specified self-trade prevention mode.",
         ),

@@ -3,10 +3,9 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, stops, pegs, SOR,
-self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
-are refused as the venue refuses them where they are not enabled. Orders of one account do trade
-with each other (NONE permits it).
+What is not played: order lists, stops, pegs, SOR, self-trade prevention by TRANSFER, symbols that
+halt, the price range rule. Requests for them are refused as the venue refuses them where they are
+not enabled. Orders of one account trade with each other unless they ask for prevention.
 """
 
 from __future__ import annotations
@@ -16,7 +15,15 @@ from functools import partial
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import amending, cancelling, orders, refusals, replacing, reports
+from fixengine.simulator import (
+    amending,
+    cancelling,
+    orders,
+    prevention,
+    refusals,
+    replacing,
+    reports,
+)
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
@@ -208,10 +215,11 @@ class Exchange:
         maker_only = request.exec_inst is not None
         if maker_only and terms.price is not None and book.crosses(side, terms.price):
             return refusals.WOULD_MATCH
+        apart = prevention.apart(account, request.self_trade_prevention_mode)
         quantity = terms.quantity
         if quantity is None:
             assert terms.cash is not None
-            found = self._quantity_for(market, side, terms.cash)
+            found = self._quantity_for(market, side, terms.cash, apart)
             if isinstance(found, Refusal):
                 return found
             quantity = found
@@ -220,7 +228,7 @@ class Exchange:
         elif terms.price is not None:
             locked_asset, locked = instrument.quote, amount(terms.price, quantity)
         else:
-            locked_asset, locked = instrument.quote, book.walk(side, None, quantity)[1]
+            locked_asset, locked = instrument.quote, book.walk(side, None, quantity, apart)[1]
         if not account.can_lock(locked_asset, locked):
             return refusals.INSUFFICIENT_BALANCE
         may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
@@ -243,10 +251,12 @@ class Exchange:
         account.opened(order)
         return order
 
-    def _quantity_for(self, market: Market, side: str, cash: int) -> int | Refusal:
+    def _quantity_for(
+        self, market: Market, side: str, cash: int, apart: Callable[[PlacedOrder], bool] | None
+    ) -> int | Refusal:
         """The base quantity of a market order given by quote amount (spec 22.3)."""
         lot = market.instrument.lot
-        quantity = market.book.walk_quote(side, cash, lot.step)
+        quantity = market.book.walk_quote(side, cash, lot.step, apart)
         if quantity >= lot.quantity_min and quantity > 0:
             return quantity
         other = market.book.best_ask if side == BUY else market.book.best_bid
@@ -261,11 +271,7 @@ class Exchange:
         book, stamp = market.book, reports.utc(now)
         market.touched = True
         answers = [reports.accepted(order, market.next_exec_id(), stamp)]
-        fillable = True
-        if time_in_force == FOK:
-            wanted = order.leaves_qty
-            fillable = book.walk(order.side, order.price, wanted)[0] == wanted
-        if fillable:
+        if time_in_force != FOK or prevention.fillable(book, order):
             answers += self._match(market, order, now, stamp)
         if order.leaves_qty == 0:
             order.account.closed(order)
@@ -283,7 +289,10 @@ class Exchange:
 
     def _match(self, market: Market, taker: PlacedOrder, now: int, stamp: str) -> list[Answer]:
         answers: list[Answer] = []
-        for maker, price, quantity in market.book.match(taker):
+        for maker, price, quantity in market.book.match(taker, prevention.applies):
+            if quantity == 0:
+                answers += prevention.prevent(market, taker, maker, self._choices, stamp)
+                continue
             if taker.cum_qty == quantity:
                 taker.account.unfilled.filled(TAKER_DECREMENT, now)
             if maker.cum_qty == quantity:

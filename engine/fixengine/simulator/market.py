@@ -23,6 +23,7 @@ class Market:
         self._order_id = 1_000_000
         self._exec_id = 5_000_000
         self._trade_id = 300_000
+        self._prevented_match_id = 0
 
     def next_order_id(self) -> int:
         """The number of a new order, unique within the symbol."""
@@ -38,3 +39,8 @@ class Market:
         """The number of a new match, the same for both sides."""
         self._trade_id += 1
         return self._trade_id
+
+    def next_prevented_match_id(self) -> int:
+        """The number of two orders that were kept apart, the same for both."""
+        self._prevented_match_id += 1
+        return self._prevented_match_id
