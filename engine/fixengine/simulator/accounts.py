@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fixengine.fix.venue import Window
-from fixengine.simulator.book import Order
-from fixengine.simulator.instruments import Instrument, units
+from fixengine.simulator.book import SELL, Order
+from fixengine.simulator.instruments import Instrument, amount, units
 
 PPM = 1_000_000
 TAKER_DECREMENT = 1
@@ -38,11 +38,12 @@ class PlacedOrder(Order):
 
     cl_ord_id: its present client id; a cancel gives it another one. locked: what the account has
     locked for it, in `locked_asset`. created_ns: wall clock. may_rest: LIMIT GTC and LIMIT_MAKER.
-    columns: what every report of it repeats.
+    columns: what every report of it repeats. amends: how often it was made smaller.
     """
 
     __slots__ = (
         "account",
+        "amends",
         "cl_ord_id",
         "columns",
         "instrument",
@@ -65,15 +66,24 @@ class PlacedOrder(Order):
         locked_asset: str,
         locked: int,
         columns: dict[str, str | None],
+        max_floor: int | None = None,
     ) -> None:
-        super().__init__(order_id, side, price, quantity)
+        super().__init__(order_id, side, price, quantity, max_floor)
         self.account = account
+        self.amends = 0
         self.instrument = instrument
         self.cl_ord_id = cl_ord_id
         self.may_rest = may_rest
         self.locked_asset = locked_asset
         self.locked = locked
         self.columns = columns
+
+    def worth(self, quantity: int) -> int:
+        """What is locked for so much of a limit order, in `locked_asset`."""
+        if self.side == SELL:
+            return quantity
+        assert self.price is not None
+        return amount(self.price, quantity)
 
 
 @dataclass(slots=True)
@@ -203,14 +213,24 @@ class Account:
         paying.free += reserved - paid
         self.balance(instrument.base if buys else instrument.quote).free += received
 
+    def rename(self, order: PlacedOrder, cl_ord_id: str) -> None:
+        """An open order has another client id from now on; its old one is free."""
+        del self.by_client_id[order.cl_ord_id]
+        order.cl_ord_id = cl_ord_id
+        self.by_client_id[cl_ord_id] = order
+
+    def unlock(self, order: PlacedOrder, quantity: int) -> None:
+        """So much of what is locked for an order will not be needed."""
+        balance = self.balance(order.locked_asset)
+        balance.locked -= quantity
+        balance.free += quantity
+        order.locked -= quantity
+
     def closed(self, order: PlacedOrder) -> None:
         """An order is done: unlock the rest and free its client id."""
         if self.unlimited:
             return
-        balance = self.balance(order.locked_asset)
-        balance.locked -= order.locked
-        balance.free += order.locked
-        order.locked = 0
+        self.unlock(order, order.locked)
         symbol = order.instrument.symbol
         del self.by_client_id[order.cl_ord_id]
         del self.by_order_id[symbol, order.order_id]

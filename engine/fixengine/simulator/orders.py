@@ -5,8 +5,8 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: stop loss, take profit, trailing, iceberg, pegged and SOR orders,
-and every self-trade prevention mode but NONE.
+a symbol without that feature: stop loss, take profit, trailing, pegged and SOR orders,
+and the self-trade prevention mode TRANSFER.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ from fixengine.simulator.refusals import Refusal
 MARKET, LIMIT, STOP, STOP_LIMIT, PEGGED = "1", "2", "3", "4", "P"
 GTC, IOC, FOK = "1", "3", "4"
 TARGET_STRATEGY_MIN = 1_000_000
+SELF_TRADE_PREVENTIONS = ("1", "2", "3", "4", "5")
+"""NONE to DECREMENT: the modes that a symbol permits."""
+ICEBERG_PARTS_MAX = 100
+"""Slices of an iceberg, when it is placed."""
 TRIGGER_FIELDS = (
     (1100, "trigger_type"),
     (1101, "trigger_action"),
@@ -47,6 +51,7 @@ class Terms:
     price: int | None
     quantity: int | None
     cash: int | None
+    max_floor: int | None = None
 
 
 def read(request: Any) -> Terms | Complaint:
@@ -65,14 +70,15 @@ def read(request: Any) -> Terms | Complaint:
         (111, "max_floor"),
     ):
         text = getattr(request, name)
-        value = None if text is None else _units(text, tag, name)
+        value = None if text is None else quantity(text, tag, name)
         if isinstance(value, Complaint):
             return value
         amounts.append(value)
-    return Terms(amounts[0], amounts[1], amounts[2])
+    return Terms(*amounts)
 
 
-def _units(text: str, tag: int, name: str) -> int | Complaint:
+def quantity(text: str, tag: int, name: str) -> int | Complaint:
+    """A price or quantity at SCALE, or what is wrong with it."""
     try:
         return units(text)
     except wire.LocalProtocolError:
@@ -152,9 +158,10 @@ def _limit_combination(request: Any) -> Complaint | None:
 def feature(request: Any) -> Refusal | None:
     """The refusal of a kind of order that is not enabled here, or None."""
     ord_type = request.ord_type
-    if request.self_trade_prevention_mode not in (None, "1"):
+    if request.self_trade_prevention_mode not in (None, *SELF_TRADE_PREVENTIONS):
         return refusals.STP_NOT_ALLOWED
-    if request.sor == "Y":
+    # Only an order that comes alone can ask to be routed.
+    if getattr(request, "sor", None) == "Y":
         # No text of the venue names SOR; this is the nearest of those it has.
         return refusals.UNSUPPORTED_COMBINATION
     if ord_type == PEGGED:
@@ -165,14 +172,15 @@ def feature(request: Any) -> Refusal | None:
         stop_loss = (request.side == BUY) == (request.trigger_price_direction == "U")
         name = "Stop loss" if stop_loss else "Take profit"
         return refusals.not_supported(name if ord_type == STOP else f"{name} limit")
-    if request.max_floor is not None:
-        return refusals.not_supported("Iceberg")
+    # Time in force is missing where an order must not take.
+    if request.max_floor is not None and request.time_in_force in (IOC, FOK):
+        return refusals.UNSUPPORTED_COMBINATION
     return None
 
 
 def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
     """The first filter of the symbol that an order does not pass, or None."""
-    price, quantity = terms.price, terms.quantity
+    price, quantity, slice_qty = terms.price, terms.quantity, terms.max_floor
     if price is not None:
         if not instrument.price_passes(price):
             return refusals.filter_failure("PRICE_FILTER")
@@ -183,6 +191,13 @@ def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
             return refusals.filter_failure("LOT_SIZE")
         if price is None and not instrument.market_lot.passes(quantity):
             return refusals.filter_failure("MARKET_LOT_SIZE")
+        if slice_qty is not None:
+            if slice_qty > quantity:
+                return refusals.ICEBERG_TOO_BIG
+            if not instrument.lot.passes(slice_qty):
+                return refusals.filter_failure("LOT_SIZE")
+            if -(-quantity // slice_qty) > ICEBERG_PARTS_MAX:
+                return refusals.filter_failure("ICEBERG_PARTS")
         notional = amount(instrument.fair if price is None else price, quantity)
     else:
         assert terms.cash is not None

@@ -21,6 +21,7 @@ from fixengine.simulator.accounts import PPM, Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.book import BUY
 from fixengine.simulator.exchange import Exchange
+from fixengine.simulator.exchange_info import symbol_object
 from fixengine.simulator.history import History, Past, Trade, from_id
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
@@ -331,12 +332,12 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "executedQty": values["cum_qty"],
         "origQuoteOrderQty": values["cash_order_qty"] or ZERO,
         "cummulativeQuoteQty": values["cum_quote_qty"],
-        "status": words.word(words.STATUSES, values["ord_status"]),
+        "status": words.status_word(values["ord_status"], values.get("prevented_match_id")),
         "timeInForce": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
         "type": words.order_word(values["ord_type"], values["exec_inst"]),
         "side": words.word(words.SIDES, values["side"]),
         "stopPrice": ZERO,
-        "icebergQty": ZERO,
+        "icebergQty": values["max_floor"] or ZERO,
         "time": opened_ms,
         "updateTime": past.updated_ns // MILLISECOND_NS,
         "isWorking": True,
@@ -345,9 +346,15 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
         ),
     }
-    for ours, theirs in (("strategy_id", "strategyId"), ("target_strategy", "strategyType")):
-        if values[ours] is not None:
+    for ours, theirs in (
+        ("strategy_id", "strategyId"),
+        ("target_strategy", "strategyType"),
+        ("prevented_match_id", "preventedMatchId"),
+    ):
+        if values.get(ours) is not None:
             order[theirs] = int(values[ours])
+    if values["prevented_qty"] is not None:
+        order["preventedQuantity"] = values["prevented_qty"]
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order
@@ -373,49 +380,4 @@ def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
         "isBuyer": buys,
         "isMaker": values["aggressor_indicator"] == "N",
         "isBestMatch": True,
-    }
-
-
-def symbol_object(instrument: Instrument) -> dict[str, Any]:
-    """A symbol of exchangeInfo: what an engine needs of it."""
-    lot, market_lot = instrument.lot, instrument.market_lot
-    return {
-        "symbol": instrument.symbol,
-        "status": "TRADING",
-        "baseAsset": instrument.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote,
-        "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-        "isSpotTradingAllowed": True,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": text_of(instrument.price_min),
-                "maxPrice": text_of(instrument.price_max),
-                "tickSize": text_of(instrument.tick),
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": text_of(lot.quantity_min),
-                "maxQty": text_of(lot.quantity_max),
-                "stepSize": text_of(lot.step),
-            },
-            {
-                "filterType": "MARKET_LOT_SIZE",
-                "minQty": text_of(market_lot.quantity_min),
-                "maxQty": text_of(market_lot.quantity_max),
-                "stepSize": text_of(market_lot.step),
-            },
-            {
-                "filterType": "NOTIONAL",
-                "minNotional": text_of(instrument.notional_min),
-                "maxNotional": text_of(instrument.notional_max),
-            },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
-        ],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
     }
