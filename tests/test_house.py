@@ -216,6 +216,7 @@ DECIDES = (
     "simulator/refusals.py",
     "simulator/reports.py",
     "simulator/syntax.py",
+    "simulator/triggers.py",
 )
 FORBIDDEN_WHERE_DECIDED = {"asyncio", "zmq", "socket", "time", "random", "logging", "uvloop"}
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fixengine.fix.venue import Window
 from fixengine.simulator.book import Order
 from fixengine.simulator.instruments import Instrument, units
+from fixengine.simulator.triggers import Trigger
 
 PPM = 1_000_000
 TAKER_DECREMENT = 1
@@ -37,8 +38,9 @@ class PlacedOrder(Order):
     """An accepted order of an account.
 
     cl_ord_id: its present client id; a cancel gives it another one. locked: what the account has
-    locked for it, in `locked_asset`. created_ns: wall clock. may_rest: LIMIT GTC and LIMIT_MAKER.
-    columns: what every report of it repeats.
+    locked for it, in `locked_asset`. may_rest: whether what it cannot trade at once stands in the
+    book: LIMIT GTC, LIMIT_MAKER, and a stop with a limit price and GTC once it is set off. trigger:
+    what it waits for, None once it works. columns: what every report of it repeats.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class PlacedOrder(Order):
         "locked",
         "locked_asset",
         "may_rest",
+        "trigger",
     )
 
     def __init__(
@@ -65,6 +68,7 @@ class PlacedOrder(Order):
         locked_asset: str,
         locked: int,
         columns: dict[str, str | None],
+        trigger: Trigger | None = None,
     ) -> None:
         super().__init__(order_id, side, price, quantity)
         self.account = account
@@ -74,6 +78,7 @@ class PlacedOrder(Order):
         self.locked_asset = locked_asset
         self.locked = locked
         self.columns = columns
+        self.trigger = trigger
 
 
 @dataclass(slots=True)
@@ -179,6 +184,14 @@ class Account:
         """Whether so much is free."""
         return self.unlimited or self.balance(asset).free >= quantity
 
+    def stops_in(self, symbol: str) -> int:
+        """How many open orders of a symbol are, or were, stops."""
+        return sum(
+            order.columns["trigger_type"] is not None
+            for (at, _), order in self.by_order_id.items()
+            if at == symbol
+        )
+
     def opened(self, order: PlacedOrder) -> None:
         """An order was accepted: lock what it may cost and know it by its ids."""
         if self.unlimited:
@@ -190,6 +203,16 @@ class Account:
         self.by_client_id[order.cl_ord_id] = order
         self.by_order_id[symbol, order.order_id] = order
         self.open_count[symbol] = self.open_count.get(symbol, 0) + 1
+
+    def relock(self, order: PlacedOrder, quantity: int) -> bool:
+        """Lock another amount for an open order; whether so much was free."""
+        balance, more = self.balance(order.locked_asset), quantity - order.locked
+        if self.unlimited or more > balance.free:
+            return self.unlimited
+        balance.free -= more
+        balance.locked += more
+        order.locked = quantity
+        return True
 
     def traded(self, order: PlacedOrder, reserved: int, paid: int, received: int) -> None:
         """Settle one match: what was locked for it, what it cost, what came in after fees."""

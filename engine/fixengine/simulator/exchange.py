@@ -3,7 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, amends, cancel-replace, stops, pegs, icebergs, SOR,
+What is not played: order lists, amends, cancel-replace, pegs, icebergs, SOR,
 self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
 are refused as the venue refuses them where they are not enabled. Orders of one account do trade
 with each other (NONE permits it).
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import cancelling, orders, refusals, reports
+from fixengine.simulator import cancelling, orders, refusals, reports, triggers
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
@@ -31,6 +31,7 @@ from fixengine.simulator.market import Market
 from fixengine.simulator.orders import FOK, Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer, Match
+from fixengine.simulator.triggers import Trigger
 
 BOOK_ORDERS_MAX = 100_000
 
@@ -73,14 +74,14 @@ class Exchange:
         terms = orders.read(request)
         if isinstance(terms, Complaint):
             return terms
-        if len(market.book) >= BOOK_ORDERS_MAX:
+        if len(market) >= BOOK_ORDERS_MAX:
             return refusals.BUSY
         refusal = self._refusal_before(account, market, request, terms, now)
         if refusal is None:
             account.unfilled.placed(now)
             placed = self._place(account, market, request, terms, now)
             if not isinstance(placed, Refusal):
-                return self._told(self._execute(market, placed, request.time_in_force, now), now)
+                return self._told(self._begin(market, placed, now), now)
             refusal = placed
         return [reports.refused(account, request, terms, refusal, reports.utc(now))]
 
@@ -125,6 +126,10 @@ class Exchange:
         return self._told(answers, now)
 
     def _told(self, answers: list[Answer], now: int) -> list[Answer]:
+        """Carry out what the trades behind these answers have set off, and tell the watchers."""
+        for market in self.markets.values():
+            while market.due:
+                answers += self._set_off(market, market.due.popleft(), now)
         for watch in self.watchers if answers else ():
             watch(answers, now)
         return answers
@@ -141,6 +146,9 @@ class Exchange:
         open_count = account.open_count.get(market.instrument.symbol, 0)
         if open_count >= market.instrument.orders_max:
             return refusals.filter_failure("MAX_NUM_ORDERS")
+        stops = account.stops_in(request.symbol) if request.ord_type in orders.STOPS else 0
+        if stops >= market.instrument.stops_max:
+            return refusals.filter_failure("MAX_NUM_ALGO_ORDERS")
         window = account.unfilled.breached(now)
         if window is not None:
             return refusals.too_many_orders(window.count_max, window.name)
@@ -152,10 +160,13 @@ class Exchange:
         """The matching engine's own checks; then the order exists and its money is locked."""
         if request.cl_ord_id in account.by_client_id:
             return refusals.DUPLICATE_ORDER
-        instrument, book, side = market.instrument, market.book, request.side
+        book, side = market.book, request.side
         maker_only = request.exec_inst is not None
         if maker_only and terms.price is not None and book.crosses(side, terms.price):
             return refusals.WOULD_MATCH
+        trigger = triggers.trigger_of(request, terms)
+        if trigger is not None and trigger.would_be_met(market.last_price):
+            return refusals.WOULD_TRIGGER
         quantity = terms.quantity
         if quantity is None:
             assert terms.cash is not None
@@ -163,29 +174,24 @@ class Exchange:
             if isinstance(found, Refusal):
                 return found
             quantity = found
-        if side == SELL:
-            locked_asset, locked = instrument.base, quantity
-        elif terms.price is not None:
-            locked_asset, locked = instrument.quote, amount(terms.price, quantity)
-        else:
-            locked_asset, locked = instrument.quote, book.walk(side, None, quantity)[1]
+        locked_asset, locked = _to_lock(market, side, terms, quantity, trigger)
         if not account.can_lock(locked_asset, locked):
             return refusals.INSUFFICIENT_BALANCE
         may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
-        order_id = market.next_order_id()
-        columns = reports.columns(request, order_id, terms, may_rest, reports.utc(now))
+        order_id, works = market.next_order_id(), may_rest and trigger is None
         order = PlacedOrder(
             order_id,
             side,
             terms.price,
             quantity,
             account=account,
-            instrument=instrument,
+            instrument=market.instrument,
             cl_ord_id=request.cl_ord_id,
             may_rest=may_rest,
             locked_asset=locked_asset,
             locked=locked,
-            columns=columns,
+            columns=reports.columns(request, order_id, terms, works, reports.utc(now)),
+            trigger=trigger,
         )
         account.opened(order)
         return order
@@ -201,13 +207,32 @@ class Exchange:
 
     # --- matching ---------------------------------------------------------------------------
 
-    def _execute(
-        self, market: Market, order: PlacedOrder, time_in_force: str | None, now: int
-    ) -> list[Answer]:
-        """Report an accepted order, let it trade, and put away or end what is left."""
+    def _begin(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """Report an accepted order; it goes to work, or waits for its trigger."""
+        accepted = reports.accepted(order, market.next_exec_id(), reports.utc(now))
+        if order.trigger is None:
+            return [accepted, *self._execute(market, order, now)]
+        market.stops.add(order, order.trigger)
+        return [accepted]
+
+    def _set_off(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """An order that waited goes to work, or ends where it cannot be paid for."""
+        order.trigger = None
+        if order.price is None and order.side == BUY:
+            cost = market.book.walk(BUY, None, order.leaves_qty)[1]
+            if not order.account.relock(order, cost):
+                order.account.closed(order)
+                why = reports.REFUSED_LATER
+                return [reports.expired(order, market.next_exec_id(), why, reports.utc(now))]
+        started = reports.started(order, market.next_exec_id(), reports.utc(now))
+        return [started, *self._execute(market, order, now)]
+
+    def _execute(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """Let an order trade, and put away or end what is left."""
         book, stamp = market.book, reports.utc(now)
+        time_in_force = order.columns["time_in_force"]
         market.touched = True
-        answers = [reports.accepted(order, market.next_exec_id(), stamp)]
+        answers: list[Answer] = []
         fillable = True
         if time_in_force == FOK:
             wanted = order.leaves_qty
@@ -259,6 +284,7 @@ class Exchange:
                 answers.append(reports.traded(order, match, fee, stamp))
         if maker.leaves_qty == 0:
             maker.account.closed(maker)
+        market.traded(price)
         return answers
 
     def _settle(
@@ -282,7 +308,7 @@ class Exchange:
         It is the account's biggest one, and its place in the queue does not matter. A text says
         why that cannot be.
         """
-        resting = account.by_client_id.values()
+        resting = (order for order in account.by_client_id.values() if order.trigger is None)
         order = max(resting, key=lambda order: order.leaves_qty, default=None)
         if order is None:
             return "no order rests"
@@ -308,3 +334,19 @@ class Exchange:
             market.book.cancel(order)
         answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
         return self._told(answers, now)
+
+
+def _to_lock(
+    market: Market, side: str, terms: Terms, quantity: int, trigger: Trigger | None
+) -> tuple[str, int]:
+    """The asset and the amount that an order locks.
+
+    A stop that will buy at the market locks what it would cost at its trigger.
+    """
+    instrument = market.instrument
+    if side == SELL:
+        return instrument.base, quantity
+    price = terms.price if trigger is None or terms.price is not None else trigger.price
+    if price is None:
+        return instrument.quote, market.book.walk(side, None, quantity)[1]
+    return instrument.quote, amount(price, quantity)

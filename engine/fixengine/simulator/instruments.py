@@ -67,6 +67,7 @@ class Instrument:
     """One symbol; field names follow exchangeInfo. All numbers are integers at SCALE.
 
     percent_down, percent_up: PERCENT_PRICE multipliers, in hundredths of the fair price.
+    stops_max: MAX_NUM_ALGO_ORDERS.
     Raises ValueError where tick and step have more than SCALE decimals together.
     """
 
@@ -83,6 +84,7 @@ class Instrument:
     percent_down: int
     percent_up: int
     orders_max: int
+    stops_max: int
     fair: int
     ladder: Ladder
 
@@ -127,6 +129,7 @@ def instrument(
         percent_down=20,
         percent_up=500,
         orders_max=200,
+        stops_max=5,
         fair=fair_units,
         ladder=Ladder(levels=20, quantity=units(quantity), half_spread=spread, spacing=spread),
     )

@@ -5,8 +5,8 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: stop loss, take profit, trailing, iceberg, pegged and SOR orders,
-and every self-trade prevention mode but NONE.
+a symbol without that feature: trailing, iceberg, pegged and SOR orders, and every self-trade
+prevention mode but NONE.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 from fixengine import wire
 from fixengine.fix.venue import Complaint
 from fixengine.simulator import refusals
-from fixengine.simulator.book import BUY
 from fixengine.simulator.instruments import SCALE, Instrument, amount, units
 from fixengine.simulator.refusals import Refusal
 
 MARKET, LIMIT, STOP, STOP_LIMIT, PEGGED = "1", "2", "3", "4", "P"
+STOPS = (STOP, STOP_LIMIT)
+"""Those that wait for a price: a stop loss or take profit, without and with a limit price."""
 GTC, IOC, FOK = "1", "3", "4"
 TARGET_STRATEGY_MIN = 1_000_000
 TRIGGER_FIELDS = (
@@ -47,6 +48,7 @@ class Terms:
     price: int | None
     quantity: int | None
     cash: int | None
+    trigger_price: int | None = None
 
 
 def read(request: Any) -> Terms | Complaint:
@@ -62,6 +64,7 @@ def read(request: Any) -> Terms | Complaint:
         (44, "price"),
         (38, "order_qty"),
         (152, "cash_order_qty"),
+        (1102, "trigger_price"),
         (111, "max_floor"),
     ):
         text = getattr(request, name)
@@ -69,7 +72,7 @@ def read(request: Any) -> Terms | Complaint:
         if isinstance(value, Complaint):
             return value
         amounts.append(value)
-    return Terms(amounts[0], amounts[1], amounts[2])
+    return Terms(*amounts[:4])
 
 
 def _units(text: str, tag: int, name: str) -> int | Complaint:
@@ -126,26 +129,39 @@ def _limit_combination(request: Any) -> Complaint | None:
     if request.order_qty is None:
         return refusals.missing(refusals.ORDER_QTY)
     if ord_type == STOP:
-        if request.price is not None:
-            return refusals.surplus(refusals.PRICE, "price")
+        for tag, name in ((refusals.PRICE, "price"), (18, "exec_inst"), (111, "max_floor")):
+            if getattr(request, name) is not None:
+                return refusals.surplus(tag, name)
         if request.time_in_force is not None:
             return refusals.TIME_IN_FORCE_SURPLUS
     else:
         if request.price is None and ord_type != PEGGED:
             return refusals.missing(refusals.PRICE)
         maker_only = request.exec_inst is not None
+        if maker_only and ord_type == STOP_LIMIT:
+            return refusals.surplus(18, "exec_inst")
         if request.time_in_force is None and not maker_only:
             return refusals.missing(refusals.TIME_IN_FORCE)
         if request.time_in_force is not None and maker_only:
             return refusals.TIME_IN_FORCE_SURPLUS
-    if ord_type in (STOP, STOP_LIMIT):
-        if request.trigger_price is None and request.trigger_trailing_delta_bips is None:
-            return refusals.missing(1102)
-        for tag, name in (TRIGGER_FIELDS[0], TRIGGER_FIELDS[1], TRIGGER_FIELDS[3]):
-            if getattr(request, name) is None:
-                return refusals.missing(tag)
+    if ord_type in STOPS:
+        return _trigger_combination(request)
     if ord_type == PEGGED and request.peg_price_type is None:
         return refusals.missing(1094)
+    return None
+
+
+def _trigger_combination(request: Any) -> Complaint | None:
+    """A direction belongs to a price (spec 9.2)."""
+    if request.trigger_price is None and request.trigger_trailing_delta_bips is None:
+        return refusals.missing(1102)
+    for tag, name in (TRIGGER_FIELDS[0], TRIGGER_FIELDS[1], TRIGGER_FIELDS[3]):
+        if getattr(request, name) is None:
+            return refusals.missing(tag)
+    if request.trigger_price is None and request.trigger_price_direction is not None:
+        return refusals.surplus(1109, "trigger_price_direction")
+    if request.trigger_price is not None and request.trigger_price_direction is None:
+        return refusals.missing(1109)
     return None
 
 
@@ -161,10 +177,6 @@ def feature(request: Any) -> Refusal | None:
         return refusals.not_supported("Pegged")
     if request.trigger_trailing_delta_bips is not None:
         return refusals.not_supported("Trailing stop")
-    if ord_type in (STOP, STOP_LIMIT):
-        stop_loss = (request.side == BUY) == (request.trigger_price_direction == "U")
-        name = "Stop loss" if stop_loss else "Take profit"
-        return refusals.not_supported(name if ord_type == STOP else f"{name} limit")
     if request.max_floor is not None:
         return refusals.not_supported("Iceberg")
     return None
@@ -178,6 +190,8 @@ def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
             return refusals.filter_failure("PRICE_FILTER")
         if not instrument.percent_passes(price):
             return refusals.filter_failure("PERCENT_PRICE")
+    if terms.trigger_price is not None and not instrument.price_passes(terms.trigger_price):
+        return refusals.filter_failure("PRICE_FILTER")
     if quantity is not None:
         if not instrument.lot.passes(quantity):
             return refusals.filter_failure("LOT_SIZE")

@@ -24,6 +24,7 @@ from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.history import History, Past, Trade, from_id
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
+from fixengine.simulator.orders import STOPS
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
 from fixengine.simulator.reports import ZERO
 
@@ -319,8 +320,7 @@ def page(rows: list[Any], limit: int, from_first: bool) -> list[Any]:
 def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     """An order as REST shows it. ended: with the reason of its end, which openOrders leaves out."""
     values = past.values
-    opened_ms = past.opened_ns // MILLISECOND_NS
-    rests = values["working_time"] is not None
+    working_ms = None if past.working_ns is None else past.working_ns // MILLISECOND_NS
     order = {
         "symbol": values["symbol"],
         "orderId": past.order_id,
@@ -333,14 +333,14 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "cummulativeQuoteQty": values["cum_quote_qty"],
         "status": words.word(words.STATUSES, values["ord_status"]),
         "timeInForce": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
-        "type": words.order_word(values["ord_type"], values["exec_inst"]),
+        "type": order_word(values),
         "side": words.word(words.SIDES, values["side"]),
-        "stopPrice": ZERO,
+        "stopPrice": values["trigger_price"] or ZERO,
         "icebergQty": ZERO,
-        "time": opened_ms,
+        "time": past.opened_ns // MILLISECOND_NS,
         "updateTime": past.updated_ns // MILLISECOND_NS,
-        "isWorking": True,
-        "workingTime": opened_ms if rests else -1,
+        "isWorking": working_ms is not None or values["ord_type"] not in STOPS,
+        "workingTime": -1 if working_ms is None else working_ms,
         "selfTradePreventionMode": words.word(
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
         ),
@@ -351,6 +351,12 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order
+
+
+def order_word(values: dict[str, Any]) -> str:
+    """What REST and the stream call the type of an order."""
+    terms = (values[name] for name in ("ord_type", "exec_inst", "side", "trigger_price_direction"))
+    return words.order_word(*terms)
 
 
 def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
@@ -386,7 +392,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
         "baseAssetPrecision": 8,
         "quoteAsset": instrument.quote,
         "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "orderTypes": [*words.KINDS_OF_ORDER],
         "isSpotTradingAllowed": True,
         "filters": [
             {
@@ -413,6 +419,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
                 "maxNotional": text_of(instrument.notional_max),
             },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
+            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": instrument.stops_max},
         ],
         "permissions": [],
         "permissionSets": [["SPOT"]],
