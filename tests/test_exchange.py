@@ -382,7 +382,16 @@ def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
         ({"max_floor": "0.0005"}, "-2010", "Iceberg" + NO_SUPPORT),
         ({"ord_type": "P", "peg_price_type": "5"}, "-2010", "Pegged" + NO_SUPPORT),
         ({"sor": "Y"}, "-2010", "Unsupported order combination"),
-        ({"ord_type": "4", **TRAILING}, "-2010", "Trailing stop" + NO_SUPPORT),
+        (
+            {"ord_type": "4", **TRAILING, "trigger_trailing_delta_bips": "9"},
+            "-1013",
+            "Filter failure: TRAILING_DELTA",
+        ),
+        (
+            {"ord_type": "4", **TRAILING, "trigger_trailing_delta_bips": "2001"},
+            "-1013",
+            "Filter failure: TRAILING_DELTA",
+        ),
         (
             {"ord_type": "4", **STOP, "trigger_price": "51000.001"},
             "-1013",

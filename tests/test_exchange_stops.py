@@ -13,9 +13,11 @@ from fixengine.client import Client
 from fixengine.fix.dictionary import read
 from fixengine.fix.dictionary.model import Dictionary
 from fixengine.messages import ExecutionReport, NewOrderSingle, Side
+from fixengine.network.sources.normalise import utc
+from fixengine.simulator import exchange as exchange_room
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.exchange import Exchange
-from fixengine.simulator.instruments import INSTRUMENTS, units
+from fixengine.simulator.instruments import INSTRUMENTS, Instrument, units
 from fixengine.testing import SimulatedEngine, SimulationError
 from test_exchange import (
     BUY,
@@ -24,9 +26,11 @@ from test_exchange import (
     SELL,
     STAMP,
     STOP,
+    TRAILING,
     Answers,
     answered,
     away,
+    complaint,
     kinds,
     new,
     refusal,
@@ -128,7 +132,7 @@ def test_a_stop_waits_until_a_trade_meets_its_price(
     assert report["leaves_qty"] == "0.00100000"
     assert int(report["exec_id"]) > int(accepted.values["exec_id"])
     (resting,) = venue.exchange.markets["BTCUSDT"].book.orders(side)
-    assert (resting.cl_ord_id, resting.trigger) == ("a", None)
+    assert (resting.cl_ord_id, resting.waits) == ("a", False)
     assert venue.at(trade) == [], "only once"
 
 
@@ -283,6 +287,108 @@ def test_stops_of_one_symbol_are_counted_where_limits_hold() -> None:
             assert kinds(answers) == [("0", "0")]
 
 
+def test_stops_stand_among_the_orders_that_a_market_can_hold(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_room, "BOOK_ORDERS_MAX", 1)
+    account = trader()
+    venue.place(account, "a", **stop(BUY, "U", "51000"))
+    assert complaint(venue.exchange.new_order(account, new("b"), NOW)) == (-1008, 99, None)
+
+
+# --- trailing ---------------------------------------------------------------------------------
+
+
+def trail(side: str, **changes: str | None) -> dict[str, str | None]:
+    """A trailing take profit that follows the price from the next trade on."""
+    price = "45000" if side == BUY else "55000"
+    return {"ord_type": "4", "side": side, "price": price, **TRAILING} | changes
+
+
+@pytest.mark.parametrize(
+    ("side", "trades", "last"),
+    [
+        (SELL, ["50000", "51000", "50490.01", "50999"], "50490"),
+        (BUY, ["50000", "49000", "49489.99", "49001"], "49490"),
+    ],
+)
+def test_a_trailing_order_follows_the_price_until_it_turns(
+    venue: Venue, official: Dictionary, side: str, trades: list[str], last: str
+) -> None:
+    venue.at("70000" if side == SELL else "30000")
+    account = trader()
+    (accepted,) = venue.place(account, "a", **trail(side))
+    report = told(accepted)
+    assert report["trigger_trailing_delta_bips"] == "100"
+    assert report.keys().isdisjoint({"trailing_time", "trigger_price", "trigger_price_direction"})
+    venue.now = LATER
+    for price in trades:
+        assert venue.at(price) == []
+        venue.now = LATER + SECOND_NS
+    (started,) = venue.at(last)
+    hold_against(official, [accepted, started])
+    assert told(started)["trailing_time"] == LATER_STAMP
+    assert told(started)["working_indicator"] == "Y"
+
+
+def test_with_a_trigger_price_it_follows_from_the_trade_that_meets_it(venue: Venue) -> None:
+    account = trader()
+    changes = {"trigger_trailing_delta_bips": "100", "price": "55000"}
+    venue.place(account, "a", **stop(SELL, "D", "49000", **changes))
+    for price in ("52000", "49000.01", "49000", "48510.01", "49500", "49005.01"):
+        assert venue.at(price) == []
+    assert kinds(venue.at("49005")) == [("0", "0")]
+
+
+def test_a_cancel_tells_since_when_the_price_was_followed(venue: Venue) -> None:
+    account = trader()
+    venue.place(account, "a", **trail(BUY))
+    venue.place(account, "b", **trail(BUY))
+    expected: list[str | None] = [None, STAMP]
+    for name, since in zip("ab", expected, strict=True):
+        answers = venue.exchange.cancel(account, away(f"{name}-c", orig_cl_ord_id=name), NOW)
+        assert told(answered(answers)[0]).get("trailing_time") == since
+        venue.at("50000")
+
+
+def test_only_a_trigger_price_can_be_met_already(venue: Venue) -> None:
+    venue.at("50000")
+    account = trader()
+    assert kinds(venue.place(account, "a", **trail(SELL))) == [("0", "0")]
+    terms = stop(SELL, "U", "50000", trigger_trailing_delta_bips="100")
+    assert refusal(venue.place(account, "b", **terms))[1] == "Order would trigger immediately."
+
+
+def test_a_trailing_market_order_locks_at_the_fair_price(venue: Venue) -> None:
+    account = trader()
+    venue.place(account, "a", **trail(BUY, **MARKET))
+    assert account.balance("USDT").locked == units("50")
+
+
+@pytest.mark.parametrize(
+    ("terms", "least"),
+    [
+        (stop(BUY, "U", "51000"), 20),
+        (stop(SELL, "U", "51000"), 20),
+        (stop(BUY, "D", "49000"), 30),
+        (stop(SELL, "D", "49000"), 30),
+        (trail(SELL), 20),
+        (trail(BUY), 30),
+    ],
+)
+def test_how_far_it_may_trail(terms: dict[str, str | None], least: int) -> None:
+    values = {name: getattr(INSTRUMENTS[0], name) for name in Instrument.__slots__}
+    values |= {"trailing_above": (20, 25), "trailing_below": (30, 35)}
+    exchange = Exchange((Instrument(**values),), limits=False)
+    for bips, passes in ((least, True), (least + 5, True), (least - 1, False), (least + 6, False)):
+        order = new("a", **terms | {"trigger_trailing_delta_bips": str(bips)})
+        answers = answered(exchange.new_order(trader(), order, NOW))
+        if passes:
+            assert kinds(answers) == [("0", "0")]
+        else:
+            assert refusal(answers) == ("-1013", "Filter failure: TRAILING_DELTA")
+
+
 # --- the whole way ----------------------------------------------------------------------------
 
 
@@ -290,35 +396,39 @@ def heard(client: Client) -> list[Any]:
     return [one for one in client.reports(timeout=1) if isinstance(one, ExecutionReport)]
 
 
+ORDERS: list[tuple[NewOrderSingle, list[str], list[str]]] = [
+    (
+        NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, "0.01", "49000"),
+        ["49500", "49000"],
+        ["0 None", "0 Y", "F None"],
+    ),
+    (
+        NewOrderSingle.stop_loss_limit("BTCUSDT", Side.BUY, "0.01", "50500", "51000"),
+        ["50500", "51000"],
+        ["0 None", "0 Y"],
+    ),
+    (
+        NewOrderSingle.take_profit("BTCUSDT", Side.SELL, "0.01", "51000"),
+        ["50500", "51000"],
+        ["0 None", "0 Y", "F None"],
+    ),
+    (
+        NewOrderSingle.take_profit_limit("BTCUSDT", Side.BUY, "0.01", "48000", "49000"),
+        ["49500", "49000"],
+        ["0 None", "0 Y"],
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("order", "moves", "states"),
-    [
-        (
-            NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, "0.01", "49000"),
-            ["49500", "49000"],
-            ["0 None", "0 Y", "F None"],
-        ),
-        (
-            NewOrderSingle.stop_loss_limit("BTCUSDT", Side.BUY, "0.01", "50500", "51000"),
-            ["50500", "51000"],
-            ["0 None", "0 Y"],
-        ),
-        (
-            NewOrderSingle.take_profit("BTCUSDT", Side.SELL, "0.01", "51000"),
-            ["50500", "51000"],
-            ["0 None", "0 Y", "F None"],
-        ),
-        (
-            NewOrderSingle.take_profit_limit("BTCUSDT", Side.BUY, "0.01", "48000", "49000"),
-            ["49500", "49000"],
-            ["0 None", "0 Y"],
-        ),
-    ],
+    ORDERS,
     ids=["stop_loss", "stop_loss_limit", "take_profit", "take_profit_limit"],
 )
 def test_a_stop_goes_the_whole_way(
     order: NewOrderSingle, moves: list[str], states: list[str]
 ) -> None:
+    trigger = f"{order.trigger_price}.00000000"
     with SimulatedEngine(house=False) as engine:
         engine.venue.buy(1, 47000)
         client = engine.client("maker")
@@ -327,10 +437,7 @@ def test_a_stop_goes_the_whole_way(
             engine.venue.fill(cl_ord_id)
         (waiting,) = engine.venue.orders
         (row,) = engine.venue.call("openOrders", {})
-        assert (row["orderId"], row["stopPrice"]) == (
-            int(waiting.order_id),
-            f"{order.trigger_price}.00000000",
-        )
+        assert (row["orderId"], row["stopPrice"]) == (int(waiting.order_id), trigger)
         assert (row["isWorking"], row["workingTime"]) == (False, -1)
         reports = heard(client)
         for price in moves:
@@ -339,10 +446,48 @@ def test_a_stop_goes_the_whole_way(
         reports += heard(client)
         assert [f"{one.exec_type} {one.working_indicator}" for one in reports] == states
         assert {one.cl_ord_id for one in reports} == {cl_ord_id}
-        assert {one.trigger_price for one in reports} == {f"{order.trigger_price}.00000000"}
+        assert {one.trigger_price for one in reports} == {trigger}
         found = engine.venue.call("order", {"symbol": "BTCUSDT", "orderId": waiting.order_id})
-        kinds_of = {True: "STOP_LOSS", False: "TAKE_PROFIT"}
         stops = (order.side == Side.BUY) == (order.trigger_price_direction == "U")
-        word = kinds_of[stops] + ("_LIMIT" if order.price else "")
-        assert (found["type"], found["isWorking"]) == (word, True)
-        assert found["workingTime"] > found["time"]
+        word = {True: "STOP_LOSS", False: "TAKE_PROFIT"}[stops]
+        assert found["type"] == word + ("_LIMIT" if order.price else "")
+        assert found["isWorking"] and found["workingTime"] > found["time"]
+
+
+BIPS = {"trigger_trailing_delta_bips": 100}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, "0.01", "49000", **BIPS),
+        NewOrderSingle.stop_loss_limit("BTCUSDT", Side.SELL, "0.01", "60000", "49000", **BIPS),
+        NewOrderSingle.take_profit("BTCUSDT", Side.SELL, "0.01", **BIPS),
+        NewOrderSingle.take_profit_limit("BTCUSDT", Side.SELL, "0.01", "60000", **BIPS),
+    ],
+    ids=["stop_loss", "stop_loss_limit", "take_profit", "take_profit_limit"],
+)
+def test_a_trailing_order_goes_the_whole_way(order: NewOrderSingle) -> None:
+    """What happens after its acknowledgement is told by the user data stream alone."""
+    config = {"sources": {"user_data": True}, "venue": {"report_sessions": 0}}
+    with SimulatedEngine(house=False, config=config) as engine:
+        engine.advance(5)
+        engine.venue.buy(1, 47000)
+        client = engine.client("maker")
+        client.submit(order)
+        reports = heard(client)
+        for price in ("49000", "49500", "49005"):
+            engine.venue.sell("0.001", price)
+            engine.venue.buy("0.001", price)
+            reports += heard(client)
+        states = ["0 N", "0 Y"] + ["F N"] * (order.price is None)
+        assert [f"{one.exec_type} {one.working_indicator or 'N'}" for one in reports] == states
+        row = engine.venue.call("allOrders", {"symbol": "BTCUSDT"})[-1]
+        since = utc(row["trailingTime"])
+        assert [one.trailing_time for one in reports] == [None] + [since] * (len(reports) - 1)
+        assert {one.trigger_trailing_delta_bips for one in reports} == {"100"}
+        trigger = order.trigger_price and f"{order.trigger_price}.00000000"
+        assert {one.trigger_price for one in reports} == {trigger}
+        assert row["trailingDelta"] == 100
+        assert row["time"] < row["trailingTime"] < row["workingTime"]
+        assert [one.working_time for one in reports][1] == utc(row["workingTime"])

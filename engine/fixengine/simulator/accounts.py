@@ -40,7 +40,8 @@ class PlacedOrder(Order):
     cl_ord_id: its present client id; a cancel gives it another one. locked: what the account has
     locked for it, in `locked_asset`. may_rest: whether what it cannot trade at once stands in the
     book: LIMIT GTC, LIMIT_MAKER, and a stop with a limit price and GTC once it is set off. trigger:
-    what it waits for, None once it works. columns: what every report of it repeats.
+    of a stop, what sets it off. waits: it does not work yet. columns: what every report of it
+    repeats.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class PlacedOrder(Order):
         "locked_asset",
         "may_rest",
         "trigger",
+        "waits",
     )
 
     def __init__(
@@ -69,6 +71,7 @@ class PlacedOrder(Order):
         locked: int,
         columns: dict[str, str | None],
         trigger: Trigger | None = None,
+        waits: bool = False,
     ) -> None:
         super().__init__(order_id, side, price, quantity)
         self.account = account
@@ -79,6 +82,7 @@ class PlacedOrder(Order):
         self.locked = locked
         self.columns = columns
         self.trigger = trigger
+        self.waits = waits
 
 
 @dataclass(slots=True)

@@ -140,7 +140,11 @@ class Exchange:
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
     ) -> Refusal | None:
         """What is decided before the matching engine sees the order."""
-        refusal = orders.feature(request) or orders.filters(market.instrument, terms)
+        refusal = (
+            orders.feature(request)
+            or orders.filters(market.instrument, terms)
+            or triggers.filters(market.instrument, request, terms)
+        )
         if refusal is not None or not self._limits:
             return refusal
         open_count = account.open_count.get(market.instrument.symbol, 0)
@@ -192,6 +196,7 @@ class Exchange:
             locked=locked,
             columns=reports.columns(request, order_id, terms, works, reports.utc(now)),
             trigger=trigger,
+            waits=trigger is not None,
         )
         account.opened(order)
         return order
@@ -210,14 +215,15 @@ class Exchange:
     def _begin(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
         """Report an accepted order; it goes to work, or waits for its trigger."""
         accepted = reports.accepted(order, market.next_exec_id(), reports.utc(now))
-        if order.trigger is None:
+        if not order.waits:
             return [accepted, *self._execute(market, order, now)]
+        assert order.trigger is not None
         market.stops.add(order, order.trigger)
         return [accepted]
 
     def _set_off(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
         """An order that waited goes to work, or ends where it cannot be paid for."""
-        order.trigger = None
+        order.waits = False
         if order.price is None and order.side == BUY:
             cost = market.book.walk(BUY, None, order.leaves_qty)[1]
             if not order.account.relock(order, cost):
@@ -284,7 +290,7 @@ class Exchange:
                 answers.append(reports.traded(order, match, fee, stamp))
         if maker.leaves_qty == 0:
             maker.account.closed(maker)
-        market.traded(price)
+        market.traded(price, stamp)
         return answers
 
     def _settle(
@@ -308,7 +314,7 @@ class Exchange:
         It is the account's biggest one, and its place in the queue does not matter. A text says
         why that cannot be.
         """
-        resting = (order for order in account.by_client_id.values() if order.trigger is None)
+        resting = (order for order in account.by_client_id.values() if not order.waits)
         order = max(resting, key=lambda order: order.leaves_qty, default=None)
         if order is None:
             return "no order rests"
@@ -341,12 +347,15 @@ def _to_lock(
 ) -> tuple[str, int]:
     """The asset and the amount that an order locks.
 
-    A stop that will buy at the market locks what it would cost at its trigger.
+    A stop that will buy at the market locks what it would cost at its trigger price, a trailing
+    one without at the fair price.
     """
     instrument = market.instrument
     if side == SELL:
         return instrument.base, quantity
-    price = terms.price if trigger is None or terms.price is not None else trigger.price
+    price = terms.price
+    if price is None and trigger is not None:
+        price = trigger.price or instrument.fair
     if price is None:
         return instrument.quote, market.book.walk(side, None, quantity)[1]
     return instrument.quote, amount(price, quantity)

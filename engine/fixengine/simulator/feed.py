@@ -21,12 +21,12 @@ from fixengine.fix.venues.binance import words
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.exchange import Exchange
-from fixengine.simulator.history import History, Past
+from fixengine.simulator.history import History
 from fixengine.simulator.instruments import amount, text_of, units
 from fixengine.simulator.meter import Meter
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
 from fixengine.simulator.reports import ZERO, Answer
-from fixengine.simulator.rest import order_word
+from fixengine.simulator.rest import at_ms, order_word
 
 MILLISECOND_NS = 1_000_000
 SUBSCRIPTIONS_MAX = 65_535
@@ -234,8 +234,8 @@ class Feeds:
         assets: dict[Account, dict[str, None]] = {}
         for answer in answers:
             if answer.kind == fields.EXECUTION_REPORT and answer.push:
-                past = self._past(answer, now)
-                self._tell(answer.account, execution_event(answer.values, past, now))
+                opened_ns = self._opened_ns(answer, now)
+                self._tell(answer.account, execution_event(answer.values, opened_ns, now))
                 instrument = self._exchange.markets[answer.values["symbol"]].instrument
                 both = dict.fromkeys((instrument.base, instrument.quote))
                 assets.setdefault(answer.account, {}).update(both)
@@ -261,12 +261,11 @@ class Feeds:
         for feed in self._open:
             feed.tell(account, event)
 
-    def _past(self, answer: Answer, now: int) -> Past:
-        """The order of a report; the history has heard of it before."""
+    def _opened_ns(self, answer: Answer, now: int) -> int:
         values = answer.values
         order_id = int(values["order_id"])
         past = self._history.find(answer.account, values["symbol"], order_id, None)
-        return Past(values, now, now) if past is None else past
+        return now if past is None else past.opened_ns
 
 
 def as_text(value: Any) -> str:
@@ -276,9 +275,9 @@ def as_text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def execution_event(values: dict[str, Any], past: Past, now: int) -> dict[str, Any]:
-    """An ExecutionReport as the stream tells it; past: its order."""
-    now_ms = now // MILLISECOND_NS
+def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[str, Any]:
+    """An ExecutionReport as the stream tells it."""
+    now_ms, opened_ms = now // MILLISECOND_NS, opened_ns // MILLISECOND_NS
     last_px, last_qty = values.get("last_px") or ZERO, values["last_qty"]
     fees = values.get("misc_fees", ())
     event = {
@@ -310,14 +309,18 @@ def execution_event(values: dict[str, Any], past: Past, now: int) -> dict[str, A
         "w": values.get("working_indicator") == "Y",
         "m": values["aggressor_indicator"] == "N",
         "M": False,
-        "O": past.opened_ns // MILLISECOND_NS,
+        "O": opened_ms,
         "Z": values["cum_quote_qty"],
         "Y": text_of(amount(units(last_px), units(last_qty))),
         "Q": values["cash_order_qty"] or ZERO,
         "V": words.word(words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]),
     }
-    if values["working_time"] is not None and past.working_ns is not None:
-        event["W"] = past.working_ns // MILLISECOND_NS
+    if values["working_time"] is not None:
+        event["W"] = at_ms(values["working_time"])
+    if values["trigger_trailing_delta_bips"] is not None:
+        event["d"] = int(values["trigger_trailing_delta_bips"])
+        if values["trailing_time"] is not None:
+            event["D"] = at_ms(values["trailing_time"])
     for ours, theirs in (("strategy_id", "j"), ("target_strategy", "J")):
         if values[ours] is not None:
             event[theirs] = int(values[ours])

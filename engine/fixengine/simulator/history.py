@@ -26,15 +26,11 @@ ALIVE = (reports.NEW, reports.PARTIALLY_FILLED)
 
 @dataclass(slots=True)
 class Past:
-    """An order. values: of its last report; times: wall clock ns of its first and last one.
-
-    working_ns: of the first one that said WorkingTime, None while none did.
-    """
+    """An order. values: of its last report; times: wall clock ns of its first and last one."""
 
     values: dict[str, Any]
     opened_ns: int
     updated_ns: int
-    working_ns: int | None = None
 
     @property
     def alive(self) -> bool:
@@ -121,8 +117,6 @@ class History:
             # An order that is done gets no further report, so this is not yet another order's id.
             memory.by_client_id.pop((symbol, past.values["cl_ord_id"]), None)
             past.values, past.updated_ns = values, now
-        if past.working_ns is None and values["working_time"] is not None:
-            past.working_ns = now
         memory.by_client_id[symbol, values["cl_ord_id"]] = order_id
         if values["exec_type"] == reports.TRADE:
             cost = amount(units(values["last_px"]), units(values["last_qty"]))

@@ -40,16 +40,19 @@ class Market:
         """Open orders, the house's among them."""
         return len(self.book) + len(self.stops)
 
-    def traded(self, price: int) -> None:
-        """A trade of whomever: the last price is another, and stops may be set off."""
+    def traded(self, price: int, stamp: str) -> None:
+        """A trade of whomever: the last price is another, and stops may be set off.
+
+        stamp: UTC timestamp.
+        """
         self.last_price = price
         if self.stops:
-            self.due += self.stops.traded(price)
+            self.due += self.stops.traded(price, stamp)
 
     def withdraw(self, order: PlacedOrder) -> None:
         """Take an open order away from where it stands or waits."""
         self.touched = True
-        if order.trigger is None:
+        if not order.waits:
             self.book.cancel(order)
         elif not self.stops.discard(order):
             self.due.remove(order)

@@ -5,8 +5,8 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: trailing, iceberg, pegged and SOR orders, and every self-trade
-prevention mode but NONE.
+a symbol without that feature: iceberg, pegged and SOR orders, and every self-trade prevention
+mode but NONE.
 """
 
 from __future__ import annotations
@@ -43,12 +43,16 @@ PEG_FIELDS = (
 
 @dataclass(slots=True)
 class Terms:
-    """The numbers of an order at SCALE; None where the field is absent."""
+    """The numbers of an order at SCALE; None where the field is absent.
+
+    trailing: TriggerTrailingDeltaBips<25009>, in basis points.
+    """
 
     price: int | None
     quantity: int | None
     cash: int | None
     trigger_price: int | None = None
+    trailing: int | None = None
 
 
 def read(request: Any) -> Terms | Complaint:
@@ -72,7 +76,10 @@ def read(request: Any) -> Terms | Complaint:
         if isinstance(value, Complaint):
             return value
         amounts.append(value)
-    return Terms(*amounts[:4])
+    terms, bips = Terms(*amounts[:4]), request.trigger_trailing_delta_bips
+    if bips is not None:
+        terms.trailing = int(bips)
+    return terms
 
 
 def _units(text: str, tag: int, name: str) -> int | Complaint:
@@ -175,8 +182,6 @@ def feature(request: Any) -> Refusal | None:
         return refusals.UNSUPPORTED_COMBINATION
     if ord_type == PEGGED:
         return refusals.not_supported("Pegged")
-    if request.trigger_trailing_delta_bips is not None:
-        return refusals.not_supported("Trailing stop")
     if request.max_floor is not None:
         return refusals.not_supported("Iceberg")
     return None
@@ -190,8 +195,6 @@ def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
             return refusals.filter_failure("PRICE_FILTER")
         if not instrument.percent_passes(price):
             return refusals.filter_failure("PERCENT_PRICE")
-    if terms.trigger_price is not None and not instrument.price_passes(terms.trigger_price):
-        return refusals.filter_failure("PRICE_FILTER")
     if quantity is not None:
         if not instrument.lot.passes(quantity):
             return refusals.filter_failure("LOT_SIZE")

@@ -257,6 +257,7 @@ def _report(
         "cum_quote_qty": text_of(order.cum_quote_qty),
         "aggressor_indicator": "Y",
         "last_qty": ZERO,
+        "trailing_time": None if order.trigger is None else order.trigger.since,
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from fixengine import wire
 from fixengine.fix.venues.binance import words
 from fixengine.simulator.accounts import PPM, Account
 from fixengine.simulator.admission import Credential
@@ -320,7 +321,7 @@ def page(rows: list[Any], limit: int, from_first: bool) -> list[Any]:
 def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     """An order as REST shows it. ended: with the reason of its end, which openOrders leaves out."""
     values = past.values
-    working_ms = None if past.working_ns is None else past.working_ns // MILLISECOND_NS
+    working_ms = at_ms(values["working_time"])
     order = {
         "symbol": values["symbol"],
         "orderId": past.order_id,
@@ -339,8 +340,8 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "icebergQty": ZERO,
         "time": past.opened_ns // MILLISECOND_NS,
         "updateTime": past.updated_ns // MILLISECOND_NS,
-        "isWorking": working_ms is not None or values["ord_type"] not in STOPS,
-        "workingTime": -1 if working_ms is None else working_ms,
+        "isWorking": bool(working_ms) or values["ord_type"] not in STOPS,
+        "workingTime": working_ms or -1,
         "selfTradePreventionMode": words.word(
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
         ),
@@ -348,9 +349,17 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     for ours, theirs in (("strategy_id", "strategyId"), ("target_strategy", "strategyType")):
         if values[ours] is not None:
             order[theirs] = int(values[ours])
+    if values["trigger_trailing_delta_bips"] is not None:
+        order["trailingDelta"] = int(values["trigger_trailing_delta_bips"])
+        order["trailingTime"] = at_ms(values["trailing_time"]) or -1
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order
+
+
+def at_ms(stamp: str | None) -> int | None:
+    """The text of a UTC timestamp -> ms since 1970."""
+    return None if stamp is None else wire.stamp_ns(stamp.encode()) // MILLISECOND_NS
 
 
 def order_word(values: dict[str, Any]) -> str:
@@ -393,6 +402,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
         "quoteAsset": instrument.quote,
         "quoteAssetPrecision": 8,
         "orderTypes": [*words.KINDS_OF_ORDER],
+        "allowTrailingStop": True,
         "isSpotTradingAllowed": True,
         "filters": [
             {
@@ -417,6 +427,13 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
                 "filterType": "NOTIONAL",
                 "minNotional": text_of(instrument.notional_min),
                 "maxNotional": text_of(instrument.notional_max),
+            },
+            {
+                "filterType": "TRAILING_DELTA",
+                "minTrailingAboveDelta": instrument.trailing_above[0],
+                "maxTrailingAboveDelta": instrument.trailing_above[1],
+                "minTrailingBelowDelta": instrument.trailing_below[0],
+                "maxTrailingBelowDelta": instrument.trailing_below[1],
             },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": instrument.stops_max},
