@@ -81,8 +81,8 @@ def test_a_request_goes_the_whole_way_and_is_answered(
             heard = list(client.reports(timeout=1))
             assert client.unanswered == ()
     expected = {
-        "cancel_replace": [("ExecutionReport", "-1020"), ("OrderCancelReject", "-1020")],
-        "amend": [("OrderAmendReject", "-1020")],
+        "cancel_replace": [("ExecutionReport", None), ("ExecutionReport", None)],
+        "amend": [("ExecutionReport", None)],
         "mass_cancel": [("ExecutionReport", None), ("OrderMassCancelReport", None)],
         "submit_list": [("ListStatus", "-1020")],
     }[name]

@@ -379,7 +379,15 @@ def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
             "-2010",
             "Account has insufficient balance for requested action.",
         ),
-        ({"max_floor": "0.0005"}, "-2010", "Iceberg" + NO_SUPPORT),
+        (
+            {"max_floor": "0.0005", "time_in_force": "3"},
+            "-2010",
+            "Unsupported order combination",
+        ),
+        ({"max_floor": "0.00101"}, "-2010", "IcebergQty exceeds QTY."),
+        ({"max_floor": "0.000005"}, "-1013", "Filter failure: LOT_SIZE"),
+        ({"max_floor": "0", "order_qty": "1"}, "-1013", "Filter failure: LOT_SIZE"),
+        ({"max_floor": "0.00999", "order_qty": "1"}, "-1013", "Filter failure: ICEBERG_PARTS"),
         ({"ord_type": "P", "peg_price_type": "5"}, "-2010", "Pegged" + NO_SUPPORT),
         ({"sor": "Y"}, "-2010", "Unsupported order combination"),
         (

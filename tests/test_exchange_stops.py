@@ -12,6 +12,7 @@ import pytest
 from fixengine.client import Client
 from fixengine.fix.dictionary import read
 from fixengine.fix.dictionary.model import Dictionary
+from fixengine.fix.venues.binance.tables import ORDER_AMEND_KEEP_PRIORITY_REQUEST
 from fixengine.messages import ExecutionReport, NewOrderSingle, Side
 from fixengine.network.sources.normalise import utc
 from fixengine.simulator import exchange as exchange_room
@@ -38,6 +39,7 @@ from test_exchange import (
     trader,
 )
 from venue_answers import hold_against
+from venue_answers import request as request_of
 
 MARKET = {"ord_type": "3", "price": None, "time_in_force": None}
 LATER = NOW + SECOND_NS
@@ -215,6 +217,20 @@ def test_a_waiting_stop_is_cancelled_and_its_money_comes_back(venue: Venue) -> N
         assert (report["orig_cl_ord_id"], "working_time" in report) == (name, False)
     assert account.balance("USDT").locked == account.balance("BTC").locked == 0
     assert venue.at("60000") == venue.at("40000") == []
+
+
+def test_a_waiting_stop_is_amended_and_keeps_its_place(venue: Venue) -> None:
+    account = trader()
+    venue.place(account, "a", **stop(BUY, "U", "51000", **MARKET))
+    venue.place(account, "b", **stop(BUY, "U", "51000", **MARKET))
+    terms = {"cl_ord_id": "a2", "orig_cl_ord_id": "a", "symbol": "BTCUSDT", "order_qty": "0.0004"}
+    request = request_of(ORDER_AMEND_KEEP_PRIORITY_REQUEST, **terms)
+    (replaced,) = answered(venue.exchange.amend(account, request, NOW))
+    assert told(replaced)["leaves_qty"] == "0.00040000"
+    assert account.balance("USDT").locked == units("71.4")
+    answers = venue.at("51000")
+    assert [answer.values["cl_ord_id"] for answer in answers] == ["a2", "a2", "b", "b"]
+    assert account.balance("USDT").locked == 0
 
 
 def test_one_that_works_is_cancelled_in_the_book(venue: Venue) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fixengine.fix.venue import Window
-from fixengine.simulator.book import Order
-from fixengine.simulator.instruments import Instrument, units
+from fixengine.simulator.book import SELL, Order
+from fixengine.simulator.instruments import Instrument, amount, units
 from fixengine.simulator.triggers import Trigger
 
 PPM = 1_000_000
@@ -41,11 +41,12 @@ class PlacedOrder(Order):
     locked for it, in `locked_asset`. may_rest: whether what it cannot trade at once stands in the
     book: LIMIT GTC, LIMIT_MAKER, and a stop with a limit price and GTC once it is set off. trigger:
     of a stop, what sets it off. waits: it does not work yet. columns: what every report of it
-    repeats.
+    repeats. amends: how often it was made smaller.
     """
 
     __slots__ = (
         "account",
+        "amends",
         "cl_ord_id",
         "columns",
         "instrument",
@@ -67,22 +68,34 @@ class PlacedOrder(Order):
         instrument: Instrument,
         cl_ord_id: str,
         may_rest: bool,
-        locked_asset: str,
-        locked: int,
         columns: dict[str, str | None],
+        max_floor: int | None = None,
         trigger: Trigger | None = None,
-        waits: bool = False,
     ) -> None:
-        super().__init__(order_id, side, price, quantity)
+        super().__init__(order_id, side, price, quantity, max_floor)
         self.account = account
+        self.amends = 0
         self.instrument = instrument
         self.cl_ord_id = cl_ord_id
         self.may_rest = may_rest
-        self.locked_asset = locked_asset
-        self.locked = locked
+        self.locked_asset = instrument.base if side == SELL else instrument.quote
+        self.locked = 0
         self.columns = columns
         self.trigger = trigger
-        self.waits = waits
+        self.waits = False
+
+    def worth(self, quantity: int) -> int:
+        """What is locked for so much of a limit order or a stop, in `locked_asset`.
+
+        A stop that will buy at the market locks what it would cost at its trigger price, a trailing
+        one without at the fair price.
+        """
+        if self.side == SELL:
+            return quantity
+        price = self.price
+        if price is None and self.trigger is not None:
+            price = self.trigger.price
+        return amount(self.instrument.fair if price is None else price, quantity)
 
 
 @dataclass(slots=True)
@@ -184,10 +197,6 @@ class Account:
             found = self.balances[asset] = Balance()
         return found
 
-    def can_lock(self, asset: str, quantity: int) -> bool:
-        """Whether so much is free."""
-        return self.unlimited or self.balance(asset).free >= quantity
-
     def stops_in(self, symbol: str) -> int:
         """How many open orders of a symbol are, or were, stops."""
         return sum(
@@ -196,23 +205,24 @@ class Account:
             if at == symbol
         )
 
-    def opened(self, order: PlacedOrder) -> None:
-        """An order was accepted: lock what it may cost and know it by its ids."""
-        if self.unlimited:
-            return
-        balance = self.balance(order.locked_asset)
-        balance.free -= order.locked
-        balance.locked += order.locked
+    def opened(self, order: PlacedOrder, cost: int) -> bool:
+        """Accept an order: lock what it may cost and know it by its ids.
+
+        False where not so much is free; nothing has happened then.
+        """
+        if not self.relock(order, cost):
+            return False
         symbol = order.instrument.symbol
         self.by_client_id[order.cl_ord_id] = order
         self.by_order_id[symbol, order.order_id] = order
         self.open_count[symbol] = self.open_count.get(symbol, 0) + 1
+        return True
 
     def relock(self, order: PlacedOrder, quantity: int) -> bool:
-        """Lock another amount for an open order; whether so much was free."""
+        """Lock another amount for an order; False where not so much is free."""
         balance, more = self.balance(order.locked_asset), quantity - order.locked
-        if self.unlimited or more > balance.free:
-            return self.unlimited
+        if more > balance.free:
+            return False
         balance.free -= more
         balance.locked += more
         order.locked = quantity
@@ -230,14 +240,24 @@ class Account:
         paying.free += reserved - paid
         self.balance(instrument.base if buys else instrument.quote).free += received
 
+    def rename(self, order: PlacedOrder, cl_ord_id: str) -> None:
+        """An open order has another client id from now on; its old one is free."""
+        del self.by_client_id[order.cl_ord_id]
+        order.cl_ord_id = cl_ord_id
+        self.by_client_id[cl_ord_id] = order
+
+    def unlock(self, order: PlacedOrder, quantity: int) -> None:
+        """So much of what is locked for an order will not be needed."""
+        balance = self.balance(order.locked_asset)
+        balance.locked -= quantity
+        balance.free += quantity
+        order.locked -= quantity
+
     def closed(self, order: PlacedOrder) -> None:
         """An order is done: unlock the rest and free its client id."""
         if self.unlimited:
             return
-        balance = self.balance(order.locked_asset)
-        balance.locked -= order.locked
-        balance.free += order.locked
-        order.locked = 0
+        self.unlock(order, order.locked)
         symbol = order.instrument.symbol
         del self.by_client_id[order.cl_ord_id]
         del self.by_order_id[symbol, order.order_id]

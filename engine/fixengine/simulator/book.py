@@ -2,7 +2,8 @@
 
 A taker trades with the best price first and, at one price, with the order that came first; the
 price is always the resting order's. What is left of an order that may rest is put behind the
-others of its price. Nothing here knows accounts, filters or messages.
+others of its price. An iceberg shows a slice of itself; once that is traded, the next one stands
+behind the others. Nothing here knows accounts, filters or messages.
 
 Each side keeps its prices sorted with the best one last, so that taking from the top of the book
 is cheap, and at each price the orders in the order of their arrival.
@@ -25,22 +26,57 @@ class Order:
     """What the book knows of an order.
 
     price: limit, or None for a market order. leaves_qty: what may still trade. cum_qty,
-    cum_quote_qty: what has traded, in base and in quote.
+    cum_quote_qty: what has traded, in base and in quote. max_floor: of an iceberg, the size of a
+    slice; shown_qty: what is left of the present one.
     """
 
-    __slots__ = ("cum_qty", "cum_quote_qty", "leaves_qty", "order_id", "price", "side")
+    __slots__ = (
+        "cum_qty",
+        "cum_quote_qty",
+        "leaves_qty",
+        "max_floor",
+        "order_id",
+        "price",
+        "shown_qty",
+        "side",
+    )
 
-    def __init__(self, order_id: int, side: str, price: int | None, quantity: int) -> None:
+    def __init__(
+        self,
+        order_id: int,
+        side: str,
+        price: int | None,
+        quantity: int,
+        max_floor: int | None = None,
+    ) -> None:
         self.order_id = order_id
         self.side = side
         self.price = price
         self.leaves_qty = quantity
         self.cum_qty = 0
         self.cum_quote_qty = 0
+        self.max_floor = max_floor
+        self.shown_qty = 0
+
+    @property
+    def visible_qty(self) -> int:
+        """What a taker can trade with before the order's place in the queue changes."""
+        return self.leaves_qty if self.max_floor is None else self.shown_qty
+
+    def show(self) -> None:
+        """Show the next slice of an iceberg."""
+        if self.max_floor is not None:
+            self.shown_qty = min(self.max_floor, self.leaves_qty)
+
+    @property
+    def spent_qty(self) -> int:
+        """What of the order's quantity cannot come back."""
+        return self.cum_qty
 
     def trade(self, price: int, quantity: int) -> None:
         """Count one match."""
         self.leaves_qty -= quantity
+        self.shown_qty -= quantity
         self.cum_qty += quantity
         self.cum_quote_qty += amount(price, quantity)
 
@@ -86,6 +122,10 @@ class Half(Generic[OrderType]):
         if not level:
             del self.levels[key]
             del self.keys[bisect_left(self.keys, key)]
+
+    def put_last(self, order: OrderType, price: int) -> None:
+        """Put an order that stands here behind the others of its price."""
+        self.levels[price * self.sign].move_to_end(order.order_id)
 
     def orders(self, limit: int | None) -> Iterator[tuple[int, OrderType]]:
         """(price, order) in the order they would trade, no worse than limit for the taker.
@@ -171,19 +211,29 @@ class Book(Generic[OrderType]):
             if taker.price is not None and other.keys[-1] < taker.price * other.sign:
                 return
             maker = next(iter(other.levels[other.keys[-1]].values()))
-            quantity = min(maker.leaves_qty, taker.leaves_qty)
+            quantity = min(maker.visible_qty, taker.leaves_qty)
             maker.trade(price, quantity)
             taker.trade(price, quantity)
-            if maker.leaves_qty == 0:
-                other.remove(maker, price)
-                self._count -= 1
+            self.traded(maker)
             yield Fill(maker, price, quantity)
 
     def rest(self, order: OrderType) -> None:
         """Put what is left of a limit order into the book; match it first."""
         assert order.price is not None
+        order.show()
         self._halves[order.side].add(order, order.price)
         self._count += 1
+
+    def traded(self, order: OrderType) -> None:
+        """A resting order has lost a part: take it out where nothing is left, or let an iceberg
+        whose slice is gone show the next one, behind the others of its price.
+        """
+        if order.leaves_qty == 0:
+            self.cancel(order)
+        elif order.visible_qty <= 0:
+            assert order.price is not None
+            order.show()
+            self._halves[order.side].put_last(order, order.price)
 
     def cancel(self, order: OrderType) -> None:
         """Take a resting order out; KeyError when it does not rest here."""

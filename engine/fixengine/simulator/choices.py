@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 UNKNOWN_CANCEL = "unknown-cancel"
 EMPTY_MASS_CANCEL = "empty-mass-cancel"
+SPENT_AMEND = "spent-amend"
 
 
 class ChoiceError(Exception):
@@ -35,6 +36,11 @@ CHOICES = (
         EMPTY_MASS_CANCEL,
         ("refuse", "report"),
         "refuse a mass cancel where nothing is open, or report that it cancelled 0 orders",
+    ),
+    Choice(
+        SPENT_AMEND,
+        ("expire", "refuse"),
+        "amend to what is traded already, or less: end the order, or refuse the amend",
     ),
 )
 

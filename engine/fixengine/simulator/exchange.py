@@ -3,19 +3,27 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, amends, cancel-replace, pegs, icebergs, SOR,
-self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
-are refused as the venue refuses them where they are not enabled. Orders of one account do trade
-with each other (NONE permits it).
+What is not played: order lists, pegs, SOR, self-trade prevention other than NONE, symbols that halt,
+the price range rule. Requests for them are refused as the venue refuses them where they are not
+enabled. Orders of one account do trade with each other (NONE permits it).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import cancelling, orders, refusals, reports, triggers
+from fixengine.simulator import (
+    amending,
+    cancelling,
+    orders,
+    refusals,
+    replacing,
+    reports,
+    triggers,
+)
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
@@ -31,7 +39,6 @@ from fixengine.simulator.market import Market
 from fixengine.simulator.orders import FOK, Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer, Match
-from fixengine.simulator.triggers import Trigger
 
 BOOK_ORDERS_MAX = 100_000
 
@@ -68,22 +75,15 @@ class Exchange:
         messages.NewOrderSingle), its syntax already checked. now: wall clock ns. A Complaint means
         Reject<3>: the message was wrong and nothing happened.
         """
-        market = self.markets.get(request.symbol)
-        if market is None:
-            return refusals.BAD_SYMBOL
-        terms = orders.read(request)
-        if isinstance(terms, Complaint):
-            return terms
-        if len(market) >= BOOK_ORDERS_MAX:
-            return refusals.BUSY
-        refusal = self._refusal_before(account, market, request, terms, now)
-        if refusal is None:
-            account.unfilled.placed(now)
-            placed = self._place(account, market, request, terms, now)
-            if not isinstance(placed, Refusal):
-                return self._told(self._begin(market, placed, now), now)
-            refusal = placed
-        return [reports.refused(account, request, terms, refusal, reports.utc(now))]
+        found = self._read(request)
+        if isinstance(found, Complaint):
+            return found
+        market, terms = found
+        refusal = self._filtered(account, market, request, terms) or self._too_many(account, now)
+        if refusal is not None:
+            return self._told([reports.refused(account, request, terms, refusal, now)], now)
+        account.unfilled.placed(now)
+        return self._told(self._enter(account, market, request, terms, now), now)
 
     def cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderCancelRequest; arguments as for `new_order`."""
@@ -103,6 +103,45 @@ class Exchange:
         return self._told(
             [cancelling.cancel(account, market, request, cl_ord_id, chosen, now)], now
         )
+
+    def cancel_replace(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderCancelRequestAndNewOrderSingle; arguments as for `new_order`."""
+        found = self._read(request)
+        if isinstance(found, Complaint):
+            return found
+        if request.order_id is None and request.orig_cl_ord_id is None:
+            return refusals.missing(37)
+        market, terms = found
+
+        def refuse(refusal: Refusal) -> list[Answer]:
+            return [reports.refused(account, request, terms, refusal, now)]
+
+        def cancel() -> list[Answer]:
+            name = request.cancel_cl_ord_id or request.cl_ord_id
+            return [cancelling.cancel(account, market, request, name, self._choices, now)]
+
+        refusal = self._filtered(account, market, request, terms)
+        if refusal is not None:
+            return self._told(refuse(refusal), now)
+        too_many = self._too_many(account, now)
+        if too_many is None:
+            # Also where the new order will not be attempted.
+            account.unfilled.placed(now)
+        enter = partial(self._enter, account, market, request, terms, now)
+        return self._told(replacing.replace(request, too_many, cancel, enter, refuse), now)
+
+    def amend(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderAmendKeepPriorityRequest; arguments as for `new_order`."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        if request.order_id is None and request.orig_cl_ord_id is None:
+            return refusals.missing(37)
+        quantity = orders.quantity(request.order_qty, refusals.ORDER_QTY, "order_qty")
+        if isinstance(quantity, Complaint):
+            return quantity
+        chosen = self._choices
+        return self._told(amending.amend(account, market, request, quantity, chosen, now), now)
 
     def mass_cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderMassCancelRequest; arguments as for `new_order`."""
@@ -136,27 +175,47 @@ class Exchange:
 
     # --- placing ----------------------------------------------------------------------------
 
-    def _refusal_before(
-        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    def _read(self, request: Any) -> tuple[Market, Terms] | Complaint:
+        """The market and the terms of a new order."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        terms = orders.read(request)
+        if isinstance(terms, Complaint):
+            return terms
+        return refusals.BUSY if len(market) >= BOOK_ORDERS_MAX else (market, terms)
+
+    def _filtered(
+        self, account: Account, market: Market, request: Any, terms: Terms
     ) -> Refusal | None:
-        """What is decided before the matching engine sees the order."""
+        """What the symbol does not permit, decided before the matching engine sees the order."""
+        instrument = market.instrument
         refusal = (
             orders.feature(request)
-            or orders.filters(market.instrument, terms)
-            or triggers.filters(market.instrument, request, terms)
+            or orders.filters(instrument, terms)
+            or triggers.filters(instrument, request, terms)
         )
-        if refusal is not None or not self._limits:
-            return refusal
         open_count = account.open_count.get(market.instrument.symbol, 0)
-        if open_count >= market.instrument.orders_max:
+        if refusal is None and self._limits and open_count >= market.instrument.orders_max:
             return refusals.filter_failure("MAX_NUM_ORDERS")
         stops = account.stops_in(request.symbol) if request.ord_type in orders.STOPS else 0
-        if stops >= market.instrument.stops_max:
+        if refusal is None and self._limits and stops >= instrument.stops_max:
             return refusals.filter_failure("MAX_NUM_ALGO_ORDERS")
-        window = account.unfilled.breached(now)
-        if window is not None:
-            return refusals.too_many_orders(window.count_max, window.name)
-        return None
+        return refusal
+
+    def _too_many(self, account: Account, now: int) -> Refusal | None:
+        """What an account is told that may place no further order in this window."""
+        window = account.unfilled.breached(now) if self._limits else None
+        return window and refusals.too_many_orders(window.count_max, window.name)
+
+    def _enter(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> list[Answer]:
+        """Give an order to the matching engine, which may refuse it still."""
+        placed = self._place(account, market, request, terms, now)
+        if isinstance(placed, Refusal):
+            return [reports.refused(account, request, terms, placed, now)]
+        return self._begin(market, placed, now)
 
     def _place(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
@@ -178,9 +237,6 @@ class Exchange:
             if isinstance(found, Refusal):
                 return found
             quantity = found
-        locked_asset, locked = _to_lock(market, side, terms, quantity, trigger)
-        if not account.can_lock(locked_asset, locked):
-            return refusals.INSUFFICIENT_BALANCE
         may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
         order_id, works = market.next_order_id(), may_rest and trigger is None
         order = PlacedOrder(
@@ -192,13 +248,13 @@ class Exchange:
             instrument=market.instrument,
             cl_ord_id=request.cl_ord_id,
             may_rest=may_rest,
-            locked_asset=locked_asset,
-            locked=locked,
             columns=reports.columns(request, order_id, terms, works, reports.utc(now)),
+            max_floor=terms.max_floor,
             trigger=trigger,
-            waits=trigger is not None,
         )
-        account.opened(order)
+        order.waits = trigger is not None
+        if not account.opened(order, market.cost(order)):
+            return refusals.INSUFFICIENT_BALANCE
         return order
 
     def _quantity_for(self, market: Market, side: str, cash: int) -> int | Refusal:
@@ -215,21 +271,18 @@ class Exchange:
     def _begin(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
         """Report an accepted order; it goes to work, or waits for its trigger."""
         accepted = reports.accepted(order, market.next_exec_id(), reports.utc(now))
-        if not order.waits:
+        if order.trigger is None:
             return [accepted, *self._execute(market, order, now)]
-        assert order.trigger is not None
         market.stops.add(order, order.trigger)
         return [accepted]
 
     def _set_off(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
         """An order that waited goes to work, or ends where it cannot be paid for."""
         order.waits = False
-        if order.price is None and order.side == BUY:
-            cost = market.book.walk(BUY, None, order.leaves_qty)[1]
-            if not order.account.relock(order, cost):
-                order.account.closed(order)
-                why = reports.REFUSED_LATER
-                return [reports.expired(order, market.next_exec_id(), why, reports.utc(now))]
+        if not order.account.relock(order, market.cost(order)):
+            order.account.closed(order)
+            why = reports.REFUSED_LATER
+            return [reports.expired(order, market.next_exec_id(), why, reports.utc(now))]
         started = reports.started(order, market.next_exec_id(), reports.utc(now))
         return [started, *self._execute(market, order, now)]
 
@@ -336,26 +389,6 @@ class Exchange:
         taker = self.house.order(market, side, price, quantity)
         taker.trade(price, quantity)
         order.trade(price, quantity)
-        if order.leaves_qty == 0:
-            market.book.cancel(order)
+        market.book.traded(order)
         answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
         return self._told(answers, now)
-
-
-def _to_lock(
-    market: Market, side: str, terms: Terms, quantity: int, trigger: Trigger | None
-) -> tuple[str, int]:
-    """The asset and the amount that an order locks.
-
-    A stop that will buy at the market locks what it would cost at its trigger price, a trailing
-    one without at the fair price.
-    """
-    instrument = market.instrument
-    if side == SELL:
-        return instrument.base, quantity
-    price = terms.price
-    if price is None and trigger is not None:
-        price = trigger.price or instrument.fair
-    if price is None:
-        return instrument.quote, market.book.walk(side, None, quantity)[1]
-    return instrument.quote, amount(price, quantity)

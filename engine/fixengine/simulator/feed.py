@@ -291,7 +291,7 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "q": values["order_qty"] or values["cum_qty"],
         "p": values["price"] or ZERO,
         "P": values["trigger_price"] or ZERO,
-        "F": ZERO,
+        "F": values["max_floor"] or ZERO,
         "g": NONE_GIVEN,
         "C": values.get("orig_cl_ord_id") or "",
         "x": words.word(words.EXECUTIONS, values["exec_type"]),

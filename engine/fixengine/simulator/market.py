@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from fixengine.simulator.accounts import PlacedOrder
-from fixengine.simulator.book import Book
+from fixengine.simulator.book import BUY, Book
 from fixengine.simulator.instruments import Instrument
 from fixengine.simulator.triggers import Stops
 
@@ -56,6 +56,12 @@ class Market:
             self.book.cancel(order)
         elif not self.stops.discard(order):
             self.due.remove(order)
+
+    def cost(self, order: PlacedOrder) -> int:
+        """What has to be locked for what is left of an order; a market order is walked."""
+        if order.side == BUY and order.price is None and not order.waits:
+            return self.book.walk(BUY, None, order.leaves_qty)[1]
+        return order.worth(order.leaves_qty)
 
     def next_order_id(self) -> int:
         """The number of a new order, unique within the symbol."""

@@ -5,8 +5,7 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: iceberg, pegged and SOR orders, and every self-trade prevention
-mode but NONE.
+a symbol without that feature: pegged and SOR orders, and every self-trade prevention mode but NONE.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ STOPS = (STOP, STOP_LIMIT)
 """Those that wait for a price: a stop loss or take profit, without and with a limit price."""
 GTC, IOC, FOK = "1", "3", "4"
 TARGET_STRATEGY_MIN = 1_000_000
+ICEBERG_PARTS_MAX = 100
+"""Slices of an iceberg, when it is placed."""
 TRIGGER_FIELDS = (
     (1100, "trigger_type"),
     (1101, "trigger_action"),
@@ -51,6 +52,7 @@ class Terms:
     price: int | None
     quantity: int | None
     cash: int | None
+    max_floor: int | None = None
     trigger_price: int | None = None
     trailing: int | None = None
 
@@ -68,21 +70,22 @@ def read(request: Any) -> Terms | Complaint:
         (44, "price"),
         (38, "order_qty"),
         (152, "cash_order_qty"),
-        (1102, "trigger_price"),
         (111, "max_floor"),
+        (1102, "trigger_price"),
     ):
         text = getattr(request, name)
-        value = None if text is None else _units(text, tag, name)
+        value = None if text is None else quantity(text, tag, name)
         if isinstance(value, Complaint):
             return value
         amounts.append(value)
-    terms, bips = Terms(*amounts[:4]), request.trigger_trailing_delta_bips
+    terms, bips = Terms(*amounts), request.trigger_trailing_delta_bips
     if bips is not None:
         terms.trailing = int(bips)
     return terms
 
 
-def _units(text: str, tag: int, name: str) -> int | Complaint:
+def quantity(text: str, tag: int, name: str) -> int | Complaint:
+    """A price or quantity at SCALE, or what is wrong with it."""
     try:
         return units(text)
     except wire.LocalProtocolError:
@@ -177,19 +180,21 @@ def feature(request: Any) -> Refusal | None:
     ord_type = request.ord_type
     if request.self_trade_prevention_mode not in (None, "1"):
         return refusals.STP_NOT_ALLOWED
-    if request.sor == "Y":
+    # Only an order that comes alone can ask to be routed.
+    if getattr(request, "sor", None) == "Y":
         # No text of the venue names SOR; this is the nearest of those it has.
         return refusals.UNSUPPORTED_COMBINATION
     if ord_type == PEGGED:
         return refusals.not_supported("Pegged")
-    if request.max_floor is not None:
-        return refusals.not_supported("Iceberg")
+    # Time in force is missing where an order must not take.
+    if request.max_floor is not None and request.time_in_force in (IOC, FOK):
+        return refusals.UNSUPPORTED_COMBINATION
     return None
 
 
 def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
     """The first filter of the symbol that an order does not pass, or None."""
-    price, quantity = terms.price, terms.quantity
+    price, quantity, slice_qty = terms.price, terms.quantity, terms.max_floor
     if price is not None:
         if not instrument.price_passes(price):
             return refusals.filter_failure("PRICE_FILTER")
@@ -200,6 +205,13 @@ def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
             return refusals.filter_failure("LOT_SIZE")
         if price is None and not instrument.market_lot.passes(quantity):
             return refusals.filter_failure("MARKET_LOT_SIZE")
+        if slice_qty is not None:
+            if slice_qty > quantity:
+                return refusals.ICEBERG_TOO_BIG
+            if not instrument.lot.passes(slice_qty):
+                return refusals.filter_failure("LOT_SIZE")
+            if -(-quantity // slice_qty) > ICEBERG_PARTS_MAX:
+                return refusals.filter_failure("ICEBERG_PARTS")
         notional = amount(instrument.fair if price is None else price, quantity)
     else:
         assert terms.cash is not None

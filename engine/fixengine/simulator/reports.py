@@ -27,7 +27,7 @@ STP_NONE = "1"
 EXCHANGE_FEES = "4"
 
 NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
-TRADE = "F"
+TRADE, REPLACED = "F", "5"
 ORDER_LIMIT, MESSAGE_LIMIT = "1", "2"
 NONE_OF_SYMBOL, ALL_OF_SYMBOL = "0", "1"
 REFUSED_LATER = "1"
@@ -110,6 +110,7 @@ def columns(
         "trigger_price": _optional(terms.trigger_price),
         "time_in_force": request.time_in_force,
         "order_creation_time": now,
+        "max_floor": _optional(terms.max_floor),
         "cash_order_qty": _optional(terms.cash),
         "target_strategy": request.target_strategy,
         "strategy_id": request.strategy_id,
@@ -148,8 +149,8 @@ def traded(order: PlacedOrder, match: Match, fee: tuple[int, str], now: str) -> 
     return Answer(order.account, fields.EXECUTION_REPORT, values)
 
 
-def expired(order: PlacedOrder, exec_id: int, reason: str, now: str) -> Answer:
-    """ExecType EXPIRED: nothing of the order is left."""
+def expired(order: PlacedOrder, exec_id: int, reason: str | None, now: str) -> Answer:
+    """ExecType EXPIRED: nothing of the order is left. reason: None where the venue has none."""
     values = _report(order, exec_id, EXPIRED, EXPIRED, now)
     values["expiry_reason"] = reason
     return Answer(order.account, fields.EXECUTION_REPORT, values)
@@ -162,14 +163,24 @@ def canceled(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) ->
     return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
 
 
-def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now: str) -> Answer:
-    """ExecType REJECTED: for the session that asked and nobody else."""
+def replaced(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) -> Answer:
+    """ExecType REPLACED: the order has its new id and quantity, and may have nothing left."""
+    values = _report(order, exec_id, REPLACED, PARTIALLY_FILLED if order.cum_qty else NEW, now)
+    values["orig_cl_ord_id"] = orig_cl_ord_id
+    values["leaves_qty"] = text_of(order.leaves_qty)
+    if order.leaves_qty:
+        values["working_indicator"] = "Y"
+    return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
+
+
+def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now: int) -> Answer:
+    """ExecType REJECTED: for the session that asked and nobody else. now: wall clock ns."""
     values = {name: getattr(request, name) for name in ECHO}
     values.update(
         order_qty=_optional(terms.quantity),
         price=_optional(terms.price),
         trigger_price=_optional(terms.trigger_price),
-        transact_time=now,
+        transact_time=utc(now),
         exec_type=REJECTED,
         ord_status=REJECTED,
         cum_qty=ZERO,
@@ -182,13 +193,16 @@ def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now:
 
 
 def cancel_refused(account: Account, request: Any, cl_ord_id: str, refusal: Refusal) -> Answer:
-    """OrderCancelReject: for the session that asked and nobody else. cl_ord_id: of the cancel."""
+    """OrderCancelReject: for the session that asked and nobody else.
+
+    request: the cancel, or a replacement, which can name no list. cl_ord_id: of the cancel.
+    """
     values = {
         "cl_ord_id": cl_ord_id,
         "orig_cl_ord_id": request.orig_cl_ord_id,
         "order_id": request.order_id,
-        "orig_cl_list_id": request.orig_cl_list_id,
-        "list_id": request.list_id,
+        "orig_cl_list_id": getattr(request, "orig_cl_list_id", None),
+        "list_id": getattr(request, "list_id", None),
         "symbol": request.symbol,
         "cancel_restrictions": request.cancel_restrictions,
         "cxl_rej_response_to": "1",
@@ -196,6 +210,20 @@ def cancel_refused(account: Account, request: Any, cl_ord_id: str, refusal: Refu
         "text": refusal.text,
     }
     return Answer(account, fields.ORDER_CANCEL_REJECT, values, ack=True, push=False)
+
+
+def amend_refused(account: Account, request: Any, quantity: int, refusal: Refusal) -> Answer:
+    """OrderAmendReject: for the session that asked and nobody else."""
+    values = {
+        "cl_ord_id": request.cl_ord_id,
+        "orig_cl_ord_id": request.orig_cl_ord_id,
+        "order_id": request.order_id,
+        "symbol": request.symbol,
+        "order_qty": text_of(quantity),
+        "venue_code": str(refusal.code),
+        "text": refusal.text,
+    }
+    return Answer(account, fields.ORDER_AMEND_REJECT, values, ack=True, push=False)
 
 
 def mass_canceled(account: Account, request: Any, count: int) -> Answer:

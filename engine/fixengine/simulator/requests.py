@@ -1,8 +1,8 @@
 """The client's application messages: read, checked, and carried out to their answers.
 
-Order entry takes orders, cancels, mass cancels and LimitQuery; drop copy only LimitQuery.
-Everything else is refused as the venue refuses what it does not know, does not offer, or offers
-elsewhere.
+Order entry takes orders, cancels, replacements, amends, mass cancels and LimitQuery; drop copy only
+LimitQuery. Everything else is refused as the venue refuses what it does not know, does not offer,
+or offers elsewhere.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from fixengine.simulator.venue import DROP_COPY, Play
 REQUEST_KINDS = (
     fields.NEW_ORDER_SINGLE,
     fields.ORDER_CANCEL_REQUEST,
+    fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
+    fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
     fields.ORDER_MASS_CANCEL_REQUEST,
     fields.LIMIT_QUERY,
 )
-ORDER_KINDS = (fields.NEW_ORDER_SINGLE,)
+ORDER_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE)
 """Requests that may make an order."""
 ANSWER_KINDS = (
     fields.EXECUTION_REPORT,
     fields.ORDER_CANCEL_REJECT,
+    fields.ORDER_AMEND_REJECT,
     fields.ORDER_MASS_CANCEL_REPORT,
     fields.LIMIT_RESPONSE,
     fields.NEWS,
@@ -102,6 +105,8 @@ class Requests:
         carry_out = {
             fields.NEW_ORDER_SINGLE: self._exchange.new_order,
             fields.ORDER_CANCEL_REQUEST: self._exchange.cancel,
+            fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE: self._exchange.cancel_replace,
+            fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST: self._exchange.amend,
             fields.ORDER_MASS_CANCEL_REQUEST: self._exchange.mass_cancel,
         }[kind]
         answers = carry_out(account, request, wall)
@@ -125,8 +130,8 @@ class Requests:
             connection.session.reject(complaint, message, now)
             return
         refusal = refusals.Refusal(complaint.code or 0, complaint.text)
-        stamp = reports.utc(now + connection.session.offset_ns)
-        told = reports.refused(account, request, Terms(None, None, None), refusal, stamp)
+        wall = now + connection.session.offset_ns
+        told = reports.refused(account, request, Terms(None, None, None), refusal, wall)
         self._delivery.deliver([told], connection, now)
 
     def _tell_limits(self, connection: Connection, req_id: str, now: int) -> None:

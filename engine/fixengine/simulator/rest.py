@@ -22,6 +22,7 @@ from fixengine.simulator.accounts import PPM, Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.book import BUY
 from fixengine.simulator.exchange import Exchange
+from fixengine.simulator.exchange_info import symbol_object
 from fixengine.simulator.history import History, Past, Trade, from_id
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
@@ -337,7 +338,7 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "type": order_word(values),
         "side": words.word(words.SIDES, values["side"]),
         "stopPrice": values["trigger_price"] or ZERO,
-        "icebergQty": ZERO,
+        "icebergQty": values["max_floor"] or ZERO,
         "time": past.opened_ns // MILLISECOND_NS,
         "updateTime": past.updated_ns // MILLISECOND_NS,
         "isWorking": bool(working_ms) or values["ord_type"] not in STOPS,
@@ -388,58 +389,4 @@ def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
         "isBuyer": buys,
         "isMaker": values["aggressor_indicator"] == "N",
         "isBestMatch": True,
-    }
-
-
-def symbol_object(instrument: Instrument) -> dict[str, Any]:
-    """A symbol of exchangeInfo: what an engine needs of it."""
-    lot, market_lot = instrument.lot, instrument.market_lot
-    return {
-        "symbol": instrument.symbol,
-        "status": "TRADING",
-        "baseAsset": instrument.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote,
-        "quoteAssetPrecision": 8,
-        "orderTypes": [*words.KINDS_OF_ORDER],
-        "allowTrailingStop": True,
-        "isSpotTradingAllowed": True,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": text_of(instrument.price_min),
-                "maxPrice": text_of(instrument.price_max),
-                "tickSize": text_of(instrument.tick),
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": text_of(lot.quantity_min),
-                "maxQty": text_of(lot.quantity_max),
-                "stepSize": text_of(lot.step),
-            },
-            {
-                "filterType": "MARKET_LOT_SIZE",
-                "minQty": text_of(market_lot.quantity_min),
-                "maxQty": text_of(market_lot.quantity_max),
-                "stepSize": text_of(market_lot.step),
-            },
-            {
-                "filterType": "NOTIONAL",
-                "minNotional": text_of(instrument.notional_min),
-                "maxNotional": text_of(instrument.notional_max),
-            },
-            {
-                "filterType": "TRAILING_DELTA",
-                "minTrailingAboveDelta": instrument.trailing_above[0],
-                "maxTrailingAboveDelta": instrument.trailing_above[1],
-                "minTrailingBelowDelta": instrument.trailing_below[0],
-                "maxTrailingBelowDelta": instrument.trailing_below[1],
-            },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
-            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": instrument.stops_max},
-        ],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
     }

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fixengine.fix.venue import Complaint
 from fixengine.messages import Amount, NewOrderSingle, Side, decimal_text
-from fixengine.simulator import orders, refusals, reports
+from fixengine.simulator import refusals, reports
 from fixengine.simulator.accounts import Account, PlacedOrder, client_account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.exchange import Exchange
@@ -22,6 +22,7 @@ from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.names import FaultError
 from fixengine.simulator.feed import Feed
 from fixengine.simulator.instruments import INSTRUMENTS, text_of, units
+from fixengine.simulator.market import Market
 from fixengine.simulator.orders import Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer
@@ -86,16 +87,13 @@ class RuledExchange(Exchange):
         self.trades: list[VenueTrade] = []
         self._watched = account
 
-    def new_order(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
-        """See Exchange."""
-        if account is self._watched and request.symbol in self.markets:
-            for rule, refusal in self.rules:
-                if rule(request):
-                    found = orders.read(request)
-                    terms = Terms(None, None, None) if isinstance(found, Complaint) else found
-                    stamp = reports.utc(now)
-                    return [reports.refused(account, request, terms, refusal, stamp)]
-        return super().new_order(account, request, now)
+    def _place(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> PlacedOrder | Refusal:
+        for rule, refusal in self.rules if account is self._watched else ():
+            if rule(request):
+                return refusal
+        return super()._place(account, market, request, terms, now)
 
     def _settle(
         self, order: PlacedOrder, price: int, quantity: int, takes: bool
