@@ -215,6 +215,7 @@ DECIDES = (
     "simulator/faults/names.py",
     "simulator/faults/sessions.py",
     "simulator/orders.py",
+    "simulator/placing.py",
     "simulator/refusals.py",
     "simulator/replacing.py",
     "simulator/reports.py",

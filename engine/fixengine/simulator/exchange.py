@@ -3,9 +3,9 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, pegs, SOR, self-trade prevention other than NONE, symbols that halt,
-the price range rule. Requests for them are refused as the venue refuses them where they are not
-enabled. Orders of one account do trade with each other (NONE permits it).
+What is not played: order lists, pegs, SOR, self-trade prevention other than NONE, symbols that
+halt, the price range rule. Requests for them are refused as the venue refuses them where they are
+not enabled. Orders of one account do trade with each other (NONE permits it).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fixengine.simulator import (
     amending,
     cancelling,
     orders,
+    placing,
     refusals,
     replacing,
     reports,
@@ -220,51 +221,7 @@ class Exchange:
     def _place(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
     ) -> PlacedOrder | Refusal:
-        """The matching engine's own checks; then the order exists and its money is locked."""
-        if request.cl_ord_id in account.by_client_id:
-            return refusals.DUPLICATE_ORDER
-        book, side = market.book, request.side
-        maker_only = request.exec_inst is not None
-        if maker_only and terms.price is not None and book.crosses(side, terms.price):
-            return refusals.WOULD_MATCH
-        trigger = triggers.trigger_of(request, terms)
-        if trigger is not None and trigger.would_be_met(market.last_price):
-            return refusals.WOULD_TRIGGER
-        quantity = terms.quantity
-        if quantity is None:
-            assert terms.cash is not None
-            found = self._quantity_for(market, side, terms.cash)
-            if isinstance(found, Refusal):
-                return found
-            quantity = found
-        may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
-        order_id, works = market.next_order_id(), may_rest and trigger is None
-        order = PlacedOrder(
-            order_id,
-            side,
-            terms.price,
-            quantity,
-            account=account,
-            instrument=market.instrument,
-            cl_ord_id=request.cl_ord_id,
-            may_rest=may_rest,
-            columns=reports.columns(request, order_id, terms, works, reports.utc(now)),
-            max_floor=terms.max_floor,
-            trigger=trigger,
-        )
-        order.waits = trigger is not None
-        if not account.opened(order, market.cost(order)):
-            return refusals.INSUFFICIENT_BALANCE
-        return order
-
-    def _quantity_for(self, market: Market, side: str, cash: int) -> int | Refusal:
-        """The base quantity of a market order given by quote amount (spec 22.3)."""
-        lot = market.instrument.lot
-        quantity = market.book.walk_quote(side, cash, lot.step)
-        if quantity >= lot.quantity_min and quantity > 0:
-            return quantity
-        other = market.book.best_ask if side == BUY else market.book.best_bid
-        return refusals.NOTHING_ON_BOOK if other is None else refusals.LESS_THAN_LOT
+        return placing.place(account, market, request, terms, now)
 
     # --- matching ---------------------------------------------------------------------------
 
