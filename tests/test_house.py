@@ -208,6 +208,7 @@ DECIDES = (
     "simulator/market.py",
     "simulator/meter.py",
     "simulator/parameters.py",
+    "simulator/prevention.py",
     "simulator/rest.py",
     "simulator/faults/__init__.py",
     "simulator/faults/active.py",

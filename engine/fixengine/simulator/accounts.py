@@ -10,7 +10,7 @@ Open orders are therefore found by their present client id, or by symbol and ord
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fixengine.fix.venue import Window
@@ -32,6 +32,19 @@ BALANCES = {
     "456": "100000",
 }
 """What the client's account begins with."""
+
+
+NO_PREVENTION = "1"
+
+
+def apart(account: Account, mode: str | None) -> Callable[[PlacedOrder], bool] | None:
+    """Which resting orders a taker of this account cannot trade with; None: it can with any.
+
+    mode: SelfTradePreventionMode<25001>.
+    """
+    if mode in (None, NO_PREVENTION):
+        return None
+    return lambda maker: maker.account is account
 
 
 class PlacedOrder(Order):
@@ -83,6 +96,11 @@ class PlacedOrder(Order):
         self.columns = columns
         self.trigger = trigger
         self.waits = False
+
+    @property
+    def prevention_mode(self) -> str:
+        """SelfTradePreventionMode<25001> it was placed with; the house's have none."""
+        return self.columns.get("self_trade_prevention_mode") or NO_PREVENTION
 
     def worth(self, quantity: int) -> int:
         """What is locked for so much of a limit order or a stop, in `locked_asset`.

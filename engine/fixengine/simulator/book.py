@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from fixengine.simulator.instruments import UNIT, amount
@@ -27,7 +27,8 @@ class Order:
 
     price: limit, or None for a market order. leaves_qty: what may still trade. cum_qty,
     cum_quote_qty: what has traded, in base and in quote. max_floor: of an iceberg, the size of a
-    slice; shown_qty: what is left of the present one.
+    slice; shown_qty: what is left of the present one. prevented_qty: what self-trade prevention has
+    taken.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Order:
         "leaves_qty",
         "max_floor",
         "order_id",
+        "prevented_qty",
         "price",
         "shown_qty",
         "side",
@@ -57,6 +59,7 @@ class Order:
         self.cum_quote_qty = 0
         self.max_floor = max_floor
         self.shown_qty = 0
+        self.prevented_qty = 0
 
     @property
     def visible_qty(self) -> int:
@@ -71,7 +74,7 @@ class Order:
     @property
     def spent_qty(self) -> int:
         """What of the order's quantity cannot come back."""
-        return self.cum_qty
+        return self.cum_qty + self.prevented_qty
 
     def trade(self, price: int, quantity: int) -> None:
         """Count one match."""
@@ -80,16 +83,27 @@ class Order:
         self.cum_qty += quantity
         self.cum_quote_qty += amount(price, quantity)
 
+    def prevent(self, quantity: int) -> None:
+        """So much will not trade, to keep the order apart from another one."""
+        self.leaves_qty -= quantity
+        self.shown_qty -= quantity
+        self.prevented_qty += quantity
+
 
 OrderType = TypeVar("OrderType", bound=Order)
 
 
 class Fill(NamedTuple, Generic[OrderType]):
-    """One match with a resting order, at its price."""
+    """One match with a resting order, at its price. quantity: 0 where the two are kept apart."""
 
     maker: OrderType
     price: int
     quantity: int
+
+
+def together(taker: Order, maker: Order) -> bool:
+    """Nobody is kept apart."""
+    return False
 
 
 class Half(Generic[OrderType]):
@@ -170,10 +184,28 @@ class Book(Generic[OrderType]):
             return False
         return best <= price if side == BUY else best >= price
 
-    def walk(self, side: str, limit: int | None, quantity: int) -> tuple[int, int]:
-        """(quantity, quote amount) that a taker would trade; nothing is changed."""
+    def reach(self, side: str, limit: int | None) -> Iterator[tuple[int, OrderType]]:
+        """(price, order) as a taker would meet them, hidden parts as if they were shown.
+
+        The book must not change while this runs.
+        """
+        return self._other(side).orders(limit)
+
+    def walk(
+        self,
+        side: str,
+        limit: int | None,
+        quantity: int,
+        apart: Callable[[OrderType], bool] | None = None,
+    ) -> tuple[int, int]:
+        """(quantity, quote amount) that a taker would trade; nothing is changed.
+
+        apart: which orders it passes over; here and in `walk_quote`.
+        """
         found = quote = 0
-        for price, maker in self._other(side).orders(limit):
+        for price, maker in self.reach(side, limit):
+            if apart is not None and apart(maker):
+                continue
             take = min(maker.leaves_qty, quantity - found)
             found += take
             quote += amount(price, take)
@@ -181,14 +213,22 @@ class Book(Generic[OrderType]):
                 break
         return found, quote
 
-    def walk_quote(self, side: str, quote: int, step: int) -> int:
+    def walk_quote(
+        self,
+        side: str,
+        quote: int,
+        step: int,
+        apart: Callable[[OrderType], bool] | None = None,
+    ) -> int:
         """The quantity a taker gets for a quote amount, never above it.
 
         At each price the amount left is turned into quantity and cut down to the step; the first
         price that cannot be emptied ends the walk (spec 22.3, CashOrderQty<152>).
         """
         found, left = 0, quote
-        for price, maker in self._other(side).orders(None):
+        for price, maker in self.reach(side, None):
+            if apart is not None and apart(maker):
+                continue
             affordable = left * UNIT // price
             affordable -= affordable % step
             take = min(maker.leaves_qty, affordable)
@@ -198,12 +238,19 @@ class Book(Generic[OrderType]):
                 break
         return found
 
-    def match(self, taker: OrderType) -> Iterator[Fill[OrderType]]:
+    def match(
+        self,
+        taker: OrderType,
+        apart: Callable[[OrderType, OrderType], bool] = together,
+    ) -> Iterator[Fill[OrderType]]:
         """Trade an order against the book as far as its price and quantity reach.
 
         Each match is handed out once both sides are counted up and a maker that is done has left
         the book; nothing else may change the book until the last one was taken. The taker is not
         put into it: see `rest`.
+
+        apart: whether a taker and a maker may not trade. Such two are handed out as they are, and
+        one of them has to be the smaller for it before the next match is taken.
         """
         other = self._other(taker.side)
         while taker.leaves_qty and other.keys:
@@ -211,6 +258,9 @@ class Book(Generic[OrderType]):
             if taker.price is not None and other.keys[-1] < taker.price * other.sign:
                 return
             maker = next(iter(other.levels[other.keys[-1]].values()))
+            if apart(taker, maker):
+                yield Fill(maker, price, 0)
+                continue
             quantity = min(maker.visible_qty, taker.leaves_qty)
             maker.trade(price, quantity)
             taker.trade(price, quantity)

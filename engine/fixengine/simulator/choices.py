@@ -12,6 +12,7 @@ from typing import NamedTuple
 UNKNOWN_CANCEL = "unknown-cancel"
 EMPTY_MASS_CANCEL = "empty-mass-cancel"
 SPENT_AMEND = "spent-amend"
+PREVENTION_SURVIVOR = "prevention-survivor"
 
 
 class ChoiceError(Exception):
@@ -42,6 +43,11 @@ CHOICES = (
         ("expire", "refuse"),
         "amend to what is traded already, or less: end the order, or refuse the amend",
     ),
+    Choice(
+        PREVENTION_SURVIVOR,
+        ("expired", "replaced", "silent"),
+        "ExecType<150> of an order that self-trade prevention leaves alive, or no report of it",
+    ),
 )
 
 
@@ -62,6 +68,6 @@ def choose(wanted: Mapping[str, str]) -> dict[str, str]:
 def table() -> str:
     """One line for each choice, for people."""
     return "\n".join(
-        f"  {one.name:17} {one.meaning} ({', '.join(one.ways)}; default {one.ways[0]})"
+        f"  {one.name:19} {one.meaning} ({', '.join(one.ways)}; default {one.ways[0]})"
         for one in CHOICES
     )

@@ -3,9 +3,9 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, pegs, SOR, self-trade prevention other than NONE, symbols that
+What is not played: order lists, pegs, SOR, self-trade prevention by TRANSFER, symbols that
 halt, the price range rule. Requests for them are refused as the venue refuses them where they are
-not enabled. Orders of one account do trade with each other (NONE permits it).
+not enabled. Orders of one account trade with each other unless they ask for prevention.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fixengine.simulator import (
     cancelling,
     orders,
     placing,
+    prevention,
     refusals,
     replacing,
     reports,
@@ -249,11 +250,7 @@ class Exchange:
         time_in_force = order.columns["time_in_force"]
         market.touched = True
         answers: list[Answer] = []
-        fillable = True
-        if time_in_force == FOK:
-            wanted = order.leaves_qty
-            fillable = book.walk(order.side, order.price, wanted)[0] == wanted
-        if fillable:
+        if time_in_force != FOK or prevention.fillable(book, order):
             answers += self._match(market, order, now, stamp)
         if order.leaves_qty == 0:
             order.account.closed(order)
@@ -271,7 +268,10 @@ class Exchange:
 
     def _match(self, market: Market, taker: PlacedOrder, now: int, stamp: str) -> list[Answer]:
         answers: list[Answer] = []
-        for maker, price, quantity in market.book.match(taker):
+        for maker, price, quantity in market.book.match(taker, prevention.applies):
+            if quantity == 0:
+                answers += prevention.prevent(market, taker, maker, self._choices, stamp)
+                continue
             if taker.cum_qty == quantity:
                 taker.account.unfilled.filled(TAKER_DECREMENT, now)
             if maker.cum_qty == quantity:

@@ -7,7 +7,7 @@ from typing import Any
 from fixengine.fix.venues.binance import words
 from fixengine.simulator.amending import AMENDS_MAX
 from fixengine.simulator.instruments import Instrument, text_of
-from fixengine.simulator.orders import ICEBERG_PARTS_MAX
+from fixengine.simulator.orders import ICEBERG_PARTS_MAX, SELF_TRADE_PREVENTIONS
 
 
 def symbol_object(instrument: Instrument) -> dict[str, Any]:
@@ -65,5 +65,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
+        "allowedSelfTradePreventionModes": [
+            words.word(words.SELF_TRADE_PREVENTIONS, mode) for mode in SELF_TRADE_PREVENTIONS
+        ],
     }

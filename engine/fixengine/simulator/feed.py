@@ -295,7 +295,7 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "g": NONE_GIVEN,
         "C": values.get("orig_cl_ord_id") or "",
         "x": words.word(words.EXECUTIONS, values["exec_type"]),
-        "X": words.word(words.STATUSES, values["ord_status"]),
+        "X": words.status_word(values["ord_status"], values.get("prevented_match_id")),
         "r": words.NO_REASON,
         "i": int(values["order_id"]),
         "l": last_qty,
@@ -321,12 +321,32 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         event["d"] = int(values["trigger_trailing_delta_bips"])
         if values["trailing_time"] is not None:
             event["D"] = at_ms(values["trailing_time"])
+    if values["prevented_qty"] is not None:
+        event["A"] = values["prevented_qty"]
+    if values.get("prevented_match_id") is not None:
+        event |= prevention_of(values)
     for ours, theirs in (("strategy_id", "j"), ("target_strategy", "J")):
         if values[ours] is not None:
             event[theirs] = int(values[ours])
     if values.get("expiry_reason") is not None:
         event["eR"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return event
+
+
+def prevention_of(values: dict[str, Any]) -> dict[str, Any]:
+    """What the stream says of two orders that were kept apart."""
+    price, quantity = values["prevented_execution_price"], values["prevented_execution_qty"]
+    return {
+        "x": "TRADE_PREVENTION",
+        "v": int(values["prevented_match_id"]),
+        "B": values["last_prevented_qty"],
+        "u": int(values["trade_group_id"]),
+        "U": int(values["counter_order_id"]),
+        "Cs": values["counter_symbol"],
+        "pl": quantity,
+        "pL": price,
+        "pY": text_of(amount(units(price), units(quantity))),
+    }
 
 
 def position_event(account: Account, assets: list[str], now: int) -> dict[str, Any]:

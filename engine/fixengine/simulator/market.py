@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from fixengine.simulator.accounts import PlacedOrder
+from fixengine.simulator.accounts import PlacedOrder, apart
 from fixengine.simulator.book import BUY, Book
 from fixengine.simulator.instruments import Instrument
 from fixengine.simulator.triggers import Stops
@@ -35,6 +35,7 @@ class Market:
         self._order_id = 1_000_000
         self._exec_id = 5_000_000
         self._trade_id = 300_000
+        self._prevented_match_id = 0
 
     def __len__(self) -> int:
         """Open orders, the house's among them."""
@@ -60,7 +61,8 @@ class Market:
     def cost(self, order: PlacedOrder) -> int:
         """What has to be locked for what is left of an order; a market order is walked."""
         if order.side == BUY and order.price is None and not order.waits:
-            return self.book.walk(BUY, None, order.leaves_qty)[1]
+            avoided = apart(order.account, order.prevention_mode)
+            return self.book.walk(BUY, None, order.leaves_qty, avoided)[1]
         return order.worth(order.leaves_qty)
 
     def next_order_id(self) -> int:
@@ -77,3 +79,8 @@ class Market:
         """The number of a new match, the same for both sides."""
         self._trade_id += 1
         return self._trade_id
+
+    def next_prevented_match_id(self) -> int:
+        """The number of two orders that were kept apart, the same for both."""
+        self._prevented_match_id += 1
+        return self._prevented_match_id

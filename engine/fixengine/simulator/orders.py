@@ -5,7 +5,7 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: pegged and SOR orders, and every self-trade prevention mode but NONE.
+a symbol without that feature: pegged and SOR orders, and the self-trade prevention mode TRANSFER.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ STOPS = (STOP, STOP_LIMIT)
 """Those that wait for a price: a stop loss or take profit, without and with a limit price."""
 GTC, IOC, FOK = "1", "3", "4"
 TARGET_STRATEGY_MIN = 1_000_000
+SELF_TRADE_PREVENTIONS = ("1", "2", "3", "4", "5")
+"""NONE to DECREMENT: the modes that a symbol permits."""
 ICEBERG_PARTS_MAX = 100
 """Slices of an iceberg, when it is placed."""
 TRIGGER_FIELDS = (
@@ -178,7 +180,7 @@ def _trigger_combination(request: Any) -> Complaint | None:
 def feature(request: Any) -> Refusal | None:
     """The refusal of a kind of order that is not enabled here, or None."""
     ord_type = request.ord_type
-    if request.self_trade_prevention_mode not in (None, "1"):
+    if request.self_trade_prevention_mode not in (None, *SELF_TRADE_PREVENTIONS):
         return refusals.STP_NOT_ALLOWED
     # Only an order that comes alone can ask to be routed.
     if getattr(request, "sor", None) == "Y":

@@ -6,10 +6,11 @@ itself, because one that waits in a list is asked again when its turn comes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fixengine.simulator import orders, refusals, reports, triggers
-from fixengine.simulator.accounts import Account, PlacedOrder
+from fixengine.simulator.accounts import Account, PlacedOrder, apart
 from fixengine.simulator.book import BUY
 from fixengine.simulator.market import Market
 from fixengine.simulator.orders import Terms
@@ -28,7 +29,8 @@ def place(
     quantity = terms.quantity
     if quantity is None:
         assert terms.cash is not None
-        found = _quantity_for(market, request.side, terms.cash)
+        avoided = apart(account, request.self_trade_prevention_mode)
+        found = _quantity_for(market, request.side, terms.cash, avoided)
         if isinstance(found, Refusal):
             return found
         quantity = found
@@ -74,10 +76,12 @@ def refused_now(market: Market, order: PlacedOrder) -> Refusal | None:
     return None
 
 
-def _quantity_for(market: Market, side: str, cash: int) -> int | Refusal:
+def _quantity_for(
+    market: Market, side: str, cash: int, avoided: Callable[[PlacedOrder], bool] | None
+) -> int | Refusal:
     """The base quantity of a market order given by quote amount (spec 22.3)."""
     lot = market.instrument.lot
-    quantity = market.book.walk_quote(side, cash, lot.step)
+    quantity = market.book.walk_quote(side, cash, lot.step, avoided)
     if quantity >= lot.quantity_min and quantity > 0:
         return quantity
     other = market.book.best_ask if side == BUY else market.book.best_bid

@@ -25,6 +25,7 @@ from fixengine.simulator.refusals import Refusal
 ZERO = text_of(0)
 STP_NONE = "1"
 EXCHANGE_FEES = "4"
+NO_GROUP = "-1"
 
 NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
 TRADE, REPLACED = "F", "5"
@@ -79,6 +80,20 @@ class Match(NamedTuple):
     takes: bool
 
 
+class Prevented(NamedTuple):
+    """One side of a match that self-trade prevention kept from happening.
+
+    price, quantity: of that match. counter_order_id: the other order. last_qty: what this order has
+    lost by it.
+    """
+
+    match_id: int
+    price: int
+    quantity: int
+    counter_order_id: int
+    last_qty: int
+
+
 def utc(now: int) -> str:
     """Wall clock ns -> the text of a UTC timestamp with microseconds."""
     return wire.stamp(now).decode("ascii")
@@ -115,6 +130,7 @@ def columns(
         "target_strategy": request.target_strategy,
         "strategy_id": request.strategy_id,
         "self_trade_prevention_mode": request.self_trade_prevention_mode or STP_NONE,
+        "prevented_qty": None,
         "working_time": now if works else None,
     }
 
@@ -153,6 +169,26 @@ def expired(order: PlacedOrder, exec_id: int, reason: str | None, now: str) -> A
     """ExecType EXPIRED: nothing of the order is left. reason: None where the venue has none."""
     values = _report(order, exec_id, EXPIRED, EXPIRED, now)
     values["expiry_reason"] = reason
+    return Answer(order.account, fields.EXECUTION_REPORT, values)
+
+
+def prevented(
+    order: PlacedOrder, exec_id: int, event: Prevented, exec_type: str, now: str
+) -> Answer:
+    """What self-trade prevention has left of an order: nothing, or less than before."""
+    values = _report(order, exec_id, exec_type, status(order) if order.leaves_qty else EXPIRED, now)
+    values["leaves_qty"] = text_of(order.leaves_qty)
+    if order.may_rest and order.leaves_qty:
+        values["working_indicator"] = "Y"
+    values.update(
+        prevented_match_id=str(event.match_id),
+        prevented_execution_price=text_of(event.price),
+        prevented_execution_qty=text_of(event.quantity),
+        trade_group_id=NO_GROUP,
+        counter_symbol=order.instrument.symbol,
+        counter_order_id=str(event.counter_order_id),
+        last_prevented_qty=text_of(event.last_qty),
+    )
     return Answer(order.account, fields.EXECUTION_REPORT, values)
 
 

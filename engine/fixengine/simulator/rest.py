@@ -333,7 +333,7 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "executedQty": values["cum_qty"],
         "origQuoteOrderQty": values["cash_order_qty"] or ZERO,
         "cummulativeQuoteQty": values["cum_quote_qty"],
-        "status": words.word(words.STATUSES, values["ord_status"]),
+        "status": words.status_word(values["ord_status"], values.get("prevented_match_id")),
         "timeInForce": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
         "type": order_word(values),
         "side": words.word(words.SIDES, values["side"]),
@@ -347,12 +347,18 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
         ),
     }
-    for ours, theirs in (("strategy_id", "strategyId"), ("target_strategy", "strategyType")):
-        if values[ours] is not None:
+    for ours, theirs in (
+        ("strategy_id", "strategyId"),
+        ("target_strategy", "strategyType"),
+        ("prevented_match_id", "preventedMatchId"),
+    ):
+        if values.get(ours) is not None:
             order[theirs] = int(values[ours])
     if values["trigger_trailing_delta_bips"] is not None:
         order["trailingDelta"] = int(values["trigger_trailing_delta_bips"])
         order["trailingTime"] = at_ms(values["trailing_time"]) or -1
+    if values["prevented_qty"] is not None:
+        order["preventedQuantity"] = values["prevented_qty"]
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order

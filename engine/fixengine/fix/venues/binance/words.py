@@ -94,6 +94,12 @@ def word(table: Mapping[str, str], value: str) -> str:
     return next((name for name, known in table.items() if known == value), value)
 
 
+def status_word(ord_status: str, prevented_match_id: str | None) -> str:
+    """The status of an order. prevented_match_id: where self-trade prevention brought it there."""
+    found = word(STATUSES, ord_status)
+    return "EXPIRED_IN_MATCH" if found == "EXPIRED" and prevented_match_id else found
+
+
 def order_word(ord_type: str, exec_inst: str | None, side: str, direction: str | None) -> str:
     """The order type. direction: TriggerPriceDirection<1109>, None of a trailing take profit.
 
