@@ -218,10 +218,12 @@ DECIDES = (
     "simulator/faults/names.py",
     "simulator/faults/sessions.py",
     "simulator/orders.py",
+    "simulator/placing.py",
     "simulator/refusals.py",
     "simulator/replacing.py",
     "simulator/reports.py",
     "simulator/syntax.py",
+    "simulator/triggers.py",
 )
 FORBIDDEN_WHERE_DECIDED = {"asyncio", "zmq", "socket", "time", "random", "logging", "uvloop"}
 
