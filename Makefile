@@ -33,9 +33,10 @@ else
 	$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name \
 	    --benchmark-columns=min,median,iqr,rounds
 	$(BIN)/python -m bench.codec
-	$(BIN)/python -m bench.guard
 	$(BIN)/python -m bench.round_trip
 	$(BIN)/python -m bench.durability
+	$(BIN)/python -m bench.guard
+	$(BIN)/python -m bench.chain
 endif
 
 # FUZZ_SECONDS: how long. Needs clang with its runtime; as root it is installed where apt-get is.
