@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "fix.",
         "network.config.",
         "network.host",
+        "network.journal.process",
         "network.sources.",
         "network.transport",
     ),
@@ -98,6 +99,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.lines": ("fix.", "desk.", "network.line"),
     "network.sessions": ("messages", "fix.", "network.slot"),
     "network.values": ("messages", "wire", "network.line"),
+    "network.status_command": ("network.", "screens."),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     # The process, and nothing else of the venue, has standard streams.

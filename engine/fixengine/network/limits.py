@@ -218,6 +218,10 @@ class Limits:
                 text = "the LimitQuery was not answered, the limits known so far hold"
                 self._fail(line, text, now)
 
+    def used(self, now: int) -> list[Told]:
+        """The limits of unfilled orders as they are counted here, none where they are not kept."""
+        return [] if self._unfilled is None else self._unfilled.used(now + self._clock.offset_ns)
+
     # --- small steps ----------------------------------------------------------------------------
 
     def _spread(self, now: int) -> None:
