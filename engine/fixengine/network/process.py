@@ -8,7 +8,6 @@ what the loop is told to watch stands in serving.py.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import time
 import traceback
@@ -73,7 +72,7 @@ class Process:
     """One engine from start to stop: `start`, then `on_timer` and what follows from it, `close`.
 
     tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
-    ended: called once it has one.
+    ended: called once it has one. on_quiet: called after a second without a message.
     """
 
     def __init__(
@@ -92,6 +91,7 @@ class Process:
         self.venue = making.venue(config)
         self.status: int | None = None
         self.ended: Callable[[], object] = lambda: None
+        self.on_quiet: Callable[[], object] = lambda: None
         self._tokens = tokens or {}
         self._around = surroundings
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
@@ -374,7 +374,7 @@ class Process:
         self.settle(now)
 
     def _on_second(self, now: int) -> None:
-        """Sample the wall clock; collect garbage in a quiet second."""
+        """Sample the wall clock; say that a second was quiet."""
         self._last_clock_ns = now
         self.gateway.clock.read_anew()
         offset_ns = self._around.wall_ns() - self._around.monotonic_ns()
@@ -388,7 +388,7 @@ class Process:
             for line in self.gateway.lines:
                 line.session.offset_ns = offset_ns
         if not self._busy:
-            gc.collect(0)
+            self.on_quiet()
         self._busy = False
 
     def settle(self, now: int) -> None:

@@ -12,6 +12,7 @@ import signal
 from typing import Any
 
 from fixengine.network.bus import Bus
+from fixengine.network.garbage import Garbage
 from fixengine.network.journal import Journal
 from fixengine.network.process import Process
 from fixengine.network.state import StateDir
@@ -46,10 +47,10 @@ async def _serve(engine: Process) -> int:
     if isinstance(engine.bus, Bus):
         # Another world's is no socket.
         engine.log(*engine.bus.standing)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    garbage = Garbage()
+    engine.on_quiet = lambda: garbage.look(engine.gateway.counter)
     ends = contextlib.ExitStack()
+    ends.callback(garbage.close)
     try:
         engine.on_timer()
         # The bus may have become readable before its descriptor was watched.
@@ -64,7 +65,6 @@ async def _serve(engine: Process) -> int:
         return engine.status
     finally:
         ends.close()
-        gc.enable()
         loop.remove_reader(engine.bus.fd)
         engine.rest()
         await engine.connector.close(CLOSE_S)
