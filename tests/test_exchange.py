@@ -265,6 +265,22 @@ def test_a_match_between_two_accounts_reports_both_sides_with_one_trade_id(bare:
     assert maker.balance("USDT").free == units("1009990")
 
 
+STOP = {
+    "trigger_type": "4",
+    "trigger_action": "1",
+    "trigger_price": "51000",
+    "trigger_price_type": "2",
+    "trigger_price_direction": "U",
+}
+"""Of a stop loss that buys."""
+TRAILING = {
+    **STOP,
+    "trigger_price": None,
+    "trigger_price_direction": None,
+    "trigger_trailing_delta_bips": "100",
+}
+
+
 # --- refused orders ---------------------------------------------------------------------------
 
 
@@ -286,6 +302,19 @@ def test_a_match_between_two_accounts_reports_both_sides_with_one_trade_id(bare:
         ({"ord_type": "3"}, (-1106, 99, 44)),
         ({"ord_type": "4"}, (-1102, 1, 1102)),
         ({"ord_type": "4", "trigger_price": "1"}, (-1102, 1, 1100)),
+        ({"ord_type": "4", **STOP, "trigger_price_direction": None}, (-1102, 1, 1109)),
+        ({"ord_type": "4", **STOP, "exec_inst": "6", "time_in_force": None}, (-1106, 99, 18)),
+        ({"ord_type": "4", **STOP, "time_in_force": None}, (-1102, 1, 59)),
+        ({"ord_type": "4", **TRAILING, "trigger_price_direction": "U"}, (-1106, 99, 1109)),
+        ({"ord_type": "3", **STOP, "price": None}, (-1114, 99, 59)),
+        (
+            {"ord_type": "3", **STOP, "price": None, "time_in_force": None, "exec_inst": "6"},
+            (-1106, 99, 18),
+        ),
+        (
+            {"ord_type": "3", **STOP, "price": None, "time_in_force": None, "max_floor": "1"},
+            (-1106, 99, 111),
+        ),
         ({"ord_type": "P"}, (-1102, 1, 1094)),
         ({"ord_type": "1", "price": None}, (-1114, 99, 59)),
         ({"ord_type": "1", "time_in_force": None}, (-1106, 99, 44)),
@@ -314,12 +343,6 @@ def test_market_orders_that_do_not_fit(
     assert complaint(venue.new_order(trader(), market("a", **changes), NOW)) == expected
 
 
-TRIGGER = {
-    "trigger_type": "4",
-    "trigger_action": "1",
-    "trigger_price": "48000",
-    "trigger_price_type": "2",
-}
 NO_SUPPORT = " orders are not supported for this symbol."
 
 
@@ -368,31 +391,19 @@ def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
         ({"ord_type": "P", "peg_price_type": "5"}, "-2010", "Pegged" + NO_SUPPORT),
         ({"sor": "Y"}, "-2010", "Unsupported order combination"),
         (
-            {"ord_type": "4", **TRIGGER, "trigger_price_direction": "U"},
-            "-2010",
-            "Stop loss limit" + NO_SUPPORT,
+            {"ord_type": "4", **TRAILING, "trigger_trailing_delta_bips": "9"},
+            "-1013",
+            "Filter failure: TRAILING_DELTA",
         ),
         (
-            {"ord_type": "4", **TRIGGER, "trigger_price_direction": "D"},
-            "-2010",
-            "Take profit limit" + NO_SUPPORT,
+            {"ord_type": "4", **TRAILING, "trigger_trailing_delta_bips": "2001"},
+            "-1013",
+            "Filter failure: TRAILING_DELTA",
         ),
         (
-            {"ord_type": "4", **TRIGGER, "trigger_trailing_delta_bips": "100"},
-            "-2010",
-            "Trailing stop" + NO_SUPPORT,
-        ),
-        (
-            {
-                "ord_type": "3",
-                "price": None,
-                "time_in_force": None,
-                "side": SELL,
-                **TRIGGER,
-                "trigger_price_direction": "D",
-            },
-            "-2010",
-            "Stop loss" + NO_SUPPORT,
+            {"ord_type": "4", **STOP, "trigger_price": "51000.001"},
+            "-1013",
+            "Filter failure: PRICE_FILTER",
         ),
     ],
 )

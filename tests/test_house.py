@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "fix.",
         "network.config.",
         "network.host",
+        "network.journal.process",
         "network.sources.",
         "network.transport",
     ),
@@ -97,6 +98,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "network.line": ("messages", "wire", "fix.", "desk.", "network.clock", "network.slot"),
     "network.lines": ("fix.", "desk.", "network.line"),
     "network.sessions": ("messages", "fix.", "network.slot"),
+    "network.values": ("messages", "wire", "network.line"),
+    "network.status_command": ("network.", "screens."),
     "network.": ("messages", "wire", "fix.", "desk.", "network."),
     "simulator.": ("messages", "wire", "fix.", "simulator."),
     # The process, and nothing else of the venue, has standard streams.
@@ -194,6 +197,7 @@ DECIDES = (
     "network/stream.py",
     "network/teller.py",
     "network/trouble.py",
+    "network/values.py",
     "simulator/accounts.py",
     "simulator/admission.py",
     "simulator/amending.py",
@@ -216,10 +220,12 @@ DECIDES = (
     "simulator/faults/names.py",
     "simulator/faults/sessions.py",
     "simulator/orders.py",
+    "simulator/placing.py",
     "simulator/refusals.py",
     "simulator/replacing.py",
     "simulator/reports.py",
     "simulator/syntax.py",
+    "simulator/triggers.py",
 )
 FORBIDDEN_WHERE_DECIDED = {"asyncio", "zmq", "socket", "time", "random", "logging", "uvloop"}
 

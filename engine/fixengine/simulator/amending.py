@@ -52,7 +52,7 @@ def amend(
         order.columns["max_floor"] = text_of(quantity)
     order.shown_qty = min(order.shown_qty, left)
     if left == 0:
-        market.book.cancel(order)
+        market.withdraw(order)
     market.touched = True
     answers = [reports.replaced(order, market.next_exec_id(), previous, stamp)]
     if left == 0:
@@ -65,7 +65,6 @@ def _refusal(
     account: Account, order: PlacedOrder, cl_ord_id: str, quantity: int, chosen: Mapping[str, str]
 ) -> Refusal | None:
     """Why an order cannot be amended, or None."""
-    assert order.price is not None
     instrument, present = order.instrument, order.spent_qty + order.leaves_qty
     if quantity == present:
         return refusals.AMEND_OF_NOTHING
@@ -73,7 +72,8 @@ def _refusal(
         return refusals.AMEND_TO_MORE
     if not instrument.lot.passes(quantity):
         return refusals.filter_failure("LOT_SIZE")
-    if not instrument.notional_passes(amount(order.price, quantity)):
+    price = instrument.fair if order.price is None else order.price
+    if not instrument.notional_passes(amount(price, quantity)):
         return refusals.filter_failure("NOTIONAL")
     if order.amends >= AMENDS_MAX:
         return refusals.TOO_MANY_AMENDS

@@ -66,9 +66,8 @@ def cancel_all(
 
 
 def end(market: Market, order: PlacedOrder, cl_ord_id: str, now: int) -> Answer:
-    """Take a resting order away; it has the cancel's id from now on."""
-    market.book.cancel(order)
-    market.touched = True
+    """Take an open order away; it has the cancel's id from now on."""
+    market.withdraw(order)
     order.account.closed(order)
     previous, order.cl_ord_id = order.cl_ord_id, cl_ord_id
     return reports.canceled(order, market.next_exec_id(), previous, reports.utc(now))

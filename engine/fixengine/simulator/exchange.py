@@ -3,7 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, stops, pegs, SOR, self-trade prevention by TRANSFER, symbols that
+What is not played: order lists, pegs, SOR, self-trade prevention by TRANSFER, symbols that
 halt, the price range rule. Requests for them are refused as the venue refuses them where they are
 not enabled. Orders of one account trade with each other unless they ask for prevention.
 """
@@ -19,10 +19,12 @@ from fixengine.simulator import (
     amending,
     cancelling,
     orders,
+    placing,
     prevention,
     refusals,
     replacing,
     reports,
+    triggers,
 )
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
@@ -165,6 +167,10 @@ class Exchange:
         return self._told(answers, now)
 
     def _told(self, answers: list[Answer], now: int) -> list[Answer]:
+        """Carry out what the trades behind these answers have set off, and tell the watchers."""
+        for market in self.markets.values():
+            while market.due:
+                answers += self._set_off(market, market.due.popleft(), now)
         for watch in self.watchers if answers else ():
             watch(answers, now)
         return answers
@@ -179,16 +185,24 @@ class Exchange:
         terms = orders.read(request)
         if isinstance(terms, Complaint):
             return terms
-        return refusals.BUSY if len(market.book) >= BOOK_ORDERS_MAX else (market, terms)
+        return refusals.BUSY if len(market) >= BOOK_ORDERS_MAX else (market, terms)
 
     def _filtered(
         self, account: Account, market: Market, request: Any, terms: Terms
     ) -> Refusal | None:
         """What the symbol does not permit, decided before the matching engine sees the order."""
-        refusal = orders.feature(request) or orders.filters(market.instrument, terms)
+        instrument = market.instrument
+        refusal = (
+            orders.feature(request)
+            or orders.filters(instrument, terms)
+            or triggers.filters(instrument, request, terms)
+        )
         open_count = account.open_count.get(market.instrument.symbol, 0)
         if refusal is None and self._limits and open_count >= market.instrument.orders_max:
             return refusals.filter_failure("MAX_NUM_ORDERS")
+        stops = account.stops_in(request.symbol) if request.ord_type in orders.STOPS else 0
+        if refusal is None and self._limits and stops >= instrument.stops_max:
+            return refusals.filter_failure("MAX_NUM_ALGO_ORDERS")
         return refusal
 
     def _too_many(self, account: Account, now: int) -> Refusal | None:
@@ -203,74 +217,39 @@ class Exchange:
         placed = self._place(account, market, request, terms, now)
         if isinstance(placed, Refusal):
             return [reports.refused(account, request, terms, placed, now)]
-        return self._execute(market, placed, request.time_in_force, now)
+        return self._begin(market, placed, now)
 
     def _place(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
     ) -> PlacedOrder | Refusal:
-        """The matching engine's own checks; then the order exists and its money is locked."""
-        if request.cl_ord_id in account.by_client_id:
-            return refusals.DUPLICATE_ORDER
-        instrument, book, side = market.instrument, market.book, request.side
-        maker_only = request.exec_inst is not None
-        if maker_only and terms.price is not None and book.crosses(side, terms.price):
-            return refusals.WOULD_MATCH
-        apart = prevention.apart(account, request.self_trade_prevention_mode)
-        quantity = terms.quantity
-        if quantity is None:
-            assert terms.cash is not None
-            found = self._quantity_for(market, side, terms.cash, apart)
-            if isinstance(found, Refusal):
-                return found
-            quantity = found
-        if side == SELL:
-            locked_asset, locked = instrument.base, quantity
-        elif terms.price is not None:
-            locked_asset, locked = instrument.quote, amount(terms.price, quantity)
-        else:
-            locked_asset, locked = instrument.quote, book.walk(side, None, quantity, apart)[1]
-        if not account.can_lock(locked_asset, locked):
-            return refusals.INSUFFICIENT_BALANCE
-        may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
-        order_id = market.next_order_id()
-        columns = reports.columns(request, order_id, terms, may_rest, reports.utc(now))
-        order = PlacedOrder(
-            order_id,
-            side,
-            terms.price,
-            quantity,
-            account=account,
-            instrument=instrument,
-            cl_ord_id=request.cl_ord_id,
-            may_rest=may_rest,
-            locked_asset=locked_asset,
-            locked=locked,
-            columns=columns,
-            max_floor=terms.max_floor,
-        )
-        account.opened(order)
-        return order
-
-    def _quantity_for(
-        self, market: Market, side: str, cash: int, apart: Callable[[PlacedOrder], bool] | None
-    ) -> int | Refusal:
-        """The base quantity of a market order given by quote amount (spec 22.3)."""
-        lot = market.instrument.lot
-        quantity = market.book.walk_quote(side, cash, lot.step, apart)
-        if quantity >= lot.quantity_min and quantity > 0:
-            return quantity
-        other = market.book.best_ask if side == BUY else market.book.best_bid
-        return refusals.NOTHING_ON_BOOK if other is None else refusals.LESS_THAN_LOT
+        return placing.place(account, market, request, terms, now)
 
     # --- matching ---------------------------------------------------------------------------
 
-    def _execute(
-        self, market: Market, order: PlacedOrder, time_in_force: str | None, now: int
-    ) -> list[Answer]:
-        """Report an accepted order, let it trade, and put away or end what is left."""
+    def _begin(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """Report an accepted order; it goes to work, or waits for its trigger."""
+        accepted = reports.accepted(order, market.next_exec_id(), reports.utc(now))
+        if order.trigger is None:
+            return [accepted, *self._execute(market, order, now)]
+        market.stops.add(order, order.trigger)
+        return [accepted]
+
+    def _set_off(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """An order that waited goes to work, or ends where it cannot be paid for."""
+        order.waits = False
+        if not order.account.relock(order, market.cost(order)):
+            order.account.closed(order)
+            why = reports.REFUSED_LATER
+            return [reports.expired(order, market.next_exec_id(), why, reports.utc(now))]
+        started = reports.started(order, market.next_exec_id(), reports.utc(now))
+        return [started, *self._execute(market, order, now)]
+
+    def _execute(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """Let an order trade, and put away or end what is left."""
         book, stamp = market.book, reports.utc(now)
+        time_in_force = order.columns["time_in_force"]
         market.touched = True
-        answers = [reports.accepted(order, market.next_exec_id(), stamp)]
+        answers: list[Answer] = []
         if time_in_force != FOK or prevention.fillable(book, order):
             answers += self._match(market, order, now, stamp)
         if order.leaves_qty == 0:
@@ -321,6 +300,7 @@ class Exchange:
                 answers.append(reports.traded(order, match, fee, stamp))
         if maker.leaves_qty == 0:
             maker.account.closed(maker)
+        market.traded(price, stamp)
         return answers
 
     def _settle(
@@ -344,7 +324,7 @@ class Exchange:
         It is the account's biggest one, and its place in the queue does not matter. A text says
         why that cannot be.
         """
-        resting = account.by_client_id.values()
+        resting = (order for order in account.by_client_id.values() if not order.waits)
         order = max(resting, key=lambda order: order.leaves_qty, default=None)
         if order is None:
             return "no order rests"

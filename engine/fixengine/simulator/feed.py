@@ -26,6 +26,7 @@ from fixengine.simulator.instruments import amount, text_of, units
 from fixengine.simulator.meter import Meter
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
 from fixengine.simulator.reports import ZERO, Answer
+from fixengine.simulator.rest import at_ms, order_word
 
 MILLISECOND_NS = 1_000_000
 SUBSCRIPTIONS_MAX = 65_535
@@ -285,11 +286,11 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "s": values["symbol"],
         "c": values["cl_ord_id"],
         "S": words.word(words.SIDES, values["side"]),
-        "o": words.order_word(values["ord_type"], values["exec_inst"]),
+        "o": order_word(values),
         "f": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
         "q": values["order_qty"] or values["cum_qty"],
         "p": values["price"] or ZERO,
-        "P": ZERO,
+        "P": values["trigger_price"] or ZERO,
         "F": values["max_floor"] or ZERO,
         "g": NONE_GIVEN,
         "C": values.get("orig_cl_ord_id") or "",
@@ -315,7 +316,11 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "V": words.word(words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]),
     }
     if values["working_time"] is not None:
-        event["W"] = opened_ms
+        event["W"] = at_ms(values["working_time"])
+    if values["trigger_trailing_delta_bips"] is not None:
+        event["d"] = int(values["trigger_trailing_delta_bips"])
+        if values["trailing_time"] is not None:
+            event["D"] = at_ms(values["trailing_time"])
     if values["prevented_qty"] is not None:
         event["A"] = values["prevented_qty"]
     if values.get("prevented_match_id") is not None:

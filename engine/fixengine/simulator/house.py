@@ -57,7 +57,5 @@ class House:
             instrument=market.instrument,
             cl_ord_id="",
             may_rest=True,
-            locked_asset="",
-            locked=0,
             columns={},
         )

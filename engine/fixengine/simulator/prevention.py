@@ -11,33 +11,21 @@ order stands in its way, it expires like one that finds too little. Source: spec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from fixengine.simulator import choices, reports
-from fixengine.simulator.accounts import Account, PlacedOrder
+from fixengine.simulator.accounts import NO_PREVENTION, PlacedOrder
 from fixengine.simulator.book import Book
 from fixengine.simulator.instruments import text_of
 from fixengine.simulator.market import Market
 from fixengine.simulator.reports import Answer, Prevented
 
-NONE, EXPIRE_TAKER, EXPIRE_MAKER, EXPIRE_BOTH, DECREMENT = "1", "2", "3", "4", "5"
-
-
-def mode_of(order: PlacedOrder) -> str:
-    """The mode an order was placed with; the house's have none."""
-    return order.columns.get("self_trade_prevention_mode") or NONE
+EXPIRE_TAKER, EXPIRE_MAKER, EXPIRE_BOTH, DECREMENT = "2", "3", "4", "5"
 
 
 def applies(taker: PlacedOrder, maker: PlacedOrder) -> bool:
     """Whether these may not trade with each other."""
-    return taker.account is maker.account and mode_of(taker) != NONE
-
-
-def apart(account: Account, mode: str | None) -> Callable[[PlacedOrder], bool] | None:
-    """Which resting orders a taker of this account and mode cannot trade with; None: it can."""
-    if mode in (None, NONE):
-        return None
-    return lambda maker: maker.account is account
+    return taker.account is maker.account and taker.prevention_mode != NO_PREVENTION
 
 
 def fillable(book: Book[PlacedOrder], taker: PlacedOrder) -> bool:
@@ -45,7 +33,7 @@ def fillable(book: Book[PlacedOrder], taker: PlacedOrder) -> bool:
     wanted = taker.leaves_qty
     for _, maker in book.reach(taker.side, taker.price):
         if applies(taker, maker):
-            if mode_of(taker) != EXPIRE_MAKER:
+            if taker.prevention_mode != EXPIRE_MAKER:
                 return False
             continue
         wanted -= maker.leaves_qty
@@ -63,7 +51,7 @@ def prevent(
 ) -> list[Answer]:
     """Keep two orders apart that have met; the reports of both. chosen: see choices.py."""
     assert maker.price is not None
-    mode = mode_of(taker)
+    mode = taker.prevention_mode
     quantity = min(maker.visible_qty, taker.leaves_qty)
     match_id = market.next_prevented_match_id()
     answers = []

@@ -115,6 +115,7 @@ NOT_IN_DROP_COPY = complaint(
 
 DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")
+WOULD_TRIGGER = Refusal(-2010, "Order would trigger immediately.")
 WOULD_MATCH = Refusal(-2010, "Order would immediately match and take.")
 UNSUPPORTED_COMBINATION = Refusal(-2010, "Unsupported order combination")
 ICEBERG_TOO_BIG = Refusal(-2010, "IcebergQty exceeds QTY.")

@@ -5,7 +5,8 @@ silent, the defaults of spec section 22.3. Values are the text of the wire; name
 venue table, so that a Template can write them as they are.
 
 A report of an order that may rest says WorkingIndicator and WorkingTime from its first report on;
-IOC, FOK and MARKET orders never stand on the book and never say so.
+IOC, FOK and MARKET orders never stand on the book and never say so. A stop says neither while it
+waits. Once it is set off a second report with ExecType NEW says both, whatever it became.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fixengine.fix.venue import Window
 from fixengine.messages import MiscFee
 from fixengine.simulator.accounts import Account, PlacedOrder
 from fixengine.simulator.instruments import text_of
-from fixengine.simulator.orders import Terms
+from fixengine.simulator.orders import TRIGGER_FIELDS, Terms
 from fixengine.simulator.refusals import Refusal
 
 ZERO = text_of(0)
@@ -30,6 +31,7 @@ NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4",
 TRADE, REPLACED = "F", "5"
 ORDER_LIMIT, MESSAGE_LIMIT = "1", "2"
 NONE_OF_SYMBOL, ALL_OF_SYMBOL = "0", "1"
+REFUSED_LATER = "1"
 UNFILLED_IOC, UNFILLED_FOK, NO_LIQUIDITY = "5", "6", "7"
 
 ECHO = (
@@ -105,9 +107,12 @@ def status(order: PlacedOrder) -> str:
 
 
 def columns(
-    request: Any, order_id: int, terms: Terms, may_rest: bool, now: str
+    request: Any, order_id: int, terms: Terms, works: bool, now: str
 ) -> dict[str, str | None]:
-    """What every report of an accepted order repeats; request is its NewOrderSingle."""
+    """What every report of an accepted order repeats; request is its NewOrderSingle.
+
+    works: it may rest, and nothing has to set it off first.
+    """
     return {
         "order_id": str(order_id),
         "order_qty": _optional(terms.quantity),
@@ -116,6 +121,8 @@ def columns(
         "symbol": request.symbol,
         "exec_inst": request.exec_inst,
         "price": _optional(terms.price),
+        **{name: getattr(request, name) for _, name in TRIGGER_FIELDS},
+        "trigger_price": _optional(terms.trigger_price),
         "time_in_force": request.time_in_force,
         "order_creation_time": now,
         "max_floor": _optional(terms.max_floor),
@@ -124,7 +131,7 @@ def columns(
         "strategy_id": request.strategy_id,
         "self_trade_prevention_mode": request.self_trade_prevention_mode or STP_NONE,
         "prevented_qty": None,
-        "working_time": now if may_rest else None,
+        "working_time": now if works else None,
     }
 
 
@@ -132,9 +139,15 @@ def accepted(order: PlacedOrder, exec_id: int, now: str) -> Answer:
     """ExecType NEW."""
     values = _report(order, exec_id, NEW, NEW, now)
     values["leaves_qty"] = text_of(order.leaves_qty)
-    if order.may_rest:
+    if order.columns["working_time"] is not None:
         values["working_indicator"] = "Y"
     return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
+
+
+def started(order: PlacedOrder, exec_id: int, now: str) -> Answer:
+    """ExecType NEW once more: an order that waited works from now on."""
+    order.columns["working_time"] = now
+    return accepted(order, exec_id, now)._replace(ack=False)
 
 
 def traded(order: PlacedOrder, match: Match, fee: tuple[int, str], now: str) -> Answer:
@@ -202,6 +215,7 @@ def refused(account: Account, request: Any, terms: Terms, refusal: Refusal, now:
     values.update(
         order_qty=_optional(terms.quantity),
         price=_optional(terms.price),
+        trigger_price=_optional(terms.trigger_price),
         transact_time=utc(now),
         exec_type=REJECTED,
         ord_status=REJECTED,
@@ -307,6 +321,7 @@ def _report(
         "cum_quote_qty": text_of(order.cum_quote_qty),
         "aggressor_indicator": "Y",
         "last_qty": ZERO,
+        "trailing_time": None if order.trigger is None else order.trigger.since,
     }
 
 

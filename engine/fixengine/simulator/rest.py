@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from fixengine import wire
 from fixengine.fix.venues.binance import words
 from fixengine.simulator.accounts import PPM, Account
 from fixengine.simulator.admission import Credential
@@ -25,6 +26,7 @@ from fixengine.simulator.exchange_info import symbol_object
 from fixengine.simulator.history import History, Past, Trade, from_id
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
+from fixengine.simulator.orders import STOPS
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
 from fixengine.simulator.reports import ZERO
 
@@ -320,8 +322,7 @@ def page(rows: list[Any], limit: int, from_first: bool) -> list[Any]:
 def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     """An order as REST shows it. ended: with the reason of its end, which openOrders leaves out."""
     values = past.values
-    opened_ms = past.opened_ns // MILLISECOND_NS
-    rests = values["working_time"] is not None
+    working_ms = at_ms(values["working_time"])
     order = {
         "symbol": values["symbol"],
         "orderId": past.order_id,
@@ -334,14 +335,14 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "cummulativeQuoteQty": values["cum_quote_qty"],
         "status": words.status_word(values["ord_status"], values.get("prevented_match_id")),
         "timeInForce": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
-        "type": words.order_word(values["ord_type"], values["exec_inst"]),
+        "type": order_word(values),
         "side": words.word(words.SIDES, values["side"]),
-        "stopPrice": ZERO,
+        "stopPrice": values["trigger_price"] or ZERO,
         "icebergQty": values["max_floor"] or ZERO,
-        "time": opened_ms,
+        "time": past.opened_ns // MILLISECOND_NS,
         "updateTime": past.updated_ns // MILLISECOND_NS,
-        "isWorking": True,
-        "workingTime": opened_ms if rests else -1,
+        "isWorking": bool(working_ms) or values["ord_type"] not in STOPS,
+        "workingTime": working_ms or -1,
         "selfTradePreventionMode": words.word(
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
         ),
@@ -353,11 +354,25 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     ):
         if values.get(ours) is not None:
             order[theirs] = int(values[ours])
+    if values["trigger_trailing_delta_bips"] is not None:
+        order["trailingDelta"] = int(values["trigger_trailing_delta_bips"])
+        order["trailingTime"] = at_ms(values["trailing_time"]) or -1
     if values["prevented_qty"] is not None:
         order["preventedQuantity"] = values["prevented_qty"]
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order
+
+
+def at_ms(stamp: str | None) -> int | None:
+    """The text of a UTC timestamp -> ms since 1970."""
+    return None if stamp is None else wire.stamp_ns(stamp.encode()) // MILLISECOND_NS
+
+
+def order_word(values: dict[str, Any]) -> str:
+    """What REST and the stream call the type of an order."""
+    terms = (values[name] for name in ("ord_type", "exec_inst", "side", "trigger_price_direction"))
+    return words.order_word(*terms)
 
 
 def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class SimulatedVenue:
         else:
             cl_ord_id, wire_id = order, self._wire_id(order)
         placed = self._account.by_client_id.get(wire_id) if wire_id is not None else None
-        if placed is None:
+        if placed is None or placed.waits:
             raise SimulationError(f"no order {cl_ord_id!r} rests at the venue; see venue.orders")
         wanted = placed.leaves_qty
         if quantity is not None:
