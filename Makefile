@@ -1,6 +1,8 @@
 # Each target sets up what it needs. PYTHON picks the interpreter (3.11 or newer) for .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Where no package can be had, nobody waits long for none.
+APT := timeout 180 apt-get --quiet --yes -o Acquire::Retries=0 -o Acquire::http::Timeout=20
 SOURCES := $(wildcard csrc/*.pyx csrc/*.pxi csrc/*.pxd csrc/*.h) setup.py pyproject.toml
 
 .PHONY: demo test soak mutants bench fuzz coverage valgrind native lint types build clean
@@ -43,7 +45,7 @@ endif
 FUZZ_SECONDS ?= 60
 fuzz: .venv/dev
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.build || ! [ "$$(id -u)" = 0 ] || \
-	    apt-get install --quiet --yes clang libclang-rt-dev llvm
+	    $(APT) install clang libclang-rt-dev llvm
 	FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHONPATH=tests $(BIN)/python -m fuzz.run
 	@$(MAKE) --no-print-directory coverage
 
@@ -53,14 +55,14 @@ coverage: .venv/dev
 # Counts the instructions of the codec; without it that part of the guard says it was skipped.
 valgrind:
 	@command -v valgrind >/dev/null || ! command -v apt-get >/dev/null || ! [ "$$(id -u)" = 0 ] || \
-	    { apt-get update --quiet && apt-get install --quiet --yes valgrind; } || \
+	    { $(APT) update && $(APT) install valgrind; } || \
 	    echo "valgrind could not be installed: the guard counts no instructions"
 
 # The round trip's relay, strategy and venue, which need the headers of libzmq and libssl. What is
 # missing is named, and fails the round trip; as root it is installed where apt-get is.
 native: .venv/dev
 	@$(BIN)/python -m bench.native || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	    apt-get update --quiet && apt-get install --quiet --yes gcc libzmq3-dev libssl-dev && \
+	    $(APT) update && $(APT) install gcc libzmq3-dev libssl-dev && \
 	    $(BIN)/python -m bench.native; }
 
 lint: .venv/dev

@@ -12,6 +12,7 @@ SLOWDOWN = 1.2
 LEAST_SEEN, MOST_SEEN = 1.86, 2.12
 
 
+@pytest.mark.usefixtures("ends")
 def test_the_engine_does_not_fall_behind_the_relay() -> None:
     try:
         found = chain.measured()

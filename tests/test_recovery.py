@@ -6,8 +6,10 @@ import pytest
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.recovery import (
     AGAIN_S_MAX,
+    OPEN_ORDERS,
     SECOND_NS,
     STUCK_ASKED,
+    TOGETHER_MIN,
     Case,
     Kind,
     Question,
@@ -260,10 +262,34 @@ def test_a_later_cancel_of_an_order_in_question_has_its_own_time(desk: Desk) -> 
 
 
 def test_no_more_questions_at_once_than_allowed(desk: Desk) -> None:
-    for number in range(20):
+    for number in range(TOGETHER_MIN - 1):
         desk.order(f"o{number}")
     first = desk.due()
     assert len(first) == desk.recovery.open_max == 8
     assert desk.recovery.deadline(desk.watched_since_ns) is None, "an answer comes first"
     desk.recovery.failed(first[0][0], desk.now)
     assert len(desk.due()) == 1
+
+
+def test_very_many_orders_are_looked_for_among_the_open_ones_first(desk: Desk) -> None:
+    orders = [desk.order(str(number), order_id=str(number)) for number in range(TOGETHER_MIN)]
+    asked = desk.due()
+    assert [case.order for case, _ in asked] == orders
+    assert {question for _, question in asked} == {OPEN_ORDERS}
+    assert desk.due() == [], "one question for all of them"
+    state = State("0", 0, "0")
+    assert desk.recovery.found(asked[0][0], state, desk.now) == Settled(state)
+    desk.recovery.not_open(asked[1][0], desk.now)
+    assert desk.ask() == (asked[1][0], (Kind.ORDER, "S", "1", None)), "how it ended is asked alone"
+
+
+def test_that_an_order_is_not_open_does_not_make_it_absent(desk: Desk) -> None:
+    desk.now = 2 * ARRIVAL_NS
+    for number in range(TOGETHER_MIN):
+        desk.order(str(number))
+    desk.now += ARRIVAL_NS
+    for case, _ in desk.due():
+        desk.recovery.not_open(case, desk.now)
+    case, question = desk.due()[0]
+    assert question == (Kind.ORDER, "S", None, "w-0")
+    assert desk.recovery.absent(case, desk.now) is None, "it counts once it was asked twice, alone"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from engine_in_memory import Engine
-from fixengine.desk.recovery import LAG_S, VENUE_TIMEOUT_S
+from fixengine.desk.recovery import LAG_S, TOGETHER_MIN, VENUE_TIMEOUT_S
 from fixengine.messages import (
     ExecutionReport,
     OrderAmendKeepPriorityRequest,
@@ -428,3 +428,54 @@ def test_how_an_order_ended_stays_the_answer_to_its_id(desk: Desk) -> None:
     desk.engine.request(desk.engine.order("o1"))
     (again,) = desk.reports()
     assert (again.replayed, again.exec_id) == (True, final.exec_id)
+
+
+def many_unknown(desk: Desk) -> list[str]:
+    """Orders with the OrderIDs 1000, 1001, ..., all unknown; their ids on the wire."""
+    wire_ids = []
+    for number in range(TOGETHER_MIN):
+        desk.engine.request(desk.engine.order(f"m{number}"))
+        wire_ids.append(desk.engine.last()[11].decode())
+        if number:
+            order_id = str(1000 + number)
+            desk.engine.report("0", "0", cl_ord_id=wire_ids[-1], order_id=order_id)
+    desk.lose()
+    return wire_ids
+
+
+def test_very_many_unknown_orders_are_found_in_one_answer(desk: Desk) -> None:
+    wire_ids = many_unknown(desk)
+    number, ask = desk.question()
+    assert (ask.call, ask.parameters, len(desk.asked)) == ("openOrders", {}, 0)
+    rows = [state("NEW", order_id=1000, client_order_id=wire_ids[0])]
+    rows += [state("NEW", order_id=1000 + n) for n in range(1, TOGETHER_MIN - 1)]
+    rows.append(state("NEW", order_id=1000 + TOGETHER_MIN - 1, symbol="ETHUSDT"))
+    now = desk.engine.now
+    desk.settling.on_rows(number, tuple(rows[:7]), False, now, WALL_NS, 0)
+    desk.settling.on_rows(number, tuple(rows[7:]), True, now, WALL_NS, 0)
+    assert [report.cl_ord_id for report in desk.reports()] == [
+        f"m{number}" for number in range(TOGETHER_MIN - 1)
+    ]
+    assert desk.standing("m0") == desk.standing("m18") == "new"
+    assert desk.standing("m19") == "unknown", "an order of that number, of another symbol"
+    ask = desk.answer(state("CANCELED", order_id=1000 + TOGETHER_MIN - 1))
+    assert (ask.call, ask.parameters["orderId"]) == ("order", 1000 + TOGETHER_MIN - 1)
+    assert desk.standing("m19") == "canceled"
+    assert desk.settling.deadline is None
+
+
+def test_where_the_open_orders_are_not_told_all_are_asked_for_again(desk: Desk) -> None:
+    many_unknown(desk)
+    assert desk.refuse(Problem(Because.REFUSED.value, "later", 429, -1003)).call == "openOrders"
+    number, ask = desk.question()
+    assert ask.call == "openOrders"
+    now = desk.engine.now
+    desk.settling.on_rows(number, (), True, now, WALL_NS, now + 1)
+    assert desk.standing("m3") == "unknown", "nobody watched when the venue was asked"
+    number, ask = desk.question()
+    assert ask.call == "openOrders"
+    rows = tuple(state("NEW", order_id=1000 + n) for n in range(TOGETHER_MIN))
+    desk.settling.on_rows(number, rows, True, desk.engine.now, WALL_NS, 0)
+    assert desk.standing("m3") == "new"
+    assert desk.answer(state("NEW", order_id=1000)).call == "order", "its OrderID was not known"
+    assert desk.settling.deadline is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fixengine import __version__
@@ -20,6 +20,7 @@ examples:
   fixengine fault PATH news              tell a running venue what to do wrong
   fixengine check engine.toml            would this configuration work?
   fixengine run engine.toml              the network process
+  fixengine status engine.toml           how a running engine stands
   fixengine journal show STATE_DIR       what an engine did, record by record
   fixengine journal verify STATE_DIR     is its journal sound?
   fixengine latency engine.toml          how long each stretch of the walk takes, with a picture
@@ -75,8 +76,9 @@ def _command(arguments: Sequence[str] | None) -> int:
     except ImportError as problem:
         streams.complain(f"fixengine: {problem}")
         return USAGE_ERROR
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser(given)
+    options = parser.parse_args(given)
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
@@ -84,14 +86,11 @@ def _command(arguments: Sequence[str] | None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    from fixengine.demo import bench
-    from fixengine.demo import run as demo
-    from fixengine.network.journal import command as journal
-    from fixengine.screens import decode
-    from fixengine.simulator import process as simulator
-    from fixengine.simulator.faults import command as fault
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """All commands; the arguments of those that are named in what is given.
 
+    Each brings along what it runs on, and of that no other command should have to wait for.
+    """
     parser = argparse.ArgumentParser(
         prog="fixengine",
         description="A low-latency FIX execution gateway.",
@@ -100,49 +99,70 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fixengine {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-
-    added = commands.add_parser("demo", help="run the main job on the built-in venue")
-    demo.add_arguments(added)
-    added.set_defaults(action=demo.run)
-
-    added = commands.add_parser("simulate", help="run the built-in venue alone")
-    simulator.add_arguments(added)
-    added.set_defaults(action=simulator.run)
-
-    added = commands.add_parser("fault", help="tell a running venue what to do wrong")
-    fault.add_arguments(added)
-    added.set_defaults(action=fault.run)
-
-    added = commands.add_parser("run", help="run the network process")
-    added.add_argument("config", type=Path, help="engine.toml")
-    added.add_argument("--json", action="store_true", help="log JSON lines to stdout")
-    added.set_defaults(action=_run)
-
-    added = commands.add_parser("check", help="say whether a configuration would work")
-    added.add_argument("config", type=Path, help="engine.toml")
-    added.add_argument("--offline", action="store_true", help="do not touch the network")
-    added.add_argument("--json", action="store_true", help="print the findings as JSON lines")
-    added.set_defaults(action=_check)
-
-    _add_latency(commands.add_parser("latency", help="show how long each stretch takes"))
-
-    added = commands.add_parser("bench", help="measure a round trip on this machine")
-    bench.add_arguments(added)
-    added.set_defaults(action=bench.run)
-
-    added = commands.add_parser("decode", help="make FIX messages readable")
-    decode.add_arguments(added)
-    added.set_defaults(action=decode.run)
-
-    added = commands.add_parser("config", help="print every key of engine.toml")
-    added.set_defaults(action=_config)
-
-    _add_dictionary(commands.add_parser("dictionary", help="look into the venue's dictionaries"))
-
-    added = commands.add_parser("journal", help="look into a journal")
-    journal.add_arguments(added)
-    added.set_defaults(action=journal.run)
+    for name, (told, add) in COMMANDS.items():
+        added = commands.add_parser(name, help=told)
+        if name in given:
+            add(added)
     return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    from fixengine.demo import run
+
+    run.add_arguments(parser)
+    parser.set_defaults(action=run.run)
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    from fixengine.simulator import process
+
+    process.add_arguments(parser)
+    parser.set_defaults(action=process.run)
+
+
+def _add_fault(parser: argparse.ArgumentParser) -> None:
+    from fixengine.simulator.faults import command
+
+    command.add_arguments(parser)
+    parser.set_defaults(action=command.run)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="engine.toml")
+    parser.add_argument("--json", action="store_true", help="log JSON lines to stdout")
+    parser.set_defaults(action=_run)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="engine.toml")
+    parser.add_argument("--offline", action="store_true", help="do not touch the network")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON lines")
+    parser.set_defaults(action=_check)
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    from fixengine.demo import bench
+
+    bench.add_arguments(parser)
+    parser.set_defaults(action=bench.run)
+
+
+def _add_decode(parser: argparse.ArgumentParser) -> None:
+    from fixengine.screens import decode
+
+    decode.add_arguments(parser)
+    parser.set_defaults(action=decode.run)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action=_config)
+
+
+def _add_journal(parser: argparse.ArgumentParser) -> None:
+    from fixengine.network.journal import command
+
+    command.add_arguments(parser)
+    parser.set_defaults(action=command.run)
 
 
 def _add_dictionary(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +181,13 @@ def _add_dictionary(parser: argparse.ArgumentParser) -> None:
     added.add_argument("file", type=Path, metavar="FILE.xml", help="the venue's dictionary")
     added.add_argument("--json", action="store_true", help="print one JSON object")
     added.set_defaults(action=_dictionary_diff)
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    from fixengine.network import status_command
+
+    status_command.add_arguments(parser)
+    parser.set_defaults(action=status_command.run)
 
 
 def _add_latency(parser: argparse.ArgumentParser) -> None:
@@ -188,7 +215,7 @@ def _add_latency(parser: argparse.ArgumentParser) -> None:
 def _latency(options: argparse.Namespace) -> int:
     import orjson
 
-    from fixengine.network.config import ConfigError, load
+    from fixengine.network.config import ConfigError, state_dir_of
     from fixengine.network.latency import LOOP, NAMES, NoLatency, read
     from fixengine.network.latency_file import copy
     from fixengine.screens import latency
@@ -196,10 +223,8 @@ def _latency(options: argparse.Namespace) -> int:
     wrong = [name for name in options.stretch or () if name not in NAMES]
     if wrong:
         return _fail(f"--stretch {wrong[0]}: expected one of {', '.join(NAMES)}")
-    path = options.path.expanduser()
     try:
-        state_dir = Path(load(path).engine.state_dir) if path.is_file() else path
-        figures = read(copy(state_dir))
+        figures = read(copy(state_dir_of(options.path)))
         if options.svg is not None:
             options.svg.write_text(latency.svg(figures, options.stretch or NAMES))
     except (ConfigError, NoLatency) as problem:
@@ -211,6 +236,23 @@ def _latency(options: argparse.Namespace) -> int:
     elif options.svg is None:
         streams.say(latency.text(figures, options.stretch or ("out.whole", "in.whole", LOOP)))
     return 0
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "demo": ("run the main job on the built-in venue", _add_demo),
+    "simulate": ("run the built-in venue alone", _add_simulate),
+    "fault": ("tell a running venue what to do wrong", _add_fault),
+    "run": ("run the network process", _add_run),
+    "check": ("say whether a configuration would work", _add_check),
+    "status": ("show how a running engine stands", _add_status),
+    "latency": ("show how long each stretch takes", _add_latency),
+    "bench": ("measure a round trip on this machine", _add_bench),
+    "decode": ("make FIX messages readable", _add_decode),
+    "config": ("print every key of engine.toml", _add_config),
+    "dictionary": ("look into the venue's dictionaries", _add_dictionary),
+    "journal": ("look into a journal", _add_journal),
+}
+"""What each does, and what adds its arguments."""
 
 
 def _fail(text: object) -> int:

@@ -7,6 +7,7 @@ says is told as reports are, with the source named. Nothing is guessed:
 | what is unknown | asked | what settles it |
 |---|---|---|
 | an order | the order, by OrderID, else by its ids at the venue: its own, then its cancels', for a cancel renames it | the state told, once every fill in it is known |
+| very many orders | all open orders of the account, in one question | those among them, as above; each of the others is asked about alone |
 | fills that are missing | the trades of the order, and its allocations where the venue routed it | each is told once, whoever told it first; then the total is right |
 | an order the venue does not know | the same again, under every id | dead only if it was asked twice, later than anything sent could still arrive: RecvWindow, the venue's own time-out and the lag of the source, counted from when it became unknown |
 | a cancel | its order | over with its order; where the order lives that much later, it did not arrive |
@@ -33,6 +34,8 @@ LAG_S = 2
 """How far the venue's REST may be behind its sessions; its documents promise nothing."""
 AGAIN_S_MAX = 30
 ABSENT_MIN = 2
+TOGETHER_MIN = 20
+"""So many orders are looked for among all that are open: that weighs 80, each of them alone 4."""
 STUCK_ASKED = 8
 """Times a case is asked about before the operator hears that it does not come to an end."""
 
@@ -41,17 +44,21 @@ class Kind(Enum):
     """What is asked."""
 
     ORDER = "order"
+    OPEN_ORDERS = "open orders"
     TRADES = "trades"
     ALLOCATIONS = "allocations"
 
 
 class Question(NamedTuple):
-    """One of the two ids is given."""
+    """One of the two ids is given; neither where all open orders are asked for, of every symbol."""
 
     kind: Kind
     symbol: str
     order_id: str | None
     client_id: str | None
+
+
+OPEN_ORDERS = Question(Kind.OPEN_ORDERS, "", None, None)
 
 
 class State(NamedTuple):
@@ -76,7 +83,7 @@ class Settled(NamedTuple):
 
 class Case:
     """One order that is being asked about. state_ns: when its state was asked for last. is_early:
-    since then something else has become unknown of it.
+    since then something else has become unknown of it. is_alone: it is not among the open orders.
     """
 
     __slots__ = (
@@ -84,6 +91,7 @@ class Case:
         "asked",
         "asked_count",
         "due_ns",
+        "is_alone",
         "is_early",
         "names",
         "order",
@@ -97,6 +105,7 @@ class Case:
         self.order = order
         self.since_ns = now
         self.due_ns = now
+        self.is_alone = False
         self.is_early = False
         self.asked: Question | None = None
         self.asked_count = 0
@@ -142,14 +151,18 @@ class Recovery:
 
     def due(self, now: int, watched_since_ns: int | None) -> list[tuple[Case, Question]]:
         """What to ask now; each counts as asked. watched_since_ns: since when a session that hears
-        of everything is up, None where none is.
+        of everything is up, None where none is. OPEN_ORDERS is one question for all cases it
+        stands beside.
         """
         for case in [one for one in self.cases.values() if one.asked is None]:
             if self._is_over(case):
                 del self.cases[case.order]
         if watched_since_ns is None or now < watched_since_ns + self.lag_ns:
             return []
-        under_way = sum(case.asked is not None for case in self.cases.values())
+        together = [case for case in self.cases.values() if self._goes_together(case, now)]
+        if len(together) >= TOGETHER_MIN:
+            return [(case, self._asked(case, OPEN_ORDERS, now)) for case in together]
+        under_way = self._under_way()
         questions = []
         for case in self.cases.values():
             if under_way >= self.open_max:
@@ -157,12 +170,7 @@ class Recovery:
             if case.asked is not None or now < case.due_ns:
                 continue
             under_way += 1
-            case.asked = self._question(case)
-            case.asked_count += 1
-            if case.asked.kind is Kind.ORDER:
-                case.state_ns = now
-                case.is_early = False
-            questions.append((case, case.asked))
+            questions.append((case, self._asked(case, self._question(case), now)))
         return questions
 
     def deadline(self, watched_since_ns: int | None) -> int | None:
@@ -170,7 +178,7 @@ class Recovery:
         waiting = [case.due_ns for case in self.cases.values() if case.asked is None]
         if not waiting or watched_since_ns is None:
             return None
-        if len(self.cases) - len(waiting) >= self.open_max:
+        if self._under_way() >= self.open_max:
             return None
         return max(min(waiting), watched_since_ns + self.lag_ns)
 
@@ -202,6 +210,12 @@ class Recovery:
         self._later(case, now)
         return None
 
+    def not_open(self, case: Case, now: int) -> None:
+        """It is not among the open orders, which says nothing of how it ended, or that it did."""
+        case.asked = None
+        case.is_alone = True
+        case.due_ns = now
+
     def absent(self, case: Case, now: int) -> Settled | None:
         """The source knows no order of the id that was asked for."""
         case.asked = None
@@ -226,6 +240,24 @@ class Recovery:
         self._later(case, now)
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _under_way(self) -> int:
+        """Questions about one order that have no answer yet."""
+        return sum(case.asked not in (None, OPEN_ORDERS) for case in self.cases.values())
+
+    def _goes_together(self, case: Case, now: int) -> bool:
+        """Whether its state is wanted now, and the open orders may tell it."""
+        begins = case.state is None and not case.names and not case.is_alone
+        return case.asked is None and begins and now >= case.due_ns
+
+    def _asked(self, case: Case, question: Question, now: int) -> Question:
+        """Count a question as asked."""
+        case.asked = question
+        case.asked_count += 1
+        if question.kind in (Kind.ORDER, Kind.OPEN_ORDERS):
+            case.state_ns = now
+            case.is_early = False
+        return question
 
     def _settle(self, case: Case, now: int) -> Settled | None:
         """What the state says, or None where fills are to be asked for first."""
@@ -252,6 +284,7 @@ class Recovery:
     def _later(self, case: Case, now: int) -> None:
         """Ask again, ever less often."""
         case.names = []
+        case.is_alone = False
         wait_ns = min(self._again_ns << min(case.asked_count, 5), self._again_ns_max)
         case.due_ns = now + wait_ns
 
@@ -271,7 +304,12 @@ class Recovery:
         if order.order_id is not None:
             return Question(Kind.ORDER, order.symbol, order.order_id, None)
         if not case.names:
-            # A cancel that was refused has renamed nothing.
-            cancels = [one for one in order.cancels if one.standing is not Standing.DONE]
-            case.names = [order.wire_id, *(cancel.wire_id for cancel in cancels)]
+            case.names = names_of(order)
         return Question(Kind.ORDER, order.symbol, None, case.names.pop(0))
+
+
+def names_of(order: Order) -> list[str]:
+    """The ids under which the venue may know an order: its own, and those of its cancels."""
+    # A cancel that was refused has renamed nothing.
+    cancels = [one for one in order.cancels if one.standing is not Standing.DONE]
+    return [order.wire_id, *(cancel.wire_id for cancel in cancels)]

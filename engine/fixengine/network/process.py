@@ -15,6 +15,7 @@ import signal
 import time
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -49,7 +50,7 @@ from fixengine.network.sessions import (
 )
 from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import Standing
-from fixengine.network.surroundings import Bus, Machine, Surroundings
+from fixengine.network.surroundings import Bus, Surroundings
 from fixengine.network.watch import Watch
 
 SECOND_NS = 1_000_000_000
@@ -77,9 +78,9 @@ UP, NOT_UP = "up as ", "not up as "
 class Process:
     """One engine from start to stop. `run` does it all and returns the exit status.
 
-    surroundings: None for this machine, on the running loop. tokens: the secret of each strategy
-    that has one. status: the exit status, None while it lives. Who does not want `run` calls
-    `start`, then `on_timer` and what follows from it by itself, and `close`.
+    tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
+    Who does not want `run` calls `start`, then `on_timer` and what follows from it by itself, and
+    `close`.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Process:
         api_key: str,
         signer: Signer,
         log: Log,
-        surroundings: Surroundings | None = None,
+        surroundings: Surroundings,
         tokens: Mapping[str, bytes] | None = None,
         latency: Latency | None = None,
     ) -> None:
@@ -98,7 +99,7 @@ class Process:
         self.venue = making.venue(config)
         self.status: int | None = None
         self._tokens = tokens or {}
-        self._around = Machine() if surroundings is None else surroundings
+        self._around = surroundings
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
         self._ended = asyncio.Event()
@@ -575,7 +576,8 @@ class Process:
         used = {line.number for line in self.gateway.lines}
         self._last_line = line_number(self._last_line, used)
         line = self._line_maker.make(wanted, self._last_line, self.offset_ns)
-        line.note = lambda read: self._note(line.number, read)
+        # Not a function of the line itself, which would keep it alive until it is looked for.
+        line.note = partial(self._note, line.number)
         return line
 
     # --- effects of the control plane -------------------------------------------------------

@@ -21,7 +21,16 @@ from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, Order, Orders, report_key
 from fixengine.desk.orders import Kind as OrderKind
 from fixengine.desk.positions import Positions
-from fixengine.desk.recovery import Case, Kind, Question, Recovery, Settled, State
+from fixengine.desk.recovery import (
+    OPEN_ORDERS,
+    Case,
+    Kind,
+    Question,
+    Recovery,
+    Settled,
+    State,
+    names_of,
+)
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing
 from fixengine.messages import (
     ExecType,
@@ -48,7 +57,7 @@ NO_SUCH_ORDER = -2013
 
 
 class Settling:
-    """See the module's top.
+    """See the module's top. step: where it stands.
 
     recv_window_ns: of the orders we send. second_ns: the venue's. say: tells every strategy how it
     stands, by (state, text, now).
@@ -73,11 +82,16 @@ class Settling:
         self._say = say
         self.freeze_ns_max = recv_window_ns + FREEZE_S * second_ns
         self._recovery = Recovery(recv_window_ns, second_ns)
-        self._asked: dict[int, tuple[Case, Question]] = {}
+        self._asked: dict[int, tuple[list[Case], Question]] = {}
         self._rows: dict[int, list[Any]] = {}
         self._states: dict[Order, dict[str, Any]] = {}
         self._watched_since_ns: int | None = None
-        self._step = Step.NONE
+        self.step = Step.NONE
+
+    @property
+    def in_question(self) -> int:
+        """How many orders there are of which it is being found out how they stand."""
+        return len(self._recovery.cases)
 
     @property
     def deadline(self) -> int | None:
@@ -105,17 +119,15 @@ class Settling:
         self._open_cases(now)
         due = self._recovery.due(now, watched_since_ns)
         self._tell_step(now)
+        together = [case for case, question in due if question is OPEN_ORDERS]
+        if together:
+            self._put(together, OPEN_ORDERS, now)
         for case, question in due:
             if case.is_stuck:
                 text = f"what became of {case.order.wire_id} cannot be found out; it is asked again"
                 self._log("error", text, event="recovery")
-            number = self._ask(_call(question))
-            if isinstance(number, Problem):
-                self._log("warning", f"REST: {number.text}", event="recovery")
-                self._recovery.failed(case, now)
-            else:
-                self._asked[number] = case, question
-                self._rows[number] = []
+            if question is not OPEN_ORDERS:
+                self._put([case], question, now)
 
     def on_rows(
         self,
@@ -133,44 +145,50 @@ class Settling:
         if not is_last:
             return
         self._open_cases(now)
-        case, question = self._asked.pop(number)
+        cases, question = self._asked.pop(number)
         answer = self._rows.pop(number)
-        settled = None
-        # Of what followed the state while nobody watched, no session will tell.
-        unwatched = watched_since_ns is None or watched_since_ns > case.state_ns
-        is_old = unwatched or case.is_early
-        try:
-            if question.kind is not Kind.ORDER:
-                for fill in answer:
-                    self._fill(case.order, fill, now, wall)
-            if is_old:
+        open_orders = _by_id(answer) if question is OPEN_ORDERS else {}
+        for case in cases:
+            # Of what followed the state while nobody watched, no session will tell.
+            unwatched = watched_since_ns is None or watched_since_ns > case.state_ns
+            is_old = unwatched or case.is_early
+            settled = None
+            try:
+                if question.kind in (Kind.TRADES, Kind.ALLOCATIONS):
+                    for fill in answer:
+                        self._fill(case.order, fill, now, wall)
+                if is_old:
+                    self._recovery.failed(case, now)
+                elif question is OPEN_ORDERS:
+                    settled = self._looked_up(case, open_orders, now)
+                elif question.kind is not Kind.ORDER:
+                    settled = self._recovery.filled(case, now)
+                elif answer:
+                    settled = self._found(case, answer[0], now)
+                else:
+                    self._recovery.failed(case, now)
+            except wire.LocalProtocolError as problem:
+                self._log("error", f"REST: {problem}", event="recovery")
                 self._recovery.failed(case, now)
-            elif question.kind is not Kind.ORDER:
-                settled = self._recovery.filled(case, now)
-            elif answer:
-                settled = self._found(case, answer[0], now)
-            else:
-                self._recovery.failed(case, now)
-        except wire.LocalProtocolError as problem:
-            self._log("error", f"REST: {problem}", event="recovery")
-            self._recovery.failed(case, now)
-        if settled is not None:
-            self._settle(case.order, settled, now)
+            if settled is not None:
+                self._settle(case.order, settled, now)
         self._tell_step(now)
 
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
         """There is no answer."""
         if number not in self._asked:
             return
-        case, question = self._asked.pop(number)
+        cases, question = self._asked.pop(number)
         del self._rows[number]
         if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
+            (case,) = cases
             settled = self._recovery.absent(case, now)
             if settled is not None:
                 self._settle(case.order, settled, now)
         else:
             self._log("warning", f"REST: {problem.text}", event="recovery")
-            self._recovery.failed(case, now)
+            for case in cases:
+                self._recovery.failed(case, now)
         self._tell_step(now)
 
     # --- small steps ------------------------------------------------------------------------
@@ -178,6 +196,30 @@ class Settling:
     def _open_cases(self, now: int) -> None:
         for order in self._orders.take_doubted():
             self._recovery.open(order, now)
+
+    def _put(self, cases: list[Case], question: Question, now: int) -> None:
+        """Ask a question for these cases."""
+        number = self._ask(_call(question))
+        if isinstance(number, Problem):
+            self._log("warning", f"REST: {number.text}", event="recovery")
+            for case in cases:
+                self._recovery.failed(case, now)
+        else:
+            self._asked[number] = cases, question
+            self._rows[number] = []
+
+    def _looked_up(
+        self, case: Case, open_orders: dict[tuple[str, str], OrderRow], now: int
+    ) -> Settled | None:
+        """An order among the open ones; they are found by symbol and any of their ids."""
+        order = case.order
+        names = names_of(order) if order.order_id is None else [order.order_id]
+        for name in names:
+            row = open_orders.get((order.symbol, name))
+            if row is not None:
+                return self._found(case, row, now)
+        self._recovery.not_open(case, now)
+        return None
 
     def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
         values = normalise.order(row)
@@ -263,13 +305,13 @@ class Settling:
 
     def _tell_step(self, now: int) -> None:
         """Say when orders are in question, when REST is asked, and when nothing is unknown."""
-        count = len(self._recovery.cases)
+        count = self.in_question
         step = Step.NONE
         if count:
             step = Step.FROZEN if self._watched_since_ns is None else Step.ASKED
-        if step is self._step:
+        if step is self.step:
             return
-        self._step = step
+        self.step = step
         if step is Step.NONE:
             # Of those that a session settled between two answers.
             self._states.clear()
@@ -304,8 +346,16 @@ def _scaled(qty: str) -> int:
     return wire.scaled(qty, QTY_DECIMALS)
 
 
+def _by_id(rows: list[OrderRow]) -> dict[tuple[str, str], OrderRow]:
+    """Orders by symbol and each of their ids. An OrderID goes before a client id that reads so."""
+    by_client_id = {(row.symbol, row.client_order_id): row for row in rows}
+    return by_client_id | {(row.symbol, str(row.order_id)): row for row in rows}
+
+
 def _call(question: Question) -> asks.Ask:
     """The call that a question is."""
+    if question is OPEN_ORDERS:
+        return asks.open_orders()
     order_id = None if question.order_id is None else int(question.order_id)
     if question.kind is Kind.ORDER:
         return asks.order(question.symbol, order_id=order_id, client_order_id=question.client_id)

@@ -115,8 +115,10 @@ NOT_IN_DROP_COPY = complaint(
 
 DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")
+WOULD_TRIGGER = Refusal(-2010, "Order would trigger immediately.")
 WOULD_MATCH = Refusal(-2010, "Order would immediately match and take.")
 UNSUPPORTED_COMBINATION = Refusal(-2010, "Unsupported order combination")
+ICEBERG_TOO_BIG = Refusal(-2010, "IcebergQty exceeds QTY.")
 NOTHING_ON_BOOK = Refusal(-2010, "Order book liquidity is less than symbol minimum quantity.")
 LESS_THAN_LOT = Refusal(
     -2010, "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."
@@ -125,6 +127,11 @@ STP_NOT_ALLOWED = Refusal(
     -1013, "This symbol does not allow the specified self-trade prevention mode."
 )
 UNKNOWN_ORDER = Refusal(-2011, "Unknown order sent.")
+UNKNOWN_AMEND = Refusal(-2038, "Unknown order sent.")
+DUPLICATE_AMEND = Refusal(-2038, "Duplicate order sent.")
+AMEND_OF_NOTHING = Refusal(-2038, "The requested action would change no state; rejecting.")
+AMEND_TO_MORE = Refusal(-2038, "Order amend (quantity increase) is not supported.")
+TOO_MANY_AMENDS = Refusal(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
 RESTRICTED = Refusal(-2011, "Order was not canceled due to cancel restrictions.")
 
 

@@ -19,7 +19,7 @@ from fixengine.fix.venue import Complaint, Row, Sender, Venue, plan
 from fixengine.simulator import refusals
 from fixengine.simulator.venue import ORDER_ENTRY
 
-CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25015)
+CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25015, 25034)
 INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 UNSIGNED = re.compile(r"[0-9]")
 ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"

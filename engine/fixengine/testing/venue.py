@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fixengine.fix.venue import Complaint
 from fixengine.messages import Amount, NewOrderSingle, Side, decimal_text
-from fixengine.simulator import orders, refusals, reports
+from fixengine.simulator import refusals, reports
 from fixengine.simulator.accounts import Account, PlacedOrder, client_account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.exchange import Exchange
@@ -22,6 +22,7 @@ from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.names import FaultError
 from fixengine.simulator.feed import Feed
 from fixengine.simulator.instruments import INSTRUMENTS, text_of, units
+from fixengine.simulator.market import Market
 from fixengine.simulator.orders import Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer
@@ -78,22 +79,21 @@ class Balance(NamedTuple):
 class RuledExchange(Exchange):
     """The venue's exchange; it notes an account's trades, and rejects its orders by rule."""
 
-    def __init__(self, account: Account, *, limits: bool, house: bool) -> None:
-        super().__init__(INSTRUMENTS, limits=limits, house=house)
+    def __init__(
+        self, account: Account, *, limits: bool, house: bool, choices: Mapping[str, str]
+    ) -> None:
+        super().__init__(INSTRUMENTS, limits=limits, house=house, choices=choices)
         self.rules: list[tuple[Rule, Refusal]] = []
         self.trades: list[VenueTrade] = []
         self._watched = account
 
-    def new_order(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
-        """See Exchange."""
-        if account is self._watched and request.symbol in self.markets:
-            for rule, refusal in self.rules:
-                if rule(request):
-                    found = orders.read(request)
-                    terms = Terms(None, None, None) if isinstance(found, Complaint) else found
-                    stamp = reports.utc(now)
-                    return [reports.refused(account, request, terms, refusal, stamp)]
-        return super().new_order(account, request, now)
+    def _place(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> PlacedOrder | Refusal:
+        for rule, refusal in self.rules if account is self._watched else ():
+            if rule(request):
+                return refusal
+        return super()._place(account, market, request, terms, now)
 
     def _settle(
         self, order: PlacedOrder, price: int, quantity: int, takes: bool
@@ -123,6 +123,7 @@ class SimulatedVenue:
         limits: str,
         house: bool,
         balances: Mapping[str, str],
+        choices: Mapping[str, str],
     ) -> None:
         rules = play(limits, 1)
         self.is_reachable = True
@@ -135,7 +136,9 @@ class SimulatedVenue:
         self._account = client_account(balances, rules.limits(ORDER_ENTRY).unfilled_orders)
         assets = {asset for item in INSTRUMENTS for asset in (item.base, item.quote)}
         self._others = Account("others", dict.fromkeys(assets, units(PLENTY)))
-        self._exchange = RuledExchange(self._account, limits=rules.limited, house=house)
+        self._exchange = RuledExchange(
+            self._account, limits=rules.limited, house=house, choices=choices
+        )
         self.server = Server(
             rules,
             self._exchange,
@@ -197,7 +200,7 @@ class SimulatedVenue:
         else:
             cl_ord_id, wire_id = order, self._wire_id(order)
         placed = self._account.by_client_id.get(wire_id) if wire_id is not None else None
-        if placed is None:
+        if placed is None or placed.waits:
             raise SimulationError(f"no order {cl_ord_id!r} rests at the venue; see venue.orders")
         wanted = placed.leaves_qty
         if quantity is not None:

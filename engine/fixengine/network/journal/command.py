@@ -26,8 +26,6 @@ from fixengine.network.journal.reader import (
 from fixengine.network.journal.record import JournalError
 from fixengine.network.journal.show import one_line, printed, show
 from fixengine.network.journal.verify import Problem, Verdict, Verifier, as_json
-from fixengine.network.replay.report import as_json as as_json_text
-from fixengine.network.replay.report import as_text, replay
 from fixengine.screens import streams
 
 USAGE_ERROR = 2
@@ -284,12 +282,15 @@ def _told(verdict: Verdict) -> Iterator[str]:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    # It brings the whole engine along, which nothing else here needs.
+    from fixengine.network.replay import report
+
     progress = Progress()
     try:
-        told = replay(options.path, progress.show)
+        told = report.replay(options.path, progress.show)
     finally:
         progress.clear()
-    for line in (as_json_text(told),) if options.json else as_text(told):
+    for line in (report.as_json(told),) if options.json else report.as_text(told):
         streams.say(line, flush=False)
     return 0 if told.is_same else UNSOUND
 
