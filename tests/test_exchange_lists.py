@@ -846,15 +846,21 @@ def test_the_stream_tells_of_lists_and_their_orders() -> None:
 
 
 def test_a_drop_copy_session_tells_of_lists_too() -> None:
-    config = {"venue": {"drop_copy": True}}
+    """The session that asked hears the first answer to each request and nothing else."""
+    config = {"venue": {"drop_copy": True, "report_sessions": 0}}
     with SimulatedEngine(house=False, config=config) as engine:
+        engine.advance(5)
         client = engine.client("maker")
         client.submit_list(oto(LIMIT(B, BUY, "0.01", 49500), LIMIT(B, SELL, "0.01", 53000)))
-        assert [type(one).__name__ for one in client.reports(timeout=3)] == [
-            "ListStatus",
-            "ExecutionReport",
-            "ExecutionReport",
-        ], "once, whoever tells it"
+        status, *reports = client.reports(timeout=3)
+        assert isinstance(status, ListStatus)
+        assert [type(one).__name__ for one in reports] == ["ExecutionReport"] * 2
+        assert len({one.source for one in (status, *reports)}) == 2
+        client.cancel(reports[0].cl_ord_id)
+        *canceled, over = client.reports(timeout=3)
+        assert [one.exec_type for one in canceled] == ["4", "4"]
+        assert isinstance(over, ListStatus)
+        assert over.list_order_status == "6"
 
 
 # --- any sequence -----------------------------------------------------------------------------
