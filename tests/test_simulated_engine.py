@@ -67,7 +67,7 @@ def states(events: list[Any]) -> list[tuple[str, str]]:
 # --- a strategy's ordinary life -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["quote_and_cancel", "async_quotes", "rounded_order"])
+@pytest.mark.parametrize("name", ["quote_and_cancel", "async_quotes", "rounded_order", "chase"])
 def test_the_examples_run_on_it_unchanged(
     engine: SimulatedEngine, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +77,37 @@ def test_the_examples_run_on_it_unchanged(
     status = asyncio.run(main()) if asyncio.iscoroutinefunction(main) else main()
     assert status == 0
     assert engine.venue.orders == []
+
+
+def chase(engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    """Run examples/chase.py; its exit status."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(sys, "argv", ["chase", "--endpoint", engine.endpoint, *options])
+    return int(__import__("chase").main())
+
+
+def test_the_chase_moves_its_bid_up_to_its_limit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        for seconds in (1.2, 3):
+            engine.later(seconds, lambda: engine.venue.sell("0.001", "49000"))
+        assert chase(engine, monkeypatch, "--quantity", "0.002", "--limit", "50010") == 0
+        assert capsys.readouterr().out.endswith("ended    2 at 50000\n")
+        assert [one.price for one in engine.venue.trades] == ["50000.00000000"] * 2
+
+
+@pytest.mark.parametrize("limit", ["49999", "49998"])
+def test_the_chase_gives_up_at_its_limit(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    with SimulatedEngine(house=False) as engine:
+        assert chase(engine, monkeypatch, "--limit", limit) == 0
+        assert (engine.venue.orders, engine.venue.trades) == ([], [])
+
+
+def test_the_chase_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SimulatedEngine(house=False) as engine:
+        engine.venue.reject_when(lambda order: order.price == "49999")
+        assert chase(engine, monkeypatch) == 1
 
 
 def test_an_order_rests_is_filled_in_parts_and_is_cancelled(

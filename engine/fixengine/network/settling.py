@@ -103,15 +103,11 @@ class Settling:
 
         A cancel in question is no reason: how its order stands is known.
         """
-        for order, case in self._recovery.cases.items():
-            in_question = order.standing is Standing.UNKNOWN or order.filled < order.cum_qty
-            recent = now - case.since_ns < self.freeze_ns_max
-            if order.strategy == strategy and in_question and recent:
-                text = (
-                    f"what became of {order.cl_ord_id} is being asked; orders wait for the answer"
-                )
-                return RefusedReason.RECOVERING, text, AGAIN_MS
-        return None
+        order = self._recovery.in_question(strategy, now, self.freeze_ns_max)
+        if order is None:
+            return None
+        text = f"what became of {order.cl_ord_id} is being asked; orders wait for the answer"
+        return RefusedReason.RECOVERING, text, AGAIN_MS
 
     def tick(self, now: int, watched_since_ns: int | None) -> None:
         """Time has passed. watched_since_ns: since when every fill of the account is heard of."""
