@@ -350,6 +350,41 @@ cdef class Message:
             PyTuple_SET_ITEM(found, i, value)
         return found
 
+    def pack(self, bytes head not None, bytes tail not None):
+        """`head`, then what `values` gives and what `extra` gives as MessagePack, then `tail`.
+
+        head and tail: MessagePack, so that it becomes one array. Text is a str, numbers are in
+        their shortest form, data is a bin, an absent field nil; a group, and `extra`, is an array
+        of arrays, empty where there is none. Raises as values does.
+        """
+        self.marks()
+        cdef Plan plan = self.plan
+        cdef Table table = plan.table
+        cdef Packing out = Packing()
+        cdef Py_ssize_t i, row, mark
+        cdef int type
+        cdef const ScanEntry *entry
+        cdef bint doubtful = self.scan.fault.kind != SCAN_OK
+        out.room(PyBytes_GET_SIZE(head) + PyBytes_GET_SIZE(tail) + 2 * self.length + PACK_ROOM)
+        out.put_raw(PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head))
+        for i in range(len(plan.columns)):
+            row = plan.column_ids[i]
+            mark = self.marks()[row] if row >= 0 else 0
+            type = table.rows[row].type if row >= 0 else TYPE_STR
+            if doubtful and row >= 0:
+                self.refuse_doubtful(table, row, mark)
+            if type == TYPE_GROUP:
+                out.put(self.group(table, row, mark - 1) if mark > 0 else ())
+            elif mark == 0:
+                out.put_nil()
+            else:
+                entry = self.index() + mark - 1
+                self.hold_to_form(table, row, entry, plan.known(self.at_once(), row))
+                out.put_field(type, self.bytes_of(entry), scan_length(entry))
+        out.put(self.extra)
+        out.put_raw(PyBytes_AS_STRING(tail), PyBytes_GET_SIZE(tail))
+        return PyBytes_FromStringAndSize(<char *>out.data, out.used)
+
     cdef int refuse_doubtful(self, Table table, Py_ssize_t row, Py_ssize_t mark) except -1:
         """Raise where the fault of this message is, hides or may be within the field of a row."""
         cdef ScanFault fault = self.scan.fault
@@ -376,14 +411,22 @@ cdef class Message:
         const Value *known,
     ):
         """The same for a row that is no group."""
+        self.hold_to_form(table, row, entry, known)
+        return value_of(
+            table.rows[row].type, frame + entry.offset, scan_length(entry), self.scan.plain
+        )
+
+    cdef inline int hold_to_form(
+        self, Table table, Py_ssize_t row, const ScanEntry *entry, const Value *known
+    ) except -1:
+        """Raise where a value is not of the form of its row, which is no group."""
         cdef int type = table.rows[row].type
-        cdef const uint8_t *p = frame + entry.offset
-        cdef size_t n = scan_length(entry)
         if not (
-            value_is_known_to_fit(type, self.scan.plain, known) or value_fits(type, p, n, True)
+            value_is_known_to_fit(type, self.scan.plain, known)
+            or value_fits(type, self.bytes_of(entry), scan_length(entry), True)
         ):
             raise self.malformed(entry.tag, table.names[row], FORMS[type])
-        return value_of(type, p, n, self.scan.plain)
+        return 0
 
     cdef GroupSpan pass_group(self, Table table, Py_ssize_t at, list missing) except *:
         """The extent of the group whose count stands right before entry `at`."""

@@ -101,6 +101,7 @@ class RemoteProtocolError(Exception):
 include "table.pxi"
 include "arena.pxi"
 include "frame.pxi"
+include "pack.pxi"
 include "view.pxi"
 include "plan.pxi"
 include "sheet.pxi"

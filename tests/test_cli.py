@@ -22,7 +22,7 @@ from fixengine.demo.compare import compare
 from fixengine.messages import ExecutionReport
 from fixengine.network.state import StateDir
 from processes import COMP_IDS, Stage, hear, limit, stage, trade, write_config
-from scripted_venue import WAIT_S
+from scripted_venue import WAIT_S, Place
 
 __all__ = ["stage"]
 
@@ -30,6 +30,7 @@ COMMANDS = (
     "demo",
     "bench",
     "latency",
+    "status",
     "simulate",
     "run",
     "check",
@@ -139,9 +140,9 @@ CANNOT_WORK: dict[str, tuple[Callable[[Path], Sections], str, str]] = {
         "venue.host: expected a host name or address",
     ),
     "no such core": (
-        lambda _: {"engine": {"cpu": 4095}},
+        lambda _: {"tuning": {"cpu": 4096}},
         "config",
-        "engine.cpu: this process may not run on core 4095; expected one of 0",
+        "tuning.cpu: expected an integer 0..4095, got 4096",
     ),
     "no key file": (
         lambda home: {"key": {"api_key_file": str(home / "none")}},
@@ -244,6 +245,16 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, text: str | None, told:
     assert (status, errors) == (1, "")
     assert out.startswith("FAIL config: ") and out.count("\n") == 1
     assert told in out
+
+
+def test_what_the_system_refuses_is_found_by_a_check(tmp_path: Path) -> None:
+    # Nothing listens there, and nothing is asked of it.
+    place = Place(1, *(tmp_path / name for name in ("ca", "api_key", "key")))
+    path, _ = write_config(tmp_path, place, tuning={"lock_memory": False, "cpu": 4095})
+    status, out, errors = fixengine("check", str(path), "--offline")
+    assert (status, errors) == (1, "")
+    text = "tuning.cpu = 4095 is refused: this process may not run there; expected one of 0"
+    assert out.splitlines()[-1].startswith(f"FAIL tuning: {text}")
 
 
 def test_one_engine_per_state_directory_and_per_bus(stage: Stage, tmp_path: Path) -> None:
@@ -409,7 +420,7 @@ def test_config_prints_a_file_that_is_one(tmp_path: Path) -> None:
     assert (status, errors) == (0, "")
     sections = tomllib.loads(out)
     expected = {"venue", "key", "bus", "engine", "limits", "journal", "log"}
-    expected |= {"sources", "strategies", "orders", "instruments"}
+    expected |= {"sources", "strategies", "orders", "instruments", "tuning"}
     assert set(sections) == expected
     path = tmp_path / "engine.toml"
     path.write_text(out)

@@ -1,7 +1,8 @@
 """Every method of both clients: what goes out, what is refused, and the whole way to the venue.
 
 The whole way is the engine and the built-in venue in memory. What that venue does not play it
-answers with a Reject<3> (-1020), which becomes the reject of the request's own kind.
+answers with a Reject<3> (-1020), which becomes the reject of the request's own kind; what it does
+with the others is told where its exchange is tested.
 """
 
 from __future__ import annotations
@@ -79,18 +80,14 @@ def test_a_request_goes_the_whole_way_and_is_answered(
             cl_ord_id = ask(client)
             heard = list(client.reports(timeout=1))
             assert client.unanswered == ()
-    answers = {id_of(event): (type(event).__name__, event.venue_code) for event in heard}
     expected = {
-        "cancel_replace": ["ExecutionReport", "OrderCancelReject"],
-        "amend": ["OrderAmendReject"],
-        "mass_cancel": ["OrderMassCancelReport"],
-        "submit_list": ["ListStatus"],
+        "cancel_replace": [("ExecutionReport", None), ("ExecutionReport", None)],
+        "amend": [("ExecutionReport", None)],
+        "mass_cancel": [("ExecutionReport", None), ("OrderMassCancelReport", None)],
+        "submit_list": [("ListStatus", None), ("ExecutionReport", None), ("ExecutionReport", None)],
     }[name]
-    assert [(type(event).__name__, event.venue_code) for event in heard] == [
-        (one, "-1020") for one in expected
-    ]
-    assert answers[cl_ord_id] == (expected[0], "-1020")
-    assert [order.leaves_qty for order in engine.venue.orders] == ["1.00000000"]
+    assert [(type(event).__name__, event.venue_code) for event in heard] == expected
+    assert cl_ord_id in {id_of(event) for event in heard}
 
 
 def test_a_replacement_is_completed_as_a_copy(engine: SimulatedEngine) -> None:

@@ -113,11 +113,18 @@ def test_defaults() -> None:
         "orders": {"foreign": "ignore", "adopt_as": ""},
         "engine": {
             "state_dir": "/etc/fixengine/state",
-            "cpu": None,
             "unsent_bytes_max": 0,
             "orders_max": 100_000,
             "on_stop": "keep",
+        },
+        "tuning": {
+            "cpu": None,
+            "io_cpu": None,
             "idle": "block",
+            "fifo_priority": None,
+            "lock_memory": False,
+            "busy_poll_us": 0,
+            "tcp_user_timeout_ms": 20_000,
         },
         "limits": {
             "mode": "venue",
@@ -179,7 +186,7 @@ def test_everything_given(tmp_path: Path) -> None:
             venue__message_handling="unordered",
             key__password_file="../password",
             bus__endpoint="ipc://bus/sock",
-            engine__cpu=1,
+            tuning__cpu=1,
             limits__mode="off",
             journal__ring_bytes=1 << 20,
             log__json=True,
@@ -190,7 +197,7 @@ def test_everything_given(tmp_path: Path) -> None:
     assert config.venue.ca_file == tmp_path / "sim" / "ca.pem"
     assert config.key.password_file == tmp_path / "../password"
     assert config.bus.endpoint == f"ipc://{tmp_path}/bus/sock"
-    assert (config.engine.cpu, config.limits.mode, config.log.json) == (1, "off", True)
+    assert (config.tuning.cpu, config.limits.mode, config.log.json) == (1, "off", True)
 
 
 def test_relative_name_of_the_file_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,8 +325,18 @@ WRONG = [
     ({"bus__endpoint": 5}, "bus.endpoint: expected ipc://PATH"),
     ({"engine__state_dir": "/" + "x" * 100}, "bus.endpoint: expected ipc://PATH"),
     ({"bus__valid_for_ms_max": 0}, "bus.valid_for_ms_max: expected an integer 1..60000, got 0"),
-    ({"engine__cpu": -1}, "engine.cpu: expected an integer 0..4095, got -1"),
-    ({"engine__idle": "spin"}, 'engine.idle: expected "block", got "spin"'),
+    ({"tuning__cpu": -1}, "tuning.cpu: expected an integer 0..4095, got -1"),
+    ({"tuning__fifo_priority": 0}, "tuning.fifo_priority: expected an integer 1..99, got 0"),
+    ({"tuning__idle": "rest"}, 'tuning.idle: expected "block" or "spin", got "rest"'),
+    (
+        {"tuning__idle": "spin", "tuning__fifo_priority": 1},
+        'tuning.fifo_priority: expected idle = "block" beside it: a thread that never waits',
+    ),
+    (
+        {"tuning__idle": "spin", "tuning__cpu": 1, "tuning__io_cpu": 1},
+        'tuning.io_cpu: expected idle = "block" beside it, or another core than cpu',
+    ),
+    ({"engine__cpu": 1}, "engine.cpu: expected in section [tuning]"),
     ({"engine__state_dir": "a\0b"}, "engine.state_dir: expected the name of a file or directory"),
     (
         {"limits__mode": "off"},

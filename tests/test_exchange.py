@@ -265,6 +265,22 @@ def test_a_match_between_two_accounts_reports_both_sides_with_one_trade_id(bare:
     assert maker.balance("USDT").free == units("1009990")
 
 
+STOP = {
+    "trigger_type": "4",
+    "trigger_action": "1",
+    "trigger_price": "51000",
+    "trigger_price_type": "2",
+    "trigger_price_direction": "U",
+}
+"""Of a stop loss that buys."""
+TRAILING = {
+    **STOP,
+    "trigger_price": None,
+    "trigger_price_direction": None,
+    "trigger_trailing_delta_bips": "100",
+}
+
+
 # --- refused orders ---------------------------------------------------------------------------
 
 
@@ -286,6 +302,19 @@ def test_a_match_between_two_accounts_reports_both_sides_with_one_trade_id(bare:
         ({"ord_type": "3"}, (-1106, 99, 44)),
         ({"ord_type": "4"}, (-1102, 1, 1102)),
         ({"ord_type": "4", "trigger_price": "1"}, (-1102, 1, 1100)),
+        ({"ord_type": "4", **STOP, "trigger_price_direction": None}, (-1102, 1, 1109)),
+        ({"ord_type": "4", **STOP, "exec_inst": "6", "time_in_force": None}, (-1106, 99, 18)),
+        ({"ord_type": "4", **STOP, "time_in_force": None}, (-1102, 1, 59)),
+        ({"ord_type": "4", **TRAILING, "trigger_price_direction": "U"}, (-1106, 99, 1109)),
+        ({"ord_type": "3", **STOP, "price": None}, (-1114, 99, 59)),
+        (
+            {"ord_type": "3", **STOP, "price": None, "time_in_force": None, "exec_inst": "6"},
+            (-1106, 99, 18),
+        ),
+        (
+            {"ord_type": "3", **STOP, "price": None, "time_in_force": None, "max_floor": "1"},
+            (-1106, 99, 111),
+        ),
         ({"ord_type": "P"}, (-1102, 1, 1094)),
         ({"ord_type": "1", "price": None}, (-1114, 99, 59)),
         ({"ord_type": "1", "time_in_force": None}, (-1106, 99, 44)),
@@ -314,12 +343,6 @@ def test_market_orders_that_do_not_fit(
     assert complaint(venue.new_order(trader(), market("a", **changes), NOW)) == expected
 
 
-TRIGGER = {
-    "trigger_type": "4",
-    "trigger_action": "1",
-    "trigger_price": "48000",
-    "trigger_price_type": "2",
-}
 NO_SUPPORT = " orders are not supported for this symbol."
 
 
@@ -346,7 +369,7 @@ def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
         ({"order_qty": "0.0001"}, "-1013", "Filter failure: NOTIONAL"),
         ({"order_qty": "1000"}, "-1013", "Filter failure: NOTIONAL"),
         (
-            {"self_trade_prevention_mode": "2"},
+            {"self_trade_prevention_mode": "6"},
             "-1013",
             "This symbol does not allow the specified self-trade prevention mode.",
         ),
@@ -356,35 +379,31 @@ def test_the_bounds_of_filters_belong_to_them(venue: Exchange) -> None:
             "-2010",
             "Account has insufficient balance for requested action.",
         ),
-        ({"max_floor": "0.0005"}, "-2010", "Iceberg" + NO_SUPPORT),
+        (
+            {"max_floor": "0.0005", "time_in_force": "3"},
+            "-2010",
+            "Unsupported order combination",
+        ),
+        ({"max_floor": "0.00101"}, "-2010", "IcebergQty exceeds QTY."),
+        ({"max_floor": "0.000005"}, "-1013", "Filter failure: LOT_SIZE"),
+        ({"max_floor": "0", "order_qty": "1"}, "-1013", "Filter failure: LOT_SIZE"),
+        ({"max_floor": "0.00999", "order_qty": "1"}, "-1013", "Filter failure: ICEBERG_PARTS"),
         ({"ord_type": "P", "peg_price_type": "5"}, "-2010", "Pegged" + NO_SUPPORT),
         ({"sor": "Y"}, "-2010", "Unsupported order combination"),
         (
-            {"ord_type": "4", **TRIGGER, "trigger_price_direction": "U"},
-            "-2010",
-            "Stop loss limit" + NO_SUPPORT,
+            {"ord_type": "4", **TRAILING, "trigger_trailing_delta_bips": "9"},
+            "-1013",
+            "Filter failure: TRAILING_DELTA",
         ),
         (
-            {"ord_type": "4", **TRIGGER, "trigger_price_direction": "D"},
-            "-2010",
-            "Take profit limit" + NO_SUPPORT,
+            {"ord_type": "4", **TRAILING, "trigger_trailing_delta_bips": "2001"},
+            "-1013",
+            "Filter failure: TRAILING_DELTA",
         ),
         (
-            {"ord_type": "4", **TRIGGER, "trigger_trailing_delta_bips": "100"},
-            "-2010",
-            "Trailing stop" + NO_SUPPORT,
-        ),
-        (
-            {
-                "ord_type": "3",
-                "price": None,
-                "time_in_force": None,
-                "side": SELL,
-                **TRIGGER,
-                "trigger_price_direction": "D",
-            },
-            "-2010",
-            "Stop loss" + NO_SUPPORT,
+            {"ord_type": "4", **STOP, "trigger_price": "51000.001"},
+            "-1013",
+            "Filter failure: PRICE_FILTER",
         ),
     ],
 )
@@ -677,20 +696,37 @@ def test_tick_and_step_finer_than_amounts_are_refused() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(("gtc", "ioc", "fok", "maker", "market", "cash", "cancel", "tick")),
+        st.sampled_from(
+            ("gtc", "gtc", "iceberg", "iceberg", "ioc", "fok", "maker", "market", "cash")
+            + ("cancel", "replace", "amend", "tick")
+        ),
         st.integers(0, 1),
         st.sampled_from((BUY, SELL)),
-        st.integers(49_985, 50_015),
+        st.integers(49_995, 50_005),
         st.integers(1, 500),
+        st.sampled_from(("1", "2", "3", "4", "5")),
     ),
-    max_size=40,
+    min_size=12,
+    max_size=30,
 )
+FORCES = {"gtc": "1", "iceberg": "1", "replace": "1", "ioc": "3", "fok": "4", "maker": None}
 
 
-@settings(max_examples=60, deadline=None)
+def about(kind: str, target: str, number: int, order: SimpleNamespace) -> SimpleNamespace:
+    """A request about an order. order: a new one, for what takes its place."""
+    mode = {"order_cancel_request_and_new_order_single_mode": "1", "cancel_cl_ord_id": None}
+    mode |= {"order_rate_limit_exceeded_mode": None, "orig_cl_ord_id": target}
+    if kind == "replace":
+        return SimpleNamespace(**vars(away("")) | vars(order) | mode)
+    if kind == "amend":
+        return away(target, orig_cl_ord_id=target, order_qty=order.order_qty)
+    return away(f"c{number}", orig_cl_ord_id=target)
+
+
+@settings(max_examples=50, deadline=None)
 @given(STEPS)
 def test_money_is_conserved_and_every_order_ends_once(
-    steps: list[tuple[str, int, str, int, int]],
+    steps: list[tuple[str, int, str, int, int, str]],
 ) -> None:
     exchange = Exchange(INSTRUMENTS)
     accounts = [trader("a"), trader("b")]
@@ -698,35 +734,35 @@ def test_money_is_conserved_and_every_order_ends_once(
         account.balance("USDT").free = units("3000000")
     leaves: dict[tuple[str, str], str] = {}
     house = {"USDT": 0, "BTC": 0}
-    for number, (kind, who, side, price, size) in enumerate(steps):
+    for number, (kind, who, side, price, size, prevention) in enumerate(steps):
         account = accounts[who]
-        limit = {"side": side, "price": str(price), "order_qty": f"{size / 100:.2f}"}
+        limit: dict[str, str | None] = {"side": side, "order_qty": f"{size / 100:.2f}"}
+        limit |= {"self_trade_prevention_mode": prevention}
+        if kind in ("market", "cash"):
+            if kind == "cash":
+                limit |= {"order_qty": None, "cash_order_qty": str(size * 100)}
+            order = market(f"o{number}", **limit)
+        else:
+            force = FORCES.get(kind)
+            limit |= {"price": str(price), "time_in_force": force}
+            limit |= {"exec_inst": None if force else "6"}
+            limit |= {"max_floor": f"{size // 3 / 100 + 0.01:.2f}" if kind == "iceberg" else None}
+            order = new(f"o{number}", **limit)
         if kind == "tick":
             answers = exchange.tick(NOW)
-        elif kind == "cancel":
+        elif kind in ("cancel", "replace", "amend"):
             if not account.by_client_id:
                 continue
             target = sorted(account.by_client_id)[size % len(account.by_client_id)]
-            answers = answered(
-                exchange.cancel(account, away(f"c{number}", orig_cl_ord_id=target), NOW)
-            )
-        elif kind in ("market", "cash"):
-            amounts: dict[str, str | None] = {"order_qty": limit["order_qty"]}
-            if kind == "cash":
-                amounts = {"order_qty": None, "cash_order_qty": str(size * 100)}
-            order = market(f"o{number}", side=side, **amounts)
-            answers = answered(exchange.new_order(account, order, NOW))
+            request = about(kind, target, number, order)
+            carry_out = {"replace": exchange.cancel_replace, "amend": exchange.amend}
+            answers = answered(carry_out.get(kind, exchange.cancel)(account, request, NOW))
         else:
-            force = {"gtc": "1", "ioc": "3", "fok": "4", "maker": None}[kind]
-            order = new(
-                f"o{number}",
-                **limit | {"time_in_force": force, "exec_inst": None if force else "6"},
-            )
             answers = answered(exchange.new_order(account, order, NOW))
         for answer in answers:
             report = answer.values
             key = (answer.account.name, report.get("orig_cl_ord_id") or report["cl_ord_id"])
-            if report["exec_type"] == "8":
+            if answer.kind != b"8" or report["exec_type"] == "8":
                 continue
             assert (key in leaves) == (report["exec_type"] != "0")
             leaves[key] = report["ord_status"]
@@ -737,6 +773,9 @@ def test_money_is_conserved_and_every_order_ends_once(
                 house["USDT"] -= sign * traded
             if report["ord_status"] in ("2", "4", "C"):
                 del leaves[key]
+        for resting in (one for each in accounts for one in each.by_client_id.values()):
+            assert resting.locked == resting.worth(resting.leaves_qty)
+            assert 0 < resting.visible_qty <= resting.leaves_qty
     for account in accounts:
         held = {key[1] for key in leaves if key[0] == account.name}
         assert held == set(account.by_client_id)

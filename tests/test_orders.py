@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fixengine.desk.orders import Orders
+from fixengine.desk.orders import Orders, report_key
 from fixengine.desk.standings import FINAL, TOLD, Standing
 
 
@@ -246,6 +246,24 @@ def test_a_total_that_was_told_is_not_forgotten() -> None:
     assert (order.filled, order.cum_qty) == (7, 7)
 
 
+def test_a_fill_that_came_in_time_is_not_missing() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.filled(order, 2, 5, 0)
+    table.filled(order, 3, 5, 9)
+    assert table.short(100, 10) == []
+
+
+def test_an_order_handed_over_and_dropped_leaves_neither_name_behind() -> None:
+    table = orders()
+    order = table.open(1, "o", "w", "S")
+    table.hand_over(order, 2, "heir-o")
+    assert table.find(1, "o") is table.find(2, "heir-o") is order
+    assert (table.open_of(1), table.open_of(2), len(table)) == ([], [order], 1)
+    table.drop(order)
+    assert (table.find(1, "o"), table.find(2, "heir-o"), table.former(order)) == (None, None, ())
+
+
 def test_the_smallest_fill_is_one() -> None:
     table = orders()
     order = table.open(1, "o", "w", "S")
@@ -264,3 +282,74 @@ def test_of_a_forgotten_order_nothing_is_missing_and_nobody_asks() -> None:
     assert table.find(1, "o") is None
     assert table.short(100, 10) == []
     assert table.take_doubted() == []
+
+
+def test_keys_of_one_number_are_three_where_it_names_three_things() -> None:
+    trade, allocation = report_key("F", "9", "7", None), report_key("F", "9", None, "7")
+    assert trade == report_key("F", "10", "7", None), "one trade, told on two sessions"
+    other = report_key("0", "7", "7", None)
+    assert other == report_key("0", "7", None, None) != report_key("0", "8", None, None)
+    assert len({trade, allocation, other, None}) == 4
+
+
+def test_an_order_is_found_by_symbol_and_order_id() -> None:
+    table = orders()
+    for number in range(2):
+        table.update(table.open(1, f"o{number}", f"w{number}", "S"), None, "0", str(number))
+    assert table.by_order_id("S", "1") is table.find(1, "o1")
+    assert table.by_order_id("T", "1") is None
+
+
+def test_open_requests_of_a_strategy_are_its_own_in_their_order() -> None:
+    table = orders()
+    first, _, second = (
+        table.open(owner, name, f"w{name}", "S") for owner, name in ((1, "a"), (2, "b"), (1, "c"))
+    )
+    assert table.open_of(1) == [first, second]
+    assert table.open_of(3) == []
+
+
+def test_an_order_that_is_not_there_is_doubted_once_nothing_told_how_it_ended() -> None:
+    table = orders()
+    order, ended = table.open(1, "a", "wa", "S"), table.open(1, "b", "wb", "S")
+    for one in (order, ended):
+        table.not_there(one, 100)
+    table.not_there(order, 105)
+    table.finish(ended, Standing.CANCELED)
+    assert table.short(109, 10) == []
+    assert table.short(110, 10) == [order]
+    assert table.take_doubted() == [order]
+    assert table.short(200, 10) == [], "it is named once"
+
+
+def test_what_is_missing_is_missing_at_once_after_a_start() -> None:
+    table = orders()
+    order, whole = table.open(1, "a", "wa", "S"), table.open(1, "b", "wb", "S")
+    table.filled(order, 0, 5, 100)
+    table.filled(whole, 5, 5, 100)
+    table.unknown(whole)
+    table.begin_anew()
+    assert table.take_doubted() == []
+    assert table.short(10, 10) == [order]
+
+
+def test_each_part_of_a_request_waits_and_is_silent_for_itself() -> None:
+    table = orders()
+    whole, part = table.open(1, "a", "wa", "S"), table.open(1, "b", "wb", "S")
+    table.join(whole, part)
+    table.written(whole, 3, 8, 100)
+    assert whole.standing is part.standing is Standing.WRITTEN
+    assert (table.waiting(3), table.waiting(4)) == (True, False)
+    table.update(whole, None, "0", "1")
+    assert table.waiting(3), "the part has no answer yet"
+    assert table.silent(109, 10) == []
+    assert table.silent(110, 10) == [part]
+    assert (whole.standing, part.standing) == (Standing.NEW, Standing.UNKNOWN)
+    assert (table.waiting(3), table.silent(500, 10)) == (False, [])
+
+
+def test_no_more_closed_requests_are_kept_than_allowed_however_often() -> None:
+    table = Orders(open_max=10, closed_max=3)
+    for number in range(12):
+        table.finish(table.open(number % 2, f"{number}", f"w{number}", "S"), Standing.CANCELED)
+        assert sum(table.by_wire(f"w{one}") is not None for one in range(12)) == min(number + 1, 3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -204,6 +206,30 @@ def test_the_clock_is_read_at_once_when_the_venue_refuses_our_time(world: World)
     world.says(b"1", test_req_id="t")
     assert world.last_sending_ns() == WALL_NS + world.now - NOW - 7 * SECOND_NS
     assert world.process.gateway.clock.lead_ns(world.line.lead) == -7 * SECOND_NS
+
+
+def test_a_second_without_a_message_is_told(world: World) -> None:
+    quiet: list[int] = []
+    world.process.on_quiet = lambda: quiet.append(world.now)
+    world.says(b"0")
+    for _ in range(2):
+        world.now += SECOND_NS
+        world.process.on_timer()
+    assert quiet == [world.now]
+
+
+def test_nothing_of_a_session_that_is_over_waits_for_the_garbage_collector(world: World) -> None:
+    over = weakref.ref(world.line)
+    gc.collect()
+    gc.disable()
+    try:
+        world.process.on_lost(world.line, "reset")
+        del world.line, world.wire
+        world.now += 100 * SECOND_NS
+        world.process.on_timer()
+        assert over() is None
+    finally:
+        gc.enable()
 
 
 def test_what_chance_adds_to_a_pause_is_asked_of_the_machine(world: World) -> None:

@@ -1,4 +1,4 @@
-"""bench/round_trip.py in smoke size: real processes, and a summary that programs can read."""
+"""`fixengine bench` in smoke size: real processes, and a summary that programs can read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS = 2
 
 
 def test_the_round_trip_runs_and_sums_up() -> None:
-    command = [sys.executable, "-m", "bench.round_trip", "--json"]
+    command = [sys.executable, "-m", "fixengine", "bench", "--json"]
     command += ["--orders", str(ORDERS), "--rounds", str(ROUNDS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

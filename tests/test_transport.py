@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import socket
+import weakref
 from pathlib import Path
 
-import pytest
+import uvloop
 from fixengine import wire
 from fixengine.network import transport
+from fixengine.network.transport import USUAL, TcpOptions
 from scripted_venue import WAIT_S, Acceptor
 
 MORE_THAN_FITS = 8 << 20
 
 
-async def connected(acceptor: Acceptor, lost: asyncio.Queue[str]) -> transport.TlsTransport:
+async def connected(
+    acceptor: Acceptor, lost: asyncio.Queue[str], tcp: TcpOptions = USUAL
+) -> transport.TlsTransport:
     """A connection to a peer that has ended the handshake and reads nothing."""
     protocol = transport.TlsTransport(wire.Framer(), lambda: None, lost.put_nowait)
     context = transport.tls_context(acceptor.place.ca_file)
     port = acceptor.place.port
     await asyncio.gather(
         asyncio.to_thread(acceptor.accept),
-        transport.connect(protocol, "127.0.0.1", port, context, "localhost", WAIT_S),
+        transport.connect(protocol, "127.0.0.1", port, context, "localhost", WAIT_S, tcp),
     )
     return protocol
 
 
 def test_the_kernel_gives_up_a_connection_that_takes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    assert 0 < transport.USER_TIMEOUT_MS <= 60_000
-    monkeypatch.setattr(transport, "USER_TIMEOUT_MS", 300)
     acceptor = Acceptor(tmp_path, receive_bytes=4096)
 
     async def play() -> str:
         lost: asyncio.Queue[str] = asyncio.Queue()
-        protocol = await connected(acceptor, lost)
+        protocol = await connected(acceptor, lost, TcpOptions(user_timeout_ms=300))
         protocol.write(bytes(MORE_THAN_FITS))
         return await asyncio.wait_for(lost.get(), WAIT_S)
 
@@ -53,5 +57,58 @@ def test_a_connection_is_made_with_a_bound_for_what_is_not_acknowledged(tmp_path
         protocol.abort()
         return value
 
-    assert asyncio.run(play()) == transport.USER_TIMEOUT_MS
+    assert asyncio.run(play()) == 20_000
+    acceptor.close()
+
+
+def test_a_connection_looks_into_the_cards_queue_for_as_long_as_it_was_granted(
+    tmp_path: Path,
+) -> None:
+    acceptor = Acceptor(tmp_path)
+    with socket.socket() as fresh:
+        before_us = fresh.getsockopt(socket.SOL_SOCKET, transport.SO_BUSY_POLL)
+        # More than that takes a right that not everybody has.
+        with contextlib.suppress(PermissionError):
+            fresh.setsockopt(socket.SOL_SOCKET, transport.SO_BUSY_POLL, before_us + 17)
+        granted_us = fresh.getsockopt(socket.SOL_SOCKET, transport.SO_BUSY_POLL)
+    tcp = TcpOptions(user_timeout_ms=7000, busy_poll_us=granted_us)
+
+    async def play() -> tuple[int, int]:
+        protocol = await connected(acceptor, asyncio.Queue(), tcp)
+        with socket.fromfd(protocol._fd, socket.AF_INET, socket.SOCK_STREAM) as raw:
+            user_timeout_ms = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            busy_poll_us = raw.getsockopt(socket.SOL_SOCKET, transport.SO_BUSY_POLL)
+        protocol.abort()
+        return user_timeout_ms, busy_poll_us
+
+    assert asyncio.run(play()) == tcp
+    acceptor.close()
+
+
+def test_nothing_of_a_connection_that_is_gone_waits_for_the_garbage_collector(
+    tmp_path: Path,
+) -> None:
+    acceptor = Acceptor(tmp_path)
+
+    async def play() -> weakref.ref[transport.TlsTransport]:
+        lost = asyncio.Event()
+        # As a connector's: whoever is told knows the connection.
+        protocol = transport.TlsTransport(
+            wire.Framer(), lambda: None, lambda reason: lost.set() if protocol else None
+        )
+        context = transport.tls_context(acceptor.place.ca_file)
+        place = "127.0.0.1", acceptor.place.port, context, "localhost"
+        await asyncio.gather(
+            asyncio.to_thread(acceptor.accept), transport.connect(protocol, *place, WAIT_S)
+        )
+        protocol.abort()
+        await asyncio.wait_for(lost.wait(), WAIT_S)
+        return weakref.ref(protocol)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert uvloop.run(play())() is None
+    finally:
+        gc.enable()
     acceptor.close()

@@ -20,6 +20,7 @@ examples:
   fixengine fault PATH news              tell a running venue what to do wrong
   fixengine check engine.toml            would this configuration work?
   fixengine run engine.toml              the network process
+  fixengine status engine.toml           how a running engine stands
   fixengine journal show STATE_DIR       what an engine did, record by record
   fixengine journal verify STATE_DIR     is its journal sound?
   fixengine latency engine.toml          how long each stretch of the walk takes, with a picture
@@ -182,6 +183,13 @@ def _add_dictionary(parser: argparse.ArgumentParser) -> None:
     added.set_defaults(action=_dictionary_diff)
 
 
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    from fixengine.network import status_command
+
+    status_command.add_arguments(parser)
+    parser.set_defaults(action=status_command.run)
+
+
 def _add_latency(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Shows how long messages take on each stretch of the way through an engine, since it was\n"
@@ -207,7 +215,7 @@ def _add_latency(parser: argparse.ArgumentParser) -> None:
 def _latency(options: argparse.Namespace) -> int:
     import orjson
 
-    from fixengine.network.config import ConfigError, load
+    from fixengine.network.config import ConfigError, state_dir_of
     from fixengine.network.latency import LOOP, NAMES, NoLatency, read
     from fixengine.network.latency_file import copy
     from fixengine.screens import latency
@@ -215,10 +223,8 @@ def _latency(options: argparse.Namespace) -> int:
     wrong = [name for name in options.stretch or () if name not in NAMES]
     if wrong:
         return _fail(f"--stretch {wrong[0]}: expected one of {', '.join(NAMES)}")
-    path = options.path.expanduser()
     try:
-        state_dir = Path(load(path).engine.state_dir) if path.is_file() else path
-        figures = read(copy(state_dir))
+        figures = read(copy(state_dir_of(options.path)))
         if options.svg is not None:
             options.svg.write_text(latency.svg(figures, options.stretch or NAMES))
     except (ConfigError, NoLatency) as problem:
@@ -238,6 +244,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "fault": ("tell a running venue what to do wrong", _add_fault),
     "run": ("run the network process", _add_run),
     "check": ("say whether a configuration would work", _add_check),
+    "status": ("show how a running engine stands", _add_status),
     "latency": ("show how long each stretch takes", _add_latency),
     "bench": ("measure a round trip on this machine", _add_bench),
     "decode": ("make FIX messages readable", _add_decode),

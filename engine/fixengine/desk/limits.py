@@ -42,6 +42,11 @@ class Budget:
         """Uses that count, as of the last `wait_ns`."""
         return self._total
 
+    def used_at(self, now: int) -> int:
+        """Uses that count now."""
+        horizon = now // self._slice_ns - SLICES
+        return sum(used.total() for index, used in self._slices if index >= horizon)
+
     def wait_ns(self, now: int, user: int, urgent: bool = False) -> int:
         """0 if this user may use it once more now, else ns until it may (at least 1)."""
         self._expire(now)

@@ -190,6 +190,10 @@ class Orders:
         """A strategy's requests that are not finished, the older before the newer."""
         return list(self._open.get(strategy, ()))
 
+    def open_count(self, strategy: int) -> int:
+        """How many of a strategy's requests are not finished."""
+        return len(self._open.get(strategy, ()))
+
     def other(self, strategy: int, symbol: str) -> int | None:
         """Another strategy that has an open order in a symbol, or None."""
         for number, mine in self._open.items():

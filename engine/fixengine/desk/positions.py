@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS
-from fixengine.messages import ExecutionReport, Position, Side
+from fixengine.messages import ExecutionReport, MiscFee, Position, Side
 
 DAY_NS = 86_400 * 1_000_000_000
 QUOTE_DECIMALS = 2 * QTY_DECIMALS
+
+
+class Fill(NamedTuple):
+    """What counts of a report of a fill."""
+
+    symbol: str
+    side: str
+    last_qty: str | None
+    last_px: str | None
+    misc_fees: tuple[MiscFee, ...]
 
 
 class Traded:
@@ -47,7 +58,7 @@ class Positions:
         self.day = 0
         self._traded: dict[tuple[int, str], Traded] = {}
 
-    def fill(self, strategy: int, fill: ExecutionReport, wall_ns: int) -> None:
+    def fill(self, strategy: int, fill: Fill | ExecutionReport, wall_ns: int) -> None:
         """Count a fill. wall_ns: nanoseconds since 1970 UTC.
 
         Raises LocalProtocolError for amounts that are no numbers or have more decimals than

@@ -43,7 +43,7 @@ class Blocked(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the venue says of one limit. used: in the current window."""
+    """One limit, as the venue tells it, or as it is counted here. used: in the current window."""
 
     count_max: int
     interval_ns: int
@@ -124,6 +124,18 @@ class Unfilled:
                     counts = (used, window.count_max) if is_full else (mine, share_max)
                     worst = Blocked(*counts, window.name, wait_ns, not is_full)
         return worst
+
+    def used(self, now: int) -> list[Told]:
+        """Each limit with what counts now, of two windows the fuller one."""
+        return [
+            Told(
+                window.count_max,
+                window.interval_ns,
+                window.name,
+                max(window.totals.get(index, 0) for index in window.around(now)),
+            )
+            for window in self._windows
+        ]
 
     def place(self, now: int, user: int) -> None:
         """Count an order."""

@@ -121,6 +121,23 @@ def _columns(kind: type[Message]) -> tuple[tuple[str, bool, Callable[[bytes], An
     )
 
 
+# --- a report from what is packed already ----------------------------------------------------
+
+_REPORT_HEAD = (
+    b"\xdc"
+    + (1 + len(ExecutionReport.__struct_fields__)).to_bytes(2, "big")
+    + encode(ExecutionReport.__name__)
+    + b"\xcf"
+)
+"""The bytes of an ExecutionReport up to its report_seq, whose first byte is the last of these."""
+
+
+def report_head(report_seq: int, *columns: Any) -> bytes:
+    """The beginning of an ExecutionReport: its report_seq and the columns behind it, up to 15."""
+    # Behind the one byte in which an array says how long it is.
+    return _REPORT_HEAD + report_seq.to_bytes(8, "big") + encode(columns)[1:]
+
+
 # --- patching ready bytes -------------------------------------------------------------------
 #
 # report_seq always takes nine bytes (0xcf + 8) and replayed one, so a replay changes bytes in

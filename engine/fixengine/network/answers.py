@@ -9,7 +9,7 @@ outcome makes the request unknown and is never taken for a refusal.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from fixengine.desk.orders import Kind, Order, Orders
 from fixengine.desk.standings import FINAL, Standing
@@ -32,6 +32,7 @@ from fixengine.messages import (
 )
 from fixengine.network.line import Line, Source, wire_columns
 from fixengine.network.teller import Teller
+from fixengine.network.values import Values
 
 AMEND_REJECT_COLUMNS = wire_columns(OrderAmendReject)
 LIST_STATUS_COLUMNS = wire_columns(ListStatus)[:-1]
@@ -39,23 +40,6 @@ LIST_STATUS_COLUMNS = wire_columns(ListStatus)[:-1]
 MASS_CANCEL_COLUMNS = wire_columns(OrderMassCancelReport, 7)
 Rejected = tuple[int | None, str | None, str]
 """MsgSeqNum<34> of the message, ErrorCode<25016>, Text<58>."""
-
-
-class Values(Protocol):
-    """A message that was read: values by the names of the venue table."""
-
-    @property
-    def extra(self) -> Sequence[tuple[int, bytes]]:
-        """Fields this version does not know."""
-
-    def value(self, name: str) -> Any:
-        """The value of a field, None where it is not there."""
-
-    def values(self) -> Sequence[Any]:
-        """Of an ExecutionReport or OrderCancelReject all, in the order of the event's columns."""
-
-    def scaled(self, name: str, scale: int) -> int | None:
-        """An amount as an integer. Raises RemoteProtocolError for one with more decimals."""
 
 
 class Answers:

@@ -16,7 +16,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import zmq
 
@@ -32,6 +32,18 @@ HANDED = {0: Handed.TAKEN, errno.EAGAIN: Handed.FULL, errno.EHOSTUNREACH: Handed
 
 class BusError(Exception):
     """The bus cannot be opened; the text says why, for people."""
+
+
+class Threads(NamedTuple):
+    """How libzmq's own threads run. cores: where, () as the one that opens the bus; where they may
+    not run, libzmq ends the process. priority: that of SCHED_FIFO; 0: as all others.
+    """
+
+    cores: tuple[int, ...] = ()
+    priority: int = 0
+
+
+USUAL = Threads()
 
 
 class End(Protocol):
@@ -63,10 +75,17 @@ class Bus:
         self,
         endpoint: str,
         link: Literal["compiled", "plain"] = "compiled",
+        threads: Threads = USUAL,
     ) -> None:
         self._path = Path(endpoint.removeprefix("ipc://"))
         self._bound = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        for core in threads.cores:
+            self._context.set(zmq.THREAD_AFFINITY_CPU_ADD, core)
+        if threads.priority:
+            self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_FIFO)
+            self._context.set(zmq.THREAD_PRIORITY, threads.priority)
+        # The first socket begins them.
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.set(zmq.ROUTER_MANDATORY, 1)
         self._socket.set(zmq.ROUTER_HANDOVER, 0)

@@ -32,6 +32,7 @@ from fixengine.network.sessions import RESTS, attempt_free_ns, window_full
 from fixengine.network.slot import CARRIES_ORDERS, DROP_COPY
 from fixengine.network.state import StateDir, StateError
 from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
+from fixengine.network.tuning import System, tune
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -151,8 +152,11 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
         return ok
 
     try:
-        harden(config.engine.cpu)
+        harden()
         say("config", True, f"{config.venue.host}:{config.venue.port}, {config.venue.name}")
+        for option in tune(config.tuning, System()).options:
+            if not say("tuning", not option.refused, str(option)):
+                return False
         api_key, signer = load(config.key)
         say("key", True, "API key and Ed25519 private key can be read")
         with StateDir(Path(config.engine.state_dir)) as state:

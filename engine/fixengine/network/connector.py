@@ -24,7 +24,14 @@ from fixengine.network.reports import Log
 from fixengine.network.sessions import Connect
 from fixengine.network.slot import CARRIES_ORDERS
 from fixengine.network.state import StateDir, StateError
-from fixengine.network.transport import ConnectError, TlsTransport, connect, tls_context
+from fixengine.network.transport import (
+    USUAL,
+    ConnectError,
+    TcpOptions,
+    TlsTransport,
+    connect,
+    tls_context,
+)
 
 DISK_S = 10.0
 """How long, at the end, what is still to be written is waited for."""
@@ -55,7 +62,7 @@ class Owner(Protocol):
 
 
 class Connector:
-    """See the module's top. new_line: makes the line of an attempt."""
+    """See the module's top. new_line: makes the line of an attempt. tcp: of each connection."""
 
     def __init__(
         self,
@@ -63,8 +70,10 @@ class Connector:
         state: StateDir,
         owner: Owner,
         new_line: Callable[[Connect], Line],
+        tcp: TcpOptions = USUAL,
     ) -> None:
         self.config = config
+        self._tcp = tcp
         self._state = state
         self._owner = owner
         self._new_line = new_line
@@ -119,7 +128,8 @@ class Connector:
         self._open.add(protocol)
         try:
             await self._marked(wanted.comp_id, timeout_s)
-            await connect(protocol, *place[:2], self._tls, place.server_name, timeout_s)
+            name = place.server_name
+            await connect(protocol, *place[:2], self._tls, name, timeout_s, self._tcp)
         except (ConnectError, StateError) as problem:
             self._open.discard(protocol)
             owner.on_not_connected(wanted.comp_id, str(problem))

@@ -35,7 +35,6 @@ from fixengine.messages import (
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
-    ExecutionReport,
     Hello,
     InstrumentRequest,
     LimitQuery,
@@ -81,6 +80,7 @@ from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import SLICE_EVENTS, Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
 from fixengine.network.trouble import Trouble
+from fixengine.network.values import Values
 
 MILLISECOND_NS = 1_000_000
 COUNTER_MAX = (1 << COUNTER_BITS) - 1
@@ -660,11 +660,10 @@ class Gateway:
             self.log(level, change, event="clock", session=line.name)
 
     def _on_own_report(
-        self, source: Source, order: Order, event: ExecutionReport, now: int
+        self, source: Source, order: Order, report: Values, reason: str | None, now: int
     ) -> None:
-        """Each report of an own order, once, before it is told."""
-        self.limits.on_report(source, order, event, now)
-        reason = event.reject_reason
+        """Each report of an own order, once, before it is told. reason: why it was refused."""
+        self.limits.on_report(source, order, report, now)
         if reason is not None and reason.startswith(FILTER):
             self.instruments.table.doubt(order.symbol, now)
 

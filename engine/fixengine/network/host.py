@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import resource
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import uvloop
 
 from fixengine.fix.keys import Signer
-from fixengine.network.config import Config, ConfigError
+from fixengine.network.config import Config
+from fixengine.network.control import Control, Piece
 from fixengine.network.latency import Latency
 from fixengine.network.latency_file import LatencyFile
 from fixengine.network.log import Log
 from fixengine.network.process import Process
+from fixengine.network.serving import run
 from fixengine.network.state import StateDir
+from fixengine.network.status import pieces
+from fixengine.network.surroundings import Machine
+from fixengine.network.tuning import System, tune
 
 PR_SET_DUMPABLE = 4
 
 
-def harden(cpu: int | None) -> None:
-    """No core dump with keys in it; pin to a core where one is asked for, or raise ConfigError."""
+def harden() -> None:
+    """No core dump with keys in it."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if cpu is not None:
-        try:
-            os.sched_setaffinity(0, {cpu})
-        except OSError:
-            usable = ", ".join(str(core) for core in sorted(os.sched_getaffinity(0)))
-            reason = f"this process may not run on core {cpu}; expected one of {usable}"
-            raise ConfigError(f"engine.cpu: {reason}") from None
 
 
 def raise_open_files(log: Log) -> None:
@@ -49,6 +49,11 @@ def raise_open_files(log: Log) -> None:
         log("warning", f"the limit of open files stays at {soft}, below {hard}: {problem}")
 
 
+def spin(loop: asyncio.AbstractEventLoop) -> None:
+    """Never let the loop wait: it looks whether anything came, and looks again."""
+    loop.call_soon(spin, loop)
+
+
 def run_engine(
     config: Config, api_key: str, signer: Signer, tokens: Mapping[str, bytes], log: Log
 ) -> int:
@@ -57,13 +62,25 @@ def run_engine(
     0: ended in order, the Logout answered. 1: ended, the Logout not answered. 3: the venue
     refused the Logon for good. 4: a defect of the engine.
     """
-    harden(config.engine.cpu)
+    harden()
     raise_open_files(log)
+    tuned = tune(config.tuning, System())
+    for option in tuned.options:
+        log("warning" if option.refused else "info", str(option))
     state_dir = Path(config.engine.state_dir)
 
     async def main() -> int:
-        process = Process(config, api_key, signer, log, tokens=tokens, latency=latency)
-        return await process.run(state)
+        if tuned.spins:
+            spin(asyncio.get_running_loop())
+        process = Process(config, api_key, signer, log, Machine(tuned), tokens, latency)
+
+        def tell() -> Iterator[Piece]:
+            return pieces(process, tuned.options, os.getpid(), time.monotonic_ns())
+
+        async with Control(state.path, tell, latency.loop.record) as control:
+            if control.problem is not None:
+                log("warning", f"fixengine status cannot ask this engine: {control.problem}")
+            return await run(process, state)
 
     with StateDir(state_dir) as state, LatencyFile(state.path) as figures:
         if figures.problem is not None:

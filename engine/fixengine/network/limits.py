@@ -22,11 +22,12 @@ from fixengine.desk.unfilled import Told, Unfilled
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
-from fixengine.messages import ExecType, ExecutionReport, LimitIndicator, RefusedReason
+from fixengine.messages import ExecType, LimitIndicator, RefusedReason
 from fixengine.network.clock import Clock
 from fixengine.network.line import Line, Source
 from fixengine.network.reports import Log
 from fixengine.network.teller import Reason
+from fixengine.network.values import Values
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -190,15 +191,15 @@ class Limits:
         self._fail(line, text, now)
         return True
 
-    def on_report(self, source: Source, order: Order, event: ExecutionReport, now: int) -> None:
+    def on_report(self, source: Source, order: Order, report: Values, now: int) -> None:
         """A report of an own order: a first fill makes room, a refusal may say there is none."""
-        if event.exec_type == ExecType.TRADE:
+        if report.value("exec_type") == ExecType.TRADE:
             if self._unfilled is not None and order.opened_ns:
                 at = self._venue_ns(source, now)
                 self._unfilled.fill(order.opened_ns, order.strategy, at)
                 order.opened_ns = 0
-        elif event.venue_code is not None and isinstance(source, Line):
-            self._on_code(source, event.venue_code, event.text or "", now)
+        elif isinstance(source, Line) and (code := report.value("venue_code")) is not None:
+            self._on_code(source, code, report.value("text") or "", now)
 
     def awaits(self, line: Line) -> bool:
         """Whether new orders wait for the first answer, and this line has asked for it."""
@@ -216,6 +217,10 @@ class Limits:
                 del self._queries[line]
                 text = "the LimitQuery was not answered, the limits known so far hold"
                 self._fail(line, text, now)
+
+    def used(self, now: int) -> list[Told]:
+        """The limits of unfilled orders as they are counted here, none where they are not kept."""
+        return [] if self._unfilled is None else self._unfilled.used(now + self._clock.offset_ns)
 
     # --- small steps ----------------------------------------------------------------------------
 

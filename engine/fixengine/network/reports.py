@@ -10,12 +10,12 @@ others are counted and passed over. What the user data stream tells goes the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from fixengine import wire
 from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
-from fixengine.desk.positions import Positions
+from fixengine.desk.positions import Fill, Positions
 from fixengine.desk.recovery import VENUE_TIMEOUT_S
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
@@ -23,17 +23,17 @@ from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     ExecType,
-    ExecutionReport,
     MiscFee,
     OrderCancelReject,
     OrdStatus,
     RejectReason,
 )
-from fixengine.network.answers import Answers, Values, number_of
+from fixengine.network.answers import Answers, number_of
 from fixengine.network.clock import Clock
 from fixengine.network.latency import DECODED_IN, PUBLISHED, Latency
 from fixengine.network.line import Line, Source
 from fixengine.network.teller import Teller
+from fixengine.network.values import Sparse, Values
 
 FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
@@ -49,33 +49,8 @@ class Log(Protocol):
         """level: "info", "warning" or "error"."""
 
 
-class Sparse:
-    """Values of a message by a table that lacks some of our names: those are None."""
-
-    def __init__(self, message: wire.Message, names: Sequence[str]) -> None:
-        self._message = message
-        self._names = names
-
-    @property
-    def extra(self) -> Sequence[tuple[int, bytes]]:
-        """See Values."""
-        return self._message.extra
-
-    def value(self, name: str) -> Any:
-        """See Values."""
-        return self._message.value(name) if name in self._names else None
-
-    def values(self) -> Sequence[Any]:
-        """See Values."""
-        return self._message.values()
-
-    def scaled(self, name: str, scale: int) -> int | None:
-        """See Values."""
-        return self._message.scaled(name, scale)
-
-
-Watcher = Callable[[Source, Order, ExecutionReport, int], None]
-"""Is told each report of an own order, once."""
+Watcher = Callable[[Source, Order, Values, str | None, int], None]
+"""Is told each report of an own order, once, with why it was refused, before its strategy is."""
 
 
 class Reports:
@@ -183,13 +158,15 @@ class Reports:
         named = cancel if cancel is not None and is_own else order
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
-        event = self._event(source, report, ids, now)
-        self.watcher(source, order, event, now)
+        reason = self._why_refused(report)
+        self.watcher(source, order, report, reason, now)
         if exec_type == TRADE:
-            self._take_position(source, order, event, now)
-        payload = self.teller.outcome(order, event, now, keep=not is_late)
+            self._take_position(source, order, report, now)
+        payload = self.teller.report(order.strategy, source.name, report, ids, reason, now)
+        if not is_late:
+            order.outcome = payload
         if self.latency.inward.count(PUBLISHED):
-            self._time_venue(source, order, event, now)
+            self._time_venue(source, order, report, now)
         if cancel is not None and cancel.target is not None:
             cancel.outcome = payload
         if order.parts and ord_status == OrdStatus.REJECTED:
@@ -197,11 +174,11 @@ class Reports:
         if in_question and order.standing in ALIVE:
             self._look_after_gap(source, order, value("transact_time"), now)
 
-    def _time_venue(self, source: Source, order: Order, event: ExecutionReport, now: int) -> None:
+    def _time_venue(self, source: Source, order: Order, report: Values, now: int) -> None:
         """What the time stamps of a report tell of the way to the venue and back."""
-        stamps = [event.sending_time]
-        if event.exec_type == ExecType.NEW:
-            stamps.append(event.transact_time)
+        stamps = [report.value("sending_time")]
+        if report.value("exec_type") == ExecType.NEW:
+            stamps.append(report.value("transact_time"))
         to_ours_ns = self.clock.venue_ns(source.lead, 0)
         try:
             sent_ns, *transacted_ns = (
@@ -228,7 +205,10 @@ class Reports:
             self.log("error", f"{order.wire_id}: {text}", event="fill")
             self.teller.unknown(order, text, None, now)
 
-    def _take_position(self, source: Source, order: Order, fill: ExecutionReport, now: int) -> None:
+    def _take_position(self, source: Source, order: Order, report: Values, now: int) -> None:
+        value = report.value
+        fees = tuple(MiscFee(*fee) for fee in value("misc_fees") or ())
+        fill = Fill(value("symbol"), value("side"), value("last_qty"), value("last_px"), fees)
         try:
             self.positions.fill(order.strategy, fill, now + self.clock.offset_ns)
         except wire.LocalProtocolError as problem:
@@ -240,21 +220,11 @@ class Reports:
         if problem is not None:
             self.log("error", f"{order.wire_id}: {problem}", session=source.name)
 
-    def _event(
-        self,
-        source: Source,
-        report: Values,
-        ids: tuple[str, str | None, str | None, str | None],
-        now: int,
-    ) -> ExecutionReport:
-        columns: list[Any] = [*self.teller.head(source.name, now), *ids]
-        columns += [*report.values(), tuple(report.extra)]
-        event = ExecutionReport(*columns)
-        if event.ord_status == OrdStatus.REJECTED:
-            event.reject_reason = self.venue.reject_reason(event.venue_code, event.text)
-        fees = report.value("misc_fees")
-        event.misc_fees = tuple(MiscFee(*fee) for fee in fees) if fees else ()
-        return event
+    def _why_refused(self, report: Values) -> str | None:
+        """The reason of a report that says so, by which a program can act."""
+        if report.value("ord_status") != OrdStatus.REJECTED:
+            return None
+        return self.venue.reject_reason(report.value("venue_code"), report.value("text"))
 
     def _on_foreign(self, source: Source, report: Values, now: int) -> None:
         """An order of another session, or one of ours from a run that is no longer recalled."""
@@ -276,7 +246,8 @@ class Reports:
         text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
         self.log("error", text, session=source.name)
         ids = "", None, wire_id, orig_wire_id
-        self.teller.tell(strategy, self._event(source, report, ids, now), now)
+        reason = self._why_refused(report)
+        self.teller.report(strategy.number, source.name, report, ids, reason, now)
 
     def _on_cancel_reject(self, line: Line, report: Values, now: int) -> None:
         wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")

@@ -61,7 +61,7 @@ NO_SUCH_ORDER = -2013
 
 
 class Settling:
-    """See the module's top.
+    """See the module's top. step: where it stands.
 
     recv_window_ns: of the orders we send. second_ns: the venue's. say: tells every strategy how it
     stands, by (state, text, now).
@@ -92,7 +92,12 @@ class Settling:
         self._found_open: deque[tuple[deque[Case], dict[tuple[str, str], OrderRow]]] = deque()
         self._states: dict[Order, dict[str, Any]] = {}
         self._watched_since_ns: int | None = None
-        self._step = Step.NONE
+        self.step = Step.NONE
+
+    @property
+    def in_question(self) -> int:
+        """How many orders there are of which it is being found out how they stand."""
+        return len(self._recovery.cases)
 
     @property
     def deadline(self) -> int | None:
@@ -349,13 +354,13 @@ class Settling:
 
     def _tell_step(self, now: int) -> None:
         """Say when orders are in question, when REST is asked, and when nothing is unknown."""
-        count = len(self._recovery.cases)
+        count = self.in_question
         step = Step.NONE
         if count:
             step = Step.FROZEN if self._watched_since_ns is None else Step.ASKED
-        if step is self._step:
+        if step is self.step:
             return
-        self._step = step
+        self.step = step
         if step is Step.NONE:
             # Of those that a session settled between two answers.
             self._states.clear()

@@ -225,11 +225,10 @@ class Strategies:
         strategy.first = max(strategy.first, last + 1)
         strategy.acknowledged = max(strategy.acknowledged, last)
 
-    def number(self, strategy: Strategy, event: Any) -> bytearray:
-        """Give an event the strategy's next number and keep it; `hand_over` must follow."""
+    def keep(self, strategy: Strategy, payload: bytearray) -> None:
+        """Keep an event that has the strategy's next number; `hand_over` must follow."""
         seq = strategy.next_seq
         strategy.next_seq = seq + 1
-        payload = encode_event(event, seq)
         strategy.outbox[seq] = payload
         if len(strategy.outbox) > self.outbox_max:
             del strategy.outbox[strategy.first]
@@ -239,7 +238,6 @@ class Strategies:
                 self._cut_off[strategy.peer] = strategy, False
                 self._newly_lagging.append((strategy, behind))
                 self._unbind(strategy)
-        return payload
 
     def restore(self, name: str, unread: list[bytes]) -> None:
         """Events of an earlier run up to the strategy's last number: they may have been read."""

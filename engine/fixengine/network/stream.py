@@ -35,6 +35,7 @@ from fixengine.network.sources.events import (
     Told,
 )
 from fixengine.network.sources.packets import Stream, StreamState
+from fixengine.network.values import packed
 
 USER_DATA = "user_data"
 MILLISECOND_NS = 1_000_000
@@ -204,6 +205,10 @@ class Read:
             return None if text is None else wire.scaled(text, scale)
         except wire.LocalProtocolError as problem:
             raise wire.RemoteProtocolError(f"{name}: {problem}") from None
+
+    def pack(self, head: bytes, tail: bytes) -> bytes:
+        """See Values."""
+        return packed(self, head, tail)
 
 
 def _key(event: Execution) -> str | None:

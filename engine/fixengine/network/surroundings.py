@@ -25,6 +25,7 @@ from fixengine.network import (
     recall,
     strategies,
     teller,
+    tuning,
 )
 from fixengine.network.alarm import Timers
 from fixengine.network.config import Config
@@ -144,9 +145,10 @@ class Surroundings(Protocol):
 
 
 class Machine:
-    """This machine. Make it on the running event loop."""
+    """This machine. Make it on the running event loop. tuned: what the system has granted."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuned: tuning.Tuned = tuning.UNTUNED) -> None:
+        self._tuned = tuned
         self.timers: Timers = asyncio.get_running_loop()
         self.monotonic_ns = time.monotonic_ns
         self.wall_ns = time.time_ns
@@ -157,7 +159,7 @@ class Machine:
 
     def bus(self, config: Config) -> Bus:
         """See Surroundings; raises BusError."""
-        return bus.Bus(config.bus.endpoint, config.bus.link)
+        return bus.Bus(config.bus.endpoint, config.bus.link, self._tuned.threads)
 
     def journal(self, config: Config, state: StateDir, epoch: int, offset_ns: int) -> Journal:
         """See Surroundings; raises JournalError."""
@@ -200,7 +202,7 @@ class Machine:
         new_line: Callable[[Connect], Line],
     ) -> Connector:
         """See Surroundings; raises ConnectError for venue.ca_file."""
-        return connector.Connector(config, state, owner, new_line)
+        return connector.Connector(config, state, owner, new_line, self._tuned.tcp)
 
     def sources(self, config: Config) -> Callable[[door.Owner], asker.Sources] | None:
         """See Surroundings."""

@@ -24,11 +24,16 @@ from fixengine.messages import (
     RefusedReason,
     Sent,
     SessionStatus,
+    encode,
+    encode_event,
+    report_head,
 )
 from fixengine.network.journal.record import Kind, named
 from fixengine.network.strategies import Strategies, Strategy
+from fixengine.network.values import Values
 
 JOURNAL_RESERVE_BYTES = 1 << 18
+NONE = encode(None)
 
 OUTCOMES = (
     ExecutionReport | OrderCancelReject | OrderAmendReject | OrderMassCancelReport | ListStatus
@@ -115,7 +120,30 @@ class Teller:
 
         Recorded before it is handed over, so that no number is used again after a crash.
         """
-        payload = bytes(self.strategies.number(strategy, event))
+        return self._deliver(strategy, bytes(encode_event(event, strategy.next_seq)), now)
+
+    def report(
+        self,
+        strategy: int,
+        source: str,
+        report: Values,
+        ids: tuple[str, str | None, str | None, str | None],
+        reject_reason: str | None,
+        now: int,
+    ) -> bytes:
+        """Deliver a venue's report as an ExecutionReport; its bytes.
+
+        They are made of what was read, without an event in between: most of what comes is this.
+        ids: cl_ord_id, orig_cl_ord_id and the two on the wire. Raises RemoteProtocolError where a
+        value is malformed; then nothing was delivered.
+        """
+        owner = self.strategies.by_number[strategy]
+        head = report_head(owner.next_seq, self.epoch, source, False, now, *ids)
+        tail = NONE if reject_reason is None else encode(reject_reason)
+        return self._deliver(owner, report.pack(head, tail), now)
+
+    def _deliver(self, strategy: Strategy, payload: bytes, now: int) -> bytes:
+        self.strategies.keep(strategy, bytearray(payload))
         self.record(Kind.DELIVERED, now, 0, named(strategy.name, payload))
         self.strategies.hand_over(strategy, now)
         return payload

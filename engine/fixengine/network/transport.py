@@ -16,17 +16,28 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from fixengine import wire
 
 READ_BYTES_MIN = 1 << 16
 SEND_BUFFER_BYTES = 1 << 15
-USER_TIMEOUT_MS = 20_000
 TLS_END_S = 1.0
 """How long a peer may take to end TLS; it has nothing to say then, and TCP waits for it."""
 SIOCOUTQNSD = 0x894B
 """Linux: bytes in the socket's send queue that were not sent yet."""
+SO_BUSY_POLL = 46
+"""Linux's number of it, which Python does not name."""
+
+
+class TcpOptions(NamedTuple):
+    """How a connection is opened; see [tuning]. busy_poll_us 0: as the system has it."""
+
+    user_timeout_ms: int = 20_000
+    busy_poll_us: int = 0
+
+
+USUAL = TcpOptions()
 
 
 class ConnectError(Exception):
@@ -139,6 +150,12 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._gone.set()
         lost = f"connection lost: {cause_text(problem)}" if problem else "connection closed"
         self._on_lost(lost)
+        # Who was told holds us, and the line: nothing of either is left to the garbage collector.
+        self._on_lost = self._on_bytes = _ignore
+
+
+def _ignore(*_: object) -> None:
+    """A connection that is gone tells nothing more."""
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -166,6 +183,7 @@ async def connect(
     context: ssl.SSLContext,
     server_name: str,
     timeout_s: float,
+    tcp: TcpOptions = USUAL,
 ) -> None:
     """Connect and finish the TLS handshake within timeout_s, or raise ConnectError."""
     loop = asyncio.get_running_loop()
@@ -173,7 +191,7 @@ async def connect(
     phase = "TCP connection"
     try:
         async with asyncio.timeout(timeout_s):
-            raw = await _tcp(loop, host, port)
+            raw = await _tcp(loop, host, port, tcp)
             phase = "TLS handshake"
             try:
                 await loop.create_connection(
@@ -217,14 +235,18 @@ def cause_text(problem: Exception) -> str:
     return type(problem).__name__ if number is None else os.strerror(number)
 
 
-async def _tcp(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+async def _tcp(
+    loop: asyncio.AbstractEventLoop, host: str, port: int, tcp: TcpOptions
+) -> socket.socket:
     problem: OSError | None = None
     infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for family, kind, proto, _, address in infos:
         raw = socket.socket(family, kind, proto)
         raw.setblocking(False)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, tcp.user_timeout_ms)
+        if tcp.busy_poll_us:
+            raw.setsockopt(socket.SOL_SOCKET, SO_BUSY_POLL, tcp.busy_poll_us)
         # A small buffer, so that unsent orders show instead of hiding in the kernel.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         try:

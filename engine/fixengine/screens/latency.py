@@ -47,16 +47,20 @@ class Curve:
 def text(figures: Mapping[str, Any], names: Sequence[str]) -> str:
     """Table of all stretches, and the curves of those named."""
     stretches: Stretches = figures["stretches"]
+    told = [f"1 message in {figures['every']} is timed; engine of epoch {figures['epoch']}", ""]
+    told += stretches_table(stretches)
+    told += ["", *(f"{name:17} {one['meaning']}" for name, one in stretches.items())]
+    told += ["", *plot(stretches, names)]
+    return "\n".join(told)
+
+
+def stretches_table(stretches: Stretches) -> list[str]:
+    """Lines of a table with a row for each stretch."""
     rows = [
         (name, str(one["count"]), *(_cell(one.get(column)) for column in COLUMNS))
         for name, one in stretches.items()
     ]
-    heads = ("stretch, times in us", "count", *(column[:-3] for column in COLUMNS))
-    told = [f"1 message in {figures['every']} is timed; engine of epoch {figures['epoch']}", ""]
-    told += table(heads, rows)
-    told += ["", *(f"{name:17} {one['meaning']}" for name, one in stretches.items())]
-    told += ["", *plot(stretches, names)]
-    return "\n".join(told)
+    return table(("stretch, times in us", "count", *(column[:-3] for column in COLUMNS)), rows)
 
 
 def plot(stretches: Stretches, names: Sequence[str]) -> list[str]:

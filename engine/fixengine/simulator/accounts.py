@@ -10,12 +10,15 @@ Open orders are therefore found by their present client id, or by symbol and ord
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from fixengine.fix.venue import Window
-from fixengine.simulator.book import Order
-from fixengine.simulator.instruments import Instrument, units
+from fixengine.simulator.book import SELL, Order
+from fixengine.simulator.instruments import Instrument, amount, units
+from fixengine.simulator.lists import OrderList
+from fixengine.simulator.triggers import Trigger
 
 PPM = 1_000_000
 TAKER_DECREMENT = 1
@@ -33,22 +36,50 @@ BALANCES = {
 """What the client's account begins with."""
 
 
+NO_PREVENTION = "1"
+
+
+def apart(account: Account, mode: str | None) -> Callable[[PlacedOrder], bool] | None:
+    """Which resting orders a taker of this account cannot trade with; None: it can with any.
+
+    mode: SelfTradePreventionMode<25001>.
+    """
+    if mode in (None, NO_PREVENTION):
+        return None
+    return lambda maker: maker.account is account
+
+
+class Wait(Enum):
+    """What an open order waits for before it works: its price, or an order of its list."""
+
+    TRIGGER = "trigger"
+    RELEASE = "release"
+
+
 class PlacedOrder(Order):
     """An accepted order of an account.
 
     cl_ord_id: its present client id; a cancel gives it another one. locked: what the account has
-    locked for it, in `locked_asset`. created_ns: wall clock. may_rest: LIMIT GTC and LIMIT_MAKER.
-    columns: what every report of it repeats.
+    locked for it, in `locked_asset`. may_rest: whether what it cannot trade at once stands in the
+    book: LIMIT GTC, LIMIT_MAKER, and a stop with a limit price and GTC once it is set off. trigger:
+    of a stop, what sets it off. waits: for what, None once it works. columns: what every report of
+    it repeats. amends: how often it was made smaller. order_list: where it is in one. ended: it is
+    open no more.
     """
 
     __slots__ = (
         "account",
+        "amends",
         "cl_ord_id",
         "columns",
+        "ended",
         "instrument",
         "locked",
         "locked_asset",
         "may_rest",
+        "order_list",
+        "trigger",
+        "waits",
     )
 
     def __init__(
@@ -62,18 +93,46 @@ class PlacedOrder(Order):
         instrument: Instrument,
         cl_ord_id: str,
         may_rest: bool,
-        locked_asset: str,
-        locked: int,
         columns: dict[str, str | None],
+        max_floor: int | None = None,
+        trigger: Trigger | None = None,
     ) -> None:
-        super().__init__(order_id, side, price, quantity)
+        super().__init__(order_id, side, price, quantity, max_floor)
         self.account = account
+        self.amends = 0
         self.instrument = instrument
         self.cl_ord_id = cl_ord_id
         self.may_rest = may_rest
-        self.locked_asset = locked_asset
-        self.locked = locked
+        self.locked_asset = instrument.base if side == SELL else instrument.quote
+        self.locked = 0
         self.columns = columns
+        self.trigger = trigger
+        self.waits: Wait | None = None
+        self.order_list: OrderList | None = None
+        self.ended = False
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it has traded as much as it was for."""
+        return self.leaves_qty == 0 and self.cum_qty == self.spent_qty
+
+    @property
+    def prevention_mode(self) -> str:
+        """SelfTradePreventionMode<25001> it was placed with; the house's have none."""
+        return self.columns.get("self_trade_prevention_mode") or NO_PREVENTION
+
+    def worth(self, quantity: int) -> int:
+        """What is locked for so much of a limit order or a stop, in `locked_asset`.
+
+        A stop that will buy at the market locks what it would cost at its trigger price, a trailing
+        one without at the fair price.
+        """
+        if self.side == SELL:
+            return quantity
+        price = self.price
+        if price is None and self.trigger is not None:
+            price = self.trigger.price
+        return amount(self.instrument.fair if price is None else price, quantity)
 
 
 @dataclass(slots=True)
@@ -98,11 +157,11 @@ class UnfilledOrders:
         self._indexes = [0] * len(windows)
         self._due: deque[tuple[int, int]] = deque()
 
-    def breached(self, now: int) -> Window | None:
-        """The window in which no further order may be placed, if any. now: wall clock ns."""
+    def breached(self, now: int, orders: int = 1) -> Window | None:
+        """The window in which so many more orders may not be placed, if any. now: wall clock ns."""
         self._settle(now)
         for window, count in zip(self._windows, self._counts, strict=True):
-            if count >= window.count_max:
+            if count + orders > window.count_max:
                 return window
         return None
 
@@ -167,6 +226,7 @@ class Account:
         self.by_client_id: dict[str, PlacedOrder] = {}
         self.by_order_id: dict[tuple[str, int], PlacedOrder] = {}
         self.open_count: dict[str, int] = {}
+        self.order_lists: dict[int, OrderList] = {}
 
     def balance(self, asset: str) -> Balance:
         """The balance of an asset; an account starts with nothing of what it was not given."""
@@ -175,21 +235,36 @@ class Account:
             found = self.balances[asset] = Balance()
         return found
 
-    def can_lock(self, asset: str, quantity: int) -> bool:
-        """Whether so much is free."""
-        return self.unlimited or self.balance(asset).free >= quantity
+    def stops_in(self, symbol: str) -> int:
+        """How many open orders of a symbol are, or were, stops."""
+        return sum(
+            order.columns["trigger_type"] is not None
+            for (at, _), order in self.by_order_id.items()
+            if at == symbol
+        )
 
-    def opened(self, order: PlacedOrder) -> None:
-        """An order was accepted: lock what it may cost and know it by its ids."""
-        if self.unlimited:
-            return
-        balance = self.balance(order.locked_asset)
-        balance.free -= order.locked
-        balance.locked += order.locked
+    def opened(self, order: PlacedOrder, cost: int) -> bool:
+        """Accept an order: lock what it may cost and know it by its ids.
+
+        False where not so much is free; nothing has happened then.
+        """
+        if not self.relock(order, cost):
+            return False
         symbol = order.instrument.symbol
         self.by_client_id[order.cl_ord_id] = order
         self.by_order_id[symbol, order.order_id] = order
         self.open_count[symbol] = self.open_count.get(symbol, 0) + 1
+        return True
+
+    def relock(self, order: PlacedOrder, quantity: int) -> bool:
+        """Lock another amount for an order; False where not so much is free."""
+        balance, more = self.balance(order.locked_asset), quantity - order.locked
+        if more > balance.free:
+            return False
+        balance.free -= more
+        balance.locked += more
+        order.locked = quantity
+        return True
 
     def traded(self, order: PlacedOrder, reserved: int, paid: int, received: int) -> None:
         """Settle one match: what was locked for it, what it cost, what came in after fees."""
@@ -202,19 +277,34 @@ class Account:
         paying.locked -= reserved
         paying.free += reserved - paid
         self.balance(instrument.base if buys else instrument.quote).free += received
+        if order.order_list is not None:
+            order.order_list.touch()
+
+    def rename(self, order: PlacedOrder, cl_ord_id: str) -> None:
+        """An open order has another client id from now on; its old one is free."""
+        del self.by_client_id[order.cl_ord_id]
+        order.cl_ord_id = cl_ord_id
+        self.by_client_id[cl_ord_id] = order
+
+    def unlock(self, order: PlacedOrder, quantity: int) -> None:
+        """So much of what is locked for an order will not be needed."""
+        balance = self.balance(order.locked_asset)
+        balance.locked -= quantity
+        balance.free += quantity
+        order.locked -= quantity
 
     def closed(self, order: PlacedOrder) -> None:
         """An order is done: unlock the rest and free its client id."""
         if self.unlimited:
             return
-        balance = self.balance(order.locked_asset)
-        balance.locked -= order.locked
-        balance.free += order.locked
-        order.locked = 0
+        self.unlock(order, order.locked)
         symbol = order.instrument.symbol
         del self.by_client_id[order.cl_ord_id]
         del self.by_order_id[symbol, order.order_id]
         self.open_count[symbol] -= 1
+        order.ended = True
+        if order.order_list is not None:
+            order.order_list.touch()
 
 
 def client_account(balances: Mapping[str, str], unfilled_orders: tuple[Window, ...]) -> Account:

@@ -23,13 +23,14 @@ def engine_config(
     limits: str | None = None,
     web_port: int | None = None,
     durability: str | None = None,
+    unsent_bytes_max: int | None = None,
 ) -> str:
     """The text of an engine.toml, whatever characters its paths have.
 
     server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. drop_copy_port: where
     the venue offers drop copy, which is then used; None where it does not. time_scale: that of the
     venue. endpoint: of the bus; limits: "venue" or "off"; web_port: of REST and user data stream;
-    durability: of the journal. None leaves the engine's default.
+    durability: of the journal; unsent_bytes_max: of the engine. None leaves the engine's default.
     """
     lines = [
         "[venue]",
@@ -53,8 +54,10 @@ def engine_config(
         "",
         "[engine]",
         f"state_dir = {quoted(state_dir)}",
-        "",
     ]
+    if unsent_bytes_max is not None:
+        lines.append(f"unsent_bytes_max = {unsent_bytes_max}")
+    lines.append("")
     if endpoint is not None:
         lines += ["[bus]", f"endpoint = {quoted(endpoint)}", ""]
     if web_port is not None:

@@ -3,74 +3,53 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-House liquidity. An account of the venue, the house, quotes a ladder on both sides of each symbol's
-fair price. On `tick` it does two things, in this order. It trades with every resting order of a
-client that stands beyond the fair price (a bid above it, an offer below it), at that order's price:
-so a bid between the fair price and the house's offer is filled as a maker by the next tick.
-Then it replaces the orders of its ladder that were touched. Nothing is random; a symbol in which
-nothing happened since the last tick is left alone.
-
-What is not played: order lists, amends, cancel-replace, mass cancels, stops, pegs, icebergs, SOR,
-self-trade prevention other than NONE, symbols that halt, the price range rule. Requests for them
-are refused as the venue refuses them where they are not enabled. Orders of one account do trade
-with each other (NONE permits it).
+What is not played: OPO and OPOCO lists, pegs, SOR, self-trade prevention by TRANSFER, symbols that
+halt, the price range rule. Requests for them are refused as the venue refuses them where they are
+not enabled. Orders of one account trade with each other unless they ask for prevention.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from fixengine.fix.venue import Complaint
-from fixengine.simulator import orders, refusals, reports
+from fixengine.simulator import (
+    amending,
+    cancelling,
+    list_placing,
+    list_play,
+    list_reports,
+    list_rules,
+    orders,
+    placing,
+    prevention,
+    refusals,
+    replacing,
+    reports,
+)
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
     PPM,
     TAKER_DECREMENT,
     Account,
     PlacedOrder,
+    Wait,
 )
-from fixengine.simulator.book import BUY, SELL, Book
+from fixengine.simulator.book import BUY, SELL
+from fixengine.simulator.checks import Checks
+from fixengine.simulator.choices import choose
+from fixengine.simulator.house import House
 from fixengine.simulator.instruments import Instrument, amount
+from fixengine.simulator.list_rules import Plan
+from fixengine.simulator.lists import OrderList
+from fixengine.simulator.market import Market
 from fixengine.simulator.orders import FOK, Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer, Match
 
 BOOK_ORDERS_MAX = 100_000
-EXEC_ID_STEP = 2
-HOUSE_APPETITE = 1 << 62
-ONLY_NEW, ONLY_PARTIALLY_FILLED = "1", "2"
-
-
-class Market:
-    """One symbol: its book, the house's ladder and three counters.
-
-    touched: something happened since the last tick. ExecIDs rise with gaps, as the venue's do.
-    """
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.book: Book[PlacedOrder] = Book()
-        self.ladder: dict[tuple[str, int], PlacedOrder] = {}
-        self.touched = True
-        self._order_id = 1_000_000
-        self._exec_id = 5_000_000
-        self._trade_id = 300_000
-
-    def next_order_id(self) -> int:
-        """The number of a new order, unique within the symbol."""
-        self._order_id += 1
-        return self._order_id
-
-    def next_exec_id(self) -> int:
-        """The number of a new report, rising within the symbol."""
-        self._exec_id += EXEC_ID_STEP
-        return self._exec_id
-
-    def next_trade_id(self) -> int:
-        """The number of a new match, the same for both sides."""
-        self._trade_id += 1
-        return self._trade_id
 
 
 class Exchange:
@@ -78,15 +57,22 @@ class Exchange:
 
     limits: whether limits that count orders hold (open orders per symbol, unfilled orders).
     watchers: told of each request's answers and of its time, as soon as it is carried out.
-    house: whether there is any house liquidity.
+    house: whether there is any house liquidity. choices: see choices.py; raises ChoiceError.
     """
 
     def __init__(
-        self, instruments: Iterable[Instrument], *, limits: bool = True, house: bool = True
+        self,
+        instruments: Iterable[Instrument],
+        *,
+        limits: bool = True,
+        house: bool = True,
+        choices: Mapping[str, str] | None = None,
     ) -> None:
         self.markets = {item.symbol: Market(item) for item in instruments}
-        self.house = Account("house", {}, unlimited=True)
-        self._limits = limits
+        self.house = House()
+        self._choices = choose(choices or {})
+        self._checks = Checks(limits)
+        self._list_id = 0
         self.watchers: list[Callable[[list[Answer], int], None]] = []
         self._has_house = house
 
@@ -99,22 +85,41 @@ class Exchange:
         messages.NewOrderSingle), its syntax already checked. now: wall clock ns. A Complaint means
         Reject<3>: the message was wrong and nothing happened.
         """
-        market = self.markets.get(request.symbol)
+        found = self._read(request)
+        if isinstance(found, Complaint):
+            return found
+        market, terms = found
+        refusal = self._checks.filtered(account, market, request, terms) or self._checks.too_many(
+            account, now
+        )
+        if refusal is not None:
+            return self._told([reports.refused(account, request, terms, refusal, now)], now)
+        account.unfilled.placed(now)
+        return self._told(self._enter(account, market, request, terms, now), now)
+
+    def new_list(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out a NewOrderList; arguments as for `new_order`."""
+        plan = list_rules.read(request)
+        if isinstance(plan, Complaint):
+            return plan
+        market = self.markets.get(plan.symbol)
         if market is None:
             return refusals.BAD_SYMBOL
-        terms = orders.read(request)
-        if isinstance(terms, Complaint):
-            return terms
-        if len(market.book) >= BOOK_ORDERS_MAX:
+        if len(market) >= BOOK_ORDERS_MAX:
             return refusals.BUSY
-        refusal = self._refusal_before(account, market, request, terms, now)
-        if refusal is None:
-            account.unfilled.placed(now)
-            placed = self._place(account, market, request, terms, now)
+        found = self._checks.list_refused(account, market, plan, now)
+        if found is None:
+            for _ in plan.legs:
+                account.unfilled.placed(now)
+            placed = self._place_list(account, market, plan, now)
             if not isinstance(placed, Refusal):
-                return self._told(self._execute(market, placed, request.time_in_force, now), now)
-            refusal = placed
-        return [reports.refused(account, request, terms, refusal, reports.utc(now))]
+                answers = list_placing.accepted(market, placed, now)
+                for order in placed.orders:
+                    if order.waits is None:
+                        answers += self._execute(market, order, now)
+                return self._told(answers, now)
+            found = placed
+        return self._told([list_reports.refused(account, plan, found, self._choices, now)], now)
 
     def cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderCancelRequest; arguments as for `new_order`."""
@@ -125,137 +130,159 @@ class Exchange:
         by_list = request.list_id is not None or request.orig_cl_list_id is not None
         if order_id is None and orig_cl_ord_id is None:
             if by_list:
-                return [reports.cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
+                chosen = self._choices
+                answer = cancelling.cancel_list(account, market, request, chosen, now)
+                return self._told([answer], now)
             return refusals.missing(37)
         if by_list:
             return refusals.TWO_TARGETS
-        order = self._find(account, request.symbol, order_id, orig_cl_ord_id)
-        if order is None:
-            return [reports.cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
-        wanted = request.cancel_restrictions
-        if (wanted == ONLY_NEW and order.cum_qty) or (
-            wanted == ONLY_PARTIALLY_FILLED and not order.cum_qty
-        ):
-            return [reports.cancel_refused(account, request, refusals.RESTRICTED)]
-        market.book.cancel(order)
-        market.touched = True
-        account.closed(order)
-        previous, order.cl_ord_id = order.cl_ord_id, request.cl_ord_id
-        stamp = reports.utc(now)
-        return self._told([reports.canceled(order, market.next_exec_id(), previous, stamp)], now)
+        cl_ord_id, chosen = request.cl_ord_id, self._choices
+        return self._told(
+            [cancelling.cancel(account, market, request, cl_ord_id, chosen, now)], now
+        )
+
+    def cancel_replace(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderCancelRequestAndNewOrderSingle; arguments as for `new_order`."""
+        found = self._read(request)
+        if isinstance(found, Complaint):
+            return found
+        if request.order_id is None and request.orig_cl_ord_id is None:
+            return refusals.missing(37)
+        market, terms = found
+
+        def refuse(refusal: Refusal) -> list[Answer]:
+            return [reports.refused(account, request, terms, refusal, now)]
+
+        def cancel() -> list[Answer]:
+            name = request.cancel_cl_ord_id or request.cl_ord_id
+            answer = cancelling.cancel(account, market, request, name, self._choices, now)
+            return [answer, *list_play.settle(market, self._choices, now)]
+
+        refusal = self._checks.filtered(account, market, request, terms)
+        if refusal is not None:
+            return self._told(refuse(refusal), now)
+        too_many = self._checks.too_many(account, now)
+        if too_many is None:
+            # Also where the new order will not be attempted.
+            account.unfilled.placed(now)
+        enter = partial(self._enter, account, market, request, terms, now)
+        return self._told(replacing.replace(request, too_many, cancel, enter, refuse), now)
+
+    def amend(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderAmendKeepPriorityRequest; arguments as for `new_order`."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        if request.order_id is None and request.orig_cl_ord_id is None:
+            return refusals.missing(37)
+        quantity = orders.quantity(request.order_qty, refusals.ORDER_QTY, "order_qty")
+        if isinstance(quantity, Complaint):
+            return quantity
+        chosen = self._choices
+        return self._told(amending.amend(account, market, request, quantity, chosen, now), now)
+
+    def mass_cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out an OrderMassCancelRequest; arguments as for `new_order`."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        chosen = self._choices
+        return self._told(cancelling.cancel_all(account, market, request, chosen, now), now)
 
     def tick(self, now: int) -> list[Answer]:
-        """Let the house trade and quote; see the module's top. now: wall clock ns."""
+        """Let the house trade and quote; see house.py. now: wall clock ns."""
         answers: list[Answer] = []
         for market in self.markets.values():
             if market.touched and self._has_house:
-                answers += self._house_trades(market, BUY, now)
-                answers += self._house_trades(market, SELL, now)
-                self._house_quotes(market)
+                for side in (BUY, SELL):
+                    taker = self.house.taker(market, side)
+                    if taker is not None:
+                        answers += self._match(market, taker, now, reports.utc(now))
+                self.house.quote(market)
                 market.touched = False
         return self._told(answers, now)
 
     def _told(self, answers: list[Answer], now: int) -> list[Answer]:
+        """Carry out what the trades behind these answers have set off, and tell the watchers."""
+        for market in self.markets.values():
+            answers += list_play.settle(market, self._choices, now)
+            while market.due:
+                answers += self._set_off(market, market.due.popleft(), now)
+                answers += list_play.settle(market, self._choices, now)
         for watch in self.watchers if answers else ():
             watch(answers, now)
         return answers
 
     # --- placing ----------------------------------------------------------------------------
 
-    def _refusal_before(
+    def _read(self, request: Any) -> tuple[Market, Terms] | Complaint:
+        """The market and the terms of a new order."""
+        market = self.markets.get(request.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        terms = orders.read(request)
+        if isinstance(terms, Complaint):
+            return terms
+        return refusals.BUSY if len(market) >= BOOK_ORDERS_MAX else (market, terms)
+
+    def _enter(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
-    ) -> Refusal | None:
-        """What is decided before the matching engine sees the order."""
-        refusal = orders.feature(request) or orders.filters(market.instrument, terms)
-        if refusal is not None or not self._limits:
-            return refusal
-        open_count = account.open_count.get(market.instrument.symbol, 0)
-        if open_count >= market.instrument.orders_max:
-            return refusals.filter_failure("MAX_NUM_ORDERS")
-        window = account.unfilled.breached(now)
-        if window is not None:
-            return refusals.too_many_orders(window.count_max, window.name)
-        return None
+    ) -> list[Answer]:
+        """Give an order to the matching engine, which may refuse it still."""
+        placed = self._place(account, market, request, terms, now)
+        if isinstance(placed, Refusal):
+            return [reports.refused(account, request, terms, placed, now)]
+        return self._begin(market, placed, now)
 
     def _place(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
     ) -> PlacedOrder | Refusal:
-        """The matching engine's own checks; then the order exists and its money is locked."""
-        if request.cl_ord_id in account.by_client_id:
-            return refusals.DUPLICATE_ORDER
-        instrument, book, side = market.instrument, market.book, request.side
-        maker_only = request.exec_inst is not None
-        if maker_only and terms.price is not None and book.crosses(side, terms.price):
-            return refusals.WOULD_MATCH
-        quantity = terms.quantity
-        if quantity is None:
-            assert terms.cash is not None
-            found = self._quantity_for(market, side, terms.cash)
-            if isinstance(found, Refusal):
-                return found
-            quantity = found
-        if side == SELL:
-            locked_asset, locked = instrument.base, quantity
-        elif terms.price is not None:
-            locked_asset, locked = instrument.quote, amount(terms.price, quantity)
-        else:
-            locked_asset, locked = instrument.quote, book.walk(side, None, quantity)[1]
-        if not account.can_lock(locked_asset, locked):
-            return refusals.INSUFFICIENT_BALANCE
-        may_rest = terms.price is not None and (maker_only or request.time_in_force == orders.GTC)
-        order_id = market.next_order_id()
-        columns = reports.columns(request, order_id, terms, may_rest, reports.utc(now))
-        order = PlacedOrder(
-            order_id,
-            side,
-            terms.price,
-            quantity,
-            account=account,
-            instrument=instrument,
-            cl_ord_id=request.cl_ord_id,
-            may_rest=may_rest,
-            locked_asset=locked_asset,
-            locked=locked,
-            columns=columns,
-        )
-        account.opened(order)
-        return order
+        return placing.place(account, market, request, terms, now)
 
-    def _quantity_for(self, market: Market, side: str, cash: int) -> int | Refusal:
-        """The base quantity of a market order given by quote amount (spec 22.3)."""
-        lot = market.instrument.lot
-        quantity = market.book.walk_quote(side, cash, lot.step)
-        if quantity >= lot.quantity_min and quantity > 0:
-            return quantity
-        other = market.book.best_ask if side == BUY else market.book.best_bid
-        return refusals.NOTHING_ON_BOOK if other is None else refusals.LESS_THAN_LOT
-
-    def _find(
-        self, account: Account, symbol: str, order_id: str | None, cl_ord_id: str | None
-    ) -> PlacedOrder | None:
-        """The open order that a cancel names; by OrderID first, and both ids must agree."""
-        if order_id is not None:
-            order = account.by_order_id.get((symbol, int(order_id)))
-            agrees = order is not None and cl_ord_id in (None, order.cl_ord_id)
-            return order if agrees else None
-        assert cl_ord_id is not None
-        order = account.by_client_id.get(cl_ord_id)
-        return order if order is not None and order.instrument.symbol == symbol else None
+    def _place_list(
+        self, account: Account, market: Market, plan: Plan, now: int
+    ) -> OrderList | Refusal:
+        self._list_id += 1
+        return list_placing.place(account, market, plan, self._list_id, now)
 
     # --- matching ---------------------------------------------------------------------------
 
-    def _execute(
-        self, market: Market, order: PlacedOrder, time_in_force: str | None, now: int
-    ) -> list[Answer]:
-        """Report an accepted order, let it trade, and put away or end what is left."""
+    def _begin(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """Report an accepted order; it goes to work, or waits for its trigger."""
+        accepted = reports.accepted(order, market.next_exec_id(), reports.utc(now))
+        if order.trigger is None:
+            return [accepted, *self._execute(market, order, now)]
+        market.stops.add(order, order.trigger)
+        return [accepted]
+
+    def _set_off(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """An order that waited goes to work, or waits for its price, or ends where it may not."""
+        released, stamp = order.waits is Wait.RELEASE, reports.utc(now)
+        order.waits = Wait.TRIGGER if released and order.trigger is not None else None
+        refusal = placing.refused_now(market, order) if released else None
+        others: list[Answer] = []
+        if order.order_list is not None:
+            # What the other one of its pair has locked is free before this one has to be paid for.
+            order.order_list.touch()
+            others = list_play.settle(market, self._choices, now)
+        if refusal is not None or not order.account.relock(order, market.cost(order)):
+            order.account.closed(order)
+            why = reports.REFUSED_LATER
+            return [reports.expired(order, market.next_exec_id(), why, stamp), *others]
+        if order.waits is Wait.TRIGGER and order.trigger is not None:
+            market.stops.add(order, order.trigger)
+            accepted = reports.accepted(order, market.next_exec_id(), stamp)
+            return [accepted._replace(ack=False), *others]
+        started = reports.started(order, market.next_exec_id(), stamp)
+        return [started, *others, *self._execute(market, order, now)]
+
+    def _execute(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
+        """Let an order trade, and put away or end what is left."""
         book, stamp = market.book, reports.utc(now)
+        time_in_force = order.columns["time_in_force"]
         market.touched = True
-        answers = [reports.accepted(order, market.next_exec_id(), stamp)]
-        fillable = True
-        if time_in_force == FOK:
-            wanted = order.leaves_qty
-            fillable = book.walk(order.side, order.price, wanted)[0] == wanted
-        if fillable:
+        answers: list[Answer] = []
+        if time_in_force != FOK or prevention.fillable(book, order):
             answers += self._match(market, order, now, stamp)
         if order.leaves_qty == 0:
             order.account.closed(order)
@@ -273,7 +300,10 @@ class Exchange:
 
     def _match(self, market: Market, taker: PlacedOrder, now: int, stamp: str) -> list[Answer]:
         answers: list[Answer] = []
-        for maker, price, quantity in market.book.match(taker):
+        for maker, price, quantity in market.book.match(taker, prevention.applies):
+            if quantity == 0:
+                answers += prevention.prevent(market, taker, maker, self._choices, stamp)
+                continue
             if taker.cum_qty == quantity:
                 taker.account.unfilled.filled(TAKER_DECREMENT, now)
             if maker.cum_qty == quantity:
@@ -302,6 +332,7 @@ class Exchange:
                 answers.append(reports.traded(order, match, fee, stamp))
         if maker.leaves_qty == 0:
             maker.account.closed(maker)
+        market.traded(price, stamp)
         return answers
 
     def _settle(
@@ -325,7 +356,7 @@ class Exchange:
         It is the account's biggest one, and its place in the queue does not matter. A text says
         why that cannot be.
         """
-        resting = account.by_client_id.values()
+        resting = (order for order in account.by_client_id.values() if not order.waits)
         order = max(resting, key=lambda order: order.leaves_qty, default=None)
         if order is None:
             return "no order rests"
@@ -344,52 +375,9 @@ class Exchange:
         if order.cum_qty == 0:
             order.account.unfilled.filled(MAKER_DECREMENT, now)
         side, price = SELL if order.side == BUY else BUY, order.price
-        taker = self._house_order(market, side, price, quantity)
+        taker = self.house.order(market, side, price, quantity)
         taker.trade(price, quantity)
         order.trade(price, quantity)
-        if order.leaves_qty == 0:
-            market.book.cancel(order)
+        market.book.traded(order)
         answers = self._matched(market, taker, order, price, quantity, reports.utc(now))
         return self._told(answers, now)
-
-    # --- the house --------------------------------------------------------------------------
-
-    def _house_trades(self, market: Market, side: str, now: int) -> list[Answer]:
-        """Take the clients' orders that stand beyond the fair price on the other side."""
-        instrument = market.instrument
-        price = instrument.fair + (-instrument.tick if side == BUY else instrument.tick)
-        if not market.book.crosses(side, price):
-            return []
-        order = self._house_order(market, side, price, HOUSE_APPETITE)
-        return self._match(market, order, now, reports.utc(now))
-
-    def _house_quotes(self, market: Market) -> None:
-        """Make the ladder whole again. It never crosses a client's order: see `tick`."""
-        instrument, ladder = market.instrument, market.instrument.ladder
-        for side in (BUY, SELL):
-            sign = -1 if side == BUY else 1
-            for level in range(ladder.levels):
-                price = instrument.fair + sign * (ladder.half_spread + level * ladder.spacing)
-                order = market.ladder.get((side, price))
-                if order is not None and order.leaves_qty == ladder.quantity:
-                    continue
-                if order is not None and order.leaves_qty:
-                    market.book.cancel(order)
-                order = self._house_order(market, side, price, ladder.quantity)
-                market.ladder[side, price] = order
-                market.book.rest(order)
-
-    def _house_order(self, market: Market, side: str, price: int, quantity: int) -> PlacedOrder:
-        return PlacedOrder(
-            market.next_order_id(),
-            side,
-            price,
-            quantity,
-            account=self.house,
-            instrument=market.instrument,
-            cl_ord_id="",
-            may_rest=True,
-            locked_asset="",
-            locked=0,
-            columns={},
-        )

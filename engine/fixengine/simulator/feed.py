@@ -26,6 +26,7 @@ from fixengine.simulator.instruments import amount, text_of, units
 from fixengine.simulator.meter import Meter
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
 from fixengine.simulator.reports import ZERO, Answer
+from fixengine.simulator.rest import at_ms, list_of, order_word
 
 MILLISECOND_NS = 1_000_000
 SUBSCRIPTIONS_MAX = 65_535
@@ -232,7 +233,9 @@ class Feeds:
             return
         assets: dict[Account, dict[str, None]] = {}
         for answer in answers:
-            if answer.kind == fields.EXECUTION_REPORT and answer.push:
+            if answer.kind == fields.LIST_STATUS and answer.push:
+                self._tell(answer.account, list_event(answer.values, now))
+            elif answer.kind == fields.EXECUTION_REPORT and answer.push:
                 opened_ns = self._opened_ns(answer, now)
                 self._tell(answer.account, execution_event(answer.values, opened_ns, now))
                 instrument = self._exchange.markets[answer.values["symbol"]].instrument
@@ -285,16 +288,16 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "s": values["symbol"],
         "c": values["cl_ord_id"],
         "S": words.word(words.SIDES, values["side"]),
-        "o": words.order_word(values["ord_type"], values["exec_inst"]),
+        "o": order_word(values),
         "f": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
         "q": values["order_qty"] or values["cum_qty"],
         "p": values["price"] or ZERO,
-        "P": ZERO,
-        "F": ZERO,
-        "g": NONE_GIVEN,
+        "P": values["trigger_price"] or ZERO,
+        "F": values["max_floor"] or ZERO,
+        "g": list_of(values),
         "C": values.get("orig_cl_ord_id") or "",
         "x": words.word(words.EXECUTIONS, values["exec_type"]),
-        "X": words.word(words.STATUSES, values["ord_status"]),
+        "X": words.status_word(values["ord_status"], values.get("prevented_match_id")),
         "r": words.NO_REASON,
         "i": int(values["order_id"]),
         "l": last_qty,
@@ -315,13 +318,57 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "V": words.word(words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]),
     }
     if values["working_time"] is not None:
-        event["W"] = opened_ms
+        event["W"] = at_ms(values["working_time"])
+    if values["trigger_trailing_delta_bips"] is not None:
+        event["d"] = int(values["trigger_trailing_delta_bips"])
+        if values["trailing_time"] is not None:
+            event["D"] = at_ms(values["trailing_time"])
+    if values["prevented_qty"] is not None:
+        event["A"] = values["prevented_qty"]
+    if values.get("prevented_match_id") is not None:
+        event |= prevention_of(values)
     for ours, theirs in (("strategy_id", "j"), ("target_strategy", "J")):
         if values[ours] is not None:
             event[theirs] = int(values[ours])
     if values.get("expiry_reason") is not None:
         event["eR"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return event
+
+
+def prevention_of(values: dict[str, Any]) -> dict[str, Any]:
+    """What the stream says of two orders that were kept apart."""
+    price, quantity = values["prevented_execution_price"], values["prevented_execution_qty"]
+    return {
+        "x": "TRADE_PREVENTION",
+        "v": int(values["prevented_match_id"]),
+        "B": values["last_prevented_qty"],
+        "u": int(values["trade_group_id"]),
+        "U": int(values["counter_order_id"]),
+        "Cs": values["counter_symbol"],
+        "pl": quantity,
+        "pL": price,
+        "pY": text_of(amount(units(price), units(quantity))),
+    }
+
+
+def list_event(values: dict[str, Any], now: int) -> dict[str, Any]:
+    """A ListStatus as the stream tells it."""
+    return {
+        "e": "listStatus",
+        "E": now // MILLISECOND_NS,
+        "s": values["orders"][0].symbol,
+        "g": int(values["list_id"]),
+        "c": words.word(words.CONTINGENCIES, values["contingency_type"]),
+        "l": words.word(words.LIST_STATUS_TYPES, values["list_status_type"]),
+        "L": words.word(words.LIST_ORDER_STATUSES, values["list_order_status"]),
+        "r": words.NO_REASON,
+        "C": values["cl_list_id"],
+        "T": now // MILLISECOND_NS,
+        "O": [
+            {"s": one.symbol, "i": int(one.order_id), "c": one.cl_ord_id}
+            for one in values["orders"]
+        ],
+    }
 
 
 def position_event(account: Account, assets: list[str], now: int) -> dict[str, Any]:

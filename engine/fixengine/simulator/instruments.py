@@ -67,6 +67,8 @@ class Instrument:
     """One symbol; field names follow exchangeInfo. All numbers are integers at SCALE.
 
     percent_down, percent_up: PERCENT_PRICE multipliers, in hundredths of the fair price.
+    stops_max: MAX_NUM_ALGO_ORDERS. trailing_above, trailing_below: TRAILING_DELTA, the least and
+    the most basis points, of stops that look up and of those that look down.
     Raises ValueError where tick and step have more than SCALE decimals together.
     """
 
@@ -83,6 +85,9 @@ class Instrument:
     percent_down: int
     percent_up: int
     orders_max: int
+    stops_max: int
+    trailing_above: tuple[int, int]
+    trailing_below: tuple[int, int]
     fair: int
     ladder: Ladder
 
@@ -127,6 +132,9 @@ def instrument(
         percent_down=20,
         percent_up=500,
         orders_max=200,
+        stops_max=5,
+        trailing_above=(10, 2000),
+        trailing_below=(10, 2000),
         fair=fair_units,
         ladder=Ladder(levels=20, quantity=units(quantity), half_spread=spread, spacing=spread),
     )

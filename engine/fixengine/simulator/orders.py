@@ -5,8 +5,7 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: stop loss, take profit, trailing, iceberg, pegged and SOR orders,
-and every self-trade prevention mode but NONE.
+a symbol without that feature: pegged and SOR orders, and the self-trade prevention mode TRANSFER.
 """
 
 from __future__ import annotations
@@ -17,13 +16,18 @@ from typing import Any
 from fixengine import wire
 from fixengine.fix.venue import Complaint
 from fixengine.simulator import refusals
-from fixengine.simulator.book import BUY
 from fixengine.simulator.instruments import SCALE, Instrument, amount, units
 from fixengine.simulator.refusals import Refusal
 
 MARKET, LIMIT, STOP, STOP_LIMIT, PEGGED = "1", "2", "3", "4", "P"
+STOPS = (STOP, STOP_LIMIT)
+"""Those that wait for a price: a stop loss or take profit, without and with a limit price."""
 GTC, IOC, FOK = "1", "3", "4"
 TARGET_STRATEGY_MIN = 1_000_000
+SELF_TRADE_PREVENTIONS = ("1", "2", "3", "4", "5")
+"""NONE to DECREMENT: the modes that a symbol permits."""
+ICEBERG_PARTS_MAX = 100
+"""Slices of an iceberg, when it is placed."""
 TRIGGER_FIELDS = (
     (1100, "trigger_type"),
     (1101, "trigger_action"),
@@ -42,19 +46,26 @@ PEG_FIELDS = (
 
 @dataclass(slots=True)
 class Terms:
-    """The numbers of an order at SCALE; None where the field is absent."""
+    """The numbers of an order at SCALE; None where the field is absent.
+
+    trailing: TriggerTrailingDeltaBips<25009>, in basis points.
+    """
 
     price: int | None
     quantity: int | None
     cash: int | None
+    max_floor: int | None = None
+    trigger_price: int | None = None
+    trailing: int | None = None
 
 
-def read(request: Any) -> Terms | Complaint:
+def read(request: Any, in_list: bool = False) -> Terms | Complaint:
     """Check what stands together and turn amounts into integers.
 
-    request: anything with the names of the NewOrderSingle table as attributes.
+    request: anything with the names of the NewOrderSingle table as attributes. in_list: a trailing
+    order may have a direction without a price, which says whether it is a stop loss.
     """
-    found = _combination(request)
+    found = _combination(request, in_list)
     if found is not None:
         return found
     amounts: list[int | None] = []
@@ -63,16 +74,21 @@ def read(request: Any) -> Terms | Complaint:
         (38, "order_qty"),
         (152, "cash_order_qty"),
         (111, "max_floor"),
+        (1102, "trigger_price"),
     ):
         text = getattr(request, name)
-        value = None if text is None else _units(text, tag, name)
+        value = None if text is None else quantity(text, tag, name)
         if isinstance(value, Complaint):
             return value
         amounts.append(value)
-    return Terms(amounts[0], amounts[1], amounts[2])
+    terms, bips = Terms(*amounts), request.trigger_trailing_delta_bips
+    if bips is not None:
+        terms.trailing = int(bips)
+    return terms
 
 
-def _units(text: str, tag: int, name: str) -> int | Complaint:
+def quantity(text: str, tag: int, name: str) -> int | Complaint:
+    """A price or quantity at SCALE, or what is wrong with it."""
     try:
         return units(text)
     except wire.LocalProtocolError:
@@ -83,9 +99,11 @@ def _units(text: str, tag: int, name: str) -> int | Complaint:
         return refusals.overflowed(tag, name)
 
 
-def _combination(request: Any) -> Complaint | None:
+def _combination(request: Any, in_list: bool) -> Complaint | None:
     ord_type = request.ord_type
     found = _market_combination(request) if ord_type == MARKET else _limit_combination(request)
+    if found is None and ord_type in STOPS:
+        found = _trigger_combination(request, in_list)
     if found is not None:
         return found
     if ord_type in (MARKET, LIMIT):
@@ -126,53 +144,61 @@ def _limit_combination(request: Any) -> Complaint | None:
     if request.order_qty is None:
         return refusals.missing(refusals.ORDER_QTY)
     if ord_type == STOP:
-        if request.price is not None:
-            return refusals.surplus(refusals.PRICE, "price")
+        for tag, name in ((refusals.PRICE, "price"), (18, "exec_inst"), (111, "max_floor")):
+            if getattr(request, name) is not None:
+                return refusals.surplus(tag, name)
         if request.time_in_force is not None:
             return refusals.TIME_IN_FORCE_SURPLUS
     else:
         if request.price is None and ord_type != PEGGED:
             return refusals.missing(refusals.PRICE)
         maker_only = request.exec_inst is not None
+        if maker_only and ord_type == STOP_LIMIT:
+            return refusals.surplus(18, "exec_inst")
         if request.time_in_force is None and not maker_only:
             return refusals.missing(refusals.TIME_IN_FORCE)
         if request.time_in_force is not None and maker_only:
             return refusals.TIME_IN_FORCE_SURPLUS
-    if ord_type in (STOP, STOP_LIMIT):
-        if request.trigger_price is None and request.trigger_trailing_delta_bips is None:
-            return refusals.missing(1102)
-        for tag, name in (TRIGGER_FIELDS[0], TRIGGER_FIELDS[1], TRIGGER_FIELDS[3]):
-            if getattr(request, name) is None:
-                return refusals.missing(tag)
     if ord_type == PEGGED and request.peg_price_type is None:
         return refusals.missing(1094)
+    return None
+
+
+def _trigger_combination(request: Any, in_list: bool) -> Complaint | None:
+    """A direction belongs to a price (spec 9.2)."""
+    if request.trigger_price is None and request.trigger_trailing_delta_bips is None:
+        return refusals.missing(1102)
+    for tag, name in (TRIGGER_FIELDS[0], TRIGGER_FIELDS[1], TRIGGER_FIELDS[3]):
+        if getattr(request, name) is None:
+            return refusals.missing(tag)
+    has_direction = request.trigger_price_direction is not None
+    if request.trigger_price is None and has_direction and not in_list:
+        return refusals.surplus(1109, "trigger_price_direction")
+    if request.trigger_price is not None and not has_direction:
+        return refusals.missing(1109)
     return None
 
 
 def feature(request: Any) -> Refusal | None:
     """The refusal of a kind of order that is not enabled here, or None."""
     ord_type = request.ord_type
-    if request.self_trade_prevention_mode not in (None, "1"):
+    if request.self_trade_prevention_mode not in (None, *SELF_TRADE_PREVENTIONS):
         return refusals.STP_NOT_ALLOWED
-    if request.sor == "Y":
+    # Only an order that comes alone can ask to be routed.
+    if getattr(request, "sor", None) == "Y":
         # No text of the venue names SOR; this is the nearest of those it has.
         return refusals.UNSUPPORTED_COMBINATION
     if ord_type == PEGGED:
         return refusals.not_supported("Pegged")
-    if request.trigger_trailing_delta_bips is not None:
-        return refusals.not_supported("Trailing stop")
-    if ord_type in (STOP, STOP_LIMIT):
-        stop_loss = (request.side == BUY) == (request.trigger_price_direction == "U")
-        name = "Stop loss" if stop_loss else "Take profit"
-        return refusals.not_supported(name if ord_type == STOP else f"{name} limit")
-    if request.max_floor is not None:
-        return refusals.not_supported("Iceberg")
+    # Time in force is missing where an order must not take.
+    if request.max_floor is not None and request.time_in_force in (IOC, FOK):
+        return refusals.UNSUPPORTED_COMBINATION
     return None
 
 
 def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
     """The first filter of the symbol that an order does not pass, or None."""
-    price, quantity = terms.price, terms.quantity
+    price, quantity, slice_qty = terms.price, terms.quantity, terms.max_floor
     if price is not None:
         if not instrument.price_passes(price):
             return refusals.filter_failure("PRICE_FILTER")
@@ -183,6 +209,13 @@ def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
             return refusals.filter_failure("LOT_SIZE")
         if price is None and not instrument.market_lot.passes(quantity):
             return refusals.filter_failure("MARKET_LOT_SIZE")
+        if slice_qty is not None:
+            if slice_qty > quantity:
+                return refusals.ICEBERG_TOO_BIG
+            if not instrument.lot.passes(slice_qty):
+                return refusals.filter_failure("LOT_SIZE")
+            if -(-quantity // slice_qty) > ICEBERG_PARTS_MAX:
+                return refusals.filter_failure("ICEBERG_PARTS")
         notional = amount(instrument.fair if price is None else price, quantity)
     else:
         assert terms.cash is not None

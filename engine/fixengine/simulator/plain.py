@@ -24,6 +24,7 @@ NOT_HERE = (
     "record",
     "drop_copy_port",
     "fault",
+    "choose",
     "control",
 )
 """Options of the other venue, whose counterpart this one has not."""

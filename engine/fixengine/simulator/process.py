@@ -25,7 +25,7 @@ import uvloop
 
 from fixengine.fix.venue import TIME_SCALE_MAX
 from fixengine.screens.streams import complain, drop
-from fixengine.simulator import pki, plain
+from fixengine.simulator import choices, pki, plain
 from fixengine.simulator.accounts import BALANCES, client_account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.connection import Connection
@@ -101,6 +101,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="misbehave in this way, for tests; may be repeated",
     )
     parser.add_argument(
+        "--choose",
+        action="append",
+        default=[],
+        type=_choice,
+        metavar="NAME=WAY",
+        help="behave in this way where the venue's documents leave it open; may be repeated",
+    )
+    parser.add_argument(
         "--control",
         type=Path,
         metavar="PATH",
@@ -108,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     plain.add_arguments(parser)
     parser.set_defaults(defaults={one.dest: one.default for one in parser._actions})
-    parser.epilog = f"faults:\n{command.table()}\n\n{FAULTS_EPILOG}"
+    parser.epilog = f"choices:\n{choices.table()}\n\nfaults:\n{command.table()}\n\n{FAULTS_EPILOG}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
@@ -162,7 +170,7 @@ def _server(
         faults.add(asked)
     return Server(
         rules,
-        Exchange(INSTRUMENTS, limits=rules.limited),
+        Exchange(INSTRUMENTS, limits=rules.limited, choices=dict(options.choose)),
         {pki.read_api_key(files): credential},
         recorder=recorder,
         faults=faults,
@@ -346,6 +354,15 @@ def _fault(text: str) -> names.Asked:
         return names.read_flag(text)
     except names.FaultError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _choice(text: str) -> tuple[str, str]:
+    name, _, way = text.partition("=")
+    try:
+        choices.choose({name: way})
+    except choices.ChoiceError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
+    return name, way
 
 
 def _port(text: str) -> int:

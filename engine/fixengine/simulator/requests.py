@@ -1,7 +1,8 @@
 """The client's application messages: read, checked, and carried out to their answers.
 
-Order entry takes orders, cancels and LimitQuery; drop copy only LimitQuery. Everything else is
-refused as the venue refuses what it does not know, does not offer, or offers elsewhere.
+Order entry takes orders, order lists, cancels, replacements, amends, mass cancels and LimitQuery;
+drop copy only LimitQuery. Everything else is refused as the venue refuses what it does not know,
+does not offer, or offers elsewhere.
 """
 
 from __future__ import annotations
@@ -10,19 +11,33 @@ from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.venue import Complaint, Sender
 from fixengine.simulator import refusals, reports
+from fixengine.simulator.accounts import Account
 from fixengine.simulator.connection import Connection
 from fixengine.simulator.delivery import Delivery
 from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.faults import sessions
-from fixengine.simulator.faults.active import Faults
+from fixengine.simulator.faults.active import Active, Faults
 from fixengine.simulator.orders import Terms
 from fixengine.simulator.syntax import Syntax, not_played
 from fixengine.simulator.venue import DROP_COPY, Play
 
-REQUEST_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST, fields.LIMIT_QUERY)
+REQUEST_KINDS = (
+    fields.NEW_ORDER_SINGLE,
+    fields.NEW_ORDER_LIST,
+    fields.ORDER_CANCEL_REQUEST,
+    fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
+    fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
+    fields.ORDER_MASS_CANCEL_REQUEST,
+    fields.LIMIT_QUERY,
+)
+ORDER_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE)
+"""Requests that may make an order."""
 ANSWER_KINDS = (
     fields.EXECUTION_REPORT,
     fields.ORDER_CANCEL_REJECT,
+    fields.LIST_STATUS,
+    fields.ORDER_AMEND_REJECT,
+    fields.ORDER_MASS_CANCEL_REPORT,
     fields.LIMIT_RESPONSE,
     fields.NEWS,
 )
@@ -82,28 +97,45 @@ class Requests:
         account = connection.credential.account
         wall = now + connection.session.offset_ns
         requester: Connection | None = connection
-        if kind == fields.ORDER_CANCEL_REQUEST:
-            answers = self._exchange.cancel(account, request, wall)
-        else:
-            if fault := self._faults.standing("unknown-outcome", connection.comp_id):
-                complaint = sessions.outcome_unknown(fault)
-                if fault.values["form"] == "reject":
-                    connection.session.reject(complaint, message, now)
-                else:
-                    refusal = refusals.Refusal(complaint.code or 0, complaint.text)
-                    told = reports.refused(
-                        account, request, Terms(None, None, None), refusal, reports.utc(wall)
-                    )
-                    self._delivery.deliver([told], connection, now)
-                connection.orders += 1
-                if not sessions.is_carried_out(fault, connection.orders - 1):
-                    return
-                requester = None
-            answers = self._exchange.new_order(account, request, wall)
+        fault = self._faults.standing("unknown-outcome", connection.comp_id)
+        if kind in ORDER_KINDS and fault is not None:
+            self._lose_outcome(fault, connection, account, request, message, now)
+            connection.orders += 1
+            if not sessions.is_carried_out(fault, connection.orders - 1):
+                return
+            requester = None
+        carry_out = {
+            fields.NEW_ORDER_SINGLE: self._exchange.new_order,
+            fields.NEW_ORDER_LIST: self._exchange.new_list,
+            fields.ORDER_CANCEL_REQUEST: self._exchange.cancel,
+            fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE: self._exchange.cancel_replace,
+            fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST: self._exchange.amend,
+            fields.ORDER_MASS_CANCEL_REQUEST: self._exchange.mass_cancel,
+        }[kind]
+        answers = carry_out(account, request, wall)
         if isinstance(answers, Complaint):
             connection.session.reject(answers, message, now)
         else:
             self._delivery.deliver(answers, requester, now)
+
+    def _lose_outcome(
+        self,
+        fault: Active,
+        connection: Connection,
+        account: Account,
+        request: object,
+        message: wire.Message,
+        now: int,
+    ) -> None:
+        """Tell a session that nobody knows what becomes of its order."""
+        complaint = sessions.outcome_unknown(fault)
+        if fault.values["form"] == "reject":
+            connection.session.reject(complaint, message, now)
+            return
+        refusal = refusals.Refusal(complaint.code or 0, complaint.text)
+        wall = now + connection.session.offset_ns
+        told = reports.refused(account, request, Terms(None, None, None), refusal, wall)
+        self._delivery.deliver([told], connection, now)
 
     def _tell_limits(self, connection: Connection, req_id: str, now: int) -> None:
         """LimitResponse: messages of this connection, then the account's unfilled orders."""

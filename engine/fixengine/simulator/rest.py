@@ -16,16 +16,19 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from fixengine import wire
 from fixengine.fix.venues.binance import words
 from fixengine.simulator.accounts import PPM, Account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.book import BUY
 from fixengine.simulator.exchange import Exchange
+from fixengine.simulator.exchange_info import symbol_object
 from fixengine.simulator.history import History, Past, Trade, from_id
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
+from fixengine.simulator.orders import STOPS
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
-from fixengine.simulator.reports import ZERO
+from fixengine.simulator.reports import PENDING_NEW, ZERO
 
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -319,38 +322,67 @@ def page(rows: list[Any], limit: int, from_first: bool) -> list[Any]:
 def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     """An order as REST shows it. ended: with the reason of its end, which openOrders leaves out."""
     values = past.values
-    opened_ms = past.opened_ns // MILLISECOND_NS
-    rests = values["working_time"] is not None
+    working_ms = at_ms(values["working_time"])
     order = {
         "symbol": values["symbol"],
         "orderId": past.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": list_of(values),
         "clientOrderId": values["cl_ord_id"],
         "price": values["price"] or ZERO,
         "origQty": values["order_qty"] or values["cum_qty"],
         "executedQty": values["cum_qty"],
         "origQuoteOrderQty": values["cash_order_qty"] or ZERO,
         "cummulativeQuoteQty": values["cum_quote_qty"],
-        "status": words.word(words.STATUSES, values["ord_status"]),
+        "status": words.status_word(values["ord_status"], values.get("prevented_match_id")),
         "timeInForce": words.word(words.TIMES_IN_FORCE, values["time_in_force"] or "1"),
-        "type": words.order_word(values["ord_type"], values["exec_inst"]),
+        "type": order_word(values),
         "side": words.word(words.SIDES, values["side"]),
-        "stopPrice": ZERO,
-        "icebergQty": ZERO,
-        "time": opened_ms,
+        "stopPrice": values["trigger_price"] or ZERO,
+        "icebergQty": values["max_floor"] or ZERO,
+        "time": past.opened_ns // MILLISECOND_NS,
         "updateTime": past.updated_ns // MILLISECOND_NS,
-        "isWorking": True,
-        "workingTime": opened_ms if rests else -1,
+        "isWorking": bool(working_ms) or not _waits(values),
+        "workingTime": working_ms or -1,
         "selfTradePreventionMode": words.word(
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
         ),
     }
-    for ours, theirs in (("strategy_id", "strategyId"), ("target_strategy", "strategyType")):
-        if values[ours] is not None:
+    for ours, theirs in (
+        ("strategy_id", "strategyId"),
+        ("target_strategy", "strategyType"),
+        ("prevented_match_id", "preventedMatchId"),
+    ):
+        if values.get(ours) is not None:
             order[theirs] = int(values[ours])
+    if values["trigger_trailing_delta_bips"] is not None:
+        order["trailingDelta"] = int(values["trigger_trailing_delta_bips"])
+        order["trailingTime"] = at_ms(values["trailing_time"]) or -1
+    if values["prevented_qty"] is not None:
+        order["preventedQuantity"] = values["prevented_qty"]
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order
+
+
+def list_of(values: dict[str, Any]) -> int:
+    """The order list of an order, NO_LIST for none."""
+    return int(values.get("list_id") or NO_LIST)
+
+
+def _waits(values: dict[str, Any]) -> bool:
+    """Whether an order that has never worked would have to be set off first."""
+    return values["ord_type"] in STOPS or values["ord_status"] == PENDING_NEW
+
+
+def at_ms(stamp: str | None) -> int | None:
+    """The text of a UTC timestamp -> ms since 1970."""
+    return None if stamp is None else wire.stamp_ns(stamp.encode()) // MILLISECOND_NS
+
+
+def order_word(values: dict[str, Any]) -> str:
+    """What REST and the stream call the type of an order."""
+    terms = (values[name] for name in ("ord_type", "exec_inst", "side", "trigger_price_direction"))
+    return words.order_word(*terms)
 
 
 def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
@@ -363,7 +395,7 @@ def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
         "symbol": values["symbol"],
         "id": trade.trade_id,
         "orderId": trade.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": list_of(values),
         "price": values["last_px"],
         "qty": values["last_qty"],
         "quoteQty": trade.quote_qty,
@@ -373,49 +405,4 @@ def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
         "isBuyer": buys,
         "isMaker": values["aggressor_indicator"] == "N",
         "isBestMatch": True,
-    }
-
-
-def symbol_object(instrument: Instrument) -> dict[str, Any]:
-    """A symbol of exchangeInfo: what an engine needs of it."""
-    lot, market_lot = instrument.lot, instrument.market_lot
-    return {
-        "symbol": instrument.symbol,
-        "status": "TRADING",
-        "baseAsset": instrument.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote,
-        "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-        "isSpotTradingAllowed": True,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": text_of(instrument.price_min),
-                "maxPrice": text_of(instrument.price_max),
-                "tickSize": text_of(instrument.tick),
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": text_of(lot.quantity_min),
-                "maxQty": text_of(lot.quantity_max),
-                "stepSize": text_of(lot.step),
-            },
-            {
-                "filterType": "MARKET_LOT_SIZE",
-                "minQty": text_of(market_lot.quantity_min),
-                "maxQty": text_of(market_lot.quantity_max),
-                "stepSize": text_of(market_lot.step),
-            },
-            {
-                "filterType": "NOTIONAL",
-                "minNotional": text_of(instrument.notional_min),
-                "maxNotional": text_of(instrument.notional_max),
-            },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
-        ],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
     }

@@ -17,6 +17,7 @@ seconds take no time. Nothing else does, so what a strategy does by itself (slee
 machine's clock) is not simulated. All clients of an engine belong to one thread.
 """
 
+from fixengine.simulator.choices import ChoiceError
 from fixengine.simulator.faults.names import FaultError
 from fixengine.testing.engine import LogLine, SimulatedEngine
 from fixengine.testing.errors import NothingHappens, SimulationError
@@ -24,6 +25,7 @@ from fixengine.testing.venue import Balance, SimulatedVenue, VenueOrder, VenueTr
 
 __all__ = [
     "Balance",
+    "ChoiceError",
     "FaultError",
     "LogLine",
     "NothingHappens",

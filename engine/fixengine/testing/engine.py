@@ -60,9 +60,11 @@ class SimulatedEngine:
     seed: of what is left to chance, the pauses between connection attempts. limits: "venue" or
     "off", on both sides. house: whether the venue quotes around a fair price that never moves
     (BTCUSDT at 50000), or its book is empty until the test or a strategy fills it. balances: of
-    the account the strategies trade on, by asset; None for plenty. config: more of engine.toml,
-    by section, such as {"venue": {"sessions": 2}}; raises ConfigError as a file would. The user
-    data stream is off unless {"sources": {"user_data": True}} asks for it.
+    the account the strategies trade on, by asset; None for plenty. choices: how the venue behaves
+    where its documents leave it open, as `fixengine simulate --choose` takes them; raises
+    ChoiceError. config: more of engine.toml, by section, such as {"venue": {"sessions": 2}}; raises
+    ConfigError as a file would. The user data stream is off unless
+    {"sources": {"user_data": True}} asks for it.
 
     endpoint: for Client and AsyncClient, as long as this is not closed. venue: see SimulatedVenue.
     log: what the engine told its operator, over all runs.
@@ -75,6 +77,7 @@ class SimulatedEngine:
         limits: str = "venue",
         house: bool = True,
         balances: Mapping[str, str] | None = None,
+        choices: Mapping[str, str] | None = None,
         config: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         given = {name: dict(section) for name, section in CONFIG.items()}
@@ -95,6 +98,7 @@ class SimulatedEngine:
             limits=limits,
             house=house,
             balances=BALANCES if balances is None else balances,
+            choices=choices or {},
         )
         self._process: Process | None = None
         self._state: StateInMemory | None = None

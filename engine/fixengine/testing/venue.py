@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fixengine.fix.venue import Complaint
 from fixengine.messages import Amount, NewOrderSingle, Side, decimal_text
-from fixengine.simulator import orders, refusals, reports
+from fixengine.simulator import refusals, reports
 from fixengine.simulator.accounts import Account, PlacedOrder, client_account
 from fixengine.simulator.admission import Credential
 from fixengine.simulator.exchange import Exchange
@@ -22,6 +22,9 @@ from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.names import FaultError
 from fixengine.simulator.feed import Feed
 from fixengine.simulator.instruments import INSTRUMENTS, text_of, units
+from fixengine.simulator.list_rules import Plan
+from fixengine.simulator.lists import OrderList
+from fixengine.simulator.market import Market
 from fixengine.simulator.orders import Terms
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer
@@ -78,22 +81,29 @@ class Balance(NamedTuple):
 class RuledExchange(Exchange):
     """The venue's exchange; it notes an account's trades, and rejects its orders by rule."""
 
-    def __init__(self, account: Account, *, limits: bool, house: bool) -> None:
-        super().__init__(INSTRUMENTS, limits=limits, house=house)
+    def __init__(
+        self, account: Account, *, limits: bool, house: bool, choices: Mapping[str, str]
+    ) -> None:
+        super().__init__(INSTRUMENTS, limits=limits, house=house, choices=choices)
         self.rules: list[tuple[Rule, Refusal]] = []
         self.trades: list[VenueTrade] = []
         self._watched = account
 
-    def new_order(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
-        """See Exchange."""
-        if account is self._watched and request.symbol in self.markets:
-            for rule, refusal in self.rules:
-                if rule(request):
-                    found = orders.read(request)
-                    terms = Terms(None, None, None) if isinstance(found, Complaint) else found
-                    stamp = reports.utc(now)
-                    return [reports.refused(account, request, terms, refusal, stamp)]
-        return super().new_order(account, request, now)
+    def _place(
+        self, account: Account, market: Market, request: Any, terms: Terms, now: int
+    ) -> PlacedOrder | Refusal:
+        for rule, refusal in self.rules if account is self._watched else ():
+            if rule(request):
+                return refusal
+        return super()._place(account, market, request, terms, now)
+
+    def _place_list(
+        self, account: Account, market: Market, plan: Plan, now: int
+    ) -> OrderList | Refusal:
+        for rule, refusal in self.rules if account is self._watched else ():
+            if any(rule(leg) for leg in plan.legs):
+                return refusal
+        return super()._place_list(account, market, plan, now)
 
     def _settle(
         self, order: PlacedOrder, price: int, quantity: int, takes: bool
@@ -123,6 +133,7 @@ class SimulatedVenue:
         limits: str,
         house: bool,
         balances: Mapping[str, str],
+        choices: Mapping[str, str],
     ) -> None:
         rules = play(limits, 1)
         self.is_reachable = True
@@ -135,7 +146,9 @@ class SimulatedVenue:
         self._account = client_account(balances, rules.limits(ORDER_ENTRY).unfilled_orders)
         assets = {asset for item in INSTRUMENTS for asset in (item.base, item.quote)}
         self._others = Account("others", dict.fromkeys(assets, units(PLENTY)))
-        self._exchange = RuledExchange(self._account, limits=rules.limited, house=house)
+        self._exchange = RuledExchange(
+            self._account, limits=rules.limited, house=house, choices=choices
+        )
         self.server = Server(
             rules,
             self._exchange,
@@ -197,7 +210,7 @@ class SimulatedVenue:
         else:
             cl_ord_id, wire_id = order, self._wire_id(order)
         placed = self._account.by_client_id.get(wire_id) if wire_id is not None else None
-        if placed is None:
+        if placed is None or placed.waits is not None:
             raise SimulationError(f"no order {cl_ord_id!r} rests at the venue; see venue.orders")
         wanted = placed.leaves_qty
         if quantity is not None:
@@ -225,7 +238,8 @@ class SimulatedVenue:
         if values["exec_type"] == reports.REJECTED:
             raise SimulationError(f"the venue refuses this order of others: {values['text']}")
         self._deliver(answers)
-        last = answers[-1].values
+        own = [one.values for one in answers if one.values.get("cl_ord_id") == cl_ord_id]
+        last = own[-1]
         if last["exec_type"] == reports.EXPIRED and last["cum_qty"] == reports.ZERO:
             raise SimulationError(f"{symbol}: nobody stands on the other side of this order")
         return str(values["order_id"])

@@ -18,6 +18,7 @@ import msgspec
 
 from fixengine.fix.venues.binance import BINANCE_SPOT, DROP_COPY, ORDER_ENTRY, WEB
 from fixengine.messages import STRATEGY_NAME
+from fixengine.network.config.section import Section
 from fixengine.network.config.settings import (
     COMP_IDS_MAX,
     EXPECTED,
@@ -34,7 +35,6 @@ from fixengine.network.config.settings import (
     Log,
     Orders,
     Place,
-    Section,
     Sources,
     Strategies,
     Strategy,
@@ -43,6 +43,7 @@ from fixengine.network.config.settings import (
     names_of,
     toml,
 )
+from fixengine.network.config.tuning import Tuning
 
 FILE_BYTES_MAX = 1 << 20
 STRATEGY = "strategy"
@@ -99,6 +100,12 @@ def load(path: Path) -> Config:
     return parse(text, path)
 
 
+def state_dir_of(path: Path) -> Path:
+    """An engine's state directory, given by its engine.toml or by itself. Raises ConfigError."""
+    path = path.expanduser()
+    return Path(load(path).engine.state_dir) if path.is_file() else path
+
+
 def parse(text: str, path: Path) -> Config:
     """The configuration in a text that came from path. Raises ConfigError."""
     try:
@@ -148,6 +155,7 @@ class Reader:
             strategy=self._strategy(given.get(STRATEGY, {})),
             orders=self._orders(self._section(Orders, "orders", given)),
             engine=engine,
+            tuning=self._tuning(self._section(Tuning, "tuning", given)),
             limits=limits,
             instruments=self._section(Instruments, "instruments", given),
             journal=self._journal(self._section(Journal, "journal", given)),
@@ -379,6 +387,12 @@ class Reader:
             reason = f"expected {EXPECTED['endpoint']}; {path} has {count}"
             raise self._error("bus.endpoint", reason)
         return msgspec.structs.replace(bus, endpoint=f"ipc://{path}")
+
+    def _tuning(self, tuning: Tuning) -> Tuning:
+        if tuning.conflict is not None:
+            name, reason = tuning.conflict
+            raise self._error(f"tuning.{name}", reason)
+        return tuning
 
     def _journal(self, journal: Journal) -> Journal:
         if journal.ring_bytes & (journal.ring_bytes - 1):

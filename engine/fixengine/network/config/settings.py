@@ -18,21 +18,13 @@ import msgspec
 
 from fixengine.fix.venue import TIME_SCALE_MAX
 from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
+from fixengine.network.config.section import Section, about
+from fixengine.network.config.tuning import CPU_MAX, Tuning
 
 SOCKET_PATH_BYTES_MAX = 107
 """What the operating system holds of a socket's path."""
 COMP_IDS_MAX = 64
-CPU_MAX = 4095
 FILE = "the name of a file or directory"
-
-
-def about(description: str, **limits: Any) -> msgspec.Meta:
-    """What a field means, and its limits (ge, le)."""
-    return msgspec.Meta(description=description, **limits)
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the sections."""
 
 
 class Place(NamedTuple):
@@ -349,9 +341,6 @@ class Engine(Section, frozen=True, kw_only=True):
     state_dir: Annotated[
         Path, about("Directory (0700) for lock, state, journal and bus; one engine for each.")
     ]
-    cpu: Annotated[
-        Annotated[int, about("", ge=0, le=CPU_MAX)] | None, about("Core to pin the process to.")
-    ] = None
     unsent_bytes_max: Annotated[
         int,
         about(
@@ -372,7 +361,6 @@ class Engine(Section, frozen=True, kw_only=True):
             " ends that."
         ),
     ] = "keep"
-    idle: Annotated[Literal["block"], about("What to do when there is nothing to do.")] = "block"
 
 
 class Limits(Section, frozen=True, kw_only=True):
@@ -470,6 +458,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     # What holds of a run that had no such section, when it is replayed.
     instruments: Instruments = Instruments(check=False)
     engine: Engine
+    tuning: Tuning = Tuning()
     limits: Limits
     journal: Journal
     log: Log
@@ -522,6 +511,7 @@ SECTIONS: dict[str, type[Section]] = {
     "orders": Orders,
     "instruments": Instruments,
     "engine": Engine,
+    "tuning": Tuning,
     "limits": Limits,
     "journal": Journal,
     "log": Log,
@@ -530,6 +520,8 @@ SECTIONS: dict[str, type[Section]] = {
 EXPECTED = {
     "sender_comp_ids": f"a list of 2..{COMP_IDS_MAX} different ids, each 1 to 8 of a-z A-Z 0-9 - _",
     "cpu": f"an integer 0..{CPU_MAX}",
+    "io_cpu": f"an integer 0..{CPU_MAX}",
+    "fifo_priority": "an integer 1..99",
     "endpoint": f"ipc://PATH, the path of at most {SOCKET_PATH_BYTES_MAX} bytes",
     "link": '"compiled" or "plain"',
     "host": "a host name or address",

@@ -23,6 +23,7 @@ from fixengine.fix.keys import KeyFileError, Signer, load
 from fixengine.fix.venues.binance import WEB
 from fixengine.network.config import Config, ConfigError
 from fixengine.network.host import harden
+from fixengine.network.journal.process import leave_the_engines_core
 from fixengine.network.sources.answers import Because, Problem, Symbol
 from fixengine.network.sources.asks import INSTRUMENTS, KEPT
 from fixengine.network.sources.kept import Kept
@@ -206,7 +207,8 @@ def main(descriptor: str) -> int:
     ours = socket.socket(fileno=int(descriptor))
     ours.setblocking(False)
     try:
-        harden(None)
+        harden()
+        leave_the_engines_core()
         asyncio.run(serve(ours))
     except (KeyFileError, ConnectError, ConfigError) as problem:
         ours.setblocking(True)

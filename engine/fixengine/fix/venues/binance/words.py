@@ -72,10 +72,16 @@ EXPIRY_REASONS: Final = {
     "INSUFFICIENT_LIQUIDITY": "7",
     "EXECUTION_RULE_PRICE_RANGE_EXCEEDED": "8",
 }
+CONTINGENCIES: Final = {"OCO": "1", "OTO": "2"}
+LIST_STATUS_TYPES: Final = {"RESPONSE": "2", "EXEC_STARTED": "4", "ALL_DONE": "5", "UPDATED": "100"}
+LIST_ORDER_STATUSES: Final = {"EXECUTING": "3", "ALL_DONE": "6", "REJECT": "7"}
 MATCH_TYPES: Final = {"ONE_PARTY_TRADE_REPORT": "1", "AUTO_MATCH": "4"}
 WORKING_FLOORS: Final = {"EXCHANGE": "1", "SOR": "3"}
 PEG_PRICES: Final = {"MARKET_PEG": "4", "PRIMARY_PEG": "5"}
 PEG_OFFSETS: Final = {"PRICE_LEVEL": "3"}
+STOP, STOP_LIMIT = "3", "4"
+UP, DOWN = "U", "D"
+"""Of TriggerPriceDirection<1109>."""
 NO_REASON: Final = "NONE"
 REJECT_TEXTS: Final = {
     "INSUFFICIENT_BALANCES": "Account has insufficient balance for requested action.",
@@ -91,7 +97,19 @@ def word(table: Mapping[str, str], value: str) -> str:
     return next((name for name, known in table.items() if known == value), value)
 
 
-def order_word(ord_type: str, exec_inst: str | None) -> str:
-    """The order type of an order that nothing triggers."""
-    wanted = Kind(ord_type, exec_inst)
+def status_word(ord_status: str, prevented_match_id: str | None) -> str:
+    """The status of an order. prevented_match_id: where self-trade prevention brought it there."""
+    found = word(STATUSES, ord_status)
+    return "EXPIRED_IN_MATCH" if found == "EXPIRED" and prevented_match_id else found
+
+
+def order_word(ord_type: str, exec_inst: str | None, side: str, direction: str | None) -> str:
+    """The order type. direction: TriggerPriceDirection<1109>, None of a trailing take profit.
+
+    Against a BUY order the price goes up, against a SELL order down: then it is a stop loss.
+    """
+    stops = None
+    if ord_type in (STOP, STOP_LIMIT):
+        stops = direction == (UP if side == SIDES["BUY"] else DOWN)
+    wanted = Kind(ord_type, exec_inst, stops)
     return next((name for name, kind in KINDS_OF_ORDER.items() if kind == wanted), ord_type)
