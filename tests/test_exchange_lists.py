@@ -33,11 +33,13 @@ from fixengine.messages import (
     oto,
     otoco,
 )
-from fixengine.simulator.accounts import Account
+from fixengine.simulator.accounts import Account, Wait
 from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.instruments import INSTRUMENTS, units
 from fixengine.simulator.reports import Answer
 from fixengine.testing import SimulatedEngine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_exchange import NOW, SECOND_NS, TRAILING, away, new, trader
 from venue_answers import answered, hold_against, told
 from venue_answers import request as request_of
@@ -183,6 +185,7 @@ def test_an_oco_is_placed_as_the_venue_tells_it(venue: Venue, official: Dictiona
     assert (stop[66], maker[66], stop[1102]) == ("1", "1", "49000.00000000")
     assert venue.book == ["b"]
     assert venue.locked("BTC") == units("1"), "once for both"
+    assert venue.account.by_client_id["b"].locked == units("1"), "by the one that may trade"
 
 
 def test_the_first_fill_of_one_ends_the_other(venue: Venue, official: Dictionary) -> None:
@@ -836,3 +839,100 @@ def test_a_drop_copy_session_tells_of_lists_too() -> None:
             "ExecutionReport",
             "ExecutionReport",
         ], "once, whoever tells it"
+
+
+# --- any sequence -----------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ("trade", "trade", "stop", "trail", "oco", "oto", "otoco", "cancel", "amend")
+        ),
+        st.sampled_from((BUY, SELL)),
+        st.integers(-20, 20),
+        st.integers(1, 20),
+    ),
+    max_size=30,
+)
+
+
+def made_at(kind: str, side: Side, price: int, quantity: int) -> NewOrderList:
+    """A list around a price; what it buys or sells is on one side of it and what ends it beyond."""
+    other = SELL if side == BUY else BUY
+    if kind == "oto":
+        return oto(LIMIT(B, side, quantity, price), MARKET(B, other, quantity))
+    if side == BUY:
+        pair = MAKER(B, BUY, quantity, price - 5), STOP(B, BUY, quantity, price + 5)
+    else:
+        pair = STOP(B, SELL, quantity, price - 5), MAKER(B, SELL, quantity, price + 5)
+    return oco(*pair) if kind == "oco" else otoco(LIMIT(B, other, quantity, price), *pair)
+
+
+def check(venue: Venue) -> None:
+    """What holds after every request."""
+    market, account = venue.exchange.markets[B], venue.account
+    opened = list(account.by_order_id.values())
+    standing = [one for side in (BUY, SELL) for one in market.book.orders(side)]
+    standing = [one for one in standing if one.account is account]
+    assert set(standing) == {one for one in opened if one.waits is None}
+    assert not market.due and not market.lists
+    assert len(market.stops) == sum(one.waits is Wait.TRIGGER for one in opened)
+    for asset in ("BTC", "USDT"):
+        balance = account.balance(asset)
+        assert balance.free >= 0
+        assert balance.locked == sum(one.locked for one in opened if one.locked_asset == asset)
+    for one in opened:
+        assert one.locked >= 0
+        group = one.order_list
+        partner = None if group is None else group.partner(one)
+        if one.waits is Wait.RELEASE:
+            assert one.locked == 0 and group is not None and not group.orders[0].ended
+        elif group is None or partner is None:
+            assert one.locked == one.worth(one.leaves_qty)
+        else:
+            assert one.cum_qty == partner.cum_qty == 0
+            most = max(one.worth(one.leaves_qty), partner.worth(partner.leaves_qty))
+            assert {one.locked, partner.locked} == {0, most}
+    assert {group.list_id for group in account.order_lists.values()} == {
+        one.order_list.list_id for one in opened if one.order_list is not None
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_money_is_conserved_and_nothing_is_left_behind(
+    steps: list[tuple[str, Side, int, int]],
+) -> None:
+    venue = Venue(limits=False)
+    venue.account.balance("BTC").free = units("40")
+    for number, (kind, side, offset, quantity) in enumerate(steps):
+        price, name = 50000 + offset, f"n{number}"
+        if kind == "trade":
+            venue.offer(side, str(price), str(quantity))
+        elif kind in ("cancel", "amend"):
+            names = sorted(venue.account.by_client_id)
+            if not names:
+                continue
+            target = names[quantity % len(names)]
+            if kind == "cancel":
+                answered(
+                    venue.exchange.cancel(venue.account, away(name, orig_cl_ord_id=target), NOW)
+                )
+            else:
+                values = {"cl_ord_id": name, "symbol": B, "orig_cl_ord_id": target}
+                values["order_qty"] = str(quantity)
+                request = request_of(ORDER_AMEND_KEEP_PRIORITY_REQUEST, **values)
+                answered(venue.exchange.amend(venue.account, request, NOW))
+        elif kind in ("stop", "trail"):
+            made = STOP_LIMIT(B, side, quantity, price, price)
+            if kind == "trail":
+                made = TAKE(B, side, quantity, trigger_trailing_delta_bips=10)
+            made.cl_ord_id = name
+            answered(venue.exchange.new_order(venue.account, made, NOW))
+        else:
+            ids = (f"{name}-{at}" for at in range(3))
+            venue.place(made_at(kind, side, price, quantity), name, *ids)
+        check(venue)
+    for asset, total in (("USDT", "100000000"), ("BTC", "1040")):
+        held = [one.balance(asset) for one in (venue.account, venue.others)]
+        assert sum(one.free + one.locked for one in held) == units(total)
