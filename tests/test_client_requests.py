@@ -84,7 +84,7 @@ def test_a_request_goes_the_whole_way_and_is_answered(
         "cancel_replace": [("ExecutionReport", None), ("ExecutionReport", None)],
         "amend": [("ExecutionReport", None)],
         "mass_cancel": [("ExecutionReport", None), ("OrderMassCancelReport", None)],
-        "submit_list": [("ListStatus", "-1020")],
+        "submit_list": [("ListStatus", None), ("ExecutionReport", None), ("ExecutionReport", None)],
     }[name]
     assert [(type(event).__name__, event.venue_code) for event in heard] == expected
     assert cl_ord_id in {id_of(event) for event in heard}

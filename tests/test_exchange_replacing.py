@@ -10,7 +10,7 @@ import pytest
 from fixengine.fix.dictionary import read
 from fixengine.fix.dictionary.model import Dictionary
 from fixengine.fix.venues.binance.tables import CANCEL_AND_NEW_ORDER
-from fixengine.messages import NewOrderSingle, Side
+from fixengine.messages import NewOrderSingle, OrderUnknown, Side
 from fixengine.simulator.accounts import Account
 from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.instruments import INSTRUMENTS, units
@@ -250,3 +250,22 @@ def test_a_strategy_replaces_an_order(rejected: bool) -> None:
         )
         assert [one.cl_ord_id for one in client.snapshot().orders] == ([] if rejected else [fresh])
         assert client.unanswered == ()
+
+
+@pytest.mark.parametrize("form", ["reject", "report"])
+@pytest.mark.parametrize("carry", ["always", "never"])
+def test_what_became_of_a_replacement_may_be_lost(form: str, carry: str) -> None:
+    with SimulatedEngine() as engine:
+        client = engine.client()
+        old = client.submit(buy("49000"))
+        list(client.reports(timeout=1))
+        engine.venue.fault("unknown-outcome", form=form, carry=carry)
+        fresh = client.cancel_replace(old, buy("48000"))
+        unknown = [one for one in client.reports(timeout=30) if isinstance(one, OrderUnknown)]
+        assert fresh in [one.cl_ord_id for one in unknown]
+        done = carry == "always"
+        assert [one.price for one in engine.venue.orders] == [
+            "48000.00000000" if done else "49000.00000000"
+        ]
+        # REST has told how they stand.
+        assert [one.cl_ord_id for one in client.snapshot().orders] == [fresh if done else old]

@@ -134,7 +134,7 @@ def test_a_stop_waits_until_a_trade_meets_its_price(
     assert report["leaves_qty"] == "0.00100000"
     assert int(report["exec_id"]) > int(accepted.values["exec_id"])
     (resting,) = venue.exchange.markets["BTCUSDT"].book.orders(side)
-    assert (resting.cl_ord_id, resting.waits) == ("a", False)
+    assert (resting.cl_ord_id, resting.waits) == ("a", None)
     assert venue.at(trade) == [], "only once"
 
 

@@ -208,6 +208,16 @@ def test_the_clock_is_read_at_once_when_the_venue_refuses_our_time(world: World)
     assert world.process.gateway.clock.lead_ns(world.line.lead) == -7 * SECOND_NS
 
 
+def test_a_second_without_a_message_is_told(world: World) -> None:
+    quiet: list[int] = []
+    world.process.on_quiet = lambda: quiet.append(world.now)
+    world.says(b"0")
+    for _ in range(2):
+        world.now += SECOND_NS
+        world.process.on_timer()
+    assert quiet == [world.now]
+
+
 def test_nothing_of_a_session_that_is_over_waits_for_the_garbage_collector(world: World) -> None:
     over = weakref.ref(world.line)
     gc.collect()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import pytest
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.recovery import (
     AGAIN_S_MAX,
+    LOOKED_AT_MAX,
     OPEN_ORDERS,
     SECOND_NS,
     STUCK_ASKED,
@@ -293,3 +299,80 @@ def test_that_an_order_is_not_open_does_not_make_it_absent(desk: Desk) -> None:
     case, question = desk.due()[0]
     assert question == (Kind.ORDER, "S", None, "w-0")
     assert desk.recovery.absent(case, desk.now) is None, "it counts once it was asked twice, alone"
+
+
+# --- very many --------------------------------------------------------------------------------
+
+VERY_MANY = 5000
+LINES_MAX = 2000
+"""Lines of Python that one wake-up may run, however many cases there are."""
+
+
+def lines_run(call: Callable[[], object]) -> int:
+    """How many lines of Python a call runs: what it costs, whatever the machine does beside."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.fixture
+def crowd() -> Desk:
+    """Very many orders in question, none of them open, so that each is asked about alone."""
+    desk = Desk()
+    desk.orders = Orders(VERY_MANY, VERY_MANY)
+    for number in range(VERY_MANY):
+        desk.order(str(number))
+    for case, question in desk.due():
+        assert question is OPEN_ORDERS
+        desk.recovery.not_open(case, desk.now)
+    return desk
+
+
+def test_a_wake_up_costs_no_more_where_very_many_are_in_question(crowd: Desk) -> None:
+    # What the first question has left behind is cleared away once.
+    for case, _ in crowd.due():
+        crowd.recovery.found(case, State("0", 0, "7"), crowd.now)
+    asked: list[tuple[Case, Question]] = []
+    assert lines_run(lambda: asked.extend(crowd.due())) < LINES_MAX
+    assert len(asked) == crowd.recovery.open_max
+    assert lines_run(lambda: crowd.recovery.deadline(0)) < LINES_MAX
+
+
+def test_who_has_none_in_question_does_not_pay_for_those_who_have(crowd: Desk) -> None:
+    def ask() -> None:
+        assert crowd.recovery.in_question(2, crowd.now, SECOND_NS) is None
+
+    assert lines_run(ask) < 100
+    assert crowd.recovery.in_question(1, crowd.now, SECOND_NS) is not None
+    crowd.now += SECOND_NS
+    assert crowd.recovery.in_question(1, crowd.now, SECOND_NS) is None
+
+
+def test_what_sessions_told_meanwhile_ends_every_case_in_a_few_wake_ups(crowd: Desk) -> None:
+    for order in list(crowd.recovery.cases):
+        crowd.orders.update(order, None, "0", None)
+    crowd.watched_since_ns = None
+    for _ in range(VERY_MANY // LOOKED_AT_MAX + 1):
+        crowd.due()
+    assert crowd.recovery.cases == {}
+
+
+def test_an_order_handed_over_is_in_question_for_its_heir(desk: Desk) -> None:
+    order = desk.order()
+    desk.orders.take_doubted()
+    desk.orders.hand_over(order, 2, "heirs")
+    for doubted in desk.orders.take_doubted():
+        desk.recovery.open(doubted, desk.now)
+    assert desk.recovery.in_question(1, desk.now, SECOND_NS) is None
+    assert desk.recovery.in_question(2, desk.now, SECOND_NS) is order

@@ -182,7 +182,6 @@ NAMED |= {
         "test_simulator.test_the_header_is_checked_field_by_field",
     ),
     ("2-r", "binance", "acceptor"): (
-        "test_simulator.test_a_request_that_is_described_but_not_played_is_refused",
         "test_simulator.test_a_message_that_no_client_sends_is_refused",
     ),
     ("N6", "binance", "acceptor"): (

@@ -5,11 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from fixengine.client import Client
 from fixengine.messages import NewOrderSingle, Side
+from fixengine.network import status_command
+from fixengine.network.latency import Latency
+from fixengine.network.latency_file import LatencyFile
 from fixengine.network.status import STRATEGIES_PER_PIECE, pieces
 from fixengine.network.tuning import Option
 from fixengine.screens import status
@@ -82,6 +87,26 @@ def test_orders_in_question_and_a_session_that_waits_are_told(
     assert "in question; nobody tells of fills now" in text
 
 
+def test_a_stopping_engine_waits_for_no_attempt(fix_engine: SimulatedEngine) -> None:
+    fix_engine.venue.fault("reset")
+    fix_engine.advance(0.1)
+    fix_engine._running().gateway.stopping = True
+    told = told_of(fix_engine) | {"journal": HEALTHY, "latency": {}}
+    (session,) = told["sessions"]
+    assert session["next_attempt_ms"] is None
+    assert status.text(told).startswith("engine     stopping, pid 77, ")
+
+
+@pytest.mark.parametrize("is_of_this_run", [True, False])
+def test_latencies_of_another_run_are_not_shown(
+    fix_engine: SimulatedEngine, tmp_path: Path, is_of_this_run: bool
+) -> None:
+    epoch = told_of(fix_engine)["engine"]["epoch"]
+    with LatencyFile(tmp_path) as figures:
+        Latency(figures.memory).head(epoch if is_of_this_run else epoch - 1, 77)
+        assert bool(status_command.latencies(tmp_path, epoch)) is is_of_this_run
+
+
 HEALTHY = {
     "held": 0,
     "healthy": True,
@@ -148,7 +173,8 @@ def test_status_of_an_engine_that_runs_and_of_one_that_does_not(stage: Stage) ->
     assert told["journal"]["healthy"] and told["journal"]["process"] == engine.journal_process()
     assert [one["comp_id"] for one in told["sessions"]] == ["ONE"]
     assert [(one["name"], one["open"]) for one in told["strategies"]] == [("maker", 1)]
-    assert [one["used"] for one in told["limits"]] == [1, 1]
+    # How much of them counts is over in ten seconds, or at midnight.
+    assert [one["name"] for one in told["limits"]] == ["10 SECOND", "1 DAY"]
     assert [one["name"] for one in told["tuning"]] == ["cpu"]
     assert told["latency"]["loop.held"]["count"] > 0
 

@@ -10,6 +10,7 @@ import pytest
 from fixengine.client import Answer, AsyncClient, Client, NoAnswer, NotDone
 from fixengine.messages import (
     ExecutionReport,
+    ListStatus,
     NewOrderSingle,
     OrderUnknown,
     Refused,
@@ -82,8 +83,15 @@ def test_a_refusal_by_the_engine_is_an_answer_and_the_end(wait: Wait) -> None:
 
 
 def test_a_refused_list_is_an_answer(wait: Wait) -> None:
-    answer = wait(oto(buy(), buy(), cl_list_id="l"), until="done")
-    assert type(answer.event).__name__ == "ListStatus"
+    answer = wait(oto(buy(), buy("0.01"), cl_list_id="l"), until="done")
+    assert isinstance(answer.event, ListStatus)
+    assert [one.reject_reason for one in answer.event.orders] == ["filter:PERCENT_PRICE"] * 2
+
+
+def test_a_list_that_is_placed_is_an_answer(wait: Wait) -> None:
+    answer = wait(oto(buy(), buy(), cl_list_id="l"))
+    assert isinstance(answer.event, ListStatus)
+    assert answer.event.list_order_status == "3"
 
 
 def test_what_came_of_others_is_in_the_answer_and_nothing_comes_twice(

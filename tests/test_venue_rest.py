@@ -345,6 +345,11 @@ def test_an_order_beyond_the_balance_is_refused_and_leaves_no_trace(stand: Stand
 def test_exchange_info(stand: Stand) -> None:
     info = orjson.loads(stand.get("/api/v3/exchangeInfo?symbol=BTCUSDT", None).body)
     [symbol] = info["symbols"]
+    assert all(symbol[f"{what}Allowed"] for what in ("iceberg", "amend", "cancelReplace"))
+    modes = ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"]
+    assert symbol["allowedSelfTradePreventionModes"] == modes
+    assert {"filterType": "ICEBERG_PARTS", "limit": 100} in symbol["filters"]
+    assert {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10} in symbol["filters"]
     assert (symbol["symbol"], symbol["baseAsset"], symbol["quoteAsset"]) == (
         "BTCUSDT",
         "BTC",

@@ -38,9 +38,14 @@ def told(answer: Answer, *tags: int) -> dict[int, str]:
     return {tag: text for tag, text in pairs_of(answer) if not tags or tag in tags}
 
 
-def flat(members: tuple[Member, ...]) -> list[int]:
-    """The tags of a message in the order of the dictionary, those of groups in their places."""
-    return [tag for one in members for tag in (one.tag, *flat(one.members or ()))]
+def rest_of(members: tuple[Member, ...], pairs: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """What is left of the fields once those of the dictionary are taken off, in its order."""
+    for one in members:
+        if pairs and pairs[0][0] == one.tag:
+            (_, text), *pairs = pairs
+            for _ in range(int(text) if one.members else 0):
+                pairs = rest_of(one.members or (), pairs)
+    return pairs
 
 
 def hold_against(official: Dictionary, answers: list[Answer]) -> None:
@@ -48,8 +53,7 @@ def hold_against(official: Dictionary, answers: list[Answer]) -> None:
     for answer in answers:
         members = official.messages[answer.kind.decode()].members
         pairs = pairs_of(answer)
-        tags = [tag for tag, _ in pairs]
-        assert tags == [tag for tag in flat(members) if tag in tags]
-        assert {one.tag for one in members if one.required == "Y"} <= set(tags)
+        assert rest_of(members, pairs) == []
+        assert {one.tag for one in members if one.required == "Y"} <= {tag for tag, _ in pairs}
         for tag, text in pairs:
             assert text in official.enums.get(tag, {text: ""}), tag

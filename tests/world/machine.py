@@ -15,6 +15,7 @@ from unittest import mock
 
 from fixengine.network.journal import Kind
 from fixengine.network.journal.record import split_named
+from fixengine.simulator.choices import CHOICES
 from fixengine.testing import SimulatedEngine, clock
 from fixengine.testing import engine as testing_engine
 from fixengine.testing import venue as testing_venue
@@ -88,7 +89,8 @@ class Machine:
         config["engine"] = {"state_dir": "memory", "orders_max": options.orders_max}
         config["sources"] = {"user_data": options.followed}
         config["journal"] = {"durability": options.durability}
-        self.engine = SimulatedEngine(seed=seed, house=False, config=config)
+        choices = {one.name: one.ways[seed % len(one.ways)] for one in CHOICES}
+        self.engine = SimulatedEngine(seed=seed, house=False, config=config, choices=choices)
         self._around: Any = self.engine._around
         rooms = self.engine.venue, self._around.clock, self
         self.venue = VenueOfWorld(*rooms, options)

@@ -22,8 +22,10 @@ from world.options import Options
 SYMBOLS = "BTCUSDT", "ETHUSDT"
 MIDDLE = {"BTCUSDT": 50_000, "ETHUSDT": 2_500}
 CANCEL_MS = 1000
-NOT_PLAYED = "replace", "amend", "list", "mass cancel"
-"""Requests that the built-in venue refuses as a whole."""
+PLAYED = "replace", "amend", "mass cancel"
+"""Requests of several parts, or about several orders."""
+NOT_PLAYED = ("list",)
+"""Such requests that the built-in venue refuses as a whole."""
 
 
 class Owner(Protocol):
@@ -59,6 +61,7 @@ class Seat:
         self._world = world
         self._chance = world.chance
         self._orders: list[NewOrderSingle] = []
+        self._replacing: list[NewOrderSingle] = []
         self._submitted = 0
 
     # --- coming and going -------------------------------------------------------------------
@@ -134,7 +137,7 @@ class Seat:
             for _ in range(self._chance.choice((5, 20, 50, 130))):
                 self.submit(self._order())
         elif draw < 0.75:
-            self._cancel(self._chance.choice(self._orders[-20:]) if self._orders else None)
+            self._cancel(self._chance.choice(self._targets) if self._orders else None)
         elif draw < 0.80:
             if self._orders:
                 self._world.met("repeated id")
@@ -146,8 +149,8 @@ class Seat:
             order = self._order()
             self.submit(order)
             self._cancel(order)
-        elif draw < 0.88:
-            self._ask_what_is_not_played()
+        elif draw < 0.90:
+            self._ask_for_more()
 
     def submit(self, order: NewOrderSingle) -> None:
         """Hand an order to the client, and the same to the checker."""
@@ -166,6 +169,11 @@ class Seat:
         world.checker.asked(self.desk, order.cl_ord_id, order.strategy_id, None, sent)
         self._orders.append(order)
 
+    @property
+    def _targets(self) -> list[NewOrderSingle]:
+        """Orders that may live, some of which came in the place of others."""
+        return self._orders[-20:] + self._replacing[-4:]
+
     def _order(self) -> NewOrderSingle:
         chance = self._chance
         self._submitted += 1
@@ -180,47 +188,55 @@ class Seat:
             order = NewOrderSingle.limit(symbol, side, quantity, price, cl_ord_id=cl_ord_id)
             if chance.random() < (0.5 if self._world.options.late else 0.1):
                 order.time_in_force = "3"
+            elif chance.random() < 0.1:
+                order.max_floor = "0.008"
+        if chance.random() < 0.1:
+            order.self_trade_prevention_mode = chance.choice("2345")
         order.strategy_id = f"{self._submitted * 10 + int(self.desk.name[1:])}"
         return order
 
-    def _ask_what_is_not_played(self) -> None:
-        """One of NOT_PLAYED: each part of it has to end."""
+    def _ask_for_more(self) -> None:
+        """One of PLAYED or NOT_PLAYED: each part of it has to end."""
         chance, client = self._chance, self.client
         if client is None or not self._orders:
             return
-        target, order = chance.choice(self._orders[-20:]), self._order()
+        target, order = chance.choice(self._targets), self._order()
         name, ms = order.cl_ord_id, chance.choice((50, 500, 1000, 3000))
         order.valid_for_ms = ms
-        parts: list[tuple[str, str | None]] = [(name, order.strategy_id)]
-        kind = chance.choice(NOT_PLAYED)
+        # The id, the tag, and of a cancel the target of each part.
+        parts: list[tuple[str, str | None, str | None]] = [(name, order.strategy_id, None)]
+        kind = chance.choice(PLAYED + NOT_PLAYED)
         try:
             if kind == "replace":
                 half, mode = f"{name}-c", chance.choice("12")
                 client.cancel_replace(target.cl_ord_id, order, mode=mode, cancel_cl_ord_id=half)
-                parts.append((half, None))
+                parts.append((half, None, target.cl_ord_id))
+                self._replacing.append(order)
             elif kind == "amend":
-                client.amend(target.cl_ord_id, "0.001", cl_ord_id=name, valid_for_ms=ms)
-                parts = [(name, None)]
+                quantity = chance.choice(("0.001", "0.008", "0.02"))
+                client.amend(target.cl_ord_id, quantity, cl_ord_id=name, valid_for_ms=ms)
+                parts = [(name, None, None)]
             elif kind == "list":
                 other = self._order()
                 listed = ListedOrder(order), ListedOrder(other)
                 made = NewOrderList(f"{name}-l", contingency_type="2", orders=listed)
                 made.valid_for_ms = ms
                 client.submit_list(made)
-                parts += [(other.cl_ord_id, other.strategy_id), (made.cl_list_id, None)]
+                parts.append((other.cl_ord_id, other.strategy_id, None))
+                parts.append((made.cl_list_id, None, None))
             else:
                 client.mass_cancel(target.symbol, cl_ord_id=name, valid_for_ms=ms)
-                parts = [(name, None)]
+                parts = [(name, None, None)]
         except NotConnected:
             return
         world = self._world
         world.count("strategy asks")
         world.met(kind)
         world.note(f"{self.desk.name} asks for a {kind}: {parts}")
-        for part, tag in parts:
-            world.checker.asked(self.desk, part, tag, None, (world.now_ns, ms, client.epoch))
+        for part, tag, of in parts:
+            world.checker.asked(self.desk, part, tag, of, (world.now_ns, ms, client.epoch))
         key = f"{name}-l" if kind == "list" else name
-        world.checker.belong(self.desk, key, [part for part, _ in parts])
+        world.checker.belong(self.desk, key, [part for part, *_ in parts])
 
     def _cancel(self, order: NewOrderSingle | None) -> None:
         world = self._world

@@ -13,7 +13,13 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import msgspec
-from fixengine.messages import NewOrderSingle, OrderCancelRequest
+from fixengine.messages import (
+    NewOrderSingle,
+    OrderAmendKeepPriorityRequest,
+    OrderCancelRequest,
+    OrderCancelRequestAndNewOrderSingle,
+    OrderMassCancelRequest,
+)
 from fixengine.simulator.accounts import UnfilledOrders
 from fixengine.simulator.parameters import Wrong
 from fixengine.simulator.venue import ORDER_ENTRY
@@ -24,7 +30,13 @@ from world.options import Options
 
 NAMES = {
     one.name
-    for kind in (NewOrderSingle, OrderCancelRequest)
+    for kind in (
+        NewOrderSingle,
+        OrderAmendKeepPriorityRequest,
+        OrderCancelRequest,
+        OrderCancelRequestAndNewOrderSingle,
+        OrderMassCancelRequest,
+    )
     for one in msgspec.structs.fields(kind)
 }
 MILLISECOND_NS = 1_000_000
@@ -131,26 +143,25 @@ class VenueOfWorld:
             self._asker = None
 
         requests._order = asked
-        new_order, cancel = exchange.new_order, exchange.cancel
+        for name, carry in (
+            ("new_order", self._order),
+            ("cancel", self._cancel),
+            ("cancel_replace", self._replace),
+            ("amend", self._simply),
+            ("mass_cancel", self._simply),
+        ):
+            setattr(exchange, name, self._tapped(getattr(exchange, name), carry))
 
-        def ordered(account: Any, request: Any, now: int) -> Any:
+    def _tapped(self, original: Any, carry: Any) -> Any:
+        """A method of the exchange, carried out in its time and noted where it is ours."""
+
+        def asked(account: Any, request: Any, now: int) -> Any:
             if account is not self._venue._account:
-                return new_order(account, request, now)
-
-            def order(one: Any, at: int) -> Any:
-                return self._order(new_order, one, at)
-
-            return self._in_time(order, request, now)
-
-        def cancelled(account: Any, request: Any, now: int) -> Any:
+                return original(account, request, now)
             asker = self._asker
+            return self._in_time(lambda one, at: carry(original, asker, one, at), request, now)
 
-            def end(one: Any, at: int) -> Any:
-                return self._cancel(cancel, asker, one, at)
-
-            return self._in_time(end, request, now)
-
-        exchange.new_order, exchange.cancel = ordered, cancelled
+        return asked
 
     def _in_time(self, action: Callable[[Any, int], Any], request: Any, now: int) -> Any:
         """Carry out a request of ours now, or behind what is slow; then its session is told."""
@@ -172,7 +183,16 @@ class VenueOfWorld:
         self._clock.at(due_ns, later)
         return []
 
-    def _order(self, new_order: Any, request: Any, now: int) -> Any:
+    def _simply(self, original: Any, asker: Any, request: Any, now: int) -> Any:
+        return original(self._venue._account, request, now)
+
+    def _replace(self, replace: Any, asker: Any, request: Any, now: int) -> Any:
+        ids = request.symbol, request.order_id, request.orig_cl_ord_id
+        self._world.cancel_arrives(asker, *ids)
+        self._checker.arrives(request.strategy_id, request.cl_ord_id)
+        return replace(self._venue._account, request, now)
+
+    def _order(self, new_order: Any, asker: Any, request: Any, now: int) -> Any:
         self._checker.arrives(request.strategy_id, request.cl_ord_id)
         answers = new_order(self._venue._account, request, now)
         first = answers[0]

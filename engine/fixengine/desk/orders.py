@@ -266,6 +266,9 @@ class Orders:
         self._by_id[strategy, cl_ord_id] = order
         self._open.setdefault(strategy, {})[order] = None
         self._open_total += 1
+        if order.standing is Standing.UNKNOWN or order.filled < order.cum_qty:
+            # From now on it is in question among the other's.
+            self._doubted[order] = None
 
     def former(self, order: Order) -> tuple[tuple[int, str], ...]:
         """Strategy and id of those who had an order before, the first one first."""

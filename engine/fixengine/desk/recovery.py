@@ -21,7 +21,9 @@ Sans-I/O: questions come out of `due`, answers go in, and each call says what is
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from fixengine.desk.orders import Order
@@ -36,6 +38,8 @@ AGAIN_S_MAX = 30
 ABSENT_MIN = 2
 TOGETHER_MIN = 20
 """So many orders are looked for among all that are open: that weighs 80, each of them alone 4."""
+LOOKED_AT_MAX = 128
+"""Cases that one wake-up looks at, whether a session has told meanwhile; the others are next."""
 STUCK_ASKED = 8
 """Times a case is asked about before the operator hears that it does not come to an end."""
 
@@ -121,6 +125,38 @@ class Case:
         return self.asked_count == STUCK_ASKED
 
 
+class Agenda:
+    """Cases that wait for their time, the first due one first: what one costs does not grow."""
+
+    def __init__(self, cases: dict[Order, Case]) -> None:
+        self._cases = cases
+        self._entries: list[tuple[int, int, Case]] = []
+        self._count = 0
+
+    def put(self, case: Case) -> None:
+        """It is due at its due_ns, unless it is put again or over before."""
+        self._count += 1
+        heappush(self._entries, (case.due_ns, self._count, case))
+
+    def first(self) -> Case | None:
+        """The one that is due first."""
+        while self._entries:
+            due_ns, _, case = self._entries[0]
+            waits = case.asked is None and case.due_ns == due_ns
+            if waits and self._cases.get(case.order) is case:
+                return case
+            heappop(self._entries)
+        return None
+
+    def take(self, now: int) -> Case | None:
+        """The first one whose time has come; it waits here no more."""
+        case = self.first()
+        if case is None or now < case.due_ns:
+            return None
+        heappop(self._entries)
+        return case
+
+
 class Recovery:
     """See the module's top.
 
@@ -135,63 +171,86 @@ class Recovery:
         self._again_ns = second_ns
         self._again_ns_max = AGAIN_S_MAX * second_ns
         self.cases: dict[Order, Case] = {}
+        # Those that open orders may tell of, and those that are asked about alone.
+        self._together = Agenda(self.cases)
+        self._alone = Agenda(self.cases)
+        self._under_way = 0
+        self._to_look_at: deque[Case] = deque()
+        self._by_strategy: dict[int, deque[Case]] = {}
 
     def open(self, order: Order, now: int) -> None:
         """Nobody knows what became of this order or cancel, or a fill of it is missing."""
         subject = order if order.target is None else order.target
         case = self.cases.get(subject)
         if case is None:
-            self.cases[subject] = Case(subject, now)
+            case = self.cases[subject] = Case(subject, now)
+            self._to_look_at.append(case)
+            self._wait(case, now)
         elif not order.is_order:
             # It may have been sent just now, and what is asked already may be too early for it.
             case.since_ns = now
         else:
             case.state = None
             case.is_early = case.asked is not None
+        self._by_strategy.setdefault(subject.strategy, deque()).append(case)
+
+    def in_question(self, strategy: int, now: int, ns_max: int) -> Order | None:
+        """An order of this strategy that is in question, and has not been for longer than ns_max.
+
+        A cancel in question is none: how its order stands is known.
+        """
+        cases = self._by_strategy.get(strategy, ())
+        while cases:
+            case, order = cases[0], cases[0].order
+            mine = self.cases.get(order) is case and order.strategy == strategy
+            unsure = order.standing is Standing.UNKNOWN or order.filled < order.cum_qty
+            if mine and unsure and now - case.since_ns < ns_max:
+                return order
+            # It comes again when it is opened again.
+            cases.popleft()
+        return None
 
     def due(self, now: int, watched_since_ns: int | None) -> list[tuple[Case, Question]]:
         """What to ask now; each counts as asked. watched_since_ns: since when a session that hears
         of everything is up, None where none is. OPEN_ORDERS is one question for all cases it
         stands beside.
         """
-        for case in [one for one in self.cases.values() if one.asked is None]:
-            if self._is_over(case):
-                del self.cases[case.order]
+        self._look_at_some()
         if watched_since_ns is None or now < watched_since_ns + self.lag_ns:
             return []
-        together = [case for case in self.cases.values() if self._goes_together(case, now)]
+        together = []
+        while (case := self._taken(self._together, now)) is not None:
+            together.append(case)
         if len(together) >= TOGETHER_MIN:
             return [(case, self._asked(case, OPEN_ORDERS, now)) for case in together]
-        under_way = self._under_way()
+        for case in together:
+            self._alone.put(case)
         questions = []
-        for case in self.cases.values():
-            if under_way >= self.open_max:
+        while self._under_way < self.open_max:
+            case = self._taken(self._alone, now)
+            if case is None:
                 break
-            if case.asked is not None or now < case.due_ns:
-                continue
-            under_way += 1
             questions.append((case, self._asked(case, self._question(case), now)))
         return questions
 
     def deadline(self, watched_since_ns: int | None) -> int | None:
         """When `due` matters next; None where an answer has to come first."""
-        waiting = [case.due_ns for case in self.cases.values() if case.asked is None]
-        if not waiting or watched_since_ns is None:
-            return None
-        if self._under_way() >= self.open_max:
+        first = self._together.first(), self._alone.first()
+        waiting = [case.due_ns for case in first if case is not None]
+        if not waiting or watched_since_ns is None or self._under_way >= self.open_max:
             return None
         return max(min(waiting), watched_since_ns + self.lag_ns)
 
     def found(self, case: Case, state: State, now: int) -> Settled | None:
         """The source knows the order; the caller has told its OrderID to the order table."""
-        case.asked = None
+        self._answered(case)
         case.absent = 0
         case.state = state
         return self._settle(case, now)
 
     def filled(self, case: Case, now: int) -> Settled | None:
         """Trades, or allocations, were answered in full, and told where they were new."""
-        asked, case.asked = case.asked, None
+        asked = self._answered(case)
         state, filled = case.state, case.order.filled
         if state is not None and filled == state.cum_qty:
             return self._settle(case, now)
@@ -203,7 +262,7 @@ class Recovery:
             return None
         if state is not None and state.routed and asked is not None and asked.kind is Kind.TRADES:
             case.trades_done = True
-            case.due_ns = now
+            self._wait(case, now)
             return None
         # One of them is not shown yet: begin again, for the order may have moved on meanwhile.
         case.state = None
@@ -212,15 +271,15 @@ class Recovery:
 
     def not_open(self, case: Case, now: int) -> None:
         """It is not among the open orders, which says nothing of how it ended, or that it did."""
-        case.asked = None
+        self._answered(case)
         case.is_alone = True
-        case.due_ns = now
+        self._wait(case, now)
 
     def absent(self, case: Case, now: int) -> Settled | None:
         """The source knows no order of the id that was asked for."""
-        case.asked = None
+        self._answered(case)
         if case.names:
-            case.due_ns = now
+            self._wait(case, now)
             return None
         arrived_ns = case.since_ns + self.arrival_ns
         if case.order.order_id is not None or now < arrived_ns:
@@ -228,36 +287,59 @@ class Recovery:
             return None
         case.absent += 1
         if case.absent < ABSENT_MIN:
-            case.due_ns = now + self._again_ns
+            self._wait(case, now + self._again_ns)
             return None
         del self.cases[case.order]
         return Settled(None)
 
     def failed(self, case: Case, now: int) -> None:
         """There was no answer, or one that says nothing of now: begin again."""
-        case.asked = None
+        self._answered(case)
         case.state = None
         self._later(case, now)
 
     # --- small steps ------------------------------------------------------------------------
 
-    def _under_way(self) -> int:
-        """Questions about one order that have no answer yet."""
-        return sum(case.asked not in (None, OPEN_ORDERS) for case in self.cases.values())
-
-    def _goes_together(self, case: Case, now: int) -> bool:
-        """Whether its state is wanted now, and the open orders may tell it."""
+    def _wait(self, case: Case, due_ns: int) -> None:
+        """It is due then."""
+        case.due_ns = due_ns
         begins = case.state is None and not case.names and not case.is_alone
-        return case.asked is None and begins and now >= case.due_ns
+        (self._together if begins else self._alone).put(case)
+
+    def _taken(self, agenda: Agenda, now: int) -> Case | None:
+        """The next case that is due, and not over."""
+        while (case := agenda.take(now)) is not None and self._is_over(case):
+            del self.cases[case.order]
+        return case
+
+    def _look_at_some(self) -> None:
+        """End cases that a session has settled meanwhile."""
+        for _ in range(min(LOOKED_AT_MAX, len(self._to_look_at))):
+            case = self._to_look_at.popleft()
+            if self.cases.get(case.order) is not case:
+                continue
+            if case.asked is None and self._is_over(case):
+                del self.cases[case.order]
+            else:
+                self._to_look_at.append(case)
+        if not self.cases:
+            self._by_strategy.clear()
 
     def _asked(self, case: Case, question: Question, now: int) -> Question:
         """Count a question as asked."""
         case.asked = question
         case.asked_count += 1
+        self._under_way += question is not OPEN_ORDERS
         if question.kind in (Kind.ORDER, Kind.OPEN_ORDERS):
             case.state_ns = now
             case.is_early = False
         return question
+
+    def _answered(self, case: Case) -> Question | None:
+        """The question that is open no more."""
+        asked, case.asked = case.asked, None
+        self._under_way -= asked not in (None, OPEN_ORDERS)
+        return asked
 
     def _settle(self, case: Case, now: int) -> Settled | None:
         """What the state says, or None where fills are to be asked for first."""
@@ -266,7 +348,7 @@ class Recovery:
         # A session may know of more than the source did when it was asked.
         if order.filled < max(state.cum_qty, order.cum_qty):
             case.trades_done = False
-            case.due_ns = now
+            self._wait(case, now)
             return None
         unknown = tuple(one for one in order.cancels if one.standing is Standing.UNKNOWN)
         ends = TOLD.get(state.ord_status) in FINAL
@@ -278,7 +360,7 @@ class Recovery:
             return Settled(state, unknown)
         # It lives, and what was to end it may still arrive.
         case.state = None
-        case.due_ns = case.since_ns + self.arrival_ns
+        self._wait(case, case.since_ns + self.arrival_ns)
         return Settled(state)
 
     def _later(self, case: Case, now: int) -> None:
@@ -286,7 +368,7 @@ class Recovery:
         case.names = []
         case.is_alone = False
         wait_ns = min(self._again_ns << min(case.asked_count, 5), self._again_ns_max)
-        case.due_ns = now + wait_ns
+        self._wait(case, now + wait_ns)
 
     def _is_over(self, case: Case) -> bool:
         """Whether a session has told meanwhile what was to be found out."""

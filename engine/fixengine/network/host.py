@@ -19,6 +19,7 @@ from fixengine.network.latency import Latency
 from fixengine.network.latency_file import LatencyFile
 from fixengine.network.log import Log
 from fixengine.network.process import Process
+from fixengine.network.serving import run
 from fixengine.network.state import StateDir
 from fixengine.network.status import pieces
 from fixengine.network.surroundings import Machine
@@ -79,7 +80,7 @@ def run_engine(
         async with Control(state.path, tell, latency.loop.record) as control:
             if control.problem is not None:
                 log("warning", f"fixengine status cannot ask this engine: {control.problem}")
-            return await process.run(state)
+            return await run(process, state)
 
     with StateDir(state_dir) as state, LatencyFile(state.path) as figures:
         if figures.problem is not None:

@@ -1,22 +1,18 @@
 """The network process: everything that touches the world, and the order of start and stop.
 
-One uvloop, one thread. A wake-up reads the clock once, hands what came
-to the gateway, and lets it flush once. asyncio appears here and in transport only; what decides
-stands in gateway, sessions and the rooms below them and is told the time.
+One uvloop, one thread. A wake-up reads the clock once, hands what came to the gateway, and lets it
+flush once. What decides stands in gateway, sessions and the rooms below them and is told the time;
+what the loop is told to watch stands in serving.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
 import os
-import signal
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import orjson
 
@@ -28,11 +24,10 @@ from fixengine.messages import report_seq_of
 from fixengine.network import making
 from fixengine.network.alarm import Alarm, Timer
 from fixengine.network.asker import Asker, Wanted
-from fixengine.network.bus import Bus as RouterBus
 from fixengine.network.config import Config, effective
 from fixengine.network.connector import LineMaker
 from fixengine.network.foreign import Rule
-from fixengine.network.journal import Journal, JournalError, Kind
+from fixengine.network.journal import JournalError, Kind
 from fixengine.network.journal.archive import Found
 from fixengine.network.latency import Latency
 from fixengine.network.line import Line, line_number
@@ -51,7 +46,6 @@ from fixengine.network.sessions import (
 from fixengine.network.state import FILE_NAME, StateDir, StateError
 from fixengine.network.strategies import Standing
 from fixengine.network.surroundings import Bus, Surroundings
-from fixengine.network.watch import Watch
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -64,7 +58,6 @@ PARKED_NS = 5 * MILLISECOND_NS
 CLOCK_NS_MAX = SECOND_NS
 CLOCK_STEP_NS = 50 * MILLISECOND_NS
 JOURNAL_CLOSE_S = 10.0
-CLOSE_S = 2.0
 STOP_GRACE_S = 5.0
 STOP_CANCEL_NS_MAX = 10 * SECOND_NS
 """How long a stop waits for open orders to be over, where they are cancelled."""
@@ -76,11 +69,10 @@ UP, NOT_UP = "up as ", "not up as "
 
 
 class Process:
-    """One engine from start to stop. `run` does it all and returns the exit status.
+    """One engine from start to stop: `start`, then `on_timer` and what follows from it, `close`.
 
     tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
-    Who does not want `run` calls `start`, then `on_timer` and what follows from it by itself, and
-    `close`.
+    ended: called once it has one. on_quiet: called after a second without a message.
     """
 
     def __init__(
@@ -98,11 +90,12 @@ class Process:
         self.log = log
         self.venue = making.venue(config)
         self.status: int | None = None
+        self.ended: Callable[[], object] = lambda: None
+        self.on_quiet: Callable[[], object] = lambda: None
         self._tokens = tokens or {}
         self._around = surroundings
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
-        self._ended = asyncio.Event()
         self._alarm = Alarm(self._around.timers, self.on_timer)
         self._busy = False
         self._unready: dict[Line, Event] = {}  # logged on, and orders wait for its limits
@@ -119,16 +112,6 @@ class Process:
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
-
-    async def run(self, state: StateDir) -> int:
-        """Start every room, trade until told to end, stop in order."""
-        try:
-            # Nothing of what is taken over is garbage, and looking for some takes as long again.
-            gc.disable()
-            self.start(state)
-            return await self._serve()
-        finally:
-            self.close()
 
     def start(self, state: StateDir) -> None:
         """Open journal and bus, and take over from the run before."""
@@ -267,40 +250,11 @@ class Process:
         self._note(0, f"jitter {jitter}")
         return jitter
 
-    async def _serve(self) -> int:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self.stop)
-        loop.set_exception_handler(self._on_bug)
-        loop.add_reader(self.bus.fd, self.on_bus)
-        if isinstance(self.bus, RouterBus):
-            # Another world's is no socket.
-            self.log(*self.bus.standing)
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        ends = contextlib.ExitStack()
-        try:
-            self.on_timer()
-            # The bus may have become readable before its descriptor was watched.
-            loop.call_soon(self.on_bus)
-            if isinstance(self.journal, Journal):
-                # Another world's has no process behind it.
-                rooms = self.journal, loop, self.log, self.on_timer, self.on_mark
-                holds = self.gateway.held.orders_max > 0
-                watch = Watch(*rooms, holds=holds)
-                ends.callback(watch.close)
-            await self._ended.wait()
-            assert self.status is not None, "it is what has ended"
-            return self.status
-        finally:
-            ends.close()
-            gc.enable()
-            loop.remove_reader(self.bus.fd)
-            self._alarm.clear()
-            if self._resting is not None:
-                self._resting.cancel()
-            await self.connector.close(CLOSE_S)
+    def rest(self) -> None:
+        """It has ended: no timer of its own rings any more."""
+        self._alarm.clear()
+        if self._resting is not None:
+            self._resting.cancel()
 
     def stop(self) -> None:
         """Stop in order, as for a signal; a second one, or a Logout that hangs, ends it at once."""
@@ -348,13 +302,12 @@ class Process:
         for wire_id in left:
             self.log("error", f"{wire_id}: may still be open", event="stop")
         self.status = 4 if self._bugs else status or int(bool(left))
-        self._ended.set()
+        self.ended()
 
-    def _on_bug(self, _: object, context: dict[str, Any]) -> None:
+    def on_defect(self, problem: BaseException | None, what: str = "connecting failed") -> None:
         """An exception nobody expected: what we know may be wrong, so trade no further."""
-        problem = context.get("exception")
         where = "".join(traceback.format_exception(problem)) if problem else ""
-        self.log("error", f"a defect of the engine; stopping: {context['message']}\n{where}")
+        self.log("error", f"a defect of the engine; stopping: {what}\n{where}")
         self._bugs += 1
         self.stop()
 
@@ -421,7 +374,7 @@ class Process:
         self.settle(now)
 
     def _on_second(self, now: int) -> None:
-        """Sample the wall clock; collect garbage in a quiet second."""
+        """Sample the wall clock; say that a second was quiet."""
         self._last_clock_ns = now
         self.gateway.clock.read_anew()
         offset_ns = self._around.wall_ns() - self._around.monotonic_ns()
@@ -435,7 +388,7 @@ class Process:
             for line in self.gateway.lines:
                 line.session.offset_ns = offset_ns
         if not self._busy:
-            gc.collect(0)
+            self.on_quiet()
         self._busy = False
 
     def settle(self, now: int) -> None:
@@ -567,10 +520,6 @@ class Process:
         self.log("warning", text, session=comp_id)
         self._apply(self.sessions.connect_failed(comp_id, text, now, self._jitter()), now)
         self.settle(now)
-
-    def on_defect(self, problem: BaseException) -> None:
-        """An attempt broke in a way that nobody expected."""
-        self._on_bug(None, {"message": "connecting failed", "exception": problem})
 
     def _new_line(self, wanted: Connect) -> Line:
         used = {line.number for line in self.gateway.lines}

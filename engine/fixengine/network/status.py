@@ -43,7 +43,7 @@ def pieces(engine: Process, options: Sequence[Option], pid: int, now: int) -> It
         for leg in list(slot.legs):
             yield "sessions", [_session(engine, slot, leg, now)]
         if slot.leg is None:
-            yield "sessions", [_waiting(slot, now)]
+            yield "sessions", [_waiting(engine, slot, now)]
     yield "strategies", []
     strategies = list(engine.strategies.by_number.values())
     for start in range(0, len(strategies), STRATEGIES_PER_PIECE):
@@ -119,15 +119,16 @@ def _line(engine: Process, line: Line, now: int) -> dict[str, Any]:
     }
 
 
-def _waiting(slot: Slot, now: int) -> dict[str, Any]:
+def _waiting(engine: Process, slot: Slot, now: int) -> dict[str, Any]:
     """A slot that has no session."""
     due_ns = max(slot.not_before_ns, slot.told_due_ns)
+    is_over = slot.is_given_up or engine.gateway.stopping
     return {
         "comp_id": slot.last_comp_id,
         "role": slot.post.role,
         "state": "given_up" if slot.is_given_up else "down",
         "everything": slot.post.everything,
-        "next_attempt_ms": None if slot.is_given_up else max(0, _ms(due_ns - now)),
+        "next_attempt_ms": None if is_over else max(0, _ms(due_ns - now)),
     }
 
 

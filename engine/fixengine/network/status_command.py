@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -48,12 +49,18 @@ def run(options: argparse.Namespace) -> int:
     except (ConfigError, NoAnswer) as problem:
         streams.complain(f"fixengine: {problem}")
         return USAGE_ERROR
-    try:
-        told["latency"] = read(copy(state_dir))["stretches"]
-    except NoLatency:
-        # Where memory is not shared an engine keeps it to itself, and has said so in its log.
-        told["latency"] = {}
-    for one in told["latency"].values():
-        one.pop("buckets_us", None)
+    told["latency"] = latencies(state_dir, told["engine"]["epoch"])
     streams.say(orjson.dumps(told).decode() if options.json else status.text(told))
     return 0
+
+
+def latencies(state_dir: Path, epoch: int) -> dict[str, Any]:
+    """The figures of this run; none where its memory is not shared, which its log has told."""
+    try:
+        figures = read(copy(state_dir))
+    except NoLatency:
+        return {}
+    stretches: dict[str, Any] = figures["stretches"] if figures["epoch"] == epoch else {}
+    for one in stretches.values():
+        one.pop("buckets_us", None)
+    return stretches

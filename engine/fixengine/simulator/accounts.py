@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from fixengine.fix.venue import Window
 from fixengine.simulator.book import SELL, Order
 from fixengine.simulator.instruments import Instrument, amount, units
+from fixengine.simulator.lists import OrderList
 from fixengine.simulator.triggers import Trigger
 
 PPM = 1_000_000
@@ -47,14 +49,22 @@ def apart(account: Account, mode: str | None) -> Callable[[PlacedOrder], bool] |
     return lambda maker: maker.account is account
 
 
+class Wait(Enum):
+    """What an open order waits for before it works: its price, or an order of its list."""
+
+    TRIGGER = "trigger"
+    RELEASE = "release"
+
+
 class PlacedOrder(Order):
     """An accepted order of an account.
 
     cl_ord_id: its present client id; a cancel gives it another one. locked: what the account has
     locked for it, in `locked_asset`. may_rest: whether what it cannot trade at once stands in the
     book: LIMIT GTC, LIMIT_MAKER, and a stop with a limit price and GTC once it is set off. trigger:
-    of a stop, what sets it off. waits: it does not work yet. columns: what every report of it
-    repeats. amends: how often it was made smaller.
+    of a stop, what sets it off. waits: for what, None once it works. columns: what every report of
+    it repeats. amends: how often it was made smaller. order_list: where it is in one. ended: it is
+    open no more.
     """
 
     __slots__ = (
@@ -62,10 +72,12 @@ class PlacedOrder(Order):
         "amends",
         "cl_ord_id",
         "columns",
+        "ended",
         "instrument",
         "locked",
         "locked_asset",
         "may_rest",
+        "order_list",
         "trigger",
         "waits",
     )
@@ -95,7 +107,14 @@ class PlacedOrder(Order):
         self.locked = 0
         self.columns = columns
         self.trigger = trigger
-        self.waits = False
+        self.waits: Wait | None = None
+        self.order_list: OrderList | None = None
+        self.ended = False
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it has traded as much as it was for."""
+        return self.leaves_qty == 0 and self.cum_qty == self.spent_qty
 
     @property
     def prevention_mode(self) -> str:
@@ -138,11 +157,11 @@ class UnfilledOrders:
         self._indexes = [0] * len(windows)
         self._due: deque[tuple[int, int]] = deque()
 
-    def breached(self, now: int) -> Window | None:
-        """The window in which no further order may be placed, if any. now: wall clock ns."""
+    def breached(self, now: int, orders: int = 1) -> Window | None:
+        """The window in which so many more orders may not be placed, if any. now: wall clock ns."""
         self._settle(now)
         for window, count in zip(self._windows, self._counts, strict=True):
-            if count >= window.count_max:
+            if count + orders > window.count_max:
                 return window
         return None
 
@@ -207,6 +226,7 @@ class Account:
         self.by_client_id: dict[str, PlacedOrder] = {}
         self.by_order_id: dict[tuple[str, int], PlacedOrder] = {}
         self.open_count: dict[str, int] = {}
+        self.order_lists: dict[int, OrderList] = {}
 
     def balance(self, asset: str) -> Balance:
         """The balance of an asset; an account starts with nothing of what it was not given."""
@@ -257,6 +277,8 @@ class Account:
         paying.locked -= reserved
         paying.free += reserved - paid
         self.balance(instrument.base if buys else instrument.quote).free += received
+        if order.order_list is not None:
+            order.order_list.touch()
 
     def rename(self, order: PlacedOrder, cl_ord_id: str) -> None:
         """An open order has another client id from now on; its old one is free."""
@@ -280,6 +302,9 @@ class Account:
         del self.by_client_id[order.cl_ord_id]
         del self.by_order_id[symbol, order.order_id]
         self.open_count[symbol] -= 1
+        order.ended = True
+        if order.order_list is not None:
+            order.order_list.touch()
 
 
 def client_account(balances: Mapping[str, str], unfilled_orders: tuple[Window, ...]) -> Account:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fixengine.simulator import choices, refusals, reports
+from fixengine.simulator import choices, list_reports, refusals, reports
 from fixengine.simulator.accounts import Account, PlacedOrder
 from fixengine.simulator.cancelling import find
 from fixengine.simulator.instruments import amount, text_of
@@ -40,12 +40,32 @@ def amend(
     refusal = _refusal(account, order, request.cl_ord_id, quantity, chosen)
     if refusal is not None:
         return [reports.amend_refused(account, request, quantity, refusal)]
-    previous, stamp = order.cl_ord_id, reports.utc(now)
+    previous = order.cl_ord_id
     account.rename(order, request.cl_ord_id)
     order.amends += 1
+    answers = [_shrunk(market, order, quantity, previous, now)]
+    group = order.order_list
+    partner = None if group is None else group.partner(order)
+    if partner is not None:
+        # Both of a pair are for one quantity.
+        shrunk = _shrunk(market, partner, quantity, partner.cl_ord_id, now)
+        answers.append(shrunk._replace(ack=False))
+    for one in (order, partner):
+        if one is not None:
+            account.relock(one, market.cost(one))
+    if group is not None and order.cl_ord_id != previous:
+        group.renamed(order)
+        answers.append(list_reports.renamed(group, now))
+    if order.leaves_qty == 0:
+        account.closed(order)
+        answers.append(reports.expired(order, market.next_exec_id(), None, reports.utc(now)))
+    return answers
+
+
+def _shrunk(market: Market, order: PlacedOrder, quantity: int, previous: str, now: int) -> Answer:
+    """Make an order smaller, and take it away where nothing is left; its report."""
     order.columns["order_qty"] = text_of(quantity)
     left = max(0, quantity - order.spent_qty)
-    account.unlock(order, order.worth(order.leaves_qty - left))
     order.leaves_qty = left
     if order.max_floor is not None and quantity < order.max_floor:
         order.max_floor = quantity
@@ -54,11 +74,7 @@ def amend(
     if left == 0:
         market.withdraw(order)
     market.touched = True
-    answers = [reports.replaced(order, market.next_exec_id(), previous, stamp)]
-    if left == 0:
-        account.closed(order)
-        answers.append(reports.expired(order, market.next_exec_id(), None, stamp))
-    return answers
+    return reports.replaced(order, market.next_exec_id(), previous, reports.utc(now))
 
 
 def _refusal(

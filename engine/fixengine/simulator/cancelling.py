@@ -1,11 +1,11 @@
-"""Cancels: of one order, which a request names by either of its ids, and of all in a symbol."""
+"""Cancels: of one order or list, named by either of its ids, and of all orders in a symbol."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from fixengine.simulator import choices, refusals, reports
+from fixengine.simulator import choices, ending, list_play, refusals, reports
 from fixengine.simulator.accounts import Account, PlacedOrder
 from fixengine.simulator.market import Market
 from fixengine.simulator.refusals import Refusal
@@ -42,12 +42,41 @@ def cancel(
     order = find(account, request.symbol, request.order_id, request.orig_cl_ord_id)
     if order is None:
         return reports.cancel_refused(account, request, cl_ord_id, unknown_order(chosen))
-    wanted = request.cancel_restrictions
-    if (wanted == ONLY_NEW and order.cum_qty) or (
-        wanted == ONLY_PARTIALLY_FILLED and not order.cum_qty
-    ):
+    if _restricted(request, order.cum_qty > 0):
         return reports.cancel_refused(account, request, cl_ord_id, refusals.RESTRICTED)
-    return end(market, order, cl_ord_id, now)
+    return ending.cancel(market, order, cl_ord_id, now)
+
+
+def cancel_list(
+    account: Account, market: Market, request: Any, chosen: Mapping[str, str], now: int
+) -> Answer:
+    """Cancel the list that a request names by either of its ids, or refuse to; the first answer.
+
+    The other orders of the list follow. Arguments as for `cancel`.
+    """
+    cl_ord_id, name = request.cl_ord_id, request.orig_cl_list_id
+    group = next(
+        (
+            one
+            for one in account.order_lists.values()
+            if request.list_id in (None, str(one.list_id)) and name in (None, one.cl_list_id)
+        ),
+        None,
+    )
+    if group is None or group.instrument is not market.instrument:
+        return reports.cancel_refused(account, request, cl_ord_id, unknown_order(chosen))
+    if _restricted(request, any(order.cum_qty for order in group.orders)):
+        return reports.cancel_refused(account, request, cl_ord_id, refusals.RESTRICTED)
+    first = next(order for order in group.orders if not order.ended)
+    return ending.cancel(market, first, cl_ord_id, now)
+
+
+def _restricted(request: Any, has_traded: bool) -> bool:
+    """Whether CancelRestrictions<25002> forbid it."""
+    wanted = request.cancel_restrictions
+    return (wanted == ONLY_NEW and has_traded) or (
+        wanted == ONLY_PARTIALLY_FILLED and not has_traded
+    )
 
 
 def cancel_all(
@@ -61,16 +90,9 @@ def cancel_all(
     found = [order for (at, _), order in account.by_order_id.items() if at == symbol]
     if not found and chosen[choices.EMPTY_MASS_CANCEL] == "refuse":
         return [reports.mass_cancel_refused(account, request, refusals.UNKNOWN_ORDER)]
-    answers = [end(market, order, request.cl_ord_id, now) for order in found]
+    answers = [ending.cancel(market, order, request.cl_ord_id, now) for order in found]
+    answers += list_play.settle(market, chosen, now)
     return [*answers, reports.mass_canceled(account, request, len(found))]
-
-
-def end(market: Market, order: PlacedOrder, cl_ord_id: str, now: int) -> Answer:
-    """Take an open order away; it has the cancel's id from now on."""
-    market.withdraw(order)
-    order.account.closed(order)
-    previous, order.cl_ord_id = order.cl_ord_id, cl_ord_id
-    return reports.canceled(order, market.next_exec_id(), previous, reports.utc(now))
 
 
 def unknown_order(chosen: Mapping[str, str]) -> Refusal:

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 UNKNOWN_CANCEL = "unknown-cancel"
 EMPTY_MASS_CANCEL = "empty-mass-cancel"
+LIST_REFUSAL = "list-refusal"
+LIST_CHANGES = "list-changes"
+OCO_PARTNER = "oco-partner"
 SPENT_AMEND = "spent-amend"
 PREVENTION_SURVIVOR = "prevention-survivor"
 
@@ -47,6 +50,21 @@ CHOICES = (
         PREVENTION_SURVIVOR,
         ("expired", "replaced", "silent"),
         "ExecType<150> of an order that self-trade prevention leaves alive, or no report of it",
+    ),
+    Choice(
+        LIST_REFUSAL,
+        ("orders", "list"),
+        "code and text of a refused list stand at each of its orders, or at the list",
+    ),
+    Choice(
+        LIST_CHANGES,
+        ("silent", "told"),
+        "whether ListStatus also tells what becomes of single orders of a list",
+    ),
+    Choice(
+        OCO_PARTNER,
+        ("expired", "canceled"),
+        "ExecType of the one order of a pair once the other trades or is set off",
     ),
 )
 

@@ -4,8 +4,8 @@ Every wake-up ends with `flush`: one write for each session that has something t
 comes first: whatever a client can have received is in it, even if this process is killed in
 between. A client that does not read is cut off once OUTPUT_BYTES_MAX wait for it.
 
-Drop copy sessions get the account's successful ExecutionReports a second later than the others,
-under MsgSeqNums of their own (spec sections 10.7 and 22.1).
+Drop copy sessions get the account's successful ExecutionReports and ListStatus a second later than
+the others, under MsgSeqNums of their own (spec sections 10.7 and 22.1).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fixengine.simulator.venue import DROP_COPY
 
 OUTPUT_BYTES_MAX = 4 << 20
 DROP_COPY_WAITING_MAX = 500_000
+COPIED = (fields.EXECUTION_REPORT, fields.LIST_STATUS)
 
 Say = Callable[..., None]
 """say(event, **facts): tell the operator."""
@@ -75,7 +76,7 @@ class Delivery:
                 asked = connection is requester and answer.ack
                 if asked or (answer.push and connection.everything):
                     self._send(connection, answer, now)
-            if answer.push and answer.kind == fields.EXECUTION_REPORT:
+            if answer.push and answer.kind in COPIED:
                 self._copies.append((now + self._delay_ns, answer))
 
     def deliver_copies(self, now: int) -> None:

@@ -3,7 +3,7 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: order lists, pegs, SOR, self-trade prevention by TRANSFER, symbols that
+What is not played: OPO and OPOCO lists, pegs, SOR, self-trade prevention by TRANSFER, symbols that
 halt, the price range rule. Requests for them are refused as the venue refuses them where they are
 not enabled. Orders of one account trade with each other unless they ask for prevention.
 """
@@ -18,13 +18,16 @@ from fixengine.fix.venue import Complaint
 from fixengine.simulator import (
     amending,
     cancelling,
+    list_placing,
+    list_play,
+    list_reports,
+    list_rules,
     orders,
     placing,
     prevention,
     refusals,
     replacing,
     reports,
-    triggers,
 )
 from fixengine.simulator.accounts import (
     MAKER_DECREMENT,
@@ -32,11 +35,15 @@ from fixengine.simulator.accounts import (
     TAKER_DECREMENT,
     Account,
     PlacedOrder,
+    Wait,
 )
 from fixengine.simulator.book import BUY, SELL
+from fixengine.simulator.checks import Checks
 from fixengine.simulator.choices import choose
 from fixengine.simulator.house import House
 from fixengine.simulator.instruments import Instrument, amount
+from fixengine.simulator.list_rules import Plan
+from fixengine.simulator.lists import OrderList
 from fixengine.simulator.market import Market
 from fixengine.simulator.orders import FOK, Terms
 from fixengine.simulator.refusals import Refusal
@@ -64,7 +71,8 @@ class Exchange:
         self.markets = {item.symbol: Market(item) for item in instruments}
         self.house = House()
         self._choices = choose(choices or {})
-        self._limits = limits
+        self._checks = Checks(limits)
+        self._list_id = 0
         self.watchers: list[Callable[[list[Answer], int], None]] = []
         self._has_house = house
 
@@ -81,11 +89,37 @@ class Exchange:
         if isinstance(found, Complaint):
             return found
         market, terms = found
-        refusal = self._filtered(account, market, request, terms) or self._too_many(account, now)
+        refusal = self._checks.filtered(account, market, request, terms) or self._checks.too_many(
+            account, now
+        )
         if refusal is not None:
             return self._told([reports.refused(account, request, terms, refusal, now)], now)
         account.unfilled.placed(now)
         return self._told(self._enter(account, market, request, terms, now), now)
+
+    def new_list(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
+        """Carry out a NewOrderList; arguments as for `new_order`."""
+        plan = list_rules.read(request)
+        if isinstance(plan, Complaint):
+            return plan
+        market = self.markets.get(plan.symbol)
+        if market is None:
+            return refusals.BAD_SYMBOL
+        if len(market) >= BOOK_ORDERS_MAX:
+            return refusals.BUSY
+        found = self._checks.list_refused(account, market, plan, now)
+        if found is None:
+            for _ in plan.legs:
+                account.unfilled.placed(now)
+            placed = self._place_list(account, market, plan, now)
+            if not isinstance(placed, Refusal):
+                answers = list_placing.accepted(market, placed, now)
+                for order in placed.orders:
+                    if order.waits is None:
+                        answers += self._execute(market, order, now)
+                return self._told(answers, now)
+            found = placed
+        return self._told([list_reports.refused(account, plan, found, self._choices, now)], now)
 
     def cancel(self, account: Account, request: Any, now: int) -> list[Answer] | Complaint:
         """Carry out an OrderCancelRequest; arguments as for `new_order`."""
@@ -96,8 +130,9 @@ class Exchange:
         by_list = request.list_id is not None or request.orig_cl_list_id is not None
         if order_id is None and orig_cl_ord_id is None:
             if by_list:
-                unknown, cl_ord_id = cancelling.unknown_order(self._choices), request.cl_ord_id
-                return [reports.cancel_refused(account, request, cl_ord_id, unknown)]
+                chosen = self._choices
+                answer = cancelling.cancel_list(account, market, request, chosen, now)
+                return self._told([answer], now)
             return refusals.missing(37)
         if by_list:
             return refusals.TWO_TARGETS
@@ -120,12 +155,13 @@ class Exchange:
 
         def cancel() -> list[Answer]:
             name = request.cancel_cl_ord_id or request.cl_ord_id
-            return [cancelling.cancel(account, market, request, name, self._choices, now)]
+            answer = cancelling.cancel(account, market, request, name, self._choices, now)
+            return [answer, *list_play.settle(market, self._choices, now)]
 
-        refusal = self._filtered(account, market, request, terms)
+        refusal = self._checks.filtered(account, market, request, terms)
         if refusal is not None:
             return self._told(refuse(refusal), now)
-        too_many = self._too_many(account, now)
+        too_many = self._checks.too_many(account, now)
         if too_many is None:
             # Also where the new order will not be attempted.
             account.unfilled.placed(now)
@@ -169,8 +205,10 @@ class Exchange:
     def _told(self, answers: list[Answer], now: int) -> list[Answer]:
         """Carry out what the trades behind these answers have set off, and tell the watchers."""
         for market in self.markets.values():
+            answers += list_play.settle(market, self._choices, now)
             while market.due:
                 answers += self._set_off(market, market.due.popleft(), now)
+                answers += list_play.settle(market, self._choices, now)
         for watch in self.watchers if answers else ():
             watch(answers, now)
         return answers
@@ -187,29 +225,6 @@ class Exchange:
             return terms
         return refusals.BUSY if len(market) >= BOOK_ORDERS_MAX else (market, terms)
 
-    def _filtered(
-        self, account: Account, market: Market, request: Any, terms: Terms
-    ) -> Refusal | None:
-        """What the symbol does not permit, decided before the matching engine sees the order."""
-        instrument = market.instrument
-        refusal = (
-            orders.feature(request)
-            or orders.filters(instrument, terms)
-            or triggers.filters(instrument, request, terms)
-        )
-        open_count = account.open_count.get(market.instrument.symbol, 0)
-        if refusal is None and self._limits and open_count >= market.instrument.orders_max:
-            return refusals.filter_failure("MAX_NUM_ORDERS")
-        stops = account.stops_in(request.symbol) if request.ord_type in orders.STOPS else 0
-        if refusal is None and self._limits and stops >= instrument.stops_max:
-            return refusals.filter_failure("MAX_NUM_ALGO_ORDERS")
-        return refusal
-
-    def _too_many(self, account: Account, now: int) -> Refusal | None:
-        """What an account is told that may place no further order in this window."""
-        window = account.unfilled.breached(now) if self._limits else None
-        return window and refusals.too_many_orders(window.count_max, window.name)
-
     def _enter(
         self, account: Account, market: Market, request: Any, terms: Terms, now: int
     ) -> list[Answer]:
@@ -224,6 +239,12 @@ class Exchange:
     ) -> PlacedOrder | Refusal:
         return placing.place(account, market, request, terms, now)
 
+    def _place_list(
+        self, account: Account, market: Market, plan: Plan, now: int
+    ) -> OrderList | Refusal:
+        self._list_id += 1
+        return list_placing.place(account, market, plan, self._list_id, now)
+
     # --- matching ---------------------------------------------------------------------------
 
     def _begin(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
@@ -235,14 +256,25 @@ class Exchange:
         return [accepted]
 
     def _set_off(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
-        """An order that waited goes to work, or ends where it cannot be paid for."""
-        order.waits = False
-        if not order.account.relock(order, market.cost(order)):
+        """An order that waited goes to work, or waits for its price, or ends where it may not."""
+        released, stamp = order.waits is Wait.RELEASE, reports.utc(now)
+        order.waits = Wait.TRIGGER if released and order.trigger is not None else None
+        refusal = placing.refused_now(market, order) if released else None
+        others: list[Answer] = []
+        if order.order_list is not None:
+            # What the other one of its pair has locked is free before this one has to be paid for.
+            order.order_list.touch()
+            others = list_play.settle(market, self._choices, now)
+        if refusal is not None or not order.account.relock(order, market.cost(order)):
             order.account.closed(order)
             why = reports.REFUSED_LATER
-            return [reports.expired(order, market.next_exec_id(), why, reports.utc(now))]
-        started = reports.started(order, market.next_exec_id(), reports.utc(now))
-        return [started, *self._execute(market, order, now)]
+            return [reports.expired(order, market.next_exec_id(), why, stamp), *others]
+        if order.waits is Wait.TRIGGER and order.trigger is not None:
+            market.stops.add(order, order.trigger)
+            accepted = reports.accepted(order, market.next_exec_id(), stamp)
+            return [accepted._replace(ack=False), *others]
+        started = reports.started(order, market.next_exec_id(), stamp)
+        return [started, *others, *self._execute(market, order, now)]
 
     def _execute(self, market: Market, order: PlacedOrder, now: int) -> list[Answer]:
         """Let an order trade, and put away or end what is left."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from fixengine.fix.venues.binance import words
 from fixengine.simulator.amending import AMENDS_MAX
+from fixengine.simulator.checks import LISTS_MAX
 from fixengine.simulator.instruments import Instrument, text_of
 from fixengine.simulator.orders import ICEBERG_PARTS_MAX, SELF_TRADE_PREVENTIONS
 
@@ -22,6 +23,9 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
         "quoteAssetPrecision": 8,
         "orderTypes": [*words.KINDS_OF_ORDER],
         "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
+        "opoAllowed": False,
         "allowTrailingStop": True,
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
@@ -60,6 +64,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
             {"filterType": "ICEBERG_PARTS", "limit": ICEBERG_PARTS_MAX},
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.orders_max},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": instrument.stops_max},
+            {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": LISTS_MAX},
             {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDS_MAX},
         ],
         "permissions": [],

@@ -26,7 +26,7 @@ from fixengine.simulator.instruments import amount, text_of, units
 from fixengine.simulator.meter import Meter
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
 from fixengine.simulator.reports import ZERO, Answer
-from fixengine.simulator.rest import at_ms, order_word
+from fixengine.simulator.rest import at_ms, list_of, order_word
 
 MILLISECOND_NS = 1_000_000
 SUBSCRIPTIONS_MAX = 65_535
@@ -233,7 +233,9 @@ class Feeds:
             return
         assets: dict[Account, dict[str, None]] = {}
         for answer in answers:
-            if answer.kind == fields.EXECUTION_REPORT and answer.push:
+            if answer.kind == fields.LIST_STATUS and answer.push:
+                self._tell(answer.account, list_event(answer.values, now))
+            elif answer.kind == fields.EXECUTION_REPORT and answer.push:
                 opened_ns = self._opened_ns(answer, now)
                 self._tell(answer.account, execution_event(answer.values, opened_ns, now))
                 instrument = self._exchange.markets[answer.values["symbol"]].instrument
@@ -292,7 +294,7 @@ def execution_event(values: dict[str, Any], opened_ns: int, now: int) -> dict[st
         "p": values["price"] or ZERO,
         "P": values["trigger_price"] or ZERO,
         "F": values["max_floor"] or ZERO,
-        "g": NONE_GIVEN,
+        "g": list_of(values),
         "C": values.get("orig_cl_ord_id") or "",
         "x": words.word(words.EXECUTIONS, values["exec_type"]),
         "X": words.status_word(values["ord_status"], values.get("prevented_match_id")),
@@ -346,6 +348,26 @@ def prevention_of(values: dict[str, Any]) -> dict[str, Any]:
         "pl": quantity,
         "pL": price,
         "pY": text_of(amount(units(price), units(quantity))),
+    }
+
+
+def list_event(values: dict[str, Any], now: int) -> dict[str, Any]:
+    """A ListStatus as the stream tells it."""
+    return {
+        "e": "listStatus",
+        "E": now // MILLISECOND_NS,
+        "s": values["orders"][0].symbol,
+        "g": int(values["list_id"]),
+        "c": words.word(words.CONTINGENCIES, values["contingency_type"]),
+        "l": words.word(words.LIST_STATUS_TYPES, values["list_status_type"]),
+        "L": words.word(words.LIST_ORDER_STATUSES, values["list_order_status"]),
+        "r": words.NO_REASON,
+        "C": values["cl_list_id"],
+        "T": now // MILLISECOND_NS,
+        "O": [
+            {"s": one.symbol, "i": int(one.order_id), "c": one.cl_ord_id}
+            for one in values["orders"]
+        ],
     }
 
 

@@ -21,7 +21,7 @@ ORDERS_MAX = 200_000
 """Orders of one account; of more, the oldest that are done are forgotten."""
 TRADES_MAX = 200_000
 """Trades of one account and symbol; of more, the older half is forgotten."""
-ALIVE = (reports.NEW, reports.PARTIALLY_FILLED)
+ALIVE = (reports.NEW, reports.PENDING_NEW, reports.PARTIALLY_FILLED)
 
 
 @dataclass(slots=True)

@@ -1,17 +1,18 @@
 """One symbol of the built-in venue: its book, what waits beside it, and its counters.
 
-An open order either stands in the book or waits: for the trade that sets it off. What a trade has
-set off goes to work, in the order in which it was set off, once the request whose trade that was is
-carried out; until then it is in `due`.
+An open order either stands in the book or waits: for the trade that sets it off, or for an order of
+its list. What was set off goes to work, in the order in which it was, once the request is carried
+out that did it; until then it is in `due`. Lists to which something has happened are in `lists`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-from fixengine.simulator.accounts import PlacedOrder, apart
+from fixengine.simulator.accounts import PlacedOrder, Wait, apart
 from fixengine.simulator.book import BUY, Book
 from fixengine.simulator.instruments import Instrument
+from fixengine.simulator.lists import OrderList
 from fixengine.simulator.triggers import Stops
 
 EXEC_ID_STEP = 2
@@ -29,6 +30,7 @@ class Market:
         self.book: Book[PlacedOrder] = Book()
         self.stops: Stops[PlacedOrder] = Stops()
         self.due: deque[PlacedOrder] = deque()
+        self.lists: dict[OrderList, None] = {}
         self.ladder: dict[tuple[str, int], PlacedOrder] = {}
         self.touched = True
         self.last_price: int | None = None
@@ -53,14 +55,27 @@ class Market:
     def withdraw(self, order: PlacedOrder) -> None:
         """Take an open order away from where it stands or waits."""
         self.touched = True
-        if not order.waits:
+        if order.waits is None:
             self.book.cancel(order)
-        elif not self.stops.discard(order):
+        elif not self.stops.discard(order) and order in self.due:
             self.due.remove(order)
 
     def cost(self, order: PlacedOrder) -> int:
-        """What has to be locked for what is left of an order; a market order is walked."""
-        if order.side == BUY and order.price is None and not order.waits:
+        """What an order has to lock for what is left of it, or for its pair (lists.py).
+
+        Nothing while it waits for an order of its list.
+        """
+        if order.waits is Wait.RELEASE:
+            return 0
+        group = order.order_list
+        partner = None if group is None else group.partner(order)
+        if group is None or partner is None:
+            return self._cost_alone(order)
+        return max(map(self._cost_alone, group.pair)) if group.carries(order) else 0
+
+    def _cost_alone(self, order: PlacedOrder) -> int:
+        """A market order is walked."""
+        if order.side == BUY and order.price is None and order.waits is None:
             avoided = apart(order.account, order.prevention_mode)
             return self.book.walk(BUY, None, order.leaves_qty, avoided)[1]
         return order.worth(order.leaves_qty)

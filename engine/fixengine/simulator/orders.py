@@ -59,12 +59,13 @@ class Terms:
     trailing: int | None = None
 
 
-def read(request: Any) -> Terms | Complaint:
+def read(request: Any, in_list: bool = False) -> Terms | Complaint:
     """Check what stands together and turn amounts into integers.
 
-    request: anything with the names of the NewOrderSingle table as attributes.
+    request: anything with the names of the NewOrderSingle table as attributes. in_list: a trailing
+    order may have a direction without a price, which says whether it is a stop loss.
     """
-    found = _combination(request)
+    found = _combination(request, in_list)
     if found is not None:
         return found
     amounts: list[int | None] = []
@@ -98,9 +99,11 @@ def quantity(text: str, tag: int, name: str) -> int | Complaint:
         return refusals.overflowed(tag, name)
 
 
-def _combination(request: Any) -> Complaint | None:
+def _combination(request: Any, in_list: bool) -> Complaint | None:
     ord_type = request.ord_type
     found = _market_combination(request) if ord_type == MARKET else _limit_combination(request)
+    if found is None and ord_type in STOPS:
+        found = _trigger_combination(request, in_list)
     if found is not None:
         return found
     if ord_type in (MARKET, LIMIT):
@@ -156,23 +159,22 @@ def _limit_combination(request: Any) -> Complaint | None:
             return refusals.missing(refusals.TIME_IN_FORCE)
         if request.time_in_force is not None and maker_only:
             return refusals.TIME_IN_FORCE_SURPLUS
-    if ord_type in STOPS:
-        return _trigger_combination(request)
     if ord_type == PEGGED and request.peg_price_type is None:
         return refusals.missing(1094)
     return None
 
 
-def _trigger_combination(request: Any) -> Complaint | None:
+def _trigger_combination(request: Any, in_list: bool) -> Complaint | None:
     """A direction belongs to a price (spec 9.2)."""
     if request.trigger_price is None and request.trigger_trailing_delta_bips is None:
         return refusals.missing(1102)
     for tag, name in (TRIGGER_FIELDS[0], TRIGGER_FIELDS[1], TRIGGER_FIELDS[3]):
         if getattr(request, name) is None:
             return refusals.missing(tag)
-    if request.trigger_price is None and request.trigger_price_direction is not None:
+    has_direction = request.trigger_price_direction is not None
+    if request.trigger_price is None and has_direction and not in_list:
         return refusals.surplus(1109, "trigger_price_direction")
-    if request.trigger_price is not None and request.trigger_price_direction is None:
+    if request.trigger_price is not None and not has_direction:
         return refusals.missing(1109)
     return None
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fixengine.simulator import orders, refusals, reports, triggers
-from fixengine.simulator.accounts import Account, PlacedOrder, apart
+from fixengine.simulator.accounts import Account, PlacedOrder, Wait, apart
 from fixengine.simulator.book import BUY
 from fixengine.simulator.market import Market
 from fixengine.simulator.orders import Terms
@@ -62,7 +62,7 @@ def made(
         max_floor=terms.max_floor,
         trigger=trigger,
     )
-    order.waits = trigger is not None
+    order.waits = None if trigger is None else Wait.TRIGGER
     return order
 
 

@@ -38,6 +38,8 @@ REASONS = {
     -1022: fields.SIGNATURE_PROBLEM,
     -1171: fields.TAG_APPEARS_MORE_THAN_ONCE,
     -1172: fields.TAG_SPECIFIED_OUT_OF_REQUIRED_ORDER,
+    -1173: fields.REPEATING_GROUP_FIELDS_OUT_OF_ORDER,
+    -1188: fields.INCORRECT_NUMINGROUP_COUNT_FOR_REPEATING_GROUP,
 }
 """SessionRejectReason<373> by code (spec 22.1); every other code has 99."""
 
@@ -79,6 +81,11 @@ def overflowed(tag: int, name: str) -> Complaint:
     return complaint(-1108, f"Parameter '{name}' overflowed.", tag)
 
 
+def wrong_count(tag: int) -> Complaint:
+    """A repeating group with not as many entries as it declares, or as the message takes."""
+    return complaint(-1188, f"Incorrect NumInGroup count for repeating group '{tag}'.", tag)
+
+
 def not_supported(what: str) -> Refusal:
     """A kind of order that is not enabled on the symbol."""
     return Refusal(-2010, f"{what} orders are not supported for this symbol.")
@@ -115,6 +122,7 @@ NOT_IN_DROP_COPY = complaint(
 
 DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")
+WRONG_PRICES = Refusal(-2010, "The relationship of the prices for the orders is not correct.")
 WOULD_TRIGGER = Refusal(-2010, "Order would trigger immediately.")
 WOULD_MATCH = Refusal(-2010, "Order would immediately match and take.")
 UNSUPPORTED_COMBINATION = Refusal(-2010, "Unsupported order combination")

@@ -17,7 +17,7 @@ from fixengine import wire
 from fixengine.fix import fields
 from fixengine.fix.venue import Window
 from fixengine.messages import MiscFee
-from fixengine.simulator.accounts import Account, PlacedOrder
+from fixengine.simulator.accounts import Account, PlacedOrder, Wait
 from fixengine.simulator.instruments import text_of
 from fixengine.simulator.orders import TRIGGER_FIELDS, Terms
 from fixengine.simulator.refusals import Refusal
@@ -28,10 +28,11 @@ EXCHANGE_FEES = "4"
 NO_GROUP = "-1"
 
 NEW, PARTIALLY_FILLED, FILLED, CANCELED, REJECTED, EXPIRED = "0", "1", "2", "4", "8", "C"
+PENDING_NEW = "A"
 TRADE, REPLACED = "F", "5"
 ORDER_LIMIT, MESSAGE_LIMIT = "1", "2"
 NONE_OF_SYMBOL, ALL_OF_SYMBOL = "0", "1"
-REFUSED_LATER = "1"
+REFUSED_LATER, OTHER_OF_PAIR, PHASE_ONE_EXPIRED = "1", "3", "4"
 UNFILLED_IOC, UNFILLED_FOK, NO_LIQUIDITY = "5", "6", "7"
 
 ECHO = (
@@ -101,9 +102,7 @@ def utc(now: int) -> str:
 
 def status(order: PlacedOrder) -> str:
     """OrdStatus<39> of an order that is not canceled or expired."""
-    if order.leaves_qty == 0:
-        return FILLED
-    return PARTIALLY_FILLED if order.cum_qty else NEW
+    return _open_status(order) if order.leaves_qty else FILLED
 
 
 def columns(
@@ -137,7 +136,7 @@ def columns(
 
 def accepted(order: PlacedOrder, exec_id: int, now: str) -> Answer:
     """ExecType NEW."""
-    values = _report(order, exec_id, NEW, NEW, now)
+    values = _report(order, exec_id, NEW, _open_status(order), now)
     values["leaves_qty"] = text_of(order.leaves_qty)
     if order.columns["working_time"] is not None:
         values["working_indicator"] = "Y"
@@ -201,10 +200,10 @@ def canceled(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) ->
 
 def replaced(order: PlacedOrder, exec_id: int, orig_cl_ord_id: str, now: str) -> Answer:
     """ExecType REPLACED: the order has its new id and quantity, and may have nothing left."""
-    values = _report(order, exec_id, REPLACED, PARTIALLY_FILLED if order.cum_qty else NEW, now)
+    values = _report(order, exec_id, REPLACED, _open_status(order), now)
     values["orig_cl_ord_id"] = orig_cl_ord_id
     values["leaves_qty"] = text_of(order.leaves_qty)
-    if order.leaves_qty:
+    if order.leaves_qty and order.waits is None:
         values["working_indicator"] = "Y"
     return Answer(order.account, fields.EXECUTION_REPORT, values, ack=True)
 
@@ -304,6 +303,13 @@ def indicator(limit_type: str, window: Window, count: int) -> Indicator:
     """How much of a limit is used. The interval is the venue's own, at any time scale."""
     interval, unit = window.name.split()
     return Indicator(limit_type, count, window.count_max, int(interval), unit[0].lower())
+
+
+def _open_status(order: PlacedOrder) -> str:
+    """OrdStatus<39> of an order that has not ended."""
+    if order.waits is Wait.RELEASE:
+        return PENDING_NEW
+    return PARTIALLY_FILLED if order.cum_qty else NEW
 
 
 def _report(

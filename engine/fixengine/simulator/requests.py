@@ -1,8 +1,8 @@
 """The client's application messages: read, checked, and carried out to their answers.
 
-Order entry takes orders, cancels, replacements, amends, mass cancels and LimitQuery; drop copy only
-LimitQuery. Everything else is refused as the venue refuses what it does not know, does not offer,
-or offers elsewhere.
+Order entry takes orders, order lists, cancels, replacements, amends, mass cancels and LimitQuery;
+drop copy only LimitQuery. Everything else is refused as the venue refuses what it does not know,
+does not offer, or offers elsewhere.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fixengine.simulator.venue import DROP_COPY, Play
 
 REQUEST_KINDS = (
     fields.NEW_ORDER_SINGLE,
+    fields.NEW_ORDER_LIST,
     fields.ORDER_CANCEL_REQUEST,
     fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
     fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
@@ -34,6 +35,7 @@ ORDER_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDE
 ANSWER_KINDS = (
     fields.EXECUTION_REPORT,
     fields.ORDER_CANCEL_REJECT,
+    fields.LIST_STATUS,
     fields.ORDER_AMEND_REJECT,
     fields.ORDER_MASS_CANCEL_REPORT,
     fields.LIMIT_RESPONSE,
@@ -104,6 +106,7 @@ class Requests:
             requester = None
         carry_out = {
             fields.NEW_ORDER_SINGLE: self._exchange.new_order,
+            fields.NEW_ORDER_LIST: self._exchange.new_list,
             fields.ORDER_CANCEL_REQUEST: self._exchange.cancel,
             fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE: self._exchange.cancel_replace,
             fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST: self._exchange.amend,

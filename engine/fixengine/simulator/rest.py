@@ -28,7 +28,7 @@ from fixengine.simulator.instruments import UNIT, Instrument, text_of
 from fixengine.simulator.meter import Meter, Over
 from fixengine.simulator.orders import STOPS
 from fixengine.simulator.parameters import Parameters, Wrong, check_signature, missing
-from fixengine.simulator.reports import ZERO
+from fixengine.simulator.reports import PENDING_NEW, ZERO
 
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -326,7 +326,7 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     order = {
         "symbol": values["symbol"],
         "orderId": past.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": list_of(values),
         "clientOrderId": values["cl_ord_id"],
         "price": values["price"] or ZERO,
         "origQty": values["order_qty"] or values["cum_qty"],
@@ -341,7 +341,7 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
         "icebergQty": values["max_floor"] or ZERO,
         "time": past.opened_ns // MILLISECOND_NS,
         "updateTime": past.updated_ns // MILLISECOND_NS,
-        "isWorking": bool(working_ms) or values["ord_type"] not in STOPS,
+        "isWorking": bool(working_ms) or not _waits(values),
         "workingTime": working_ms or -1,
         "selfTradePreventionMode": words.word(
             words.SELF_TRADE_PREVENTIONS, values["self_trade_prevention_mode"]
@@ -362,6 +362,16 @@ def order_object(past: Past, ended: bool = False) -> dict[str, Any]:
     if ended and values.get("expiry_reason") is not None:
         order["expiryReason"] = words.word(words.EXPIRY_REASONS, values["expiry_reason"])
     return order
+
+
+def list_of(values: dict[str, Any]) -> int:
+    """The order list of an order, NO_LIST for none."""
+    return int(values.get("list_id") or NO_LIST)
+
+
+def _waits(values: dict[str, Any]) -> bool:
+    """Whether an order that has never worked would have to be set off first."""
+    return values["ord_type"] in STOPS or values["ord_status"] == PENDING_NEW
 
 
 def at_ms(stamp: str | None) -> int | None:
@@ -385,7 +395,7 @@ def trade_object(trade: Trade, instrument: Instrument) -> dict[str, Any]:
         "symbol": values["symbol"],
         "id": trade.trade_id,
         "orderId": trade.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": list_of(values),
         "price": values["last_px"],
         "qty": values["last_qty"],
         "quoteQty": trade.quote_qty,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +19,7 @@ from fixengine.fix.venue import Complaint, Row, Sender, Venue, plan
 from fixengine.simulator import refusals
 from fixengine.simulator.venue import ORDER_ENTRY
 
-CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25015, 25034)
+CLIENT_ID_TAGS = (fields.CL_ORD_ID, fields.ORIG_CL_ORD_ID, 25014, 25015, 25034)
 INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 UNSIGNED = re.compile(r"[0-9]")
 ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
@@ -51,6 +51,12 @@ class Syntax:
             for row in layout.rows
             for test, found in tests_of(venue, row)
         ]
+        self._groups = [
+            (self._plan.names.index(row.name), GroupSyntax(venue, row.rows))
+            for row in layout.rows
+            if row.rows
+        ]
+        self._heads = heads_of(layout.rows)
         self._data = [
             (length.tag, row.tag)
             for length, row in pairwise(layout.rows)
@@ -76,6 +82,9 @@ class Syntax:
             value = values[index]
             if value is not None and not test(value):
                 return complaint
+        for index, group in self._groups:
+            if (wrong := group.check(values[index] or ())) is not None:
+                return wrong
         found = self._check_window(message)
         return self._request._make(values) if found is None else found
 
@@ -93,10 +102,17 @@ class Syntax:
         return None
 
     def _check_order(self, message: wire.Message) -> Complaint | None:
-        """Data stand right behind their length (spec section 8)."""
-        if not self._data:
+        """Data stand right behind their length, and what begins a group's entry behind its count.
+
+        Spec sections 8 and 9.3.
+        """
+        if not self._data and not self._heads:
             return None
         tags = [tag for tag, _ in message.fields()]
+        for count, first in pairwise(tags):
+            if self._heads.get(count, first) != first:
+                text = f"Repeating group '{count}' fields out of order."
+                return refusals.complaint(-1173, text, count)
         for length, data in self._data:
             if data in tags and (length, data) not in pairwise(tags):
                 text = f"Tag '{length}' specified out of required order."
@@ -108,6 +124,8 @@ class Syntax:
         if tag is not None and not peek(message, tag).isascii():
             text = "Only printable ASCII characters and SOH (Start of Header) are allowed."
             return refusals.complaint(-1177, text, tag)
+        if tag in self._heads and peek(message, tag).isdigit():
+            return refusals.wrong_count(tag)
         return refusals.malformed(tag, str(problem))
 
     def _check_window(self, message: wire.Message) -> Complaint | None:
@@ -122,6 +140,44 @@ class Syntax:
             )
             return refusals.malformed(fields.RECV_WINDOW, text)
         return None
+
+
+class GroupSyntax:
+    """Checks the entries of one repeating group, and those within them."""
+
+    def __init__(self, venue: Venue, rows: tuple[Row, ...]) -> None:
+        self._required = [(index, row.tag) for index, row in enumerate(rows) if row.request]
+        self._tests = [
+            (index, test, found)
+            for index, row in enumerate(rows)
+            for test, found in tests_of(venue, row)
+        ]
+        self._groups = [
+            (index, GroupSyntax(venue, row.rows)) for index, row in enumerate(rows) if row.rows
+        ]
+
+    def check(self, entries: Iterable[tuple[Any, ...]]) -> Complaint | None:
+        """The first thing that is wrong, or None."""
+        for entry in entries:
+            for index, tag in self._required:
+                if entry[index] is None:
+                    return refusals.missing(tag)
+            for index, test, complaint in self._tests:
+                if entry[index] is not None and not test(entry[index]):
+                    return complaint
+            for index, group in self._groups:
+                if (wrong := group.check(entry[index] or ())) is not None:
+                    return wrong
+        return None
+
+
+def heads_of(rows: tuple[Row, ...]) -> dict[int, int]:
+    """The tag of each group's count, nested ones too, and the one that begins its entries."""
+    heads: dict[int, int] = {}
+    for row in rows:
+        if row.rows:
+            heads |= {row.tag: row.rows[0].tag, **heads_of(row.rows)}
+    return heads
 
 
 def tests_of(venue: Venue, row: Row) -> list[tuple[Callable[[str], object], Complaint]]:

@@ -22,6 +22,8 @@ from fixengine.simulator.faults.active import Faults
 from fixengine.simulator.faults.names import FaultError
 from fixengine.simulator.feed import Feed
 from fixengine.simulator.instruments import INSTRUMENTS, text_of, units
+from fixengine.simulator.list_rules import Plan
+from fixengine.simulator.lists import OrderList
 from fixengine.simulator.market import Market
 from fixengine.simulator.orders import Terms
 from fixengine.simulator.refusals import Refusal
@@ -94,6 +96,14 @@ class RuledExchange(Exchange):
             if rule(request):
                 return refusal
         return super()._place(account, market, request, terms, now)
+
+    def _place_list(
+        self, account: Account, market: Market, plan: Plan, now: int
+    ) -> OrderList | Refusal:
+        for rule, refusal in self.rules if account is self._watched else ():
+            if any(rule(leg) for leg in plan.legs):
+                return refusal
+        return super()._place_list(account, market, plan, now)
 
     def _settle(
         self, order: PlacedOrder, price: int, quantity: int, takes: bool
@@ -200,7 +210,7 @@ class SimulatedVenue:
         else:
             cl_ord_id, wire_id = order, self._wire_id(order)
         placed = self._account.by_client_id.get(wire_id) if wire_id is not None else None
-        if placed is None or placed.waits:
+        if placed is None or placed.waits is not None:
             raise SimulationError(f"no order {cl_ord_id!r} rests at the venue; see venue.orders")
         wanted = placed.leaves_qty
         if quantity is not None:
@@ -228,7 +238,8 @@ class SimulatedVenue:
         if values["exec_type"] == reports.REJECTED:
             raise SimulationError(f"the venue refuses this order of others: {values['text']}")
         self._deliver(answers)
-        last = answers[-1].values
+        own = [one.values for one in answers if one.values.get("cl_ord_id") == cl_ord_id]
+        last = own[-1]
         if last["exec_type"] == reports.EXPIRED and last["cum_qty"] == reports.ZERO:
             raise SimulationError(f"{symbol}: nobody stands on the other side of this order")
         return str(values["order_id"])

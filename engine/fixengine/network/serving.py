@@ -1,0 +1,70 @@
+"""Runs the network process on this machine's event loop: its descriptors, signals and garbage.
+
+asyncio appears here, in connector, transport, control and in the doors to other processes only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from typing import Any
+
+from fixengine.network.bus import Bus
+from fixengine.network.garbage import Garbage
+from fixengine.network.journal import Journal
+from fixengine.network.process import Process
+from fixengine.network.state import StateDir
+from fixengine.network.watch import Watch
+
+CLOSE_S = 2.0
+
+
+async def run(engine: Process, state: StateDir) -> int:
+    """Start every room, trade until told to end, stop in order; the exit status."""
+    try:
+        # Nothing of what is taken over is garbage, and looking for some takes as long again.
+        gc.disable()
+        engine.start(state)
+        return await _serve(engine)
+    finally:
+        engine.close()
+
+
+async def _serve(engine: Process) -> int:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    engine.ended = ended.set
+
+    def on_defect(_: object, context: dict[str, Any]) -> None:
+        engine.on_defect(context.get("exception"), context["message"])
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, engine.stop)
+    loop.set_exception_handler(on_defect)
+    loop.add_reader(engine.bus.fd, engine.on_bus)
+    if isinstance(engine.bus, Bus):
+        # Another world's is no socket.
+        engine.log(*engine.bus.standing)
+    garbage = Garbage()
+    engine.on_quiet = lambda: garbage.look(engine.gateway.counter)
+    ends = contextlib.ExitStack()
+    ends.callback(garbage.close)
+    try:
+        engine.on_timer()
+        # The bus may have become readable before its descriptor was watched.
+        loop.call_soon(engine.on_bus)
+        if isinstance(engine.journal, Journal):
+            # Another world's has no process behind it.
+            rooms = engine.journal, loop, engine.log, engine.on_timer, engine.on_mark
+            watch = Watch(*rooms, holds=engine.gateway.held.orders_max > 0)
+            ends.callback(watch.close)
+        await ended.wait()
+        assert engine.status is not None, "it is what has ended"
+        return engine.status
+    finally:
+        ends.close()
+        loop.remove_reader(engine.bus.fd)
+        engine.rest()
+        await engine.connector.close(CLOSE_S)
