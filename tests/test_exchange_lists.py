@@ -494,6 +494,21 @@ def test_a_list_that_is_refused_leaves_nothing(
     assert venue.locked("BTC") == venue.locked("USDT") == 0
 
 
+def test_the_price_of_a_stop_loss_is_the_one_that_sets_it_off(venue: Venue) -> None:
+    made = oco(STOP_LIMIT(B, SELL, 1, 50500, 49000), MAKER(B, SELL, 1, 51000))
+    assert brief(venue.place(made))[0] == "N 4 3 +"
+
+
+@pytest.mark.parametrize(("price", "fits"), [("52000", False), ("51999.99", True)])
+def test_a_pair_that_waits_stands_in_order(venue: Venue, price: str, fits: bool) -> None:
+    request = changed(bracket(), 1, trigger_price=price)
+    answers = answered(venue.exchange.new_list(venue.account, request, NOW))
+    if fits:
+        assert brief(answers)[0] == "N 4 3 +", "whatever the last price is"
+    else:
+        assert refused(answers) == PRICES
+
+
 def test_a_refusal_may_stand_at_the_list() -> None:
     (answer,) = Venue(list_refusal="list").place(sells("11"))
     values = answer.values
@@ -526,12 +541,13 @@ def test_all_orders_of_a_list_are_counted() -> None:
     stops = Venue()
     for number in range(3):
         stops.place(sells("0.1"), f"l{number}", f"a{number}", f"b{number}")
+    too_many = ("-1013", "Filter failure: MAX_NUM_ALGO_ORDERS")
     take = oco(STOP(B, SELL, 1, 49000), TAKE(B, SELL, 1, 51000))
     assert brief(stops.place(take))[0] == "N 4 3 +"
-    assert refused(stops.place(sells(), "m", "d", "e")) == (
-        "-1013",
-        "Filter failure: MAX_NUM_ALGO_ORDERS",
-    )
+    assert refused(stops.place(sells(), "m", "d", "e")) == too_many
+    stops.cancel(orig_cl_ord_id="a")
+    stops.place(sells("0.1"))
+    assert refused(stops.place(take, "m", "d", "e")) == too_many, "four and two"
 
 
 def test_lists_are_counted_where_limits_hold() -> None:
@@ -830,15 +846,21 @@ def test_the_stream_tells_of_lists_and_their_orders() -> None:
 
 
 def test_a_drop_copy_session_tells_of_lists_too() -> None:
-    config = {"venue": {"drop_copy": True}}
+    """The session that asked hears the first answer to each request and nothing else."""
+    config = {"venue": {"drop_copy": True, "report_sessions": 0}}
     with SimulatedEngine(house=False, config=config) as engine:
+        engine.advance(5)
         client = engine.client("maker")
         client.submit_list(oto(LIMIT(B, BUY, "0.01", 49500), LIMIT(B, SELL, "0.01", 53000)))
-        assert [type(one).__name__ for one in client.reports(timeout=3)] == [
-            "ListStatus",
-            "ExecutionReport",
-            "ExecutionReport",
-        ], "once, whoever tells it"
+        status, *reports = client.reports(timeout=3)
+        assert isinstance(status, ListStatus)
+        assert [type(one).__name__ for one in reports] == ["ExecutionReport"] * 2
+        assert len({one.source for one in (status, *reports)}) == 2
+        client.cancel(reports[0].cl_ord_id)
+        *canceled, over = client.reports(timeout=3)
+        assert [one.exec_type for one in canceled] == ["4", "4"]
+        assert isinstance(over, ListStatus)
+        assert over.list_order_status == "6"
 
 
 # --- any sequence -----------------------------------------------------------------------------
