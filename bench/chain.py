@@ -3,11 +3,12 @@
     python -m bench.chain       # exit status 1 where it is more, 2 where that is not known
 
 What is gated is the p50 of the ping-pong of round_trip.py, pinned, engine to relay, in the median
-of short rounds in which the two take turns. In 20 runs beside other work it was 1.86 to 2.12, so
-that the limit trips on every one of them made 20 % slower and on none as it was. Processor time
-does not repeat as well (2.65 to 3.12), a p99 even less: they are told by round_trip.py and not
-gated. How much of a trip is the system's differs by machine: where the relay alone takes much more
-or less than it took there, or the rounds do not agree, the ratio is not known.
+of short rounds in which the two take turns. In twice 20 runs beside other work it was 1.86 to 2.12
+and once not known, so that the limit trips on every one of them made 20 % slower and on none as it
+was. Processor time does not repeat as well (2.65 to 3.12), a p99 even less: they are told by
+round_trip.py and not gated. How much of a trip is the system's differs by machine: where the relay
+alone takes much more or less than it took there, or the rounds do not agree, the ratio is not
+known.
 """
 
 from __future__ import annotations

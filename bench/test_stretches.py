@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench import stretches
 
 ORDERS = 100
 
 
+@pytest.mark.usefixtures("ends")
 def test_every_stretch_is_within_the_trip() -> None:
     found = stretches.measure("ping_pong", ORDERS)
     assert found["engine's trip"] > found["relay's trip"] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from quick import Took, Watch, summary
@@ -26,6 +27,26 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(
             "a compiled module is missing or older than csrc; run `make build`", returncode=4
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers (-n) a module stays on one, and all of real processes on the same.
+
+    They take more than a core as it is, and what a module has made for its tests is made once.
+    """
+    for item in items:
+        module = item.getparent(pytest.Module)
+        if module is not None:
+            group = "processes" if starts_processes(module.obj) else module.name
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def starts_processes(module: ModuleType) -> bool:
+    """Whether the tests of a module are of other processes; worlds use the cores as they are."""
+    if module.__name__ == "test_world":
+        return False
+    owners = {getattr(value, "__module__", None) for value in vars(module).values()}
+    return "processes" in owners or hasattr(module, "subprocess")
 
 
 @pytest.hookimpl(wrapper=True)

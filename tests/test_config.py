@@ -105,7 +105,7 @@ def test_defaults() -> None:
             "endpoint": "ipc:///etc/fixengine/state/bus/engine",
             "link": "compiled",
             "strategies_max": 64,
-            "report_buffer_max": 65_536,
+            "report_buffer_max": 131_072,
             "valid_for_ms_max": 10_000,
         },
         "strategies": {"on_death": "keep", "heir": "", "grace_ms": 5000, "silence_ms_max": 0},

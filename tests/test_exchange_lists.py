@@ -13,7 +13,7 @@ import orjson
 import pytest
 from fixengine.fix.dictionary import read
 from fixengine.fix.dictionary.model import Dictionary
-from fixengine.fix.venue import Complaint, Window
+from fixengine.fix.venue import Window
 from fixengine.fix.venues.binance.tables import (
     CANCEL_AND_NEW_ORDER,
     NEW_ORDER,
@@ -33,12 +33,14 @@ from fixengine.messages import (
     oto,
     otoco,
 )
-from fixengine.simulator.accounts import Account
+from fixengine.simulator.accounts import Account, Wait
 from fixengine.simulator.exchange import Exchange
 from fixengine.simulator.instruments import INSTRUMENTS, units
 from fixengine.simulator.reports import Answer
 from fixengine.testing import SimulatedEngine
-from test_exchange import NOW, SECOND_NS, TRAILING, away, new, trader
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_exchange import NOW, SECOND_NS, away, new, trader
 from venue_answers import answered, hold_against, told
 from venue_answers import request as request_of
 
@@ -134,6 +136,14 @@ def refused(answers: list[Answer]) -> tuple[str, str]:
     return found
 
 
+def changed(made: NewOrderList, index: int, **values: Any) -> SimpleNamespace:
+    request = asked(made)
+    names = (*NAMES, "list_triggering_instructions")
+    row = dict(zip(names, request.orders[index], strict=True)) | values
+    request.orders[index] = tuple(row.values())
+    return request
+
+
 @pytest.fixture
 def venue() -> Venue:
     return Venue()
@@ -183,6 +193,7 @@ def test_an_oco_is_placed_as_the_venue_tells_it(venue: Venue, official: Dictiona
     assert (stop[66], maker[66], stop[1102]) == ("1", "1", "49000.00000000")
     assert venue.book == ["b"]
     assert venue.locked("BTC") == units("1"), "once for both"
+    assert venue.account.by_client_id["b"].locked == units("1"), "by the one that may trade"
 
 
 def test_the_first_fill_of_one_ends_the_other(venue: Venue, official: Dictionary) -> None:
@@ -491,6 +502,21 @@ def test_a_list_that_is_refused_leaves_nothing(
     assert venue.locked("BTC") == venue.locked("USDT") == 0
 
 
+def test_the_price_of_a_stop_loss_is_the_one_that_sets_it_off(venue: Venue) -> None:
+    made = oco(STOP_LIMIT(B, SELL, 1, 50500, 49000), MAKER(B, SELL, 1, 51000))
+    assert brief(venue.place(made))[0] == "N 4 3 +"
+
+
+@pytest.mark.parametrize(("price", "fits"), [("52000", False), ("51999.99", True)])
+def test_a_pair_that_waits_stands_in_order(venue: Venue, price: str, fits: bool) -> None:
+    request = changed(bracket(), 1, trigger_price=price)
+    answers = answered(venue.exchange.new_list(venue.account, request, NOW))
+    if fits:
+        assert brief(answers)[0] == "N 4 3 +", "whatever the last price is"
+    else:
+        assert refused(answers) == PRICES
+
+
 def test_a_refusal_may_stand_at_the_list() -> None:
     (answer,) = Venue(list_refusal="list").place(sells("11"))
     values = answer.values
@@ -523,12 +549,13 @@ def test_all_orders_of_a_list_are_counted() -> None:
     stops = Venue()
     for number in range(3):
         stops.place(sells("0.1"), f"l{number}", f"a{number}", f"b{number}")
+    too_many = ("-1013", "Filter failure: MAX_NUM_ALGO_ORDERS")
     take = oco(STOP(B, SELL, 1, 49000), TAKE(B, SELL, 1, 51000))
     assert brief(stops.place(take))[0] == "N 4 3 +"
-    assert refused(stops.place(sells(), "m", "d", "e")) == (
-        "-1013",
-        "Filter failure: MAX_NUM_ALGO_ORDERS",
-    )
+    assert refused(stops.place(sells(), "m", "d", "e")) == too_many
+    stops.cancel(orig_cl_ord_id="a")
+    stops.place(sells("0.1"))
+    assert refused(stops.place(take, "m", "d", "e")) == too_many, "four and two"
 
 
 def test_lists_are_counted_where_limits_hold() -> None:
@@ -542,149 +569,6 @@ def test_lists_are_counted_where_limits_hold() -> None:
             assert refused(answers) == ("-1013", "Filter failure: MAX_NUM_ORDER_LISTS")
         else:
             assert brief(answers)[0] == "N 4 3 +"
-
-
-# --- lists that are malformed -----------------------------------------------------------------
-
-
-def changed(made: NewOrderList, index: int, **values: Any) -> SimpleNamespace:
-    request = asked(made)
-    names = (*NAMES, "list_triggering_instructions")
-    row = dict(zip(names, request.orders[index], strict=True)) | values
-    request.orders[index] = tuple(row.values())
-    return request
-
-
-def swapped(made: NewOrderList) -> SimpleNamespace:
-    request = asked(made)
-    request.orders.reverse()
-    return request
-
-
-AS_MAKER = dict.fromkeys((*TRAILING, "time_in_force")) | {"ord_type": "2", "exec_inst": "6"}
-TAKES = oco(STOP(B, SELL, 1, 49000), TAKE(B, SELL, 1, 51000))
-TAKES_BUYS = oco(TAKE(B, BUY, 1, 49000), STOP(B, BUY, 1, 51000))
-
-
-@pytest.mark.parametrize(
-    ("request_", "code", "text"),
-    [
-        (swapped(sells()), -1166, "A limit order in a sell OCO must be above."),
-        (swapped(buys()), -1196, "A stop loss order in a buy OCO must be above."),
-        (swapped(TAKES), -1199, "A take profit order in a sell OCO must be above."),
-        (
-            changed(buys(), 1, **AS_MAKER),
-            -1168,
-            "At least one OCO order must be contingent.",
-        ),
-        (
-            changed(TAKES, 1, trigger_price_direction="D"),
-            -1197,
-            "A stop loss order in a sell OCO must be below.",
-        ),
-        (
-            changed(TAKES_BUYS, 1, trigger_price_direction="D"),
-            -1198,
-            "A take profit order in a buy OCO must be below.",
-        ),
-        (
-            changed(sells(), 1, exec_inst=None, time_in_force="1"),
-            -1158,
-            "Order type not supported in OCO.",
-        ),
-        (changed(sells(), 1, side=BUY), -1128, "Combination of optional parameters invalid."),
-        (changed(sells(), 1, order_qty="2"), -1128, "Combination of optional parameters invalid."),
-        (changed(sells(), 1, symbol="X"), -1128, "Combination of optional parameters invalid."),
-        (changed(sells(), 1, price=None), -1102, "Required tag '44' missing."),
-        (
-            changed(
-                oto(LIMIT(B, BUY, 1, 49000), MARKET(B, SELL, 1)),
-                0,
-                price=None,
-                ord_type="1",
-                time_in_force=None,
-            ),
-            -1116,
-            "Invalid orderType.",
-        ),
-        (
-            changed(
-                oto(LIMIT(B, BUY, 1, 49000), MARKET(B, SELL, 1)),
-                1,
-                order_qty=None,
-                cash_order_qty="100",
-            ),
-            -1106,
-            "Parameter 'cash_order_qty' sent when not required.",
-        ),
-    ],
-)
-def test_orders_of_a_list_stand_where_they_belong(
-    venue: Venue, request_: SimpleNamespace, code: int, text: str
-) -> None:
-    found = venue.exchange.new_list(venue.account, request_, NOW)
-    assert isinstance(found, Complaint)
-    assert (found.code, found.text) == (code, text)
-    assert not venue.account.by_client_id
-
-
-def test_a_limit_that_buys_stands_below(venue: Venue) -> None:
-    both = oco(MAKER(B, BUY, 1, 49000), STOP_LIMIT(B, BUY, 1, 52000, 51000))
-    request = swapped(both)
-    request.orders[0] = asked(TAKES_BUYS).orders[0]
-    found = venue.exchange.new_list(venue.account, request, NOW)
-    assert isinstance(found, Complaint)
-    assert (found.code, found.text) == (-1165, "A limit order in a buy OCO must be below.")
-
-
-@pytest.mark.parametrize(
-    ("made", "index", "triggers", "wanted"),
-    [
-        (sells(), 0, None, "(2,1,2)"),
-        (sells(), 0, (("1", 1, "2"),), "(2,1,2)"),
-        (sells(), 1, (("1", 0, "1"),), "(1,0,2)"),
-        (bracket(), 0, (("3", 0, "1"),), "none"),
-        (bracket(), 1, (("3", 0, "1"),), "(3,0,1) (2,2,2)"),
-        (oto(LIMIT(B, BUY, 1, 49000), MARKET(B, SELL, 1)), 1, (("3", 0, "2"),), "(3,0,1)"),
-    ],
-)
-def test_triggers_are_those_of_the_documents(
-    venue: Venue, made: NewOrderList, index: int, triggers: Any, wanted: str
-) -> None:
-    request = changed(made, index, list_triggering_instructions=triggers)
-    found = venue.exchange.new_list(venue.account, request, NOW)
-    assert isinstance(found, Complaint)
-    assert (found.code, found.tag) == (-1174, 25010)
-    assert found.text == (
-        "Component 'ListTriggeringInstructions' is incorrectly populated on"
-        f" '{'abc'[index]}' order. Recommendation: '{wanted}'"
-    )
-
-
-@pytest.mark.parametrize(("contingency", "count"), [("1", 1), ("1", 3), ("2", 0), ("2", 1)])
-def test_a_list_of_another_number_of_orders_is_none(
-    venue: Venue, contingency: str, count: int
-) -> None:
-    request = asked(bracket())
-    request.contingency_type, request.orders = contingency, request.orders[:count] or None
-    found = venue.exchange.new_list(venue.account, request, NOW)
-    assert isinstance(found, Complaint)
-    assert (found.code, found.reason, found.tag) == (-1188, 16, 73)
-
-
-def test_a_list_in_a_symbol_that_is_not_there(venue: Venue) -> None:
-    made = oto(LIMIT("NOPE", BUY, 1, 49000), MARKET("NOPE", SELL, 1))
-    found = venue.exchange.new_list(venue.account, asked(made), NOW)
-    assert isinstance(found, Complaint)
-    assert (found.code, found.tag) == (-1121, 55)
-
-
-def test_a_trailing_order_of_a_list_may_have_a_direction_alone(venue: Venue) -> None:
-    request = changed(sells(), 0, trigger_price=None, trigger_trailing_delta_bips="100")
-    answers = answered(venue.exchange.new_list(venue.account, request, NOW))
-    assert brief(answers) == ["N 4 3 +", "a 00", "b 00 Y"]
-    assert brief(venue.at("50000")) == []
-    assert brief(venue.at("49500"))[:2] == ["a 00 Y", "b CC 3"]
 
 
 # --- what is left open ------------------------------------------------------------------------
@@ -827,12 +711,115 @@ def test_the_stream_tells_of_lists_and_their_orders() -> None:
 
 
 def test_a_drop_copy_session_tells_of_lists_too() -> None:
-    config = {"venue": {"drop_copy": True}}
+    """The session that asked hears the first answer to each request and nothing else."""
+    config = {"venue": {"drop_copy": True, "report_sessions": 0}}
     with SimulatedEngine(house=False, config=config) as engine:
+        engine.advance(5)
         client = engine.client("maker")
         client.submit_list(oto(LIMIT(B, BUY, "0.01", 49500), LIMIT(B, SELL, "0.01", 53000)))
-        assert [type(one).__name__ for one in client.reports(timeout=3)] == [
-            "ListStatus",
-            "ExecutionReport",
-            "ExecutionReport",
-        ], "once, whoever tells it"
+        status, *reports = client.reports(timeout=3)
+        assert isinstance(status, ListStatus)
+        assert [type(one).__name__ for one in reports] == ["ExecutionReport"] * 2
+        assert len({one.source for one in (status, *reports)}) == 2
+        client.cancel(reports[0].cl_ord_id)
+        *canceled, over = client.reports(timeout=3)
+        assert [one.exec_type for one in canceled] == ["4", "4"]
+        assert isinstance(over, ListStatus)
+        assert over.list_order_status == "6"
+
+
+# --- any sequence -----------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ("trade", "trade", "stop", "trail", "oco", "oto", "otoco", "cancel", "amend")
+        ),
+        st.sampled_from((BUY, SELL)),
+        st.integers(-20, 20),
+        st.integers(1, 20),
+    ),
+    max_size=30,
+)
+
+
+def made_at(kind: str, side: Side, price: int, quantity: int) -> NewOrderList:
+    """A list around a price; what it buys or sells is on one side of it and what ends it beyond."""
+    other = SELL if side == BUY else BUY
+    if kind == "oto":
+        return oto(LIMIT(B, side, quantity, price), MARKET(B, other, quantity))
+    if side == BUY:
+        pair = MAKER(B, BUY, quantity, price - 5), STOP(B, BUY, quantity, price + 5)
+    else:
+        pair = STOP(B, SELL, quantity, price - 5), MAKER(B, SELL, quantity, price + 5)
+    return oco(*pair) if kind == "oco" else otoco(LIMIT(B, other, quantity, price), *pair)
+
+
+def check(venue: Venue) -> None:
+    """What holds after every request."""
+    market, account = venue.exchange.markets[B], venue.account
+    opened = list(account.by_order_id.values())
+    standing = [one for side in (BUY, SELL) for one in market.book.orders(side)]
+    standing = [one for one in standing if one.account is account]
+    assert set(standing) == {one for one in opened if one.waits is None}
+    assert not market.due and not market.lists
+    assert len(market.stops) == sum(one.waits is Wait.TRIGGER for one in opened)
+    for asset in ("BTC", "USDT"):
+        balance = account.balance(asset)
+        assert balance.free >= 0
+        assert balance.locked == sum(one.locked for one in opened if one.locked_asset == asset)
+    for one in opened:
+        assert one.locked >= 0
+        group = one.order_list
+        partner = None if group is None else group.partner(one)
+        if one.waits is Wait.RELEASE:
+            assert one.locked == 0 and group is not None and not group.orders[0].ended
+        elif group is None or partner is None:
+            assert one.locked == one.worth(one.leaves_qty)
+        else:
+            assert one.cum_qty == partner.cum_qty == 0
+            most = max(one.worth(one.leaves_qty), partner.worth(partner.leaves_qty))
+            assert {one.locked, partner.locked} == {0, most}
+    assert {group.list_id for group in account.order_lists.values()} == {
+        one.order_list.list_id for one in opened if one.order_list is not None
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_money_is_conserved_and_nothing_is_left_behind(
+    steps: list[tuple[str, Side, int, int]],
+) -> None:
+    venue = Venue(limits=False)
+    venue.account.balance("BTC").free = units("40")
+    for number, (kind, side, offset, quantity) in enumerate(steps):
+        price, name = 50000 + offset, f"n{number}"
+        if kind == "trade":
+            venue.offer(side, str(price), str(quantity))
+        elif kind in ("cancel", "amend"):
+            names = sorted(venue.account.by_client_id)
+            if not names:
+                continue
+            target = names[quantity % len(names)]
+            if kind == "cancel":
+                answered(
+                    venue.exchange.cancel(venue.account, away(name, orig_cl_ord_id=target), NOW)
+                )
+            else:
+                values = {"cl_ord_id": name, "symbol": B, "orig_cl_ord_id": target}
+                values["order_qty"] = str(quantity)
+                request = request_of(ORDER_AMEND_KEEP_PRIORITY_REQUEST, **values)
+                answered(venue.exchange.amend(venue.account, request, NOW))
+        elif kind in ("stop", "trail"):
+            made = STOP_LIMIT(B, side, quantity, price, price)
+            if kind == "trail":
+                made = TAKE(B, side, quantity, trigger_trailing_delta_bips=10)
+            made.cl_ord_id = name
+            answered(venue.exchange.new_order(venue.account, made, NOW))
+        else:
+            ids = (f"{name}-{at}" for at in range(3))
+            venue.place(made_at(kind, side, price, quantity), name, *ids)
+        check(venue)
+    for asset, total in (("USDT", "100000000"), ("BTC", "1040")):
+        held = [one.balance(asset) for one in (venue.account, venue.others)]
+        assert sum(one.free + one.locked for one in held) == units(total)

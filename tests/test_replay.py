@@ -326,6 +326,7 @@ def test_the_command_says_the_same(state: Path, capsys: pytest.CaptureFixture[st
     assert main(["journal", "replay", "--json", *map(str, files)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["same"] is True and [run["difference"] for run in told["runs"]] == [None, None]
+    assert main(["journal", "replay", str(state), str(state)]) == 0, "what is given twice is one"
 
 
 def test_the_command_names_the_first_difference(

@@ -19,7 +19,7 @@ from fixengine.messages import (
     Refused,
     SessionStatus,
 )
-from fixengine.network.settling import FREEZE_S, Settling
+from fixengine.network.settling import FREEZE_S, LOOKED_UP_MAX, Settling
 from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
 from fixengine.network.sources.asks import Ask
 from sessions_in_memory import WALL_NS
@@ -453,6 +453,7 @@ def test_very_many_unknown_orders_are_found_in_one_answer(desk: Desk) -> None:
     now = desk.engine.now
     desk.settling.on_rows(number, tuple(rows[:7]), False, now, WALL_NS, 0)
     desk.settling.on_rows(number, tuple(rows[7:]), True, now, WALL_NS, 0)
+    desk.wait()
     assert [report.cl_ord_id for report in desk.reports()] == [
         f"m{number}" for number in range(TOGETHER_MIN - 1)
     ]
@@ -462,6 +463,30 @@ def test_very_many_unknown_orders_are_found_in_one_answer(desk: Desk) -> None:
     assert (ask.call, ask.parameters["orderId"]) == ("order", 1000 + TOGETHER_MIN - 1)
     assert desk.standing("m19") == "canceled"
     assert desk.settling.deadline is None
+
+
+def test_one_answer_about_very_many_orders_is_taken_in_slices(desk: Desk) -> None:
+    many_unknown(desk)
+    number, _ = desk.question()
+    rows = tuple(state("NEW", order_id=1000 + n) for n in range(1, TOGETHER_MIN))
+    desk.settling.on_rows(number, rows, True, desk.engine.now, WALL_NS, 0)
+    # The first one's OrderID is not known, and no row has its id.
+    assert len(desk.reports()) == LOOKED_UP_MAX - 1
+    assert desk.settling.deadline == 0, "the others are next"
+    desk.answer(state("NEW", order_id=1000))
+    assert len(desk.reports()) == TOGETHER_MIN - LOOKED_UP_MAX + 1
+
+
+def test_where_nobody_watches_any_more_the_rest_of_an_answer_counts_no_more(desk: Desk) -> None:
+    many_unknown(desk)
+    number, _ = desk.question()
+    rows = tuple(state("NEW", order_id=1000 + n) for n in range(TOGETHER_MIN))
+    desk.settling.on_rows(number, rows, True, desk.engine.now, WALL_NS, 0)
+    desk.settling.tick(desk.engine.now, None)
+    assert desk.standing("m19") == "unknown"
+    assert desk.settling.deadline is None
+    for _ in range(TOGETHER_MIN - LOOKED_UP_MAX + 1):
+        desk.answer(state("NEW", order_id=1000))
 
 
 def test_where_the_open_orders_are_not_told_all_are_asked_for_again(desk: Desk) -> None:

@@ -67,7 +67,9 @@ def states(events: list[Any]) -> list[tuple[str, str]]:
 # --- a strategy's ordinary life -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["quote_and_cancel", "async_quotes", "rounded_order", "chase"])
+@pytest.mark.parametrize(
+    "name", ["quote_and_cancel", "async_quotes", "rounded_order", "chase", "oco_bracket"]
+)
 def test_the_examples_run_on_it_unchanged(
     engine: SimulatedEngine, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +110,41 @@ def test_the_chase_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     with SimulatedEngine(house=False) as engine:
         engine.venue.reject_when(lambda order: order.price == "49999")
         assert chase(engine, monkeypatch) == 1
+
+
+def bracket(monkeypatch: pytest.MonkeyPatch, engine: SimulatedEngine) -> int:
+    """Run examples/oco_bracket.py; its exit status."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(sys, "argv", ["oco_bracket", "--endpoint", engine.endpoint])
+    return int(__import__("oco_bracket").main())
+
+
+@pytest.mark.parametrize(
+    ("price", "sold"), [("50250", "50250.00000000"), ("49750", "49700.00000000")]
+)
+def test_the_bracket_sells_at_a_profit_or_at_a_loss(
+    monkeypatch: pytest.MonkeyPatch, price: str, sold: str
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        engine.venue.sell("0.02", "50000")
+        engine.venue.buy(1, "49700")
+        engine.later(3, lambda: engine.venue.sell("0.02", price))
+        engine.later(4, lambda: engine.venue.buy("0.02", price))
+        assert bracket(monkeypatch, engine) == 0
+        assert [one.price for one in engine.venue.trades] == ["50000.00000000", sold]
+        assert engine.venue.orders == []
+
+
+def test_the_bracket_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        assert bracket(monkeypatch, engine) == 1
+        assert "nothing" in capsys.readouterr().out
+        engine.venue.sell("0.02", "50000")
+        engine.venue.reject_when(lambda order: order.side == Side.SELL)
+        assert bracket(monkeypatch, engine) == 1
+        assert "Rejected on demand." in capsys.readouterr().out
 
 
 def test_an_order_rests_is_filled_in_parts_and_is_cancelled(

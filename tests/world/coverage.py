@@ -15,7 +15,7 @@ from unittest import mock
 from fixengine.desk import orders
 from fixengine.desk.standings import TOLD, Standing
 
-from world.strategies import NOT_PLAYED, PLAYED
+from world.strategies import PLAYED
 from world.trouble import kinds_of_trouble
 
 Pair = tuple[str, str]
@@ -74,5 +74,5 @@ def pairs() -> set[Pair]:
 
 def not_met(trouble: Iterable[str], hit: set[Pair]) -> list[str]:
     """What none of the worlds has met, a line for each."""
-    missing = sorted((kinds_of_trouble() | {*PLAYED, *NOT_PLAYED}) - set(trouble))
+    missing = sorted((kinds_of_trouble() | set(PLAYED)) - set(trouble))
     return missing + [f"{standing} x {status}" for standing, status in sorted(pairs() - hit)]

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from fixengine.client import Client, HelloRefused, NoAnswer, NotConnected
 from fixengine.messages import (
-    ListedOrder,
-    NewOrderList,
     NewOrderSingle,
+    OrdType,
     Refused,
     RefusedReason,
     Side,
+    oto,
 )
 
 from world.checker import Checker, Desk
@@ -22,10 +22,9 @@ from world.options import Options
 SYMBOLS = "BTCUSDT", "ETHUSDT"
 MIDDLE = {"BTCUSDT": 50_000, "ETHUSDT": 2_500}
 CANCEL_MS = 1000
-PLAYED = "replace", "amend", "mass cancel"
+LIMIT = OrdType.LIMIT
+PLAYED = "replace", "amend", "mass cancel", "list"
 """Requests of several parts, or about several orders."""
-NOT_PLAYED = ("list",)
-"""Such requests that the built-in venue refuses as a whole."""
 
 
 class Owner(Protocol):
@@ -196,7 +195,7 @@ class Seat:
         return order
 
     def _ask_for_more(self) -> None:
-        """One of PLAYED or NOT_PLAYED: each part of it has to end."""
+        """One of PLAYED: each part of it has to end."""
         chance, client = self._chance, self.client
         if client is None or not self._orders:
             return
@@ -205,7 +204,7 @@ class Seat:
         order.valid_for_ms = ms
         # The id, the tag, and of a cancel the target of each part.
         parts: list[tuple[str, str | None, str | None]] = [(name, order.strategy_id, None)]
-        kind = chance.choice(PLAYED + NOT_PLAYED)
+        kind = chance.choice(PLAYED)
         try:
             if kind == "replace":
                 half, mode = f"{name}-c", chance.choice("12")
@@ -218,10 +217,13 @@ class Seat:
                 parts = [(name, None, None)]
             elif kind == "list":
                 other = self._order()
-                listed = ListedOrder(order), ListedOrder(other)
-                made = NewOrderList(f"{name}-l", contingency_type="2", orders=listed)
-                made.valid_for_ms = ms
+                other.symbol = order.symbol
+                working, pending = (order, other) if order.ord_type == LIMIT else (other, order)
+                if working.ord_type != LIMIT:
+                    return
+                made = oto(working, pending, cl_list_id=f"{name}-l")
                 client.submit_list(made)
+                self._replacing += [order, other]
                 parts.append((other.cl_ord_id, other.strategy_id, None))
                 parts.append((made.cl_list_id, None, None))
             else:

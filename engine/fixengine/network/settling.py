@@ -11,8 +11,10 @@ Sans-I/O: `ask` is handed in.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -53,6 +55,8 @@ FREEZE_S = 25
 """So much longer than RecvWindow a strategy's new orders wait for its unknown ones, in the venue's
 seconds: until an order that never arrived is dead, and some more for REST."""
 AGAIN_MS = 500
+LOOKED_UP_MAX = 16
+"""Orders that one wake-up settles out of one answer: telling of each takes 50 us and more."""
 NO_SUCH_ORDER = -2013
 
 
@@ -84,6 +88,8 @@ class Settling:
         self._recovery = Recovery(recv_window_ns, second_ns)
         self._asked: dict[int, tuple[list[Case], Question]] = {}
         self._rows: dict[int, list[Any]] = {}
+        # Open orders that were told, each time with the cases that are not looked up yet.
+        self._found_open: deque[tuple[deque[Case], dict[tuple[str, str], OrderRow]]] = deque()
         self._states: dict[Order, dict[str, Any]] = {}
         self._watched_since_ns: int | None = None
         self.step = Step.NONE
@@ -95,7 +101,9 @@ class Settling:
 
     @property
     def deadline(self) -> int | None:
-        """When `tick` matters next."""
+        """When `tick` matters next; 0: at once."""
+        if self._found_open:
+            return 0
         return self._recovery.deadline(self._watched_since_ns)
 
     def why_frozen(self, strategy: int, now: int) -> Reason | None:
@@ -113,6 +121,7 @@ class Settling:
         """Time has passed. watched_since_ns: since when every fill of the account is heard of."""
         self._watched_since_ns = watched_since_ns
         self._open_cases(now)
+        self._look_up_some(now, watched_since_ns)
         due = self._recovery.due(now, watched_since_ns)
         self._tell_step(now)
         together = [case for case, question in due if question is OPEN_ORDERS]
@@ -143,31 +152,12 @@ class Settling:
         self._open_cases(now)
         cases, question = self._asked.pop(number)
         answer = self._rows.pop(number)
-        open_orders = _by_id(answer) if question is OPEN_ORDERS else {}
-        for case in cases:
-            # Of what followed the state while nobody watched, no session will tell.
-            unwatched = watched_since_ns is None or watched_since_ns > case.state_ns
-            is_old = unwatched or case.is_early
-            settled = None
-            try:
-                if question.kind in (Kind.TRADES, Kind.ALLOCATIONS):
-                    for fill in answer:
-                        self._fill(case.order, fill, now, wall)
-                if is_old:
-                    self._recovery.failed(case, now)
-                elif question is OPEN_ORDERS:
-                    settled = self._looked_up(case, open_orders, now)
-                elif question.kind is not Kind.ORDER:
-                    settled = self._recovery.filled(case, now)
-                elif answer:
-                    settled = self._found(case, answer[0], now)
-                else:
-                    self._recovery.failed(case, now)
-            except wire.LocalProtocolError as problem:
-                self._log("error", f"REST: {problem}", event="recovery")
-                self._recovery.failed(case, now)
-            if settled is not None:
-                self._settle(case.order, settled, now)
+        if question is OPEN_ORDERS:
+            self._found_open.append((deque(cases), _by_id(answer)))
+            self._look_up_some(now, watched_since_ns)
+        else:
+            (case,) = cases
+            self._answer(case, question, answer, now, wall, watched_since_ns)
         self._tell_step(now)
 
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
@@ -188,6 +178,69 @@ class Settling:
         self._tell_step(now)
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _look_up_some(self, now: int, watched_since_ns: int | None) -> None:
+        """Take some of the orders that were looked for among the open ones, the rest next time."""
+        for _ in range(LOOKED_UP_MAX):
+            if not self._found_open:
+                return
+            cases, open_orders = self._found_open[0]
+            case = cases.popleft()
+            if _is_blind(case, watched_since_ns):
+                # All of them at once, so that they are asked about together again.
+                for one in (case, *cases):
+                    self._recovery.failed(one, now)
+                cases.clear()
+            else:
+                take = partial(self._looked_up, case, open_orders, now)
+                self._take(case, take, now, watched_since_ns)
+            if not cases:
+                self._found_open.popleft()
+
+    def _answer(
+        self,
+        case: Case,
+        question: Question,
+        answer: list[Any],
+        now: int,
+        wall: int,
+        watched_since_ns: int | None,
+    ) -> None:
+        """All that was answered about one order."""
+        if question.kind is Kind.ORDER:
+            found = partial(self._found, case, answer[0], now) if answer else None
+            self._take(case, found, now, watched_since_ns)
+            return
+        try:
+            for fill in answer:
+                self._fill(case.order, fill, now, wall)
+        except wire.LocalProtocolError as problem:
+            self._unusable(case, problem, now)
+            return
+        self._take(case, partial(self._recovery.filled, case, now), now, watched_since_ns)
+
+    def _take(
+        self,
+        case: Case,
+        take: Callable[[], Settled | None] | None,
+        now: int,
+        watched_since_ns: int | None,
+    ) -> None:
+        """What an answer says counts, unless it is too old; None: it says nothing."""
+        if take is None or case.is_early or _is_blind(case, watched_since_ns):
+            self._recovery.failed(case, now)
+            return
+        try:
+            settled = take()
+        except wire.LocalProtocolError as problem:
+            self._unusable(case, problem, now)
+            return
+        if settled is not None:
+            self._settle(case.order, settled, now)
+
+    def _unusable(self, case: Case, problem: wire.LocalProtocolError, now: int) -> None:
+        self._log("error", f"REST: {problem}", event="recovery")
+        self._recovery.failed(case, now)
 
     def _open_cases(self, now: int) -> None:
         for order in self._orders.take_doubted():
@@ -329,6 +382,11 @@ class Step(StrEnum):
 
 NAMES = frozenset({"symbol", "exec_type", "ord_status", "cl_ord_id", "orig_cl_ord_id"})
 """Columns of a report that are filled in here."""
+
+
+def _is_blind(case: Case, watched_since_ns: int | None) -> bool:
+    """Whether nobody watched since its state was asked for: no session tells what followed."""
+    return watched_since_ns is None or watched_since_ns > case.state_ns
 
 
 def _amended_to(amend: Order) -> int:

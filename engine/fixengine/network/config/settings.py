@@ -244,11 +244,13 @@ class Bus(Section, frozen=True, kw_only=True):
         int,
         about(
             "Events kept in memory for one strategy until it acknowledges them; older ones come"
-            " from the journal. One that falls so many behind while it is connected is cut off.",
+            " from the journal. One that falls so many behind while it is connected is cut off."
+            " More than orders_max: a session that is lost may make an event of every open order"
+            " at once.",
             ge=16,
             le=1 << 24,
         ),
-    ] = 65_536
+    ] = 131_072
     valid_for_ms_max: Annotated[
         int, about("Longest valid_for_ms of a request.", ge=1, le=60_000)
     ] = 10_000

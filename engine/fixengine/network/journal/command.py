@@ -187,8 +187,9 @@ def _choice(options: argparse.Namespace) -> Choice:
         None if since is None else moment_ns("--from", since, now_ns),
         None if until is None else moment_ns("--to", until, now_ns),
     )
-    if getattr(options, "tail", None) is not None and options.tail < 0:
-        raise JournalError("--tail", f"expected 0 or more, got {options.tail}")
+    tail = getattr(options, "tail", None)
+    if tail is not None and not 0 <= tail <= sys.maxsize:
+        raise JournalError("--tail", f"expected 0 or more, up to {sys.maxsize}, got {tail}")
     return choice
 
 

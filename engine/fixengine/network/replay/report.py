@@ -43,10 +43,12 @@ class Told(NamedTuple):
 
 def replay(paths: list[Path], progress: Progress) -> Told:
     """Replay every run at these paths, oldest first. progress: told bytes done, bytes in all and
-    records. JournalError where none can be read or replayed.
+    records. A path that is given twice counts once. JournalError where none can be read or
+    replayed.
     """
     told = Told([], [])
-    for epoch, placed in groupby(_placed(paths, progress), key=lambda one: one[0]):
+    once = list({path.resolve(): path for path in paths}.values())
+    for epoch, placed in groupby(_placed(once, progress), key=lambda one: one[0]):
         try:
             told.results.append(_replayed(epoch, _whole(item for _, item in placed)))
         except JournalError as problem:
