@@ -17,7 +17,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -25,9 +25,9 @@ NAME = "control"
 REQUEST = b'{"status":true}\n'
 LINE_BYTES_MAX = 1024
 CLIENTS_MAX = 8
+BACKLOG = 128
 ASK_S_MAX = 5.0
 """How long somebody may take to ask, and to take the answer."""
-CLOSE_S = 1.0
 ANSWER_S = 5.0
 ANSWER_BYTES_MAX = 1 << 24
 
@@ -39,7 +39,7 @@ class Control:
     """Listens while it is entered, on the running loop.
 
     pieces: makes the answer; each piece is to be short work. held: told how long each took, ns.
-    problem: why nobody can ask, or None: an engine trades without.
+    problem: why nobody can ask, or None: an engine trades without. open: who asks now.
     """
 
     def __init__(
@@ -51,70 +51,90 @@ class Control:
         self.pieces = pieces
         self.held = held
         self.problem: str | None = None
-        self.open: set[asyncio.Transport] = set()
+        self.open: set[Conversation] = set()
         self._state_dir = state_dir
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
 
     async def __aenter__(self) -> Control:
         try:
-            listening = _listening(self._state_dir)
+            self._listening = _listening(self._state_dir)
         except OSError as problem:
             self.problem = f"{self._state_dir / NAME}: {problem.strerror}"
-            return self
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: Conversation(self), sock=listening)
+        else:
+            # Readers, not the loop's own servers: uvloop was seen to wait for ever when it was
+            # closed soon after one of their connections had ended.
+            asyncio.get_running_loop().add_reader(self._listening, self._accept)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._server is None:
+        if self._listening is None:
             return
-        self._server.close()
+        asyncio.get_running_loop().remove_reader(self._listening)
+        self._listening.close()
         (self._state_dir / NAME).unlink(missing_ok=True)
-        # A loop that is closed while a connection is about to end was seen to wait for it for ever.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                while self.open:
-                    for transport in self.open:
-                        transport.abort()
-                    await asyncio.sleep(0)
+        for conversation in list(self.open):
+            conversation.end()
+
+    def _accept(self) -> None:
+        assert self._listening is not None
+        try:
+            peer, _ = self._listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as problem:
+            # No more files may be opened. Who waits would wake the loop again and again.
+            self.problem = f"{self._state_dir / NAME}: {problem.strerror}"
+            asyncio.get_running_loop().remove_reader(self._listening)
+            return
+        self.open.add(Conversation(self, peer))
 
 
-class Conversation(asyncio.Protocol):
+class Conversation:
     """One question, and the answer to it."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, peer: socket.socket) -> None:
         self._control = control
+        self._peer = peer
         self._loop = asyncio.get_running_loop()
         self._line = b""
+        self._unsent = b""
         self._pieces: Iterator[Piece] | None = None
         self._answer: dict[str, Any] = {"ok": True}
         self._is_over = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody came."""
-        # uvloop's transports are no subclasses of asyncio's, though they offer the same.
-        self._transport = cast(asyncio.Transport, transport)
-        self._timer = self._loop.call_later(ASK_S_MAX, self._transport.abort)
-        self._control.open.add(self._transport)
-        if len(self._control.open) > CLIENTS_MAX:
+        self._timer = self._loop.call_later(ASK_S_MAX, self.end)
+        peer.setblocking(False)
+        self._loop.add_reader(peer, self._read)
+        if len(control.open) >= CLIENTS_MAX:
             self._say({"ok": False, "error": f"{CLIENTS_MAX} others are asking"})
 
-    def data_received(self, data: bytes) -> None:
-        """Some of a line has come."""
-        if self._pieces is not None or self._is_over:
+    def end(self) -> None:
+        """Whoever asks has the answer, or gets none."""
+        if self._is_over:
             return
-        self._line += data
-        line, end, _ = self._line.partition(b"\n")
-        if len(line) > LINE_BYTES_MAX:
-            self._say({"ok": False, "error": f"more than {LINE_BYTES_MAX} bytes"})
-        elif end:
-            self._ask(line)
-
-    def connection_lost(self, problem: Exception | None) -> None:
-        """Whoever asked is gone, or has the answer."""
         self._is_over = True
         self._timer.cancel()
-        self._control.open.discard(self._transport)
+        self._loop.remove_reader(self._peer)
+        self._loop.remove_writer(self._peer)
+        self._peer.close()
+        self._control.open.discard(self)
+
+    def _read(self) -> None:
+        """Some of a line may have come."""
+        try:
+            data = self._peer.recv(LINE_BYTES_MAX + 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.end()
+        elif self._pieces is None and not self._unsent:
+            self._line += data
+            line, end, _ = self._line.partition(b"\n")
+            if len(line) > LINE_BYTES_MAX:
+                self._say({"ok": False, "error": f"more than {LINE_BYTES_MAX} bytes"})
+            elif end:
+                self._ask(line)
 
     def _ask(self, line: bytes) -> None:
         try:
@@ -144,9 +164,19 @@ class Conversation(asyncio.Protocol):
         self._control.held(time.monotonic_ns() - began_ns)
 
     def _say(self, answer: dict[str, Any]) -> None:
-        self._is_over = True
-        self._transport.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
-        self._transport.close()
+        self._unsent = orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
+        self._loop.add_writer(self._peer, self._write)
+
+    def _write(self) -> None:
+        """Some of the answer may be taken."""
+        try:
+            self._unsent = self._unsent[self._peer.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent = b""
+        if not self._unsent:
+            self.end()
 
 
 class NoAnswer(Exception):
@@ -206,7 +236,8 @@ def _listening(state_dir: Path) -> socket.socket:
                 os.unlink(at)
             made.bind(at)
             os.chmod(at, 0o600)
-        made.listen(CLIENTS_MAX)
+        made.listen(BACKLOG)
+        made.setblocking(False)
     except OSError:
         made.close()
         raise
