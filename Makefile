@@ -11,7 +11,7 @@ demo: .venv/built
 	$(BIN)/fixengine demo
 
 test: .venv/dev lint types valgrind
-	$(BIN)/python -m pytest tests examples -n auto --maxprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest tests examples -n auto --maxprocesses 2 --dist loadfile
 	@$(MAKE) --no-print-directory native || true
 	$(BIN)/python -m pytest bench --benchmark-disable -q -rs
 

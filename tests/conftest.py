@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from quick import Took, Watch, summary
@@ -29,27 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers (-n) a module stays on one, and all of real processes on the same.
-
-    They take more than a core as it is, and what a module has made for its tests is made once.
-    """
-    for item in items:
-        module = item.getparent(pytest.Module)
-        if module is not None:
-            group = "processes" if starts_processes(module.obj) else module.name
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def starts_processes(module: ModuleType) -> bool:
-    """Whether the tests of a module are of other processes; worlds use the cores as they are."""
-    if module.__name__ == "test_world":
-        return False
-    owners = {getattr(value, "__module__", None) for value in vars(module).values()}
-    return "processes" in owners or hasattr(module, "subprocess")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Fail a test that passed and took too long; see quick.py."""
@@ -68,6 +46,12 @@ def pytest_terminal_summary(
     """Say which tests were slow and did not fail for it."""
     for line in summary(config.stash[SLOW]):
         terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a short name, for sockets in it: their path has at most 107 bytes."""
+    return tmp_path_factory.mktemp("s")
 
 
 @pytest.fixture(scope="session")

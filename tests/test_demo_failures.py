@@ -67,14 +67,14 @@ def wait_for_orders(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_every_process_and_leaves_no_folder(tmp_path: Path, number: int) -> None:
-    with running("--orders", MANY, TMPDIR=str(tmp_path)) as process:
+def test_a_signal_ends_every_process_and_leaves_no_folder(short_path: Path, number: int) -> None:
+    with running("--orders", MANY, TMPDIR=str(short_path)) as process:
         children = pids(process, ("venue", "engine", "strategy", "strategy"))
         wait_for_orders(process)
         process.send_signal(number)
         _, errors = process.communicate(timeout=WAIT_S)
         left = [pid for pid in children if is_running(pid)]
-        assert (left, list(tmp_path.iterdir())) == ([], [])
+        assert (left, list(short_path.iterdir())) == ([], [])
         assert process.returncode == 128 + number
         assert errors.decode().startswith(f"demo stopped by {signal.Signals(number).name}")
         assert len(errors.splitlines()) == 1
@@ -108,18 +108,18 @@ def test_a_signal_waits_until_a_child_is_known() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_a_killed_engine_leaves_nothing_in_shared_memory(tmp_path: Path) -> None:
+def test_a_killed_engine_leaves_nothing_in_shared_memory(short_path: Path) -> None:
     names = ("venue", "engine", "strategy", "strategy")
-    with running("--orders", "20000", TMPDIR=str(tmp_path)) as process:
+    with running("--orders", "20000", TMPDIR=str(short_path)) as process:
         engine = pids(process, names)[1]
         wait_for_orders(process)
-        (link,) = tmp_path.glob("*/engine/journal/ring")
+        (link,) = short_path.glob("*/engine/journal/ring")
         ring = link.resolve()
         assert ring.exists()
         os.kill(engine, signal.SIGKILL)
         process.communicate(timeout=WAIT_S)
     assert not ring.exists()
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("victim", ["venue", "engine", "strategy"])

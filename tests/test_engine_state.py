@@ -43,7 +43,7 @@ def test_what_a_start_says_of_what_is_gone(stage: Stage, killed: Engine) -> None
     state = killed.state_dir
     copy = state.with_name("copy")
     (state / "journal" / "ring").resolve().unlink()
-    shutil.copytree(state, copy, symlinks=True)
+    shutil.copytree(state, copy, symlinks=True, ignore=shutil.ignore_patterns("control"))
 
     def put_back() -> None:
         shutil.rmtree(state)

@@ -143,8 +143,8 @@ def test_an_api_key_file_that_holds_none_is_refused(directory: Path) -> None:
         pki.read_api_key(files)
 
 
-def test_the_example_configuration_is_toml_even_in_an_odd_place(tmp_path: Path) -> None:
-    files = pki.ensure(tmp_path / 'a "quoted" \\ place', NOW)
+def test_the_example_configuration_is_toml_even_in_an_odd_place(short_path: Path) -> None:
+    files = pki.ensure(short_path / 'a "quoted" \\ place', NOW)
     places = {"web_port": 9443, "drop_copy_port": 9100}
     pki.write_config(files, "127.0.0.1", 9000, time_scale=50, **places)
     assert stat.S_IMODE(files.config_file.stat().st_mode) == 0o600

@@ -61,7 +61,7 @@ def crash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crash]:
         assert select.select([process], [], [], WAIT_S)[0]
         os.close(process)
         state = stage.folder / "crash"
-        shutil.copytree(engine.state_dir, state)
+        shutil.copytree(engine.state_dir, state, ignore=shutil.ignore_patterns("control"))
         (state / "journal" / "ring").unlink(missing_ok=True)
         intent_at, bounds = 0, set[int]()
         ends: dict[int, int] = {}

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-ENDED = {"2", "4", "8", "C"}
+REJECTED, LIST_REJECTED = "8", "7"
+ENDED = {"2", "4", REJECTED, "C"}
 ALIVE = {"0", "1", "A"}
 LIVE_STANDINGS = {"new", "partially_filled", "pending_new", "replaced"}
 MILLISECOND_NS = 1_000_000
@@ -160,6 +161,8 @@ class Checker:
             for name in (event.cl_list_id, *(one.cl_ord_id for one in event.orders)):
                 if name in desk.asks:
                     desk.asks[name].told += 1
+                    if event.list_order_status == LIST_REJECTED:
+                        desk.status.setdefault(name, REJECTED)
         if kind == "Refused" and ask is not None:
             ask.refused.append(now)
             if ask.first_life is not None:
