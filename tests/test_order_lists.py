@@ -205,6 +205,16 @@ WRONG: list[tuple[str, Any, str]] = [
     ("pending buy", lambda: opo(WORKING, LIMIT(S, BUY, ALL, 3)), "pending"),
     ("pending with quantity", lambda: opo(WORKING, LIMIT(S, SELL, 1, 3)), "pending"),
     ("pair", lambda: otoco(WORKING, MAKER(S, SELL, 1, 9), STOP(S, SELL, 1, 10)), "below"),
+    ("open pair", lambda: oco(STOP(S, SELL, ALL, 9), MAKER(S, SELL, ALL, 10)), "order_qty"),
+    ("open pending", lambda: oto(WORKING, LIMIT(S, SELL, ALL, 3)), "order_qty"),
+    ("open working", lambda: opo(LIMIT(S, BUY, ALL, 2), LIMIT(S, SELL, ALL, 3)), "order_qty"),
+    (
+        "action",
+        lambda: otoco(
+            WORKING, STOP(S, SELL, 1, 9), MAKER(S, SELL, 1, 10), first_trigger_action="3"
+        ),
+        "first_trigger_action",
+    ),
 ]
 
 
@@ -214,6 +224,13 @@ WRONG: list[tuple[str, Any, str]] = [
 def test_orders_that_do_not_fit_are_refused_by_name(make: Any, name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         make()
+
+
+def test_what_is_no_order_is_in_no_list() -> None:
+    made: Any = oco(STOP(S, SELL, 1, 9), MAKER(S, SELL, 1, 10))
+    for make in (lambda: oco(made, WORKING), lambda: oto(WORKING, made)):
+        with pytest.raises(TypeError, match="expected NewOrderSingle, not NewOrderList"):
+            make()
 
 
 # --- in the walk ----------------------------------------------------------------------------

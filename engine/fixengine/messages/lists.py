@@ -22,6 +22,7 @@ from fixengine.messages.enums import (
     TriggerPriceDirection,
 )
 from fixengine.messages.orders import NewOrderSingle
+from fixengine.messages.rules import check_choice
 
 LIST_ORDERS_MAX = 3
 
@@ -78,6 +79,7 @@ def oco(below: NewOrderSingle, above: NewOrderSingle, *, cl_list_id: str = "") -
     below, above: by their prices. Of two SELL orders the stop loss is below, of two BUY orders
     above. Once one is triggered or filled in part, the other expires.
     """
+    _check_types(below=below, above=above)
     _check_pair(below, above)
     first = ListedOrder(below, (_ends(above, 1),))
     second = ListedOrder(above, (_ends(below, 0),))
@@ -89,6 +91,7 @@ def oto(working: NewOrderSingle, pending: NewOrderSingle, *, cl_list_id: str = "
 
     working: a LIMIT or LIMIT_MAKER. pending: of any type but MARKET by quote amount.
     """
+    _check_types(working=working, pending=pending)
     _check_working(working)
     _check_pending("pending", pending)
     listed = ListedOrder(working), ListedOrder(pending, (_released(None),))
@@ -108,6 +111,7 @@ def otoco(
     first_trigger_action: what the filled working order does with the pair. The venue's table
     prints CANCEL, which contradicts what the list is for; here it is RELEASE, as for `oto`.
     """
+    _check_types(working=working, below=below, above=above)
     _check_working(working)
     _check_pair(below, above)
     listed = _with_pair(working, below, above, first_trigger_action)
@@ -119,6 +123,7 @@ def opo(working: NewOrderSingle, pending: NewOrderSingle, *, cl_list_id: str = "
 
     pending: made with order_qty=ALL_RECEIVED.
     """
+    _check_types(working=working, pending=pending)
     _check_working(working, Side.BUY)
     _check_paid("pending", pending)
     listed = ListedOrder(working), ListedOrder(pending, (_released(None),))
@@ -137,6 +142,7 @@ def opoco(
 
     below, above: made with order_qty=ALL_RECEIVED. first_trigger_action: see `otoco`.
     """
+    _check_types(working=working, below=below, above=above)
     _check_working(working, Side.BUY)
     for name, order in (("below", below), ("above", above)):
         _check_paid(name, order)
@@ -149,7 +155,10 @@ def _made(
     contingency: ContingencyType, cl_list_id: str, *listed: ListedOrder, opo: str | None = None
 ) -> NewOrderList:
     symbol = listed[0].order.symbol
-    for one in listed:
+    for index, one in enumerate(listed):
+        is_open = one.order.order_qty is None and one.order.cash_order_qty is None
+        if is_open and (opo is None or index == 0):
+            raise ValueError("order_qty: only what waits in an opo or opoco may be ALL_RECEIVED")
         if one.order.symbol != symbol:
             raise ValueError(f"symbol: {symbol} and {one.order.symbol}; a list has one symbol")
         if one.order.sor is not None:
@@ -167,6 +176,7 @@ def _made(
 def _with_pair(
     working: NewOrderSingle, below: NewOrderSingle, above: NewOrderSingle, action: str
 ) -> tuple[ListedOrder, ListedOrder, ListedOrder]:
+    check_choice("first_trigger_action", action, ListTriggerAction)
     first = _released(action)
     return (
         ListedOrder(working),
@@ -195,6 +205,12 @@ def _is_stop_loss(order: NewOrderSingle) -> bool:
     """A trigger against the order; one without a direction is a take profit (spec 9.2)."""
     against = TriggerPriceDirection.UP if order.side == Side.BUY else TriggerPriceDirection.DOWN
     return order.trigger_type is not None and order.trigger_price_direction == against
+
+
+def _check_types(**orders: NewOrderSingle) -> None:
+    for name, order in orders.items():
+        if not isinstance(order, NewOrderSingle):
+            raise TypeError(f"{name}: expected NewOrderSingle, not {type(order).__name__}")
 
 
 def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
