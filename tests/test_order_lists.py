@@ -192,6 +192,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("buys upside down", lambda: oco(STOP(S, BUY, 1, 9), MAKER(S, BUY, 1, 10)), "above"),
     ("prices", lambda: oco(STOP(S, SELL, 1, 10), MAKER(S, SELL, 1, 10)), "below"),
     ("prices of buys", lambda: oco(MAKER(S, BUY, 1, 11), STOP(S, BUY, 1, 10)), "below"),
+    ("limit price", lambda: oco(TAKE_LIMIT(S, BUY, 1, 11, 9), STOP(S, BUY, 1, 10)), "below"),
     ("two symbols", lambda: oto(WORKING, MAKER("X", SELL, 1, 10)), "symbol"),
     ("working market", lambda: oto(NewOrderSingle.market(S, BUY, 1), WORKING), "working"),
     ("working stop", lambda: oto(STOP_LIMIT(S, BUY, 1, 9, 9), WORKING), "working"),
@@ -224,6 +225,11 @@ WRONG: list[tuple[str, Any, str]] = [
 def test_orders_that_do_not_fit_are_refused_by_name(make: Any, name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         make()
+
+
+def test_of_a_take_profit_limit_the_limit_price_counts() -> None:
+    pair = STOP(S, SELL, 1, 10), TAKE_LIMIT(S, SELL, 1, 11, 9)
+    assert [one.order for one in otoco(WORKING, *pair).orders[1:]] == [*pair]
 
 
 def test_what_is_no_order_is_in_no_list() -> None:

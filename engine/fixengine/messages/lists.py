@@ -229,8 +229,9 @@ def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
         raise ValueError(f"{place}: of two {side} orders the one {place} is the stop loss")
     if not _is_maker(other) and (other.trigger_type is None or _is_stop_loss(other)):
         raise ValueError(f"{place_of_other}: expected a limit maker or a take profit")
-    low = below.trigger_price if sells or not _is_maker(below) else below.price
-    high = above.trigger_price if not sells or not _is_maker(above) else above.price
+    # Of a stop loss the price that sets it off counts, of the other one its limit price if any.
+    price = other.trigger_price if other.price is None else other.price
+    low, high = (stop.trigger_price, price) if sells else (price, stop.trigger_price)
     if low is not None and high is not None and Decimal(low) >= Decimal(high):
         raise ValueError(f"below: {low} is not below {high}")
 
