@@ -467,6 +467,7 @@ def test_a_released_pair_of_which_one_is_refused_ends(venue: Venue) -> None:
 # --- refused lists ----------------------------------------------------------------------------
 
 PRICES = ("-2010", "The relationship of the prices for the orders is not correct.")
+PEGGED = ("-2010", "Pegged orders are not supported for this symbol.")
 FUNDS = ("-2010", "Account has insufficient balance for requested action.")
 
 
@@ -500,6 +501,8 @@ FUNDS = ("-2010", "Account has insufficient balance for requested action.")
             opo(LIMIT(B, BUY, 1, 49000), LIMIT(B, SELL, ALL_RECEIVED, 51000)),
             ("-2010", "OPO orders are not supported for this symbol."),
         ),
+        (oto(LIMIT(B, BUY, 1, None, peg_price_type="5"), MARKET(B, SELL, 1)), PEGGED),
+        (oco(STOP(B, SELL, 1, 49000), MAKER(B, SELL, 1, None, peg_price_type="5")), PEGGED),
     ],
 )
 def test_a_list_that_is_refused_leaves_nothing(
