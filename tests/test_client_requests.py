@@ -102,6 +102,11 @@ def test_a_replacement_is_completed_as_a_copy(engine: SimulatedEngine) -> None:
 @pytest.mark.parametrize(
     ("ask", "error", "name"),
     [
+        (
+            lambda client: client.cancel("o", cancel_restrictions="3"),
+            ValueError,
+            "cancel_restrictions",
+        ),
         (lambda client: client.cancel_replace("no id", buy()), ValueError, "orig_cl_ord_id"),
         (lambda client: client.cancel_replace("o", buy(sor=True)), ValueError, "sor"),
         (lambda client: client.cancel_replace("o", buy(), mode="3"), ValueError, "mode"),

@@ -105,6 +105,11 @@ class Venue:
     def cancel(self, **target: str) -> list[Answer]:
         return answered(self.exchange.cancel(self.account, away("x", **target), NOW))
 
+    def amend(self, cl_ord_id: str, orig_cl_ord_id: str, order_qty: str) -> list[Answer]:
+        values = {"symbol": B, "orig_cl_ord_id": orig_cl_ord_id, "order_qty": order_qty}
+        request = request_of(ORDER_AMEND_KEEP_PRIORITY_REQUEST, cl_ord_id=cl_ord_id, **values)
+        return answered(self.exchange.amend(self.account, request, NOW))
+
     def locked(self, asset: str) -> int:
         return self.account.balance(asset).locked
 
@@ -334,9 +339,7 @@ def test_an_order_in_the_place_of_one_ends_the_list_first() -> None:
 
 def test_an_amend_makes_both_of_a_pair_smaller(venue: Venue, official: Dictionary) -> None:
     venue.place(sells())
-    values = {"cl_ord_id": "a2", "symbol": B, "orig_cl_ord_id": "a", "order_qty": "0.4"}
-    request = request_of(ORDER_AMEND_KEEP_PRIORITY_REQUEST, **values)
-    answers = answered(venue.exchange.amend(venue.account, request, NOW))
+    answers = venue.amend("a2", "a", "0.4")
     hold_against(official, answers)
     assert brief(answers) == ["a2 50 +", "b 50 Y", "N 100 3"]
     assert [one.cl_ord_id for one in answers[-1].values["orders"]] == ["a2", "b"]
@@ -425,6 +428,17 @@ def test_a_cancelled_working_order_takes_what_waits_with_it(venue: Venue) -> Non
     assert venue.locked("USDT") == 0
 
 
+@pytest.mark.parametrize("quantity", ["0.4", "0.3"])
+def test_a_working_order_amended_to_what_it_traded_releases_nothing(
+    venue: Venue, quantity: str
+) -> None:
+    venue.place(bracket())
+    venue.offer(SELL, "49500", "0.4")
+    answers = venue.amend("x", "a", quantity)
+    assert brief(answers) == ["x 51 +", "N 100 3", "x CC", "b CC 4", "c CC 4", "N 5 6"]
+    assert (venue.book, venue.locked("USDT"), venue.locked("BTC")) == ([], 0, 0)
+
+
 @pytest.mark.parametrize("action", ["1", "2"])
 def test_an_oto_of_a_pair_becomes_an_oco(venue: Venue, action: str) -> None:
     """Action 2 is what the documents print."""
@@ -453,6 +467,7 @@ def test_a_released_pair_of_which_one_is_refused_ends(venue: Venue) -> None:
 # --- refused lists ----------------------------------------------------------------------------
 
 PRICES = ("-2010", "The relationship of the prices for the orders is not correct.")
+PEGGED = ("-2010", "Pegged orders are not supported for this symbol.")
 FUNDS = ("-2010", "Account has insufficient balance for requested action.")
 
 
@@ -486,6 +501,8 @@ FUNDS = ("-2010", "Account has insufficient balance for requested action.")
             opo(LIMIT(B, BUY, 1, 49000), LIMIT(B, SELL, ALL_RECEIVED, 51000)),
             ("-2010", "OPO orders are not supported for this symbol."),
         ),
+        (oto(LIMIT(B, BUY, 1, None, peg_price_type="5"), MARKET(B, SELL, 1)), PEGGED),
+        (oco(STOP(B, SELL, 1, 49000), MAKER(B, SELL, 1, None, peg_price_type="5")), PEGGED),
     ],
 )
 def test_a_list_that_is_refused_leaves_nothing(

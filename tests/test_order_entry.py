@@ -202,6 +202,14 @@ REFUSED: list[tuple[str, Any, Any, str]] = [
     ("pegged sor", LIMIT, ("S", BUY, "1", "2", {"peg_price_type": "5", "sor": True}), "sor"),
     ("strategy type", MARKET, ("S", BUY, "1", {"target_strategy": 999_999}), "target_strategy"),
     ("strategy id", MARKET, ("S", BUY, "1", {"strategy_id": "x"}), "strategy_id"),
+    ("no digit of ASCII", MARKET, ("S", BUY, "1", {"strategy_id": "²"}), "strategy_id"),
+    ("too many digits", MARKET, ("S", BUY, "1", {"target_strategy": "9" * 5000}), "target_st"),
+    (
+        "prevention",
+        LIMIT,
+        ("S", BUY, "1", "2", {"self_trade_prevention_mode": "DECREMENT"}),
+        "self_trade_prevention_mode",
+    ),
 ]
 
 
@@ -263,7 +271,6 @@ def test_what_passes_here_passes_at_the_venue(values: dict[str, Any], without: s
 def test_a_check_looks_at_every_field_there_is() -> None:
     """A field that is new is in no rule yet: then this test asks for one."""
     free = {"cl_ord_id", "epoch", "sent_ns", "valid_for_ms", "recv_window_ms"}
-    free.add("self_trade_prevention_mode")
     seen: set[str] = set()
 
     class Watched(SimpleNamespace):

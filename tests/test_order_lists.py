@@ -192,6 +192,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("buys upside down", lambda: oco(STOP(S, BUY, 1, 9), MAKER(S, BUY, 1, 10)), "above"),
     ("prices", lambda: oco(STOP(S, SELL, 1, 10), MAKER(S, SELL, 1, 10)), "below"),
     ("prices of buys", lambda: oco(MAKER(S, BUY, 1, 11), STOP(S, BUY, 1, 10)), "below"),
+    ("limit price", lambda: oco(TAKE_LIMIT(S, BUY, 1, 11, 9), STOP(S, BUY, 1, 10)), "below"),
     ("two symbols", lambda: oto(WORKING, MAKER("X", SELL, 1, 10)), "symbol"),
     ("working market", lambda: oto(NewOrderSingle.market(S, BUY, 1), WORKING), "working"),
     ("working stop", lambda: oto(STOP_LIMIT(S, BUY, 1, 9, 9), WORKING), "working"),
@@ -205,6 +206,16 @@ WRONG: list[tuple[str, Any, str]] = [
     ("pending buy", lambda: opo(WORKING, LIMIT(S, BUY, ALL, 3)), "pending"),
     ("pending with quantity", lambda: opo(WORKING, LIMIT(S, SELL, 1, 3)), "pending"),
     ("pair", lambda: otoco(WORKING, MAKER(S, SELL, 1, 9), STOP(S, SELL, 1, 10)), "below"),
+    ("open pair", lambda: oco(STOP(S, SELL, ALL, 9), MAKER(S, SELL, ALL, 10)), "order_qty"),
+    ("open pending", lambda: oto(WORKING, LIMIT(S, SELL, ALL, 3)), "order_qty"),
+    ("open working", lambda: opo(LIMIT(S, BUY, ALL, 2), LIMIT(S, SELL, ALL, 3)), "order_qty"),
+    (
+        "action",
+        lambda: otoco(
+            WORKING, STOP(S, SELL, 1, 9), MAKER(S, SELL, 1, 10), first_trigger_action="3"
+        ),
+        "first_trigger_action",
+    ),
 ]
 
 
@@ -214,6 +225,18 @@ WRONG: list[tuple[str, Any, str]] = [
 def test_orders_that_do_not_fit_are_refused_by_name(make: Any, name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         make()
+
+
+def test_of_a_take_profit_limit_the_limit_price_counts() -> None:
+    pair = STOP(S, SELL, 1, 10), TAKE_LIMIT(S, SELL, 1, 11, 9)
+    assert [one.order for one in otoco(WORKING, *pair).orders[1:]] == [*pair]
+
+
+def test_what_is_no_order_is_in_no_list() -> None:
+    made: Any = oco(STOP(S, SELL, 1, 9), MAKER(S, SELL, 1, 10))
+    for make in (lambda: oco(made, WORKING), lambda: oto(WORKING, made)):
+        with pytest.raises(TypeError, match="expected NewOrderSingle, not NewOrderList"):
+            make()
 
 
 # --- in the walk ----------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from fixengine.desk.standings import Standing
 from fixengine.fix.dictionary import read
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import (
+    ALL_RECEIVED,
     ExecutionReport,
     LimitQuery,
     NewOrderSingle,
@@ -341,6 +342,30 @@ def test_what_cannot_leave_is_refused(engine: Engine, request_: Any, reason: str
     (event,) = engine.heard()
     assert isinstance(event, Refused) and event.reason == reason
     assert engine.wire.written == []
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"mode": "3"}, "mode"),
+        ({"rate_limit_exceeded_mode": "CANCEL_ONLY"}, "rate_limit_exceeded_mode"),
+        ({"cancel_restrictions": "3"}, "cancel_restrictions"),
+    ],
+)
+def test_a_value_that_is_none_of_the_venues_is_refused_by_field(
+    more: dict[str, str], field: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: "):
+        replacing(**more)
+
+
+def test_what_comes_in_the_place_of_an_order_is_an_order_with_a_quantity() -> None:
+    make: Any = OrderCancelRequestAndNewOrderSingle.replacing
+    open_order = NewOrderSingle.limit("BTCUSDT", "1", ALL_RECEIVED, "49000")
+    with pytest.raises(ValueError, match=r"^order_qty: "):
+        make("o1", open_order)
+    with pytest.raises(TypeError, match=r"^order: expected NewOrderSingle, not NoneType"):
+        make("o1", None)
 
 
 @pytest.mark.parametrize("cancel_id", ["", "no id", "o1", "n"])

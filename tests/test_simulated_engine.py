@@ -200,6 +200,19 @@ def test_others_trade_with_whoever_stands_first() -> None:
             venue.buy("1", "49000", "NOSUCH")
 
 
+def test_an_amended_order_is_filled_by_the_id_that_its_strategy_knows(
+    engine: SimulatedEngine, client: Client
+) -> None:
+    order = client.submit(buy())
+    heard(client)
+    (resting,) = engine.venue.orders
+    client.amend(order, "0.008")
+    heard(client)
+    engine.venue.fill(order, "0.003")
+    engine.venue.fill(resting)
+    assert states(heard(client)) == [("F", "1"), ("F", "2")]
+
+
 def test_more_than_is_left_is_not_filled(engine: SimulatedEngine, client: Client) -> None:
     order = client.submit(buy())
     with pytest.raises(SimulationError, match=r"which has 0\.01000000 left"):

@@ -6,6 +6,7 @@ from fixengine.client.arguments import check_id, check_text
 from fixengine.messages import (
     Amount,
     CancelReplaceMode,
+    CancelRestrictions,
     NewOrderList,
     NewOrderSingle,
     OrderAmendKeepPriorityRequest,
@@ -13,6 +14,7 @@ from fixengine.messages import (
     OrderCancelRequestAndNewOrderSingle,
     OrderMassCancelRequest,
 )
+from fixengine.messages.rules import check_choice
 
 Asked = (
     NewOrderSingle
@@ -69,6 +71,7 @@ class Requests:
         Raises as `submit` does.
         """
         check_id("orig_cl_ord_id", orig_cl_ord_id)
+        check_choice("cancel_restrictions", cancel_restrictions, CancelRestrictions)
         return self._request(
             OrderCancelRequest(
                 cl_ord_id=cl_ord_id,

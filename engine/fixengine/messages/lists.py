@@ -22,6 +22,7 @@ from fixengine.messages.enums import (
     TriggerPriceDirection,
 )
 from fixengine.messages.orders import NewOrderSingle
+from fixengine.messages.rules import check_choice
 
 LIST_ORDERS_MAX = 3
 
@@ -78,6 +79,7 @@ def oco(below: NewOrderSingle, above: NewOrderSingle, *, cl_list_id: str = "") -
     below, above: by their prices. Of two SELL orders the stop loss is below, of two BUY orders
     above. Once one is triggered or filled in part, the other expires.
     """
+    _check_types(below=below, above=above)
     _check_pair(below, above)
     first = ListedOrder(below, (_ends(above, 1),))
     second = ListedOrder(above, (_ends(below, 0),))
@@ -89,6 +91,7 @@ def oto(working: NewOrderSingle, pending: NewOrderSingle, *, cl_list_id: str = "
 
     working: a LIMIT or LIMIT_MAKER. pending: of any type but MARKET by quote amount.
     """
+    _check_types(working=working, pending=pending)
     _check_working(working)
     _check_pending("pending", pending)
     listed = ListedOrder(working), ListedOrder(pending, (_released(None),))
@@ -108,6 +111,7 @@ def otoco(
     first_trigger_action: what the filled working order does with the pair. The venue's table
     prints CANCEL, which contradicts what the list is for; here it is RELEASE, as for `oto`.
     """
+    _check_types(working=working, below=below, above=above)
     _check_working(working)
     _check_pair(below, above)
     listed = _with_pair(working, below, above, first_trigger_action)
@@ -119,6 +123,7 @@ def opo(working: NewOrderSingle, pending: NewOrderSingle, *, cl_list_id: str = "
 
     pending: made with order_qty=ALL_RECEIVED.
     """
+    _check_types(working=working, pending=pending)
     _check_working(working, Side.BUY)
     _check_paid("pending", pending)
     listed = ListedOrder(working), ListedOrder(pending, (_released(None),))
@@ -137,6 +142,7 @@ def opoco(
 
     below, above: made with order_qty=ALL_RECEIVED. first_trigger_action: see `otoco`.
     """
+    _check_types(working=working, below=below, above=above)
     _check_working(working, Side.BUY)
     for name, order in (("below", below), ("above", above)):
         _check_paid(name, order)
@@ -149,7 +155,10 @@ def _made(
     contingency: ContingencyType, cl_list_id: str, *listed: ListedOrder, opo: str | None = None
 ) -> NewOrderList:
     symbol = listed[0].order.symbol
-    for one in listed:
+    for index, one in enumerate(listed):
+        is_open = one.order.order_qty is None and one.order.cash_order_qty is None
+        if is_open and (opo is None or index == 0):
+            raise ValueError("order_qty: only what waits in an opo or opoco may be ALL_RECEIVED")
         if one.order.symbol != symbol:
             raise ValueError(f"symbol: {symbol} and {one.order.symbol}; a list has one symbol")
         if one.order.sor is not None:
@@ -167,6 +176,7 @@ def _made(
 def _with_pair(
     working: NewOrderSingle, below: NewOrderSingle, above: NewOrderSingle, action: str
 ) -> tuple[ListedOrder, ListedOrder, ListedOrder]:
+    check_choice("first_trigger_action", action, ListTriggerAction)
     first = _released(action)
     return (
         ListedOrder(working),
@@ -197,6 +207,12 @@ def _is_stop_loss(order: NewOrderSingle) -> bool:
     return order.trigger_type is not None and order.trigger_price_direction == against
 
 
+def _check_types(**orders: NewOrderSingle) -> None:
+    for name, order in orders.items():
+        if not isinstance(order, NewOrderSingle):
+            raise TypeError(f"{name}: expected NewOrderSingle, not {type(order).__name__}")
+
+
 def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
     """Two orders of which one cancels the other."""
     if below.side != above.side:
@@ -213,8 +229,9 @@ def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
         raise ValueError(f"{place}: of two {side} orders the one {place} is the stop loss")
     if not _is_maker(other) and (other.trigger_type is None or _is_stop_loss(other)):
         raise ValueError(f"{place_of_other}: expected a limit maker or a take profit")
-    low = below.trigger_price if sells or not _is_maker(below) else below.price
-    high = above.trigger_price if not sells or not _is_maker(above) else above.price
+    # Of a stop loss the price that sets it off counts, of the other one its limit price if any.
+    price = other.trigger_price if other.price is None else other.price
+    low, high = (stop.trigger_price, price) if sells else (price, stop.trigger_price)
     if low is not None and high is not None and Decimal(low) >= Decimal(high):
         raise ValueError(f"below: {low} is not below {high}")
 

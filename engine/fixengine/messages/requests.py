@@ -6,8 +6,14 @@ import msgspec
 
 from fixengine.messages.amounts import Amount, decimal_text
 from fixengine.messages.base import Message
-from fixengine.messages.enums import CancelReplaceMode, MassCancelRequestType
+from fixengine.messages.enums import (
+    CancelReplaceMode,
+    CancelRestrictions,
+    MassCancelRequestType,
+    OrderRateLimitExceededMode,
+)
 from fixengine.messages.orders import NewOrderSingle
+from fixengine.messages.rules import check_choice
 
 
 class Hello(Message):
@@ -99,19 +105,26 @@ class OrderCancelRequestAndNewOrderSingle(Message):
         """Cancel orig_cl_ord_id and place order, which the other constructors have made.
 
         Its cl_ord_id, where it has one, is the request's. Raises ValueError where the venue would
-        refuse it whatever the symbol, and names the field.
+        refuse it whatever the symbol, and names the field; TypeError for an order that is none.
         """
+        if not isinstance(order, NewOrderSingle):
+            raise TypeError(f"order: expected NewOrderSingle, not {type(order).__name__}")
+        if order.order_qty is None and order.cash_order_qty is None:
+            raise ValueError("order_qty: an order that comes in the place of another needs it")
         if order.sor is not None:
             raise ValueError("sor: an order that comes in the place of another cannot be routed")
         if mode not in tuple(CancelReplaceMode):
             raise ValueError(f"mode: expected a CancelReplaceMode, got {mode!r}")
+        limit_mode = rate_limit_exceeded_mode
+        check_choice("rate_limit_exceeded_mode", limit_mode, OrderRateLimitExceededMode)
+        check_choice("cancel_restrictions", cancel_restrictions, CancelRestrictions)
         return cls(
             cl_ord_id=order.cl_ord_id,
             valid_for_ms=order.valid_for_ms,
             orig_cl_ord_id=orig_cl_ord_id,
             order=order,
             order_cancel_request_and_new_order_single_mode=mode,
-            order_rate_limit_exceeded_mode=rate_limit_exceeded_mode,
+            order_rate_limit_exceeded_mode=limit_mode,
             cancel_cl_ord_id=cancel_cl_ord_id,
             cancel_restrictions=cancel_restrictions,
         )

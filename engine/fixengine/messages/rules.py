@@ -7,9 +7,16 @@ or on the account is not looked at here.
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
-from fixengine.messages.enums import OrdType, PegPriceType, Side, TimeInForce
+from fixengine.messages.enums import (
+    OrdType,
+    PegPriceType,
+    SelfTradePreventionMode,
+    Side,
+    TimeInForce,
+)
 
 TRIGGER_FIELDS = (
     "trigger_type",
@@ -22,6 +29,9 @@ TRIGGER_FIELDS = (
 PEG_FIELDS = ("peg_offset_value", "peg_price_type", "peg_move_type", "peg_offset_type")
 TARGET_STRATEGY_MIN = 1_000_000
 PEG_OFFSET_MAX = 100
+LABEL_DIGITS_MAX = 19
+LABEL_MAX = (1 << 63) - 1
+"""TargetStrategy and StrategyID are whole numbers of 64 bits."""
 NAMES_OF_TYPES = {
     OrdType.MARKET.value: "a MARKET order",
     OrdType.LIMIT.value: "a LIMIT order",
@@ -64,9 +74,18 @@ def check_order(order: Any, needs_qty: bool = True) -> None:
         value = getattr(order, name)
         if value is not None and not Decimal(value):
             raise ValueError(f"{name}: {what} of {value}; expected more than nothing")
+    check_choice(
+        "self_trade_prevention_mode", order.self_trade_prevention_mode, SelfTradePreventionMode
+    )
     _check_labels(order)
     if order.sor is not None and order.ord_type not in (OrdType.MARKET, OrdType.LIMIT):
         raise ValueError(f"sor: {what} cannot be routed; only MARKET and LIMIT can")
+
+
+def check_choice(name: str, value: str | None, choices: type[StrEnum]) -> None:
+    """Raise ValueError, naming the field, for a value that is not None and none of the venue's."""
+    if value is not None and value not in tuple(choices):
+        raise ValueError(f"{name}: expected a {choices.__name__}, got {value!r}")
 
 
 def _check_qty(order: Any, what: str) -> None:
@@ -143,7 +162,10 @@ def _check_labels(order: Any) -> None:
             continue
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected a whole number, not {type(value).__name__}")
-        if not value.removeprefix("-").isdigit() or (low is not None and int(value) < low):
+        digits = value.removeprefix("-")
+        fits = digits.isascii() and digits.isdigit() and len(digits) <= LABEL_DIGITS_MAX
+        fits = fits and -LABEL_MAX <= int(value) <= LABEL_MAX
+        if not fits or (low is not None and int(value) < low):
             least = "" if low is None else f" from {low}"
             raise ValueError(f"{name}: expected a whole number{least}, got {value[:40]!r}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fixengine.simulator import choices, list_reports, refusals, reports
+from fixengine.simulator import choices, ending, list_reports, refusals, reports
 from fixengine.simulator.accounts import Account, PlacedOrder
 from fixengine.simulator.cancelling import find
 from fixengine.simulator.instruments import amount, text_of
@@ -59,6 +59,11 @@ def amend(
     if order.leaves_qty == 0:
         account.closed(order)
         answers.append(reports.expired(order, market.next_exec_id(), None, reports.utc(now)))
+        if group is not None and group.working is order:
+            # It has expired, whatever it has traded: nothing is released.
+            waiting = [one for one in group.orders if not one.ended]
+            why = reports.PHASE_ONE_EXPIRED
+            answers += [ending.expire(market, one, why, now) for one in waiting]
     return answers
 
 

@@ -21,7 +21,7 @@ from fixengine.simulator.lists import (
     ONE_TRIGGERS_THE_OTHER,
     Instruction,
 )
-from fixengine.simulator.orders import LIMIT, MARKET, STOPS, Terms
+from fixengine.simulator.orders import LIMIT, MARKET, PEGGED, STOPS, Terms
 from fixengine.simulator.refusals import Refusal, complaint
 
 ACTIVATED, PARTIALLY_FILLED, FILLED = "1", "2", "3"
@@ -98,6 +98,9 @@ def read(request: Any) -> Plan | Complaint:
             return found
         terms.append(found)
     plan = plan._replace(terms=tuple(terms))
+    if any(leg.ord_type == PEGGED for leg in legs):
+        # Any but a stop without a limit price may be pegged, so that is what is wrong with it.
+        return plan._replace(refusal=refusals.not_supported("Pegged"))
     wrong = _working(plan) or _pair(plan) or _triggers(plan)
     return plan if wrong is None else wrong
 

@@ -22,7 +22,7 @@ from fixengine.testing.clock import SECOND_NS, Clock, Run
 from fixengine.testing.errors import SimulationError
 from fixengine.testing.storage import JournalInMemory, StateInMemory
 from fixengine.testing.surroundings import MemoryPlace, World
-from fixengine.testing.venue import SimulatedVenue
+from fixengine.testing.venue import Ids, SimulatedVenue
 
 API_KEY = "simulated"
 STOP_NS_MAX = 120 * SECOND_NS
@@ -94,7 +94,7 @@ class SimulatedEngine:
         self.venue = self._around.venue = SimulatedVenue(
             self._clock,
             {API_KEY: private.public_key()},
-            self._wire_id,
+            self._ids_of,
             limits=limits,
             house=house,
             balances=BALANCES if balances is None else balances,
@@ -232,9 +232,9 @@ class SimulatedEngine:
     def _say(self, level: str, text: str, **details: object) -> None:
         self.log.append(LogLine(level, text))
 
-    def _wire_id(self, cl_ord_id: str) -> str | None:
+    def _ids_of(self, cl_ord_id: str) -> Ids | None:
         orders = self._running().gateway.orders
         found = [order for order in orders if order.cl_ord_id == cl_ord_id and order.is_order]
         if len(found) > 1:
             raise SimulationError(f"{cl_ord_id!r} is an order of several strategies")
-        return found[0].wire_id if found else None
+        return Ids(found[0].wire_id, found[0].symbol, found[0].order_id) if found else None

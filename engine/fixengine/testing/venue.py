@@ -41,8 +41,21 @@ REST_DELAY_S = 0.05
 STREAM_DELAY_S = 0.01
 
 Rule = Callable[[Any], bool]
-WireId = Callable[[str], str | None]
-"""Answers the id by which the venue knows an open order of a strategy."""
+
+
+class Ids(NamedTuple):
+    """How the venue may know an order: by the id it was sent with, or once acknowledged by OrderID.
+
+    An amend gives the order another client id.
+    """
+
+    wire_cl_ord_id: str
+    symbol: str
+    order_id: str | None
+
+
+IdsOf = Callable[[str], Ids | None]
+"""Answers the ids of an order of a strategy."""
 
 
 class VenueOrder(NamedTuple):
@@ -128,7 +141,7 @@ class SimulatedVenue:
         self,
         clock: Clock,
         keys: dict[str, Ed25519PublicKey],
-        wire_id: WireId,
+        ids_of: IdsOf,
         *,
         limits: str,
         house: bool,
@@ -142,7 +155,7 @@ class SimulatedVenue:
         self.stream_is_reachable = True
         self.stream_delay_s = STREAM_DELAY_S
         self._clock = clock
-        self._wire_id = wire_id
+        self._ids_of = ids_of
         self._account = client_account(balances, rules.limits(ORDER_ENTRY).unfilled_orders)
         assets = {asset for item in INSTRUMENTS for asset in (item.base, item.quote)}
         self._others = Account("others", dict.fromkeys(assets, units(PLENTY)))
@@ -204,12 +217,13 @@ class SimulatedVenue:
         SimulationError where the order does not rest, or has less than that left.
         """
         self._clock.settle()
-        wire_id: str | None
+        ids: Ids | None
         if isinstance(order, VenueOrder):
-            cl_ord_id = wire_id = order.wire_cl_ord_id
+            cl_ord_id = order.wire_cl_ord_id
+            ids = Ids(cl_ord_id, order.symbol, order.order_id)
         else:
-            cl_ord_id, wire_id = order, self._wire_id(order)
-        placed = self._account.by_client_id.get(wire_id) if wire_id is not None else None
+            cl_ord_id, ids = order, self._ids_of(order)
+        placed = None if ids is None else self._placed(ids)
         if placed is None or placed.waits is not None:
             raise SimulationError(f"no order {cl_ord_id!r} rests at the venue; see venue.orders")
         wanted = placed.leaves_qty
@@ -219,6 +233,11 @@ class SimulatedVenue:
             left = text_of(placed.leaves_qty)
             raise SimulationError(f"quantity: {quantity} of {cl_ord_id!r}, which has {left} left")
         self._deliver(self._exchange.fill(placed, wanted, self._clock.wall_ns()))
+
+    def _placed(self, ids: Ids) -> PlacedOrder | None:
+        if ids.order_id is None:
+            return self._account.by_client_id.get(ids.wire_cl_ord_id)
+        return self._account.by_order_id.get((ids.symbol, int(ids.order_id)))
 
     def _order(
         self, account: Account, side: str, quantity: Amount, price: Amount | None, symbol: str
