@@ -198,6 +198,7 @@ DECIDES = (
     "network/teller.py",
     "network/trouble.py",
     "network/values.py",
+    "network/renamed.py",
     "simulator/accounts.py",
     "simulator/admission.py",
     "simulator/amending.py",

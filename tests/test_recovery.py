@@ -157,7 +157,7 @@ def test_an_order_without_an_order_id_is_asked_for_under_every_name(desk: Desk) 
     for name in ("w-o", "w-c"):
         case, question = desk.ask()
         assert question == (Kind.ORDER, "S", None, name)
-        assert desk.recovery.absent(case, desk.now) is None
+        desk.recovery.absent(case, desk.now)
     assert desk.due() == []
 
 
@@ -165,11 +165,13 @@ def test_not_found_is_dead_only_late_and_twice(desk: Desk) -> None:
     desk.order()
     asked = []
     while True:
-        case, _ = desk.next()
-        asked.append(desk.now)
-        if (settled := desk.recovery.absent(case, desk.now)) is not None:
+        case, question = desk.next()
+        if question.kind is not Kind.ORDER:
             break
-    assert settled == Settled(None)
+        asked.append(desk.now)
+        desk.recovery.absent(case, desk.now)
+    assert question == (Kind.ALL_ORDERS, "S", None, None), "the last look"
+    assert desk.recovery.nowhere(case) == Settled(None)
     assert len([at for at in asked if at >= ARRIVAL_NS]) == 2
     assert len(asked) > 2, "it was asked for early as well, where an answer may have ended it"
     assert desk.recovery.cases == {}
@@ -179,20 +181,22 @@ def test_a_name_found_between_two_absences_is_not_dead(desk: Desk) -> None:
     order = desk.order()
     desk.now = ARRIVAL_NS
     case, _ = desk.ask()
-    assert desk.recovery.absent(case, desk.now) is None
+    desk.recovery.absent(case, desk.now)
     case, _ = desk.next()
     assert desk.recovery.found(case, State("0", 0, "77"), desk.now) is not None
     desk.recovery.open(order, desk.now)
     desk.now += ARRIVAL_NS
     case, _ = desk.ask()
-    assert desk.recovery.absent(case, desk.now) is None, "counted anew"
+    desk.recovery.absent(case, desk.now)
+    _, question = desk.next()
+    assert question.kind is Kind.ORDER, "counted anew"
 
 
 def test_an_order_the_venue_has_named_is_never_dead_by_absence(desk: Desk) -> None:
     desk.order(order_id="77")
     for _ in range(50):
         case, _ = desk.next()
-        assert desk.recovery.absent(case, desk.now) is None
+        desk.recovery.absent(case, desk.now)
     assert desk.now > 10 * ARRIVAL_NS
 
 
@@ -298,7 +302,8 @@ def test_that_an_order_is_not_open_does_not_make_it_absent(desk: Desk) -> None:
         desk.recovery.not_open(case, desk.now)
     case, question = desk.due()[0]
     assert question == (Kind.ORDER, "S", None, "w-0")
-    assert desk.recovery.absent(case, desk.now) is None, "it counts once it was asked twice, alone"
+    desk.recovery.absent(case, desk.now)
+    assert case in desk.recovery.cases.values(), "it counts once it was asked twice, alone"
 
 
 # --- very many --------------------------------------------------------------------------------

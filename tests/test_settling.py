@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from fixengine.messages import (
     OrderAmendReject,
     OrderCancelReject,
     OrderCancelRequest,
+    OrderMassCancelRequest,
     OrderUnknown,
     Refused,
     SessionStatus,
@@ -40,7 +42,8 @@ class Desk:
         self.refusal: Problem | None = None
         self.said: list[tuple[str, str]] = []
         rooms = gateway.orders, gateway.reports.positions, gateway.teller, self.engine.say
-        self.settling = Settling(*rooms, self.ask, self.say, RECV_WINDOW_NS, SECOND_NS)
+        asks = self.ask, self.say, gateway.venue.own
+        self.settling = Settling(*rooms, *asks, RECV_WINDOW_NS, SECOND_NS)
         gateway.settling = self.settling
 
     def ask(self, ask: Ask) -> int | Problem:
@@ -164,12 +167,21 @@ def test_a_fill_routed_elsewhere_has_an_allocation(desk: Desk) -> None:
     assert final.ord_status == "2"
 
 
+def look_last(desk: Desk, wire_id: str, *rows: object) -> Ask:
+    """The venue has no order of that id; the last question, answered with all of the symbol."""
+    while True:
+        number, ask = desk.question()
+        if ask.call == "allOrders":
+            desk.settling.on_rows(number, rows, True, desk.engine.now, WALL_NS, 0)
+            return ask
+        assert ask.parameters == {"symbol": "BTCUSDT", "origClientOrderId": wire_id}
+        desk.settling.on_problem(number, NOT_FOUND, desk.engine.now)
+
+
 def test_an_order_that_never_arrived_is_rejected_late(desk: Desk) -> None:
     wire_id = desk.unknown(acknowledged=False)
     began = desk.engine.now
-    while desk.standing() == "unknown":
-        ask = desk.refuse()
-        assert ask.parameters == {"symbol": "BTCUSDT", "origClientOrderId": wire_id}
+    assert look_last(desk, wire_id).parameters == {"symbol": "BTCUSDT", "limit": 1000}
     assert desk.engine.now - began >= RECV_WINDOW_NS + (VENUE_TIMEOUT_S + LAG_S) * SECOND_NS
     (report,) = desk.reports()
     assert (report.exec_type, report.ord_status, report.source) == ("8", "8", "rest")
@@ -504,3 +516,86 @@ def test_where_the_open_orders_are_not_told_all_are_asked_for_again(desk: Desk) 
     assert desk.standing("m3") == "new"
     assert desk.answer(state("NEW", order_id=1000)).call == "order", "its OrderID was not known"
     assert desk.settling.deadline is None
+
+
+def lost_and_renamed(desk: Desk, name: str, **more: object) -> Order:
+    """A row of an order that a mass cancel has ended, and whose OrderID was never heard of."""
+    terms = {"price": "50000", "orig_qty": "1", "client_order_id": name, "time": LATE_MS}
+    return state("CANCELED", **{**terms, **more})
+
+
+LATE_MS = 1 << 42
+
+
+def swept(desk: Desk, *names: str) -> tuple[str, str]:
+    """Orders, then a mass cancel, and no answer to any; ids on the wire of the first and last."""
+    for name in names:
+        desk.engine.request(desk.engine.order(name))
+    first = desk.engine.last()[11].decode()
+    desk.engine.request(OrderMassCancelRequest("m", symbol="BTCUSDT"))
+    last = desk.engine.last()[11].decode()
+    desk.lose()
+    return first, last
+
+
+def test_an_order_that_a_mass_cancel_renamed_is_found_with_its_fills(desk: Desk) -> None:
+    own, mass = swept(desk, "o1")
+    look_last(desk, own, lost_and_renamed(desk, mass, executed_qty="0.25"))
+    desk.answer(trade(6, "0.25"))
+    fill, ended = desk.reports()
+    assert (fill.exec_type, fill.last_qty) == ("F", "0.25")
+    assert (ended.exec_type, ended.ord_status, ended.order_id) == ("I", "4", "77")
+    assert desk.standing() == "canceled"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"price": "50001"}, {"orig_qty": "0.6"}, {"side": "SELL"}, {"time": 0}, {"type": "MARKET"}],
+)
+def test_an_order_of_other_terms_is_another_one(desk: Desk, other: dict[str, Any]) -> None:
+    own, mass = swept(desk, "o1")
+    look_last(desk, own, lost_and_renamed(desk, mass, **other))
+    assert desk.standing() == "rejected"
+
+
+def test_an_order_named_by_what_left_before_it_is_another_one(desk: Desk) -> None:
+    desk.engine.request(OrderMassCancelRequest("m", symbol="BTCUSDT"))
+    before = desk.engine.last()[11].decode()
+    own = desk.unknown(acknowledged=False)
+    look_last(desk, own, lost_and_renamed(desk, before))
+    assert desk.standing() == "rejected"
+
+
+@pytest.mark.parametrize("executed", ["0.25", "0"])
+def test_of_two_that_may_be_it_none_is_taken_unless_it_is_the_same(
+    desk: Desk, executed: str
+) -> None:
+    own, mass = swept(desk, "o1")
+    twice = [lost_and_renamed(desk, mass, order_id=77 + n, executed_qty=executed) for n in (0, 1)]
+    look_last(desk, own, *twice)
+    assert desk.standing() == ("unknown" if executed != "0" else "canceled")
+    if executed != "0":
+        look_last(desk, own)
+
+
+def test_an_order_of_somebody_else_s_name_leaves_it_unknown(desk: Desk) -> None:
+    own = desk.unknown(acknowledged=False)
+    look_last(desk, own, lost_and_renamed(desk, "web_1"))
+    assert desk.standing() == "unknown"
+    look_last(desk, own)
+    assert desk.standing() == "rejected"
+
+
+def test_another_order_under_the_name_of_its_cancel_is_not_taken_for_it(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    desk.lose()
+    desk.refuse()
+    desk.answer(lost_and_renamed(desk, "c1", side="SELL"))
+    assert desk.standing() == "unknown"
+    while desk.standing() == "unknown":
+        number, ask = desk.question()
+        if ask.call == "allOrders":
+            desk.settling.on_rows(number, (), True, desk.engine.now, WALL_NS, 0)
+        else:
+            desk.settling.on_problem(number, NOT_FOUND, desk.engine.now)

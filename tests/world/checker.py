@@ -330,7 +330,9 @@ class Checker:
         for key, parts in desk.groups.items():
             left = any(ask.written for ask in parts)
             for ask in parts:
-                if left and not ask.told:
+                # Of a cancel nobody will ever say more, once its order has ended.
+                moot = ask.target is not None and desk.status.get(ask.target) in ENDED
+                if left and not ask.told and not moot:
                     text = f"{ask.cl_ord_id} of {key} was written, and never answered"
                     self.breach("I4", f"{desk.name}: {text}")
 

@@ -52,7 +52,8 @@ class World(Machine):
                 wire_id = list(orders)[-at - 1]
                 part = chance.choice((None, "0.001", "0.005"))
                 self.note(f"somebody fills {part or 'all'} of {wire_id}")
-                self.survive(lambda: venue.fill(resting(wire_id), part))
+                placed = orders[wire_id]
+                self.survive(lambda: venue.fill(resting(wire_id, placed), part))
             else:
                 symbol = chance.choice(SYMBOLS)
                 price = MIDDLE[symbol] + chance.randrange(-8, 9)
@@ -151,9 +152,10 @@ class World(Machine):
         return self.checker.problems
 
 
-def resting(wire_id: str) -> Any:
+def resting(wire_id: str, placed: Any) -> VenueOrder:
     """An order of the strategies, as SimulatedVenue.fill takes it."""
-    return VenueOrder("", wire_id, "", "", None, "", "")
+    ids = str(placed.order_id), wire_id, placed.instrument.symbol
+    return VenueOrder(*ids, placed.side, None, "", "")
 
 
 class Lived(NamedTuple):

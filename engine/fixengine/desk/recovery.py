@@ -9,7 +9,7 @@ says is told as reports are, with the source named. Nothing is guessed:
 | an order | the order, by OrderID, else by its ids at the venue: its own, then its cancels', for a cancel renames it | the state told, once every fill in it is known |
 | very many orders | all open orders of the account, in one question | those among them, as above; each of the others is asked about alone |
 | fills that are missing | the trades of the order, and its allocations where the venue routed it | each is told once, whoever told it first; then the total is right |
-| an order the venue does not know | the same again, under every id | dead only if it was asked twice, later than anything sent could still arrive: RecvWindow, the venue's own time-out and the lag of the source, counted from when it became unknown |
+| an order the venue does not know | the same again, under every id, then all orders of its symbol, for a cancel of several orders renames them all | dead only if it was asked twice, later than anything sent could still arrive: RecvWindow, the venue's own time-out and the lag of the source, counted from when it became unknown; and if no order of its terms is there that nobody is known by |
 | a cancel | its order | over with its order; where the order lives that much later, it did not arrive |
 
 An answer counts only if it was asked for while a session watched the account, for as long as the
@@ -51,10 +51,13 @@ class Kind(Enum):
     OPEN_ORDERS = "open orders"
     TRADES = "trades"
     ALLOCATIONS = "allocations"
+    ALL_ORDERS = "all orders"
 
 
 class Question(NamedTuple):
-    """One of the two ids is given; neither where all open orders are asked for, of every symbol."""
+    """One of the two ids is given; neither where all open orders are asked for, of every symbol, or
+    all orders of one.
+    """
 
     kind: Kind
     symbol: str
@@ -275,20 +278,22 @@ class Recovery:
         case.is_alone = True
         self._wait(case, now)
 
-    def absent(self, case: Case, now: int) -> Settled | None:
-        """The source knows no order of the id that was asked for."""
+    def absent(self, case: Case, now: int) -> None:
+        """The source knows no order of the id that was asked for, or it is another one."""
         self._answered(case)
         if case.names:
             self._wait(case, now)
-            return None
+            return
         arrived_ns = case.since_ns + self.arrival_ns
         if case.order.order_id is not None or now < arrived_ns:
             self._later(case, now)
-            return None
+            return
         case.absent += 1
-        if case.absent < ABSENT_MIN:
-            self._wait(case, now + self._again_ns)
-            return None
+        self._wait(case, now + (self._again_ns if case.absent < ABSENT_MIN else 0))
+
+    def nowhere(self, case: Case) -> Settled:
+        """It is none of all orders of its symbol: the venue never had it."""
+        self._answered(case)
         del self.cases[case.order]
         return Settled(None)
 
@@ -330,7 +335,7 @@ class Recovery:
         case.asked = question
         case.asked_count += 1
         self._under_way += question is not OPEN_ORDERS
-        if question.kind in (Kind.ORDER, Kind.OPEN_ORDERS):
+        if question.kind in (Kind.ORDER, Kind.OPEN_ORDERS, Kind.ALL_ORDERS):
             case.state_ns = now
             case.is_early = False
         return question
@@ -385,6 +390,8 @@ class Recovery:
             return Question(kind, order.symbol, state.order_id, None)
         if order.order_id is not None:
             return Question(Kind.ORDER, order.symbol, order.order_id, None)
+        if case.absent >= ABSENT_MIN:
+            return Question(Kind.ALL_ORDERS, order.symbol, None, None)
         if not case.names:
             case.names = names_of(order)
         return Question(Kind.ORDER, order.symbol, None, case.names.pop(0))

@@ -94,7 +94,8 @@ class Asker:
         self._is_running: bool | None = None
         rooms = gateway.orders, gateway.reports.positions, gateway.teller, log
         times = recv_window_ns, gateway.venue.second_ns
-        self.settling = Settling(*rooms, self._ask, self._say, *times)
+        asks = self._ask, self._say, gateway.venue.own
+        self.settling = Settling(*rooms, *asks, *times)
         if wanted.rest:
             gateway.settling = self.settling
             gateway.balances.inquire = self._ask

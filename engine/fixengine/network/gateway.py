@@ -642,6 +642,10 @@ class Gateway:
             self.clock.doubt(line.lead)
         if verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
             self.reports.on_reject(line, message, now)
+        bad_seq_num = self.venue.complaints.get("bad_seq_num")
+        if bad_seq_num is not None and code == bad_seq_num.code and verdict is Verdict.REJECT:
+            # It has lost something we sent, and will take nothing more; its Rejects may still come.
+            line.session.logout("the venue expects another MsgSeqNum", now)
 
     def _sample_clock(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
         """Hold SendingTime<52> of a message that counted against our clock."""

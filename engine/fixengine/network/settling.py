@@ -44,6 +44,7 @@ from fixengine.messages import (
     RefusedReason,
     SessionState,
 )
+from fixengine.network import renamed
 from fixengine.network.reports import Log
 from fixengine.network.sources import asks, normalise
 from fixengine.network.sources.answers import Allocation, Problem, Trade
@@ -64,7 +65,7 @@ class Settling:
     """See the module's top. step: where it stands.
 
     recv_window_ns: of the orders we send. second_ns: the venue's. say: tells every strategy how it
-    stands, by (state, text, now).
+    stands, by (state, text, now). own: reads an id of ours, see Venue.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Settling:
         log: Log,
         ask: Callable[[asks.Ask], int | Problem],
         say: Callable[[str, str, int], None],
+        own: Callable[[str], renamed.Owner | None],
         recv_window_ns: int,
         second_ns: int,
     ) -> None:
@@ -84,6 +86,7 @@ class Settling:
         self._log = log
         self._ask = ask
         self._say = say
+        self._own = own
         self.freeze_ns_max = recv_window_ns + FREEZE_S * second_ns
         self._recovery = Recovery(recv_window_ns, second_ns)
         self._asked: dict[int, tuple[list[Case], Question]] = {}
@@ -168,9 +171,7 @@ class Settling:
         del self._rows[number]
         if problem.code == NO_SUCH_ORDER and question.kind is Kind.ORDER:
             (case,) = cases
-            settled = self._recovery.absent(case, now)
-            if settled is not None:
-                self._settle(case.order, settled, now)
+            self._recovery.absent(case, now)
         else:
             self._log("warning", f"REST: {problem.text}", event="recovery")
             for case in cases:
@@ -208,8 +209,11 @@ class Settling:
     ) -> None:
         """All that was answered about one order."""
         if question.kind is Kind.ORDER:
-            found = partial(self._found, case, answer[0], now) if answer else None
+            found = partial(self._named, case, answer[0], now) if answer else None
             self._take(case, found, now, watched_since_ns)
+            return
+        if question.kind is Kind.ALL_ORDERS:
+            self._take(case, partial(self._last_look, case, answer, now), now, watched_since_ns)
             return
         try:
             for fill in answer:
@@ -265,9 +269,33 @@ class Settling:
         names = names_of(order) if order.order_id is None else [order.order_id]
         for name in names:
             row = open_orders.get((order.symbol, name))
-            if row is not None:
+            if row is not None and self._can_be(order, row):
                 return self._found(case, row, now)
         self._recovery.not_open(case, now)
+        return None
+
+    def _can_be(self, order: Order, row: OrderRow) -> bool:
+        """Whether a row found under one of the order's names is the order: see renamed.py."""
+        if order.order_id is not None:
+            return True
+        known = self._orders.by_order_id(row.symbol, str(row.order_id))
+        return known is None and renamed.fits(order, row)
+
+    def _named(self, case: Case, row: OrderRow, now: int) -> Settled | None:
+        """What is known by the name that was asked for."""
+        if self._can_be(case.order, row):
+            return self._found(case, row, now)
+        self._recovery.absent(case, now)
+        return None
+
+    def _last_look(self, case: Case, rows: list[OrderRow], now: int) -> Settled | None:
+        """An order that is known by no name, among all of its symbol."""
+        row, is_nowhere = renamed.among(self._orders, self._own, case.order, rows)
+        if row is not None:
+            return self._found(case, row, now)
+        if is_nowhere:
+            return self._recovery.nowhere(case)
+        self._recovery.failed(case, now)
         return None
 
     def _found(self, case: Case, row: OrderRow, now: int) -> Settled | None:
@@ -410,6 +438,8 @@ def _call(question: Question) -> asks.Ask:
     """The call that a question is."""
     if question is OPEN_ORDERS:
         return asks.open_orders()
+    if question.kind is Kind.ALL_ORDERS:
+        return asks.all_orders(question.symbol)
     order_id = None if question.order_id is None else int(question.order_id)
     if question.kind is Kind.ORDER:
         return asks.order(question.symbol, order_id=order_id, client_order_id=question.client_id)
