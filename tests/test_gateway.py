@@ -383,6 +383,22 @@ def test_a_reject_of_a_cancel_is_a_cancel_reject(engine: Engine) -> None:
     assert isinstance(event, OrderCancelReject)
 
 
+def test_a_session_whose_numbers_the_venue_does_not_take_is_ended(engine: Engine) -> None:
+    """It has lost a message of ours, stays, and takes none that follows (spec 22.1)."""
+    for name in ("o1", "o2"):
+        engine.request(engine.order(name))
+    seq = int(engine.last()[34])
+    for number in (seq - 1, seq):
+        engine.venue_says(
+            b"3", ref_seq_num=number, venue_code="-1179", text="MsgSeqNum(34) contains ..."
+        )
+    assert [event.ord_status for event in engine.heard()] == ["8", "8"], "both answers count"
+    assert engine.last()[35] == b"5"
+    engine.request(engine.order("o3"))
+    (refused,) = engine.heard()
+    assert isinstance(refused, Refused)
+
+
 def test_a_reject_of_nothing_of_ours_is_logged(engine: Engine) -> None:
     engine.venue_says(b"3", ref_seq_num=999, venue_code="-1102", text="what")
     assert engine.heard() == []
