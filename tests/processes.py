@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import sys
@@ -147,6 +148,13 @@ class Engine(Running):
             if process := int.from_bytes(page[at : at + 8], sys.byteorder):
                 return process
         raise AssertionError(f"{self.name}: no journal process")
+
+    def kill(self) -> None:
+        """kill -9; return once its journal process has drained what it left, and is gone."""
+        process = os.pidfd_open(self.journal_process())
+        self.end(signal.SIGKILL)
+        assert select.select([process], [], [], WAIT_S)[0], "the journal process stays"
+        os.close(process)
 
     def marks(self) -> dict[str, Any]:
         """The SenderCompIDs that state.json holds as not logged out."""

@@ -252,8 +252,7 @@ def test_an_engine_that_was_killed_goes_on_from_its_checkpoint(stage: Stage) -> 
     deadline = time.monotonic() + WAIT_S
     while not checkpoints(directory) and time.monotonic() < deadline:
         time.sleep(0.05)
-    engine.process.kill()
-    engine.ended()
+    engine.kill()
     # Without it the start would know nothing of what was before.
     (made, *_) = checkpoints(directory)
     for file in files(directory):

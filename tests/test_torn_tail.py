@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +22,6 @@ from fixengine.network.journal.verify import Verdict, Verifier
 from fixengine.network.journal.writer import files
 from fixengine.network.recall import Recalled, recall
 from processes import Engine, Stage, Venue, hear, trade
-from scripted_venue import WAIT_S
 
 ORDERS_MAX = 1000
 
@@ -56,10 +53,7 @@ def crash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crash]:
         client = stage.client(engine)
         engine.expect(event="active")
         first, second = trade(client), trade(client)
-        process = os.pidfd_open(engine.journal_process())
-        engine.end(signal.SIGKILL)
-        assert select.select([process], [], [], WAIT_S)[0]
-        os.close(process)
+        engine.kill()
         state = stage.folder / "crash"
         shutil.copytree(engine.state_dir, state, ignore=shutil.ignore_patterns("control"))
         (state / "journal" / "ring").unlink(missing_ok=True)
