@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 from fixengine.client import AsyncClient, Client, NoLimits, NotConnected
 from fixengine.messages import (
+    ALL_RECEIVED,
     ListStatus,
     Message,
     NewOrderList,
     NewOrderSingle,
     OrderAmendKeepPriorityRequest,
+    OrderCancelRequest,
     OrderCancelRequestAndNewOrderSingle,
     OrderMassCancelRequest,
     Side,
+    opo,
     oto,
 )
 from fixengine.testing import SimulatedEngine
@@ -31,13 +34,19 @@ def buy(cl_ord_id: str = "", **more: Any) -> NewOrderSingle:
     return NewOrderSingle.limit("BTCUSDT", Side.BUY, "1", "49000", cl_ord_id=cl_ord_id, **more)
 
 
+def sell() -> NewOrderSingle:
+    return NewOrderSingle.limit("BTCUSDT", Side.SELL, ALL_RECEIVED, "51000")
+
+
 ASK: dict[str, tuple[Callable[[Client | AsyncClient], str], type[Message]]] = {
+    "cancel": (lambda client: client.cancel("o"), OrderCancelRequest),
     "cancel_replace": (
         lambda client: client.cancel_replace("o", buy()),
         OrderCancelRequestAndNewOrderSingle,
     ),
     "amend": (lambda client: client.amend("o", "0.5"), OrderAmendKeepPriorityRequest),
     "submit_list": (lambda client: client.submit_list(oto(buy(), buy())), NewOrderList),
+    "opo": (lambda client: client.submit_list(opo(buy(), sell())), NewOrderList),
     "mass_cancel": (lambda client: client.mass_cancel("BTCUSDT"), OrderMassCancelRequest),
 }
 """A call of each method, and the kind of its request."""
@@ -82,7 +91,9 @@ def test_a_request_goes_the_whole_way_and_is_answered(
             assert client.unanswered == ()
     expected = {
         "cancel_replace": [("ExecutionReport", None), ("ExecutionReport", None)],
+        "cancel": [("ExecutionReport", None)],
         "amend": [("ExecutionReport", None)],
+        "opo": [("ListStatus", None)],
         "mass_cancel": [("ExecutionReport", None), ("OrderMassCancelReport", None)],
         "submit_list": [("ListStatus", None), ("ExecutionReport", None), ("ExecutionReport", None)],
     }[name]
