@@ -70,7 +70,8 @@ def among(
         known = orders.by_wire(row.client_order_id)
         if orders.by_order_id(row.symbol, str(row.order_id)) is not None or row.time < first_ms:
             continue
-        if known is not None and known.is_order and known is not order:
+        subject = known if known is None or known.is_order else known.target
+        if subject is not None and subject is not order:
             continue
         named = own(row.client_order_id)
         if (named is not None and [*named[1:]] < sent) or not fits(order, row):
