@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from fixengine import __version__
 from fixengine.screens import streams
@@ -106,25 +107,28 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _offer(parser: argparse.ArgumentParser, room: Any) -> None:
+    """A command that is all of a room's: its `add_arguments`, and `run`."""
+    room.add_arguments(parser)
+    parser.set_defaults(action=room.run)
+
+
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     from fixengine.demo import run
 
-    run.add_arguments(parser)
-    parser.set_defaults(action=run.run)
+    _offer(parser, run)
 
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
     from fixengine.simulator import process
 
-    process.add_arguments(parser)
-    parser.set_defaults(action=process.run)
+    _offer(parser, process)
 
 
 def _add_fault(parser: argparse.ArgumentParser) -> None:
     from fixengine.simulator.faults import command
 
-    command.add_arguments(parser)
-    parser.set_defaults(action=command.run)
+    _offer(parser, command)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -143,15 +147,13 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     from fixengine.demo import bench
 
-    bench.add_arguments(parser)
-    parser.set_defaults(action=bench.run)
+    _offer(parser, bench)
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
     from fixengine.screens import decode
 
-    decode.add_arguments(parser)
-    parser.set_defaults(action=decode.run)
+    _offer(parser, decode)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -161,8 +163,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 def _add_journal(parser: argparse.ArgumentParser) -> None:
     from fixengine.network.journal import command
 
-    command.add_arguments(parser)
-    parser.set_defaults(action=command.run)
+    _offer(parser, command)
 
 
 def _add_dictionary(parser: argparse.ArgumentParser) -> None:
@@ -186,8 +187,7 @@ def _add_dictionary(parser: argparse.ArgumentParser) -> None:
 def _add_status(parser: argparse.ArgumentParser) -> None:
     from fixengine.network import status_command
 
-    status_command.add_arguments(parser)
-    parser.set_defaults(action=status_command.run)
+    _offer(parser, status_command)
 
 
 def _add_latency(parser: argparse.ArgumentParser) -> None:

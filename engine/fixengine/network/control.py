@@ -61,8 +61,8 @@ class Control:
         except OSError as problem:
             self.problem = f"{self._state_dir / NAME}: {problem.strerror}"
         else:
-            # Readers, not the loop's own servers: uvloop was seen to wait for ever when it was
-            # closed soon after one of their connections had ended.
+            # Readers, not the loop's own servers: with these uvloop was seen, twice and under load,
+            # to wait for ever while it was closed. Why is not known.
             asyncio.get_running_loop().add_reader(self._listening, self._accept)
         return self
 

@@ -43,15 +43,6 @@ REPORT_COLUMNS = wire_columns(ExecutionReport)
 REJECT_COLUMNS = wire_columns(OrderCancelReject)
 
 
-REQUEST_KINDS = (
-    fields.NEW_ORDER_SINGLE,
-    fields.NEW_ORDER_LIST,
-    fields.ORDER_CANCEL_REQUEST,
-    fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
-    fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
-    fields.ORDER_MASS_CANCEL_REQUEST,
-    fields.LIMIT_QUERY,
-)
 REPORT_KINDS = (
     fields.ORDER_AMEND_REJECT,
     fields.ORDER_MASS_CANCEL_REPORT,
@@ -188,7 +179,7 @@ class Line:
         self._windows: dict[tuple[bytes, int], wire.Template] = {}
         self.templates = {
             kind: template(venue, kind, Sender.CLIENT, comp_id, recv_window_ms)
-            for kind in REQUEST_KINDS
+            for kind in fields.REQUEST_KINDS
             if venue.plays(kind, Sender.CLIENT)
         }
         self.plans = {

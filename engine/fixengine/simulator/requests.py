@@ -21,15 +21,6 @@ from fixengine.simulator.orders import Terms
 from fixengine.simulator.syntax import Syntax, not_played
 from fixengine.simulator.venue import DROP_COPY, Play
 
-REQUEST_KINDS = (
-    fields.NEW_ORDER_SINGLE,
-    fields.NEW_ORDER_LIST,
-    fields.ORDER_CANCEL_REQUEST,
-    fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE,
-    fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
-    fields.ORDER_MASS_CANCEL_REQUEST,
-    fields.LIMIT_QUERY,
-)
 ORDER_KINDS = (fields.NEW_ORDER_SINGLE, fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE)
 """Requests that may make an order."""
 ANSWER_KINDS = (
@@ -71,7 +62,7 @@ class Requests:
         kind = message.kind
         if sessions.rejects(session, self._faults, message, now):
             return
-        if kind not in REQUEST_KINDS:
+        if kind not in fields.REQUEST_KINDS:
             session.reject(not_played(self._play.venue, kind), message, now)
             return
         if connection.role == DROP_COPY and kind != fields.LIMIT_QUERY:
