@@ -83,9 +83,11 @@ def at_limit(engine: Engine) -> Disk:
     free = resource.RLIM_INFINITY, resource.RLIM_INFINITY
 
     def refuse() -> None:
-        newest = files(engine.state_dir / "journal")[-1].path
-        held = newest.stat().st_size, resource.RLIM_INFINITY
-        resource.prlimit(process, resource.RLIMIT_FSIZE, held)
+        # There is no file yet where the journal process got no processor.
+        held = max(
+            (file.path.stat().st_size for file in files(engine.state_dir / "journal")), default=0
+        )
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (held, resource.RLIM_INFINITY))
 
     def take() -> None:
         resource.prlimit(process, resource.RLIMIT_FSIZE, free)

@@ -26,9 +26,10 @@ import pytest
 import simplefix
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fixengine.fix import fields
 from fixengine.fix.venue import Sender
 from fixengine.fix.venues.binance import BINANCE_SPOT
-from fixengine.simulator.requests import ANSWER_KINDS, REQUEST_KINDS
+from fixengine.simulator.requests import ANSWER_KINDS
 from fixengine.simulator.venue import UNLIMITED, play
 
 SOH = b"\x01"
@@ -548,7 +549,7 @@ def test_a_message_that_no_client_sends_is_refused(venue: Venue, kind: str) -> N
 
 
 def test_what_the_built_in_venue_plays_is_in_the_table() -> None:
-    for sender, kinds in ((Sender.CLIENT, REQUEST_KINDS), (Sender.VENUE, ANSWER_KINDS)):
+    for sender, kinds in ((Sender.CLIENT, fields.REQUEST_KINDS), (Sender.VENUE, ANSWER_KINDS)):
         played = {
             layout.kind
             for layout in BINANCE_SPOT.layouts
