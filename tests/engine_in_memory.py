@@ -64,6 +64,9 @@ class Journal:
     def appended(self) -> int:
         return len(self.records)
 
+    def has_room(self, room_bytes: int) -> bool:
+        return self.healthy and self.free_bytes >= room_bytes
+
     def ask(self) -> None:
         self.asked += 1
 

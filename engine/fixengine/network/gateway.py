@@ -26,7 +26,7 @@ from fixengine.desk.recovery import LAG_S
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
-from fixengine.fix.session import APPLICATION
+from fixengine.fix.session import ACTIVE, APPLICATION
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
@@ -62,10 +62,8 @@ from fixengine.network.intents import (
     TARGETING,
     OrderRequest,
     enter,
-    ids_needed,
-    orders_in,
     other_ids,
-    recv_window_ms,
+    size_of,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
@@ -154,7 +152,7 @@ class Gateway:
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._journal = journal
-        self._watch = Trouble(self.teller, self._say_journal)
+        self._watch = Trouble(self.teller, journal, self._say_journal)
         recv_window_ms_max = clock.behind_ns_max // MILLISECOND_NS
         self._entry = Entry(epoch, valid_for_ms_max, recv_window_ms_max)
         self._idle = Idle(strategies, self.teller, log)
@@ -407,7 +405,7 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
-        orders = orders_in(request)
+        ids, orders, window_ms = size_of(request)
         is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
@@ -416,7 +414,7 @@ class Gateway:
                 reason = self._check_room(strategy.number, is_cancel)
                 if reason is not None:
                     return reason
-                return self._intend(line, strategy, request, payload, target, now)
+                return self._intend(line, strategy, request, ids, window_ms, payload, target, now)
         if reason is None:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
@@ -427,7 +425,7 @@ class Gateway:
         if self.orders.full(strategy, is_cancel):
             text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
-        if self.held.full and not is_cancel:
+        if self.held.orders_max and not is_cancel and self.held.full:
             text = f"{len(self.held)} orders wait for the disk (journal.held_orders_max)"
             return RefusedReason.JOURNAL_FULL, text, None
         return None
@@ -435,11 +433,11 @@ class Gateway:
     def _check_line(self, line: Line, strategy: int, orders: int, now: int) -> Reason | None:
         """Whether a request that brings so many new orders could leave over this line now."""
         is_cancel = orders == 0
-        if not line.can_carry:
+        if line.transport is None or line.session.state is not ACTIVE:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
             return RefusedReason.NOT_CONNECTED, text, None
         unsent = line.unsent()
-        if not line.can_carry:
+        if unsent < 0:
             text = f"the connection of session {line.name} is gone"
             return RefusedReason.NOT_CONNECTED, text, None
         if unsent > (self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max):
@@ -459,18 +457,19 @@ class Gateway:
         line: Line,
         strategy: Strategy,
         request: OrderRequest,
+        ids: int,
+        window_ms: int,
         payload: bytes,
         target: Order | None,
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        needed = ids_needed(request)
-        if self.counter + needed > COUNTER_MAX:
+        if self.counter + ids > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         counter = self.origin << COUNTER_BITS | self.counter + 1
         owner = strategy.number, self.epoch, counter
         wire_id = self.venue.make_cl_ord_id(*owner)
-        self.counter += needed
+        self.counter += ids
         recorded = self.teller.record(INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
@@ -482,7 +481,6 @@ class Gateway:
         for part in order.parts:
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
-        window_ms = recv_window_ms(request)
         sample = self._outward.count(CHECKED)
         if sample:
             self.latency.bus.record(now - request.sent_ns)

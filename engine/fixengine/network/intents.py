@@ -7,7 +7,7 @@ with several requests has one id for each, counted on from its own.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -45,31 +45,8 @@ TARGETING = frozenset(
 """Those that are about one own order."""
 
 
-class Entered(NamedTuple):
-    """A request in the order table; kind, source and replace are those of line.Pending."""
-
-    order: Order
-    kind: bytes
-    source: Message
-    replace: dict[str, Any]
-
-
-def ids_needed(request: OrderRequest) -> int:
-    """How many ids on the wire the message takes."""
-    if type(request) is NewOrderSingle:
-        return 1
-    if type(request) is NewOrderList:
-        return 1 + len(request.orders)
-    return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
-
-
-def orders_in(request: OrderRequest) -> int:
-    """How many new orders it can bring to the book."""
-    if type(request) is NewOrderSingle:
-        return 1
-    if type(request) is NewOrderList:
-        return len(request.orders)
-    return 1 if type(request) in ADDING else 0
+Entered = tuple[Order, bytes, Message, dict[str, Any]]
+"""A request in the order table, and kind, source and replace of its line.Pending."""
 
 
 def recv_window_ms(request: OrderRequest) -> int:
@@ -82,6 +59,20 @@ def recv_window_ms(request: OrderRequest) -> int:
         windows = (one.order.recv_window_ms for one in request.orders)
         return min((window for window in windows if window), default=0)
     return 0
+
+
+def size_of(request: OrderRequest) -> tuple[int, int, int]:
+    """How many ids on the wire the message takes, how many new orders it can bring to the book, and
+    its `recv_window_ms`.
+    """
+    if type(request) is NewOrderSingle:
+        return 1, 1, request.recv_window_ms
+    window_ms = recv_window_ms(request)
+    if type(request) is NewOrderList:
+        return 1 + len(request.orders), len(request.orders), window_ms
+    if type(request) is OrderCancelRequestAndNewOrderSingle:
+        return 2, 1, window_ms
+    return 1, 0, window_ms
 
 
 def other_ids(request: OrderRequest) -> tuple[str, ...]:
@@ -111,12 +102,12 @@ def enter(
     if isinstance(request, NewOrderSingle):
         order = orders.open(number, request.cl_ord_id, wire_id, request.symbol)
         order.request = payload
-        return Entered(order, fields.NEW_ORDER_SINGLE, request, {"cl_ord_id": wire_id})
+        return order, fields.NEW_ORDER_SINGLE, request, {"cl_ord_id": wire_id}
     if isinstance(request, OrderMassCancelRequest):
         ids = number, request.cl_ord_id, wire_id, request.symbol
         order = orders.open(*ids, None, Kind.MASS_CANCEL)
         replace = {"cl_ord_id": wire_id}
-        return Entered(order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace)
+        return order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace
     if isinstance(request, NewOrderList):
         return _enter_list(orders, venue, owner, wire_id, request)
     if isinstance(request, OrderCancelRequestAndNewOrderSingle):
@@ -128,10 +119,10 @@ def enter(
     ids = number, request.cl_ord_id, wire_id, target.symbol
     if isinstance(request, OrderCancelRequest):
         order = orders.open(*ids, target)
-        return Entered(order, fields.ORDER_CANCEL_REQUEST, request, replace)
+        return order, fields.ORDER_CANCEL_REQUEST, request, replace
     order = orders.open(*ids, target, Kind.AMEND)
     order.request = payload
-    return Entered(order, fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST, request, replace)
+    return order, fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST, request, replace
 
 
 def _enter_replacing(
@@ -160,7 +151,7 @@ def _enter_replacing(
         orders.join(order, part)
         replace |= _named(target)
     kind = fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE
-    return Entered(order, kind, request.order, replace)
+    return order, kind, request.order, replace
 
 
 def _enter_list(
@@ -186,7 +177,7 @@ def _enter_list(
     layout = venue.layout(fields.NEW_ORDER_LIST, Sender.CLIENT)
     rows = next(row.rows for row in layout.rows if row.name == "orders")
     groups = tuple(tuple(values[row.name] for row in rows) for values in entries)
-    return Entered(whole, fields.NEW_ORDER_LIST, request, {"cl_list_id": wire_id, "orders": groups})
+    return whole, fields.NEW_ORDER_LIST, request, {"cl_list_id": wire_id, "orders": groups}
 
 
 def _named(target: Order) -> dict[str, Any]:

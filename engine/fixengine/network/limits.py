@@ -86,8 +86,8 @@ class Limits:
 
         orders: how many new ones it brings; 0 for what can only end or shrink orders.
         """
-        if orders:
-            reason = self._check_unfilled(line, user, now, orders)
+        if orders and self._unfilled is not None:
+            reason = self._check_unfilled(self._unfilled, line, user, now, orders)
             if reason is not None:
                 return reason
         budget = line.budget
@@ -233,13 +233,13 @@ class Limits:
                 line.budget.adopt(*self._messages, 0, now)
         self._lines.clear()
 
-    def _check_unfilled(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
-        if self._unfilled is None:
-            return None
+    def _check_unfilled(
+        self, unfilled: Unfilled, line: Line, user: int, now: int, orders: int
+    ) -> Reason | None:
         if not self._is_told and any(line.carries_orders for line in self._queries):
             text = "unfilled orders: the venue has not yet said how many it counts"
             return RefusedReason.LIMIT, text, WAIT_MS
-        blocked = self._unfilled.blocked(self._venue_ns(line, now), user, orders)
+        blocked = unfilled.blocked(self._venue_ns(line, now), user, orders)
         if blocked is None:
             return None
         wait_ms = -(-blocked.wait_ns // MILLISECOND_NS)

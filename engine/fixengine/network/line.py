@@ -8,7 +8,9 @@ by the process; a line without one cannot carry anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from fixengine import wire
 from fixengine.desk.limits import Budget
@@ -84,13 +86,15 @@ class Transport(Protocol):
         """Whether what is written now can still leave."""
 
     def unsent(self) -> int:
-        """Bytes given but not yet sent: user space and the kernel's together."""
+        """Bytes given but not yet sent: user space and the kernel's together; -1 where it is not
+        alive.
+        """
 
     def close(self) -> None:
         """Close after what was written; `abort` where that would wait for ever."""
 
 
-class Pending(NamedTuple):
+class Pending(msgspec.Struct, gc=False):
     """A request that passed every check and is written at the end of this wake-up.
 
     order: its place in the order table. kind: MsgType<35>. source: what its fields are taken from,
@@ -209,9 +213,7 @@ class Line:
             return False
         if transport.alive:
             return True
-        if not self._read_dead:
-            self._read_dead = True
-            self.note("dead")
+        self._note_dead()
         return False
 
     @property
@@ -258,9 +260,11 @@ class Line:
         return found
 
     def unsent(self) -> int:
-        """Bytes that were written but have not left this machine."""
-        unsent = 0 if self.transport is None else self.transport.unsent()
-        if unsent != self._read_unsent:
+        """Bytes that were written but have not left this machine; -1 where none can any more."""
+        unsent = -1 if self.transport is None else self.transport.unsent()
+        if unsent < 0:
+            self._note_dead()
+        elif unsent != self._read_unsent:
             self._read_unsent = unsent
             self.note(f"unsent {unsent}")
         return unsent
@@ -271,8 +275,13 @@ class Line:
         Call it five times in HeartBtInt: what moved in between must not be hidden by what was
         added.
         """
-        unsent = self.unsent()
+        unsent = max(0, self.unsent())
         if unsent == 0 or unsent < self._unsent or self._unsent == 0:
             self._moved_ns = now
         self._unsent = unsent
         return now - self._moved_ns
+
+    def _note_dead(self) -> None:
+        if not self._read_dead:
+            self._read_dead = True
+            self.note("dead")

@@ -183,7 +183,7 @@ class Recall:
         target = None
         if type(request) in TARGETING:
             target = self._orders.find(owner[0], request.orig_cl_ord_id)
-        order = enter(self._orders, self._venue, owner, wire_id, request, payload, target).order
+        order = enter(self._orders, self._venue, owner, wire_id, request, payload, target)[0]
         for part in (order, *order.parts):
             part.standing = Standing.UNKNOWN
 

@@ -174,6 +174,10 @@ class Journal:
         """Room left in the ring: refuse new orders early to keep some for cancels and reports."""
         return self._ring.free_bytes
 
+    def has_room(self, room_bytes: int) -> bool:
+        """Whether it is healthy, and the ring has this much room left."""
+        return self._down is None and self._ring.has_room(room_bytes)
+
     def silent_ns(self, now: int) -> int:
         """For how long nothing was heard of a journal process that has not ended: it is stopped,
         or waits for the disk. now: monotonic ns.
