@@ -62,7 +62,7 @@ MUTANTS = (
                 "network/gateway.py",
                 "            pending, line.pending = line.pending, []\n            stamped",
                 "            pending, line.pending = line.pending, []\n"
-                "            if line.can_carry:\n"
+                "            if line.can_carry():\n"
                 "                for order in getattr(self, 'again', []):\n"
                 "                    request = request_decoder.decode(order.request)\n"
                 "                    replace = {'cl_ord_id': order.wire_id}\n"

@@ -446,7 +446,7 @@ class Gateway:
         trouble = None if is_cancel else self.clock.trouble(line.lead)
         if trouble is not None:
             return RefusedReason.CLOCK_SKEW, trouble, None
-        if not is_cancel and not self.lines.are_watched:
+        if not is_cancel and not self.lines.are_watched():
             text = "no session with all reports, drop copy or user data stream is up:"
             text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
@@ -467,15 +467,20 @@ class Gateway:
         if self.counter + ids > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         counter = self.origin << COUNTER_BITS | self.counter + 1
-        owner = strategy.number, self.epoch, counter
-        wire_id = self.venue.make_cl_ord_id(*owner)
+        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
         self.counter += ids
         recorded = self.teller.record(INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, owner, wire_id, request, payload, target
+            self.orders,
+            self.venue,
+            (strategy.number, self.epoch, counter),
+            wire_id,
+            request,
+            payload,
+            target,
         )
         order.line = line.number
         for part in order.parts:
@@ -561,7 +566,7 @@ class Gateway:
     def _stamp(self, line: Line, item: Pending, now: int) -> bool:
         """Put one request to the session's output; False where it was refused instead."""
         order = item.order
-        if not line.can_carry:
+        if not line.can_carry():
             text = f"session {line.name} ended before the bytes were written"
             self._drop(order, (RefusedReason.NOT_CONNECTED, text, None), now)
             return False

@@ -134,7 +134,7 @@ class Limits:
         form = line.templates.get(fields.LIMIT_QUERY)
         if line in self._queries:
             return True
-        if form is None or not line.can_carry:
+        if form is None or not line.can_carry():
             return False
         self._query_count += 1
         req_id = f"limits-{self._query_count}"
@@ -208,9 +208,9 @@ class Limits:
     def tick(self, now: int) -> None:
         """Time has passed: a LimitQuery may have gone unanswered."""
         if self._lines:
-            self._lines = {line for line in self._lines if line.can_carry}
+            self._lines = {line for line in self._lines if line.can_carry()}
         for line, query in list(self._queries.items()):
-            if not line.can_carry:
+            if not line.can_carry():
                 del self._queries[line]
                 self.on_told(line, (), f"session {line.name} ended before the answer", now)
             elif now - query.asked_ns >= ANSWER_NS_MAX:

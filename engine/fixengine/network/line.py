@@ -140,8 +140,9 @@ def sending_ns(frame: bytes) -> int | None:
 class Line:
     """One session; number is its place in the journal and in the order table.
 
-    post: what its slot is for. lead: what its messages say of our clock. up_since_ns: when it was
-    logged on. blind_since_ns: once something was missed on it, when it was last heard before.
+    name: the SenderCompID, by which reports name their source. post: what its slot is for. lead:
+    what its messages say of our clock. up_since_ns: when it was logged on. blind_since_ns: once
+    something was missed on it, when it was last heard before.
     first_frame, last_frame: the Logon answer, and the last message before anything was missed.
     note: told what was read of the transport, when it is not what it was.
     """
@@ -177,7 +178,7 @@ class Line:
         self.transport: Transport | None = None
         self.pending: list[Pending] = []
         self.garbled_seen = 0
-        comp_id = session.client_comp_id
+        comp_id = self.name = session.client_comp_id
         self._venue = venue
         self._windows: dict[tuple[bytes, int], wire.Template] = {}
         self.templates = {
@@ -200,12 +201,6 @@ class Line:
         }
         self.framer = wire.Framer(message_bytes_max, plans=self.plans)
 
-    @property
-    def name(self) -> str:
-        """The SenderCompID, by which reports name their source."""
-        return self.session.client_comp_id
-
-    @property
     def can_carry(self) -> bool:
         """Whether a request could be written now."""
         transport = self.transport
@@ -221,7 +216,6 @@ class Line:
         """See lines.Eye."""
         return self.session.hole is None
 
-    @property
     def is_watching(self) -> bool:
         """See lines.Eye."""
         # For each order: no more calls than need be.
