@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_in_memory import Engine
+from engine_in_memory import Engine, edited
 from fixengine.desk.recovery import LAG_S, TOGETHER_MIN, VENUE_TIMEOUT_S
 from fixengine.messages import (
     ExecutionReport,
@@ -381,6 +381,39 @@ def test_a_last_fill_that_rest_tells_first_ends_its_order(desk: Desk) -> None:
     desk.engine.fill("0.5", "1", "2", trade_id="6", last_px="50000")
     assert desk.standing() == "filled"
     assert [report.ord_status for report in desk.reports()] == ["0", "1", "1", "2"]
+
+
+def test_a_report_behind_the_end_that_cannot_be_read_may_be_a_fill(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    wire_id = desk.engine.last()[11].decode()
+    desk.engine.report("4", "4")
+    desk.reports()
+    fill = {"last_qty": "0.25", "cum_qty": "0.25", "trade_id": "5", "last_px": "50000"}
+    frame = desk.engine.report_frame("F", "1", cl_ord_id=wire_id, **fill)
+    desk.engine.venue_sends(edited(frame, b"\x0139=1", b""))
+    assert desk.engine.heard() == [], "it is over, and stays so"
+    desk.answer(state("CANCELED", "0.25"))
+    desk.answer(trade(5, "0.25"))
+    (told,) = desk.reports()
+    assert (told.cl_ord_id, told.trade_id, told.last_qty) == ("o1", "5", "0.25")
+    assert desk.settling.deadline is None
+
+
+def test_a_fill_that_cannot_be_read_under_an_amend_s_id_is_asked_for(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    wire_id = desk.engine.last()[11].decode()
+    desk.engine.report("0", "0")
+    desk.engine.request(OrderAmendKeepPriorityRequest("a1", orig_cl_ord_id="o1", order_qty="0.5"))
+    amend = desk.engine.last()[11].decode()
+    desk.engine.report("5", "0", cl_ord_id=amend, orig_cl_ord_id=wire_id)
+    desk.engine.heard()
+    fill = {"last_qty": "0.25", "cum_qty": "0.25", "trade_id": "5", "last_px": "50000"}
+    frame = desk.engine.report_frame("F", "1", cl_ord_id=amend, **fill)
+    desk.engine.venue_sends(edited(frame, b"\x0139=1", b""))
+    assert [(e.cl_ord_id, type(e)) for e in desk.engine.heard()] == [("o1", OrderUnknown)]
+    desk.answer(state("PARTIALLY_FILLED", "0.25"))
+    desk.answer(trade(5, "0.25"))
+    assert [report.last_qty for report in desk.reports()] == ["0.25", None]
 
 
 def test_trades_that_are_newer_than_the_state_have_it_asked_for_again(desk: Desk) -> None:
