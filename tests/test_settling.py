@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+import engine_in_memory
 import msgspec
 import pytest
 from engine_in_memory import Engine, edited
@@ -21,6 +22,7 @@ from fixengine.messages import (
     Refused,
     SessionStatus,
 )
+from fixengine.network.entry import Entry
 from fixengine.network.settling import FREEZE_S, LOOKED_UP_MAX, Settling
 from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
 from fixengine.network.sources.asks import Ask
@@ -597,6 +599,23 @@ def test_an_order_named_by_what_left_before_it_is_another_one(desk: Desk) -> Non
     own = desk.unknown(acknowledged=False)
     look_last(desk, own, lost_and_renamed(desk, before))
     assert desk.standing() == "rejected"
+
+
+@pytest.mark.parametrize("name", ["mass", "web_1"])
+def test_an_epoch_that_a_clock_ahead_has_left_is_no_time(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk, name: str
+) -> None:
+    ahead = WALL_NS // SECOND_NS + 86_400
+    monkeypatch.setattr(engine_in_memory, "EPOCH", ahead)
+    monkeypatch.setattr(desk.engine.gateway, "epoch", ahead)
+    desk.engine.gateway._entry = Entry(ahead, 10_000, 5000)
+    own, mass = swept(desk, "o1")
+    row = lost_and_renamed(desk, mass, executed_qty="0.25", time=WALL_NS // 1_000_000)
+    row = row if name == "mass" else msgspec.structs.replace(row, client_order_id=name)
+    look_last(desk, own, row)
+    if name == "mass":
+        desk.answer(trade(6, "0.25"))
+    assert desk.standing() == ("canceled" if name == "mass" else "unknown")
 
 
 @pytest.mark.parametrize("executed", ["0.25", "0"])
