@@ -167,7 +167,8 @@ class Reports:
             order.outcome = payload
         if self.latency.inward.count(PUBLISHED):
             self._time_venue(source, order, report, now)
-        if cancel is not None and cancel.target is not None:
+        if cancel is not None and cancel.target is not None and is_own:
+            # Of an order that was handed over meanwhile it speaks in words of the heir's.
             cancel.outcome = payload
         if order.parts and ord_status == OrdStatus.REJECTED:
             self.answers.not_attempted(source, order, now)
