@@ -126,7 +126,7 @@ MUTANTS = (
         (
             (
                 "network/gateway.py",
-                "        recorded = self.teller.record(Kind.INTENT, now, line.number,"
+                "        recorded = self.teller.record(INTENT, now, line.number,"
                 " named(wire_id, payload))\n",
                 "        recorded = True\n"
                 "        line.late = [*getattr(line, 'late', []), named(wire_id, payload)]\n",
@@ -138,7 +138,7 @@ MUTANTS = (
                 "            if line.session.close_requested:\n"
                 "                line.transport.close()\n"
                 "        for data in getattr(line, 'late', []):\n"
-                "            self.teller.record(Kind.INTENT, now, line.number, data)\n"
+                "            self.teller.record(INTENT, now, line.number, data)\n"
                 "        line.late = []\n",
             ),
         ),
@@ -158,9 +158,9 @@ MUTANTS = (
         (
             (
                 "desk/orders.py",
-                "            order.standing = Standing.UNKNOWN\n",
-                "            self._open_total -= order.standing is not Standing.UNKNOWN\n"
-                "            order.standing = Standing.UNKNOWN\n",
+                "            order.standing = UNKNOWN\n",
+                "            self._open_total -= order.standing is not UNKNOWN\n"
+                "            order.standing = UNKNOWN\n",
             ),
         ),
     ),
@@ -243,10 +243,10 @@ MUTANTS = (
         (
             (
                 "network/teller.py",
-                "        self.record(Kind.DELIVERED, now, 0, named(strategy.name, payload))\n"
+                "        self.record(DELIVERED, now, 0, named(strategy.name, payload))\n"
                 "        self.strategies.hand_over(strategy, now)\n",
                 "        self.strategies.hand_over(strategy, now)\n"
-                "        self.record(Kind.DELIVERED, now, 0, named(strategy.name, payload))\n",
+                "        self.record(DELIVERED, now, 0, named(strategy.name, payload))\n",
             ),
         ),
     ),

@@ -234,3 +234,20 @@ def test_real_processes_say_the_same(stage: Stage) -> None:
         list(client.reports(timeout=0.1))
     assert now["USDT"][1] == "490.00000000"
     assert engine.end() == 0
+
+
+def test_rest_is_not_asked_beyond_our_share_of_its_weight_limit() -> None:
+    with SimulatedEngine(balances=OWNED, config={"sources": {"weight_percent": 2}}) as engine:
+        client = engine.client("maker")
+        engine.advance(5)
+
+        def ask_again_and_again() -> None:
+            for _ in range(7):
+                client.balances()
+                engine.advance(2)
+
+        with pytest.raises(NoBalances, match="no weight is free"):
+            ask_again_and_again()
+        assert engine.venue.rest_weight <= 120
+        engine.advance(60)
+        assert amounts(client.balances())["BTC"] == ("2.00000000", "0.00000000")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import Final
 
 from fixengine.desk.standings import ALIVE, FINAL, Standing, after
 from fixengine.messages import ExecType
@@ -34,6 +35,13 @@ class Kind(StrEnum):
     MASS_CANCEL = "mass_cancel"
     LIST = "list"
 
+
+# Looked up once; see fix/session.py.
+ORDER: Final = Kind.ORDER
+PENDING: Final = Standing.PENDING
+WRITTEN: Final = Standing.WRITTEN
+UNKNOWN: Final = Standing.UNKNOWN
+DONE: Final = Standing.DONE
 
 ENDS_OR_SHRINKS = frozenset({Kind.CANCEL, Kind.AMEND, Kind.MASS_CANCEL})
 
@@ -101,7 +109,7 @@ class Order:
         self.parts: tuple[Order, ...] = ()
         self.whole: Order | None = None
         self.stops = False
-        self.standing = Standing.PENDING
+        self.standing = PENDING
         self.order_id: str | None = None
         self.opened_ns = 0
         self.cum_qty = 0
@@ -120,7 +128,7 @@ class Order:
     @property
     def is_order(self) -> bool:
         """Whether this is an order, not something about orders."""
-        return self.kind is Kind.ORDER
+        return self.kind is ORDER
 
     @property
     def is_cancel(self) -> bool:
@@ -227,7 +235,7 @@ class Orders:
         kind: None for an order, or for a cancel of target.
         """
         if kind is None:
-            kind = Kind.ORDER if target is None else Kind.CANCEL
+            kind = ORDER if target is None else Kind.CANCEL
         order = Order(strategy, cl_ord_id, wire_id, symbol, target, kind)
         self._open.setdefault(strategy, {})[order] = None
         self._open_total += 1
@@ -266,7 +274,7 @@ class Orders:
         self._by_id[strategy, cl_ord_id] = order
         self._open.setdefault(strategy, {})[order] = None
         self._open_total += 1
-        if order.standing is Standing.UNKNOWN or order.filled < order.cum_qty:
+        if order.standing is UNKNOWN or order.filled < order.cum_qty:
             # From now on it is in question among the other's.
             self._doubted[order] = None
 
@@ -283,13 +291,13 @@ class Orders:
 
     def written(self, order: Order, line: int, seq: int, now: int) -> None:
         """The request was given to the session's output under this number."""
-        order.standing = Standing.WRITTEN
+        order.standing = WRITTEN
         order.written_ns = now
         order.line = line
         order.seq = seq
         self._by_seq[line, seq] = order
         for part in order.parts:
-            part.standing = Standing.WRITTEN
+            part.standing = WRITTEN
             part.written_ns, part.line, part.seq = now, line, seq
             self._parts[part] = None
 
@@ -337,9 +345,9 @@ class Orders:
         ended = order.target is not None and order.target.standing in FINAL
         if ended or order.kind in (Kind.MASS_CANCEL, Kind.LIST):
             # What became of it no longer matters, and nobody will ever say: the orders tell.
-            self.finish(order, Standing.DONE)
+            self.finish(order, DONE)
         elif order.standing not in FINAL:
-            order.standing = Standing.UNKNOWN
+            order.standing = UNKNOWN
             self._doubted[order] = None
 
     def take_doubted(self) -> list[Order]:
@@ -396,11 +404,11 @@ class Orders:
         if order_id is not None and order.order_id is None:
             self.name(order, order_id)
         if cancel is not None and cancel.target is not None:
-            self.finish(cancel, Standing.DONE)
+            self.finish(cancel, DONE)
         standing = after(order.standing, ord_status, order.cum_qty > 0)
         if standing in FINAL:
             self.finish(order, standing)
-        elif standing is Standing.UNKNOWN:
+        elif standing is UNKNOWN:
             # A status that nobody knows, and a report that is late may follow it.
             order.in_doubt = True
             self.unknown(order)
@@ -468,8 +476,8 @@ class Orders:
             self._forget(closed.popleft())
         for cancel in order.cancels:
             # What became of it no longer matters, and nobody will ever say.
-            if cancel.standing is Standing.UNKNOWN:
-                self.finish(cancel, Standing.DONE)
+            if cancel.standing is UNKNOWN:
+                self.finish(cancel, DONE)
         order.cancels.clear()
 
     def finished_as(self, finished: dict[Order, int]) -> None:

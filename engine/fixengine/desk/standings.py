@@ -13,6 +13,7 @@ stays as it ended. UNKNOWN is never guessed away: only a report of the venue end
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from fixengine.messages import OrdStatus
 
@@ -64,6 +65,11 @@ TOLD = {
 """What an OrdStatus<39> says; one that is missing here says nothing we know."""
 
 
+# Looked up once; see fix/session.py.
+UNKNOWN: Final = Standing.UNKNOWN
+REJECTED: Final = Standing.REJECTED
+
+
 def after(standing: Standing, ord_status: str, has_fills: bool) -> Standing:
     """What is known of an order once a report has come.
 
@@ -71,7 +77,7 @@ def after(standing: Standing, ord_status: str, has_fills: bool) -> Standing:
     """
     if standing in FINAL:
         return standing
-    told = TOLD.get(ord_status, Standing.UNKNOWN)
+    told = TOLD.get(ord_status, UNKNOWN)
     if told not in ALIVE:
         return told
     if has_fills:
@@ -88,7 +94,7 @@ def contradiction(standing: Standing, ord_status: str) -> str | None:
     told = TOLD.get(ord_status)
     if told is None:
         return f"OrdStatus {ord_status!r} is not known; see the venue's documents"
-    if standing is Standing.REJECTED and told in ALIVE:
+    if standing is REJECTED and told in ALIVE:
         return f"OrdStatus {ord_status!r} ({told}) of an order that was refused: it lives"
     if standing in FINAL and told in FINAL and told is not standing:
         return f"OrdStatus {ord_status!r} ({told}) of an order that was {standing} before"

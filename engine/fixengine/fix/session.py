@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fixengine import wire
 from fixengine.fix import fields
@@ -36,6 +36,11 @@ from fixengine.fix.peek import (
 )
 from fixengine.fix.states import OTHERWISE, TRANSITIONS, Event, Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, Venue, template
+
+# Looked up once: in Python 3.11 a member of an enumeration takes longer than a field of a message.
+ACTIVE: Final = State.ACTIVE
+OVER: Final = State.CLOSED, State.DISCONNECTED
+APPLICATION: Final = Verdict.APPLICATION
 
 FAULTS = {"tag": "bad_tag_number"}
 """Names of complaints by the reason of a message's fault; every other is "garbled"."""
@@ -124,7 +129,7 @@ class Session:
         """
         self.last_received_ns = now
         kind = message.kind
-        if self.state in (State.CLOSED, State.DISCONNECTED):
+        if self.state in OVER:
             return self._after_the_end(message, now)
         if not self._accept_header(message, kind, now):
             return Verdict.DROP
@@ -146,7 +151,7 @@ class Session:
         Raises LocalProtocolError where the session is not active, or where a value has no place
         in a FIX field; then nothing was kept and no sequence number was used.
         """
-        if self.state is not State.ACTIVE:
+        if self.state is not ACTIVE:
             raise wire.LocalProtocolError(
                 f"session {self.client_comp_id} is {self.state}: nothing can be sent now"
             )
@@ -196,7 +201,7 @@ class Session:
         """Monotonic ns at which `tick` matters next; None: never."""
         # Looked at in each wake-up, and nearly always of a session that is active.
         state, heartbeat_ns = self.state, self.heartbeat_ns
-        if state is State.ACTIVE:
+        if state is ACTIVE:
             if heartbeat_ns <= 0:
                 return None
             speak_ns = self.last_sent_ns + heartbeat_ns
@@ -266,7 +271,7 @@ class Session:
         role names in its Reject what can be read of it; the number is used up if it was expected.
         Of a session that is over it is no event and gets no answer.
         """
-        if self.state in (State.CLOSED, State.DISCONNECTED):
+        if self.state in OVER:
             self.hole = self.hole or WRONG_CHECK_SUM
         elif self.rules.strict:
             message = reread(frame)
@@ -478,7 +483,7 @@ class Session:
 
     def _application(self, message: wire.Message, now: int) -> Verdict:
         if self.rules.strict or message.kind in self._played:
-            return Verdict.APPLICATION
+            return APPLICATION
         name = self.venue.kinds.get(message.kind, "unknown")
         if message.kind in fields.RESENDING:
             # Nothing is ever resent here; a peer that thinks so has lost its place in the session.

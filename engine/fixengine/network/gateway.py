@@ -16,7 +16,7 @@ for the disk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fixengine import wire
 from fixengine.desk.limits import SESSION
@@ -26,6 +26,7 @@ from fixengine.desk.recovery import LAG_S
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
+from fixengine.fix.session import APPLICATION
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
@@ -83,6 +84,12 @@ from fixengine.network.trouble import Trouble
 from fixengine.network.values import Values
 
 MILLISECOND_NS = 1_000_000
+# Looked up once; see fix/session.py.
+ORDER: Final = Kind.ORDER
+INTENT: Final = Kind.INTENT
+FRAME_OUT: Final = Kind.FRAME_OUT
+FRAME_IN: Final = Kind.FRAME_IN
+ADMIN: Final = Verdict.ADMIN
 COUNTER_MAX = (1 << COUNTER_BITS) - 1
 QUESTION_WEIGHT = 10
 """As how many messages that lead to no order a question about the account counts; see idle.py."""
@@ -178,10 +185,10 @@ class Gateway:
         if type(request) is Hello:
             token = request.token
             recorded = payload if not token else mask_value(payload, token.encode())
-            self.teller.record(Kind.ORDER, now, 0, input_of(peer, recorded))
+            self.teller.record(ORDER, now, 0, input_of(peer, recorded))
             self._hello(peer, request, now)
             return
-        self.teller.record(Kind.ORDER, now, 0, input_of(peer, payload))
+        self.teller.record(ORDER, now, 0, input_of(peer, payload))
         strategy = self.strategies.of(peer)
         if strategy is None:
             self._on_unbound(peer, request, payload, now)
@@ -468,7 +475,7 @@ class Gateway:
         owner = strategy.number, self.epoch, counter
         wire_id = self.venue.make_cl_ord_id(*owner)
         self.counter += needed
-        recorded = self.teller.record(Kind.INTENT, now, line.number, named(wire_id, payload))
+        recorded = self.teller.record(INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
@@ -590,7 +597,7 @@ class Gateway:
         for frame in frames:
             # No request of a strategy holds a secret.
             secret = own and b"\x0135=A\x01" in frame[:40]
-            self.teller.record(Kind.FRAME_OUT, now, line.number, mask(frame) if secret else frame)
+            self.teller.record(FRAME_OUT, now, line.number, mask(frame) if secret else frame)
         if line.transport is not None:
             if frames:
                 line.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
@@ -608,21 +615,21 @@ class Gateway:
             for message in line.framer:
                 self._inward.lap(FRAMED)
                 frame = bytes(message)
-                self.teller.record(Kind.FRAME_IN, now, line.number, frame)
+                self.teller.record(FRAME_IN, now, line.number, frame)
                 verdict = line.session.receive(message, now)
                 if line.session.hole is None:
                     line.last_frame = frame
-                if verdict is Verdict.APPLICATION:
+                if verdict is APPLICATION:
                     if message.kind == fields.LIMIT_RESPONSE:
                         self.limits.on_response(line, message, now)
                     else:
                         self.reports.on_application(line, message, now)
                 elif verdict is Verdict.REJECT or message.kind == fields.REJECT:
                     self._on_reject(line, message, verdict, now)
-                elif verdict is Verdict.ADMIN and message.kind == fields.LOGON:
+                elif verdict is ADMIN and message.kind == fields.LOGON:
                     line.first_frame = frame
                     self.limits.on_logon(line, now)
-                if verdict is Verdict.ADMIN or now >= line.lead.due_ns:
+                if verdict is ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
                 self._inward.begin()
         except wire.RemoteProtocolError as problem:

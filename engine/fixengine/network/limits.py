@@ -18,12 +18,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fixengine import wire
-from fixengine.desk.orders import Order
+from fixengine.desk.orders import TRADE, Order
 from fixengine.desk.unfilled import Told, Unfilled
 from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import Venue
-from fixengine.messages import ExecType, LimitIndicator, RefusedReason
+from fixengine.messages import LimitIndicator, RefusedReason
 from fixengine.network.clock import Clock
 from fixengine.network.line import Line, Source
 from fixengine.network.reports import Log
@@ -198,7 +198,7 @@ class Limits:
 
     def on_report(self, source: Source, order: Order, report: Values, now: int) -> None:
         """A report of an own order: a first fill makes room, a refusal may say there is none."""
-        if report.value("exec_type") == ExecType.TRADE:
+        if report.value("exec_type") == TRADE:
             if self._unfilled is not None and order.opened_ns:
                 at = self._venue_ns(source, now)
                 self._unfilled.fill(order.opened_ns, order.strategy, at)

@@ -14,8 +14,7 @@ from fixengine import wire
 from fixengine.desk.limits import Budget
 from fixengine.desk.orders import Order
 from fixengine.fix import fields
-from fixengine.fix.session import Session
-from fixengine.fix.states import State
+from fixengine.fix.session import ACTIVE, Session
 from fixengine.fix.venue import Sender, Venue, plan, template
 from fixengine.messages import (
     ExecutionReport,
@@ -206,7 +205,7 @@ class Line:
     def can_carry(self) -> bool:
         """Whether a request could be written now."""
         transport = self.transport
-        if transport is None or self.session.state is not State.ACTIVE:
+        if transport is None or self.session.state is not ACTIVE:
             return False
         if transport.alive:
             return True
@@ -225,7 +224,7 @@ class Line:
         """See lines.Eye."""
         # For each order: no more calls than need be.
         session = self.session
-        return session.state is State.ACTIVE and session.hole is None
+        return session.state is ACTIVE and session.hole is None
 
     @property
     def seen_until_ns(self) -> int:

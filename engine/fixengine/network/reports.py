@@ -11,10 +11,10 @@ others are counted and passed over. What the user data stream tells goes the sam
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fixengine import wire
-from fixengine.desk.orders import QTY_DECIMALS, TRADE, Order, Orders, report_key
+from fixengine.desk.orders import QTY_DECIMALS, TRADE, UNKNOWN, Order, Orders, report_key
 from fixengine.desk.positions import Fill, Positions
 from fixengine.desk.recovery import VENUE_TIMEOUT_S
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
@@ -39,6 +39,7 @@ FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_S = 5
 """How much later than the total of an order a fill of it may come, on another session."""
+REJECTED: Final = OrdStatus.REJECTED.value
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -149,7 +150,7 @@ class Reports:
                 return
             order.seen.add(key)
         self._alert(source, order, ord_status)
-        in_question = order.unwatched or order.standing is Standing.UNKNOWN
+        in_question = order.unwatched or order.standing is UNKNOWN
         # A report that comes late, such as a NEW after the fill, does not tell how it ended.
         is_late = order.standing in FINAL and TOLD.get(ord_status) in ALIVE
         self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
@@ -170,7 +171,7 @@ class Reports:
         if cancel is not None and cancel.target is not None and is_own:
             # Of an order that was handed over meanwhile it speaks in words of the heir's.
             cancel.outcome = payload
-        if order.parts and ord_status == OrdStatus.REJECTED:
+        if order.parts and ord_status == REJECTED:
             self.answers.not_attempted(source, order, now)
         if in_question and order.standing in ALIVE:
             self._look_after_gap(source, order, value("transact_time"), now)
@@ -223,7 +224,7 @@ class Reports:
 
     def _why_refused(self, report: Values) -> str | None:
         """The reason of a report that says so, by which a program can act."""
-        if report.value("ord_status") != OrdStatus.REJECTED:
+        if report.value("ord_status") != REJECTED:
             return None
         return self.venue.reject_reason(report.value("venue_code"), report.value("text"))
 

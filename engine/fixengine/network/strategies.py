@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from hmac import compare_digest
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from fixengine.messages import (
     STRATEGY_NAME,
@@ -52,6 +52,11 @@ class Handed(Enum):
     TAKEN = "taken"
     FULL = "full"
     GONE = "gone"
+
+
+# Looked up once; see fix/session.py.
+TAKEN: Final = Handed.TAKEN
+GONE: Final = Handed.GONE
 
 
 class Bus(Protocol):
@@ -381,9 +386,9 @@ class Strategies:
             head = 0, self.epoch, "", False, now
             payload = encode(Refused(*head, "", RefusedReason.LAGGING.value, text))
         handed = self.bus.send(peer, payload)
-        if handed is Handed.GONE:
+        if handed is GONE:
             del self._cut_off[peer]
-        elif handed is Handed.TAKEN:
+        elif handed is TAKEN:
             self._cut_off[peer] = strategy, True
 
     def _forget_question(self, strategy: Strategy) -> None:
@@ -426,9 +431,9 @@ class Strategies:
                 mark_replayed(payload)
             handed = self.bus.send(peer, payload)
             following = seq + 1
-        if handed is Handed.GONE:
+        if handed is GONE:
             self._unbind(strategy)
-        if handed is not Handed.TAKEN:
+        if handed is not TAKEN:
             return False
         strategy.unsent = following
         strategy.sent_high = max(strategy.sent_high, following)

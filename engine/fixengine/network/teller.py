@@ -6,7 +6,7 @@ that is not the venue's own report.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -34,6 +34,7 @@ from fixengine.network.values import Values
 
 JOURNAL_RESERVE_BYTES = 1 << 18
 NONE = encode(None)
+DELIVERED: Final = Kind.DELIVERED  # looked up once; see fix/session.py
 
 OUTCOMES = (
     ExecutionReport | OrderCancelReject | OrderAmendReject | OrderMassCancelReport | ListStatus
@@ -144,7 +145,7 @@ class Teller:
 
     def _deliver(self, strategy: Strategy, payload: bytes, now: int) -> bytes:
         self.strategies.keep(strategy, bytearray(payload))
-        self.record(Kind.DELIVERED, now, 0, named(strategy.name, payload))
+        self.record(DELIVERED, now, 0, named(strategy.name, payload))
         self.strategies.hand_over(strategy, now)
         return payload
 

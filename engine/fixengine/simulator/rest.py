@@ -68,7 +68,7 @@ class Rest:
         history: History,
         credentials: dict[str, Credential],
     ) -> None:
-        self._meter = meter
+        self.meter = meter
         self.web = meter.web
         self._exchange = exchange
         self._history = history
@@ -93,8 +93,8 @@ class Rest:
         name = self._names.get(path) if asked.method == "GET" else None
         given = {piece.partition("=")[0] for piece in query.split("&")}
         weight = 1 if name is None else self.web.weight(name, given)
-        over = self._meter.add(asked.address, weight, now)
-        used = str(self._meter.used(asked.address, now))
+        over = self.meter.add(asked.address, weight, now)
+        used = str(self.meter.used(asked.address, now))
         headers = {self.web.weight_header: used, "X-MBX-USED-WEIGHT": used}
         if over is not None:
             headers["Retry-After"] = str(max(1, -(-(over.until_ns - now) // SECOND_NS)))
@@ -115,7 +115,7 @@ class Rest:
 
         name: of the venue table's calls. Raises Wrong, also for a request that is one too many.
         """
-        over = self._meter.add(address, self.web.weight(name, given), now)
+        over = self.meter.add(address, self.web.weight(name, given), now)
         if over is not None:
             raise Wrong(over.status, -1003, over.text)
         parameters = Parameters((key, str(value)) for key, value in given.items())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
+from fixengine.network.config.settings import Sources
 from fixengine.network.sources import events
 from fixengine.network.sources.answers import Account, Because, ExchangeInfo, Problem
-from fixengine.network.sources.asks import KEPT, ROWS, TRADES_A_PAGE, Ask
+from fixengine.network.sources.asks import KEPT, ROWS, TRADES_A_PAGE, Ask, Value
+from fixengine.network.sources.budget import Budget
 from fixengine.network.sources.door import Owner
 from fixengine.network.sources.packets import Stream, StreamState
 from fixengine.simulator.feed import Feed
@@ -37,6 +40,10 @@ class Web(Protocol):
     stream_is_reachable: bool
     server: Server
 
+    @property
+    def rest_weight(self) -> int:
+        """What we have used of REST's weight limit, as each answer tells it."""
+
     def call(self, name: str, parameters: dict[str, str | int]) -> Any:
         """What REST answers, as its JSON has it. Raises Wrong."""
 
@@ -45,14 +52,19 @@ class Web(Protocol):
 
 
 class MemorySources:
-    """See network/sources/door.py. An answer tells how things stood when it was asked for."""
+    """See network/sources/door.py. An answer tells how things stood when the venue was asked, and
+    it is asked once its weight limit has room.
+    """
 
-    def __init__(self, clock: Clock, run: Run, venue: Web, deadline_ms: int, owner: Owner) -> None:
+    def __init__(self, clock: Clock, run: Run, venue: Web, settings: Sources, owner: Owner) -> None:
         self.running = False
         self._clock = clock
         self._run = run
         self._venue = venue
-        self._deadline_s = deadline_ms / 1000
+        self._deadline_s = settings.deadline_ms / 1000
+        self._web = venue.server.rest.web
+        weights = self._web.weights
+        self._budget = Budget(weights, weights.count_max * settings.weight_percent // 100)
         self._owner = owner
         self._number = 0
         self._feed: Feed | None = None
@@ -65,14 +77,41 @@ class MemorySources:
     def ask(self, ask: Ask) -> int | Problem:
         """Ask; the number under which the owner hears the answer."""
         self._number += 1
-        number, delay_s = self._number, self._venue.rest_delay_s
-        found: tuple[Any, ...] | Problem
-        if not self._venue.rest_is_reachable or delay_s >= self._deadline_s:
-            delay_s = self._deadline_s
-            found = Problem(Because.FAILED.value, f"{ask.call}: no answer within {delay_s:g} s")
-        else:
-            found = self._found(ask)
+        self._page(self._number, ask, dict(ask.parameters), [])
+        return self._number
 
+    def _page(self, number: int, ask: Ask, parameters: dict[str, Value], rows: list[Any]) -> None:
+        """Ask for what is left of an answer: pages follow each other without time passing, but for
+        the venue's weight limit.
+        """
+        delay_s = self._venue.rest_delay_s
+        if not self._venue.rest_is_reachable or delay_s >= self._deadline_s:
+            text = f"{ask.call}: no answer within {self._deadline_s:g} s"
+            self._answer(number, Problem(Because.FAILED.value, text), self._deadline_s)
+            return
+        wait_ns = 0 if ask.call == KEPT else self._wait_ns(ask.call, parameters)
+        if wait_ns > self._deadline_s * SECOND_NS:
+            text = f"{ask.call}: no weight is free"
+            wait_ms = -(-wait_ns // MILLISECOND_NS)
+            problem = Problem(Because.LIMITED.value, text, retry_after_ms=wait_ms)
+            self._answer(number, problem, 0)
+        elif wait_ns:
+            again = partial(self._page, number, ask, parameters, rows)
+            self._later(wait_ns / SECOND_NS, again)
+        elif (found := self._found(ask, parameters, rows)) is None:
+            self._page(number, ask, parameters, rows)
+        else:
+            self._answer(number, found, delay_s)
+
+    def _wait_ns(self, name: str, parameters: dict[str, Value]) -> int:
+        """How long a call has to wait; where it may go now, it is counted."""
+        weight, wall_ns = self._web.weight(name, parameters), self._clock.wall_ns()
+        wait_ns = self._budget.wait_ns(weight, wall_ns)
+        if not wait_ns:
+            self._budget.spend(weight, wall_ns)
+        return wait_ns
+
+    def _answer(self, number: int, found: tuple[Any, ...] | Problem, delay_s: float) -> None:
         def answer() -> None:
             if not self.running:
                 return
@@ -82,7 +121,6 @@ class MemorySources:
                 self._owner.on_rows(number, found, True)
 
         self._later(delay_s, answer)
-        return number
 
     def follow(self) -> bool:
         """Subscribe to the user data stream, again whenever it is lost."""
@@ -129,22 +167,24 @@ class MemorySources:
     def _tell(self, state: Stream, text: str = "", since_ms: int = 0) -> None:
         self._owner.on_stream(StreamState(state.value, self._connections, text, since_ms))
 
-    def _found(self, ask: Ask) -> tuple[Any, ...] | Problem:
-        """All pages of an answer; they follow each other without time passing."""
+    def _found(
+        self, ask: Ask, parameters: dict[str, Value], rows: list[Any]
+    ) -> tuple[Any, ...] | Problem | None:
+        """The answer, whole; None where more pages follow, and parameters name the next."""
         if ask.call == KEPT:
             return ()
-        rows: list[Any] = []
-        parameters = dict(ask.parameters)
         try:
-            while True:
-                page = _rows(ask.call, self._venue.call(ask.call, parameters))
-                rows += page
-                if not ask.page_by or len(page) < TRADES_A_PAGE:
-                    return tuple(rows)
-                parameters[ask.page_by] = 1 + max(getattr(row, "id", 0) for row in page)
+            page = _rows(ask.call, self._venue.call(ask.call, parameters))
         except Wrong as wrong:
             because = Because.LIMITED if wrong.status in (TOO_MANY, BANNED) else Because.REFUSED
             return Problem(because.value, f"{ask.call}: {wrong.text}", wrong.status, wrong.code)
+        finally:
+            self._budget.told(self._venue.rest_weight, self._clock.wall_ns())
+        rows += page
+        if not ask.page_by or len(page) < TRADES_A_PAGE:
+            return tuple(rows)
+        parameters[ask.page_by] = 1 + max(getattr(row, "id", 0) for row in page)
+        return None
 
 
 def _rows(name: str, found: Any) -> list[Any]:

@@ -131,7 +131,7 @@ class World:
         """See Surroundings."""
         if config.rest_place is None and config.stream_place is None:
             return None
-        rooms = self.clock, self.run, self.venue, config.sources.deadline_ms
+        rooms = self.clock, self.run, self.venue, config.sources
         return lambda owner: MemorySources(*rooms, owner)
 
 

@@ -309,6 +309,11 @@ class SimulatedVenue:
         place = self._account, "memory", self._clock.wall_ns()
         return self.server.rest.call(name, parameters, *place)
 
+    @property
+    def rest_weight(self) -> int:
+        """What the engine has used of REST's weight limit in this window."""
+        return self.server.rest.meter.used("memory", self._clock.wall_ns())
+
     def cut_stream(self) -> None:
         """Cut the user data stream, with what was under way on it; it is subscribed anew."""
         self._clock.settle()
