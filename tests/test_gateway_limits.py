@@ -262,6 +262,20 @@ def test_orders_wait_for_the_first_answer_and_cancels_do_not() -> None:
     fill(engine, 1, first=4)
 
 
+def test_a_query_that_was_refused_for_our_clock_is_asked_again_before_any_order() -> None:
+    engine = limited(answered=False)
+    engine.venue_says(b"3", ref_seq_num=2, venue_code="-1021", text="Timestamp ...")
+    engine.request(engine.order("o1"))
+    event = refused(engine)
+    assert (event.reason, event.retry_after_ms) == ("limit", 100)
+    assert queries(engine) == ["limits-1", "limits-2"]
+    says(engine, ("1", 4, 5, 10, "s"), ("1", 4, 500, 1, "d"), req_id="limits-2")
+    fill(engine, 1, first=2)
+    engine.request(engine.order("o3"))
+    assert "5 of 5 per 10 SECOND" in refused(engine).text
+    assert queries(engine) == ["limits-1", "limits-2"]
+
+
 def test_a_cancel_leaves_while_the_first_answer_is_under_way() -> None:
     engine = limited(answered=False)
     order = engine.gateway.orders.open(1, "old", "w-1", "BTCUSDT")

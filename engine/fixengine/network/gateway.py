@@ -361,6 +361,10 @@ class Gateway:
             text = f"symbol: {self.strategies.by_number[other].name} has orders in {request.symbol}"
             reason = RefusedReason.NOT_YOURS, f"{text}, which it would end too", None
         if reason is None:
+            # Sent later than this, which waits less long for the disk, they would outlive it.
+            text = "a mass cancel of its symbol came while it waited for the disk"
+            waited = self.held.take_orders(strategy.number, request.symbol)
+            self._refuse(waited, (RefusedReason.CANCELED, text, None), now)
             lines = self.lines.for_mass_cancel(self.orders.open_of(strategy.number), request.symbol)
             reason = self._leave(lines, strategy, request, payload, None, now)
         if reason is not None:

@@ -3,7 +3,8 @@
 Messages are counted for each line, unfilled orders for the account. Both start from the venue's
 table; at each logon, and when the venue says that an order was one too many, a LimitQuery asks
 what really holds and is used. Its answer can only make us more careful with what is used, and its
-limits replace ours. Without an answer, or with one that cannot be read, the table holds on.
+limits replace ours. Without an answer, or with one that cannot be read, the table holds on; where
+it was refused for our clock it is asked again, before the first order that the clock allows.
 
 After a start the venue may count orders that we know nothing of, those of the run before among
 them. New orders therefore wait for its first answer, or until it is late; so long the session is
@@ -39,6 +40,7 @@ UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 CODE = re.compile(r"-?[0-9]{1,9}\Z")
 LIMIT_NUMBER_MAX = (1 << 63) - 1
 TOO_MANY_ORDERS = "ask_limits"
+SET_CLOCK = "set_clock"
 
 
 Heard = Callable[[Line, tuple[LimitIndicator, ...], str, int], None]
@@ -78,6 +80,7 @@ class Limits:
         self._is_told = unfilled is None
         self._messages: tuple[int, int] | None = None  # what the venue said last of its limit
         self._lines: set[Line] = set()  # that may not know it yet
+        self._owed: set[Line] = set()  # on which it was refused for our clock alone
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -188,6 +191,8 @@ class Limits:
             f"the venue refused the LimitQuery, the limits known so far hold:"
             f" {peek_text(message, fields.ERROR_CODE)} {peek_text(message, fields.TEXT)}"
         )
+        if self._meaning(peek_text(message, fields.ERROR_CODE)) == SET_CLOCK:
+            self._owed.add(line)
         self._fail(line, text, now)
         return True
 
@@ -209,6 +214,8 @@ class Limits:
         """Time has passed: a LimitQuery may have gone unanswered."""
         if self._lines:
             self._lines = {line for line in self._lines if line.can_carry()}
+        if self._owed:
+            self._owed = {line for line in self._owed if line.can_carry()}
         for line, query in list(self._queries.items()):
             if not line.can_carry():
                 del self._queries[line]
@@ -236,6 +243,10 @@ class Limits:
     def _check_unfilled(
         self, unfilled: Unfilled, line: Line, user: int, now: int, orders: int
     ) -> Reason | None:
+        if not self._is_told and line in self._owed:
+            # Our clock is right now, or no order would come this far.
+            self._owed.remove(line)
+            self.ask(line, now)
         if not self._is_told and any(line.carries_orders for line in self._queries):
             text = "unfilled orders: the venue has not yet said how many it counts"
             return RefusedReason.LIMIT, text, WAIT_MS

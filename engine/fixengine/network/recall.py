@@ -289,7 +289,7 @@ class Recall:
             self._positions.fill(order.strategy, event, self._wall_ns)
         if not late:
             order.outcome = payload
-        if cancel is not None:
+        if cancel is not None and cancel.target is not None and cancel.strategy == order.strategy:
             cancel.outcome = payload
 
 

@@ -129,7 +129,8 @@ class Journal:
                 raise
         except OSError as error:
             close(lock)
-            raise JournalError(directory, f"cannot be used: {error.strerror}") from None
+            where = error.filename or directory
+            raise JournalError(where, f"cannot be used: {error.strerror}") from None
         except JournalError:
             close(lock)
             raise
