@@ -61,6 +61,8 @@ from fixengine.network.intents import (
     ADDING,
     TARGETING,
     OrderRequest,
+    at_limit,
+    cancels_at_limit,
     enter,
     ids_needed,
     orders_in,
@@ -407,11 +409,11 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
-        orders = orders_in(request)
+        orders, may_exceed = orders_in(request), cancels_at_limit(request)
         is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, orders, now)
+            reason = self._check_line(line, strategy.number, orders, now, may_exceed)
             if reason is None:
                 reason = self._check_room(strategy.number, is_cancel)
                 if reason is not None:
@@ -432,8 +434,13 @@ class Gateway:
             return RefusedReason.JOURNAL_FULL, text, None
         return None
 
-    def _check_line(self, line: Line, strategy: int, orders: int, now: int) -> Reason | None:
-        """Whether a request that brings so many new orders could leave over this line now."""
+    def _check_line(
+        self, line: Line, strategy: int, orders: int, now: int, may_exceed: bool
+    ) -> Reason | None:
+        """Whether a request that brings so many new orders could leave over this line now.
+
+        may_exceed: see Limits.check.
+        """
         is_cancel = orders == 0
         if not line.can_carry:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
@@ -452,7 +459,7 @@ class Gateway:
             text = "no session with all reports, drop copy or user data stream is up:"
             text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, orders)
+        return self.limits.check(line, strategy, now, orders, may_exceed)
 
     def _intend(
         self,
@@ -513,7 +520,8 @@ class Gateway:
             strategy = item.order.strategy
             orders = sum(part.is_order for part in (item.order, *item.order.parts))
             reason = self._check_engine(strategy, now) if orders else None
-            reason = reason or self._check_line(line, strategy, orders, now)
+            may_exceed = at_limit(item.replace)
+            reason = reason or self._check_line(line, strategy, orders, now, may_exceed)
             if reason is None:
                 self._let_go(line, item, now)
             else:

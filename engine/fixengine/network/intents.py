@@ -23,6 +23,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     OrderCancelRequestAndNewOrderSingle,
     OrderMassCancelRequest,
+    OrderRateLimitExceededMode,
     encode,
 )
 
@@ -43,6 +44,8 @@ TARGETING = frozenset(
     {OrderCancelRequest, OrderCancelRequestAndNewOrderSingle, OrderAmendKeepPriorityRequest}
 )
 """Those that are about one own order."""
+
+CANCEL_ONLY = OrderRateLimitExceededMode.CANCEL_ONLY.value
 
 
 class Entered(NamedTuple):
@@ -82,6 +85,19 @@ def recv_window_ms(request: OrderRequest) -> int:
         windows = (one.order.recv_window_ms for one in request.orders)
         return min((window for window in windows if window), default=0)
     return 0
+
+
+def cancels_at_limit(request: OrderRequest) -> bool:
+    """Whether the venue is to carry out its cancel though no further order may be placed."""
+    return (
+        type(request) is OrderCancelRequestAndNewOrderSingle
+        and request.order_rate_limit_exceeded_mode == CANCEL_ONLY
+    )
+
+
+def at_limit(replace: dict[str, Any]) -> bool:
+    """The same of a request that was entered. replace: see Entered."""
+    return replace.get("order_rate_limit_exceeded_mode") == CANCEL_ONLY
 
 
 def other_ids(request: OrderRequest) -> tuple[str, ...]:

@@ -81,13 +81,17 @@ class Limits:
 
     # --- out ------------------------------------------------------------------------------------
 
-    def check(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
+    def check(
+        self, line: Line, user: int, now: int, orders: int, may_exceed: bool = False
+    ) -> Reason | None:
         """Why a strategy's request may not leave over this line now, or None.
 
-        orders: how many new ones it brings; 0 for what can only end or shrink orders.
+        orders: how many new ones it brings; 0 for what can only end or shrink orders. may_exceed:
+        beyond the account's limit of unfilled orders too, where the venue does what else it asks
+        for and refuses the order; not beyond this strategy's share, for there it would not.
         """
         if orders:
-            reason = self._check_unfilled(line, user, now, orders)
+            reason = self._check_unfilled(line, user, now, orders, may_exceed)
             if reason is not None:
                 return reason
         budget = line.budget
@@ -233,14 +237,16 @@ class Limits:
                 line.budget.adopt(*self._messages, 0, now)
         self._lines.clear()
 
-    def _check_unfilled(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
+    def _check_unfilled(
+        self, line: Line, user: int, now: int, orders: int, may_exceed: bool
+    ) -> Reason | None:
         if self._unfilled is None:
             return None
         if not self._is_told and any(line.carries_orders for line in self._queries):
             text = "unfilled orders: the venue has not yet said how many it counts"
             return RefusedReason.LIMIT, text, WAIT_MS
         blocked = self._unfilled.blocked(self._venue_ns(line, now), user, orders)
-        if blocked is None:
+        if blocked is None or (may_exceed and not blocked.is_share):
             return None
         wait_ms = -(-blocked.wait_ns // MILLISECOND_NS)
         whose = "this strategy's share" if blocked.is_share else "the account's limit"
