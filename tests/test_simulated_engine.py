@@ -135,6 +135,19 @@ def test_the_bracket_sells_at_a_profit_or_at_a_loss(
         assert engine.venue.orders == []
 
 
+def test_the_bracket_leaves_nothing_when_it_has_sold_a_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stop expires with the first part, so that a cancel of it would end nothing."""
+    with SimulatedEngine(house=False) as engine:
+        engine.venue.sell("0.01", "50000")
+        engine.later(3, lambda: engine.venue.fault("reset"))
+        engine.later(30, lambda: engine.venue.buy("0.004", "50250"))
+        assert bracket(monkeypatch, engine) == 0, capsys.readouterr()
+        assert [one.quantity for one in engine.venue.trades] == ["0.01000000", "0.00400000"]
+        assert engine.venue.orders == []
+
+
 def test_the_bracket_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
