@@ -27,6 +27,7 @@ from fixengine.messages import (
     SessionStatus,
     Side,
     Snapshot,
+    oco,
 )
 from fixengine.network.config import ConfigError
 from fixengine.testing import FaultError, NothingHappens, SimulatedEngine, SimulationError, clock
@@ -158,6 +159,21 @@ def test_the_bracket_says_what_is_wrong(
         engine.venue.reject_when(lambda order: order.side == Side.SELL)
         assert bracket(monkeypatch, engine) == 1
         assert "Rejected on demand." in capsys.readouterr().out
+
+
+def test_a_pair_may_have_a_stop_that_only_trails() -> None:
+    with SimulatedEngine(house=False) as engine, engine.client() as client:
+        stop = NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, 1, trigger_trailing_delta_bips=100)
+        client.submit_list(oco(stop, NewOrderSingle.limit_maker("BTCUSDT", Side.SELL, 1, 52000)))
+        for price in (50000, 51000):
+            engine.venue.sell("0.01", price)
+            engine.venue.buy("0.01")
+        engine.venue.buy(2, 50490)
+        assert [one.price for one in engine.venue.orders] == [None, "52000.00000000"]
+        engine.venue.sell("0.01", 50490)
+        states_told = states(heard(client))
+        assert ("F", "2") in states_told and ("C", "C") in states_told
+        assert engine.venue.orders == []
 
 
 def test_an_order_rests_is_filled_in_parts_and_is_cancelled(
