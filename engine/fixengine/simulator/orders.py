@@ -196,14 +196,14 @@ def feature(request: Any) -> Refusal | None:
     return None
 
 
-def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
+def filters(instrument: Instrument, terms: Terms, buys: bool) -> Refusal | None:
     """The first filter of the symbol that an order does not pass, or None."""
     price, quantity, slice_qty = terms.price, terms.quantity, terms.max_floor
     if price is not None:
         if not instrument.price_passes(price):
             return refusals.filter_failure("PRICE_FILTER")
-        if not instrument.percent_passes(price):
-            return refusals.filter_failure("PERCENT_PRICE")
+        if not instrument.percent_passes(price, buys):
+            return refusals.filter_failure(instrument.percent_filter)
     if quantity is not None:
         if not instrument.lot.passes(quantity):
             return refusals.filter_failure("LOT_SIZE")
