@@ -161,6 +161,16 @@ def test_the_bracket_says_what_is_wrong(
         assert "Rejected on demand." in capsys.readouterr().out
 
 
+def test_an_order_is_cancelled_by_its_order_id_alone(
+    engine: SimulatedEngine, client: Client
+) -> None:
+    order = client.submit(buy())
+    (report,) = heard(client)
+    client.cancel(order_id=report.order_id, symbol="BTCUSDT")
+    (end,) = heard(client)
+    assert (end.orig_cl_ord_id, end.ord_status) == (order, "4")
+
+
 def test_a_pair_may_have_a_stop_that_only_trails() -> None:
     with SimulatedEngine(house=False) as engine, engine.client() as client:
         stop = NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, 1, trigger_trailing_delta_bips=100)

@@ -63,11 +63,13 @@ from fixengine.network.intents import (
     OrderRequest,
     at_limit,
     cancels_at_limit,
+    contradiction,
     enter,
     ids_needed,
     orders_in,
     other_ids,
     recv_window_ms,
+    target_of,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
@@ -310,7 +312,7 @@ class Gateway:
         if reason is None and adds:
             reason = self._check_ids(strategy, request)
             reason = reason or self._check_engine(strategy.number, now)
-        target = self.orders.find(strategy.number, request.orig_cl_ord_id)
+        target = target_of(self.orders, strategy.number, request)
         if reason is None:
             reason = self._check_target(strategy, request, target, now)
         if reason is None and target is not None:
@@ -327,8 +329,13 @@ class Gateway:
         """Why an order cannot be cancelled, replaced or amended, or None."""
         name = request.orig_cl_ord_id[:36]
         text = None
-        if target is None or not target.is_order:
+        if target is None and not name:
+            where = f"{request.order_id!r:.40} in {request.symbol!r:.40}"
+            text = f"order_id: this strategy has no order {where}; or give orig_cl_ord_id"
+        elif target is None or not target.is_order:
             text = f"orig_cl_ord_id: this strategy has no order {name!r}"
+        elif (text := contradiction(request, target)) is not None:
+            pass
         elif target.strategy != strategy.number:
             heir = self.strategies.by_number[target.strategy]
             text = f"orig_cl_ord_id: {name} was handed over to {heir.name}"
