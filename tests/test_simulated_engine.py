@@ -107,6 +107,19 @@ def test_the_chase_gives_up_at_its_limit(monkeypatch: pytest.MonkeyPatch, limit:
         assert (engine.venue.orders, engine.venue.trades) == ([], [])
 
 
+@pytest.mark.parametrize("trouble", ["slow", "lost"])
+def test_the_chase_leaves_no_bid_of_which_nothing_is_heard(
+    monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        if trouble == "slow":
+            engine.venue.fault("delay", ms=700)
+        else:
+            engine.venue.fault("cut", kind="8")
+        assert chase(engine, monkeypatch, "--limit", "49999") == 0
+        assert (engine.venue.orders, engine.venue.trades) == ([], [])
+
+
 def test_the_chase_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     with SimulatedEngine(house=False) as engine:
         engine.venue.reject_when(lambda order: order.price == "49999")
