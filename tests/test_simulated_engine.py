@@ -69,7 +69,8 @@ def states(events: list[Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["quote_and_cancel", "async_quotes", "rounded_order", "chase", "oco_bracket"]
+    "name",
+    ["quote_and_cancel", "async_quotes", "rounded_order", "chase", "oco_bracket", "quoting_loop"],
 )
 def test_the_examples_run_on_it_unchanged(
     engine: SimulatedEngine, name: str, monkeypatch: pytest.MonkeyPatch
@@ -80,6 +81,45 @@ def test_the_examples_run_on_it_unchanged(
     status = asyncio.run(main()) if asyncio.iscoroutinefunction(main) else main()
     assert status == 0
     assert engine.venue.orders == []
+
+
+def quoting(
+    engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, *options: str
+) -> tuple[int, Any]:
+    """Run examples/quoting_loop.py; its exit status, and the quotes that it left."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(sys, "argv", ["quoting_loop", "--endpoint", engine.endpoint, *options])
+    return int(__import__("quoting_loop").main()), engine.venue.orders
+
+
+def test_the_quoting_loop_quotes_again_what_was_filled_up_to_a_position(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        for seconds in (1, 2):
+            engine.later(seconds, lambda: engine.venue.sell("0.001"))
+        # Two fills in a row are its position; then only the offer stands.
+        engine.later(3, lambda: bests.append(engine.venue.best()))
+        for seconds in (4, 5):
+            engine.later(seconds, lambda: engine.venue.buy("0.001"))
+        engine.later(6, lambda: bests.append(engine.venue.best()))
+        engine.later(7, lambda: engine.venue.fault("reset"))
+        bests: list[Any] = []
+        assert quoting(engine, monkeypatch) == (0, [])
+        assert bests == [(None, "50010.00000000"), ("49990.00000000", "50010.00000000")]
+        assert "with 0.00000000 after 4 fills; live: []" in capsys.readouterr().out
+        assert [one.side for one in engine.venue.trades] == ["1", "1", "2", "2"]
+
+
+def test_the_quoting_loop_ends_after_so_many_fills_and_where_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        engine.later(1, lambda: engine.venue.sell("0.001"))
+        assert quoting(engine, monkeypatch, "--fills", "1") == (0, [])
+        engine.venue.reject_when(lambda order: order.side == Side.SELL)
+        assert quoting(engine, monkeypatch) == (1, [])
+        assert quoting(engine, monkeypatch, "--mid", "50000.001")[0] == 1
 
 
 def chase(engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
