@@ -368,6 +368,7 @@ def test_exchange_info(stand: Stand) -> None:
     path = f"/api/v3/exchangeInfo?symbol={quote('这是测试币456')}"
     [symbol] = orjson.loads(stand.get(path).body)["symbols"]
     filters = {one["filterType"]: one for one in symbol["filters"]}
+    assert symbol["allowedSelfTradePreventionModes"] == [*modes, "TRANSFER"]
     assert filters["MAX_POSITION"]["maxPosition"] == "150000.00000000"
     assert filters["PERCENT_PRICE_BY_SIDE"]["askMultiplierDown"] == "0.50000000"
     assert filters["PERCENT_PRICE_BY_SIDE"]["bidMultiplierUp"] == "5.00000000"

@@ -63,7 +63,7 @@ def _not_permitted(
 ) -> Refusal | None:
     """The feature that a symbol does not have, or the filter that an order does not pass."""
     return (
-        orders.feature(request)
+        orders.feature(instrument, request)
         or orders.filters(instrument, terms, request.side == BUY)
         or triggers.filters(instrument, request, terms)
         or _too_much(account, instrument, request, terms)

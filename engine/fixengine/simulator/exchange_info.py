@@ -8,7 +8,7 @@ from fixengine.fix.venues.binance import words
 from fixengine.simulator.amending import AMENDS_MAX
 from fixengine.simulator.checks import LISTS_MAX
 from fixengine.simulator.instruments import UNIT, Instrument, text_of
-from fixengine.simulator.orders import ICEBERG_PARTS_MAX, SELF_TRADE_PREVENTIONS
+from fixengine.simulator.orders import ICEBERG_PARTS_MAX, preventions
 
 
 def symbol_object(instrument: Instrument) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def symbol_object(instrument: Instrument) -> dict[str, Any]:
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "NONE",
         "allowedSelfTradePreventionModes": [
-            words.word(words.SELF_TRADE_PREVENTIONS, mode) for mode in SELF_TRADE_PREVENTIONS
+            words.word(words.SELF_TRADE_PREVENTIONS, mode) for mode in preventions(instrument)
         ],
     }
 

@@ -70,7 +70,8 @@ class Instrument:
     percent_down, percent_up: PERCENT_PRICE multipliers, in hundredths of the fair price; with
     percent_by_side they are those of BUY orders in PERCENT_PRICE_BY_SIDE, and it holds those of
     SELL orders. stops_max: MAX_NUM_ALGO_ORDERS. icebergs_max: MAX_NUM_ICEBERG_ORDERS.
-    position_max: MAX_POSITION, None where the symbol has none. trailing_above, trailing_below:
+    position_max: MAX_POSITION, None where the symbol has none. transfers: it permits the
+    self-trade prevention mode TRANSFER. trailing_above, trailing_below:
     TRAILING_DELTA, the least and the most basis points, of stops that look up and of those that
     look down.
     Raises ValueError where tick and step have more than SCALE decimals together.
@@ -97,6 +98,7 @@ class Instrument:
     icebergs_max: int = ICEBERGS_MAX
     position_max: int | None = None
     percent_by_side: tuple[int, int] | None = None
+    transfers: bool = False
 
     def __post_init__(self) -> None:
         if self.tick * self.lot.step % UNIT:
@@ -137,6 +139,7 @@ def instrument(
     quantity: str,
     position_max: str | None = None,
     percent_by_side: tuple[int, int] | None = None,
+    transfers: bool = False,
 ) -> Instrument:
     """An instrument with the venue's usual filters and a ladder of 20 levels a side."""
     tick_units, step_units, fair_units = units(tick), units(step), units(fair)
@@ -162,6 +165,7 @@ def instrument(
         ladder=Ladder(levels=20, quantity=units(quantity), half_spread=spread, spacing=spread),
         position_max=None if position_max is None else units(position_max),
         percent_by_side=percent_by_side,
+        transfers=transfers,
     )
 
 
@@ -171,7 +175,7 @@ INSTRUMENTS = (
     ),
     instrument("ETHUSDT", "ETH", "USDT", tick="0.01", step="0.0001", fair="3000.00", quantity="40"),
     instrument("BNBUSDT", "BNB", "USDT", tick="0.01", step="0.001", fair="600.00", quantity="200"),
-    # The symbol of the venue's testnet whose name is not ASCII; with filters that others lack.
+    # The symbol of the venue's testnet whose name is not ASCII; with what others lack.
     instrument(
         "这是测试币456",
         "这是测试币",
@@ -182,5 +186,6 @@ INSTRUMENTS = (
         quantity="900",
         position_max="150000",
         percent_by_side=(50, 1000),
+        transfers=True,
     ),
 )
