@@ -61,9 +61,13 @@ from fixengine.network.intents import (
     ADDING,
     TARGETING,
     OrderRequest,
+    at_limit,
+    cancels_at_limit,
+    contradiction,
     enter,
     other_ids,
     size_of,
+    target_of,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
@@ -306,7 +310,7 @@ class Gateway:
         if reason is None and adds:
             reason = self._check_ids(strategy, request)
             reason = reason or self._check_engine(strategy.number, now)
-        target = self.orders.find(strategy.number, request.orig_cl_ord_id)
+        target = target_of(self.orders, strategy.number, request)
         if reason is None:
             reason = self._check_target(strategy, request, target, now)
         if reason is None and target is not None:
@@ -323,8 +327,13 @@ class Gateway:
         """Why an order cannot be cancelled, replaced or amended, or None."""
         name = request.orig_cl_ord_id[:36]
         text = None
-        if target is None or not target.is_order:
+        if target is None and not name:
+            where = f"{request.order_id!r:.40} in {request.symbol!r:.40}"
+            text = f"order_id: this strategy has no order {where}; or give orig_cl_ord_id"
+        elif target is None or not target.is_order:
             text = f"orig_cl_ord_id: this strategy has no order {name!r}"
+        elif (text := contradiction(request, target)) is not None:
+            pass
         elif target.strategy != strategy.number:
             heir = self.strategies.by_number[target.strategy]
             text = f"orig_cl_ord_id: {name} was handed over to {heir.name}"
@@ -410,10 +419,11 @@ class Gateway:
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
         ids, orders, window_ms = size_of(request)
+        may_exceed = cancels_at_limit(request)
         is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, orders, now)
+            reason = self._check_line(line, strategy.number, orders, now, may_exceed)
             if reason is None:
                 reason = self._check_room(strategy.number, is_cancel)
                 if reason is not None:
@@ -434,8 +444,13 @@ class Gateway:
             return RefusedReason.JOURNAL_FULL, text, None
         return None
 
-    def _check_line(self, line: Line, strategy: int, orders: int, now: int) -> Reason | None:
-        """Whether a request that brings so many new orders could leave over this line now."""
+    def _check_line(
+        self, line: Line, strategy: int, orders: int, now: int, may_exceed: bool
+    ) -> Reason | None:
+        """Whether a request that brings so many new orders could leave over this line now.
+
+        may_exceed: see Limits.check.
+        """
         is_cancel = orders == 0
         if line.transport is None or line.session.state is not ACTIVE:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
@@ -454,7 +469,7 @@ class Gateway:
             text = "no session with all reports, drop copy or user data stream is up:"
             text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, orders)
+        return self.limits.check(line, strategy, now, orders, may_exceed)
 
     def _intend(
         self,
@@ -520,7 +535,8 @@ class Gateway:
             strategy = item.order.strategy
             orders = sum(part.is_order for part in (item.order, *item.order.parts))
             reason = self._check_engine(strategy, now) if orders else None
-            reason = reason or self._check_line(line, strategy, orders, now)
+            may_exceed = at_limit(item.replace)
+            reason = reason or self._check_line(line, strategy, orders, now, may_exceed)
             if reason is None:
                 self._let_go(line, item, now)
             else:

@@ -23,6 +23,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     OrderCancelRequestAndNewOrderSingle,
     OrderMassCancelRequest,
+    OrderRateLimitExceededMode,
     encode,
 )
 
@@ -39,10 +40,13 @@ OrderRequest = (
 ORDER_REQUESTS = frozenset(OrderRequest.__args__)
 ADDING = frozenset({NewOrderSingle, OrderCancelRequestAndNewOrderSingle, NewOrderList})
 """Those that can bring a new order to the book."""
-TARGETING = frozenset(
-    {OrderCancelRequest, OrderCancelRequestAndNewOrderSingle, OrderAmendKeepPriorityRequest}
+TargetingRequest = (
+    OrderCancelRequest | OrderCancelRequestAndNewOrderSingle | OrderAmendKeepPriorityRequest
 )
+TARGETING = frozenset(TargetingRequest.__args__)
 """Those that are about one own order."""
+
+CANCEL_ONLY = OrderRateLimitExceededMode.CANCEL_ONLY.value
 
 
 Entered = tuple[Order, bytes, Message, dict[str, Any]]
@@ -73,6 +77,40 @@ def size_of(request: OrderRequest) -> tuple[int, int, int]:
     if type(request) is OrderCancelRequestAndNewOrderSingle:
         return 2, 1, window_ms
     return 1, 0, window_ms
+
+
+def cancels_at_limit(request: OrderRequest) -> bool:
+    """Whether the venue is to carry out its cancel though no further order may be placed."""
+    return (
+        type(request) is OrderCancelRequestAndNewOrderSingle
+        and request.order_rate_limit_exceeded_mode == CANCEL_ONLY
+    )
+
+
+def at_limit(replace: dict[str, Any]) -> bool:
+    """The same of a request that was entered. replace: see Entered."""
+    return replace.get("order_rate_limit_exceeded_mode") == CANCEL_ONLY
+
+
+def target_of(orders: Orders, strategy: int, request: TargetingRequest) -> Order | None:
+    """The order that a request is about, None where there is none of this strategy.
+
+    A cancel may name it by the venue's OrderID and its symbol instead of the strategy's id.
+    """
+    if type(request) is OrderCancelRequest and not request.orig_cl_ord_id:
+        found = orders.by_order_id(request.symbol or "", request.order_id or "")
+        return found if found is not None and found.strategy == strategy else None
+    return orders.find(strategy, request.orig_cl_ord_id)
+
+
+def contradiction(request: TargetingRequest, target: Order) -> str | None:
+    """Why both ids of a cancel cannot mean this order, or None: the venue refuses that too."""
+    if type(request) is not OrderCancelRequest or None in (request.order_id, target.order_id):
+        return None
+    if request.order_id == target.order_id:
+        return None
+    name = request.orig_cl_ord_id[:36]
+    return f"order_id: {name} is {target.order_id} at the venue, not {request.order_id!r:.40}"
 
 
 def other_ids(request: OrderRequest) -> tuple[str, ...]:

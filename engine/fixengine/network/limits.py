@@ -84,13 +84,17 @@ class Limits:
 
     # --- out ------------------------------------------------------------------------------------
 
-    def check(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
+    def check(
+        self, line: Line, user: int, now: int, orders: int, may_exceed: bool = False
+    ) -> Reason | None:
         """Why a strategy's request may not leave over this line now, or None.
 
-        orders: how many new ones it brings; 0 for what can only end or shrink orders.
+        orders: how many new ones it brings; 0 for what can only end or shrink orders. may_exceed:
+        beyond the account's limit of unfilled orders too, where the venue does what else it asks
+        for and refuses the order; not beyond this strategy's share, for there it would not.
         """
         if orders and self._unfilled is not None:
-            reason = self._check_unfilled(self._unfilled, line, user, now, orders)
+            reason = self._check_unfilled(self._unfilled, line, user, now, orders, may_exceed)
             if reason is not None:
                 return reason
         budget = line.budget
@@ -241,7 +245,7 @@ class Limits:
         self._lines.clear()
 
     def _check_unfilled(
-        self, unfilled: Unfilled, line: Line, user: int, now: int, orders: int
+        self, unfilled: Unfilled, line: Line, user: int, now: int, orders: int, may_exceed: bool
     ) -> Reason | None:
         if not self._is_told and line in self._owed:
             # Our clock is right now, or no order would come this far.
@@ -251,7 +255,7 @@ class Limits:
             text = "unfilled orders: the venue has not yet said how many it counts"
             return RefusedReason.LIMIT, text, WAIT_MS
         blocked = unfilled.blocked(self._venue_ns(line, now), user, orders)
-        if blocked is None:
+        if blocked is None or (may_exceed and not blocked.is_share):
             return None
         wait_ms = -(-blocked.wait_ns // MILLISECOND_NS)
         whose = "this strategy's share" if blocked.is_share else "the account's limit"
