@@ -18,8 +18,8 @@ cdef class Message:
     group. An absent field gives the default; one without value, of the wrong form, or hidden behind
     wrong data raises RemoteProtocolError with its tag, and with kind and seq of the message.
 
-    By name, and groups: value, pick, values, scaled, check, missing, extra and repeated read it by a
-    plan, that of Framer(plans=...) or of Plan.read.
+    By name, and groups: value, pick, values, scaled, check, missing, extra and repeated read it by
+    a plan, that of Framer(plans=...) or of Plan.read.
     """
 
     cdef Arena arena

@@ -224,7 +224,7 @@ MUTANTS = (
         "treat -1007 as rejected",
         (
             ("network/reports.py", "if code in self.venue.unknown_codes:", "if False:"),
-            ("network/reports.py", "if number_of(code) in self.venue.unknown_codes:", "if False:"),
+            ("network/reports.py", "number_of(code) in self.venue.unknown_codes:", "False:"),
         ),
     ),
     Mutant(

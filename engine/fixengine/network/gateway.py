@@ -673,7 +673,7 @@ class Gateway:
     def _on_own_report(
         self, source: Source, order: Order, report: Values, reason: str | None, now: int
     ) -> None:
-        """Each report of an own order, once, before it is told. reason: why it was refused."""
+        """See reports.Watcher."""
         self.limits.on_report(source, order, report, now)
         if reason is not None and reason.startswith(FILTER):
             self.instruments.table.doubt(order.symbol, now)
