@@ -244,8 +244,8 @@ MUTANTS = (
             (
                 "network/teller.py",
                 "        self.record(DELIVERED, now, 0, named(strategy.name, payload))\n"
-                "        self.strategies.hand_over(strategy, now)\n",
-                "        self.strategies.hand_over(strategy, now)\n"
+                "        self.strategies.deliver(strategy, payload, now)\n",
+                "        self.strategies.deliver(strategy, payload, now)\n"
                 "        self.record(DELIVERED, now, 0, named(strategy.name, payload))\n",
             ),
         ),

@@ -144,9 +144,8 @@ class Teller:
         return self._deliver(owner, report.pack(head, tail), now)
 
     def _deliver(self, strategy: Strategy, payload: bytes, now: int) -> bytes:
-        self.strategies.keep(strategy, bytearray(payload))
         self.record(DELIVERED, now, 0, named(strategy.name, payload))
-        self.strategies.hand_over(strategy, now)
+        self.strategies.deliver(strategy, payload, now)
         return payload
 
     def outcome(self, order: Order, event: Any, now: int, keep: bool = True) -> bytes:
