@@ -396,7 +396,6 @@ class Orders:
         self, order: Order, cancel: Order | None, ord_status: str, order_id: str | None
     ) -> None:
         """Take over what a report says of an order (and of the request that caused it)."""
-        self._answered(order)
         if order_id is not None and order.order_id is None:
             self.name(order, order_id)
         if cancel is not None and cancel.target is not None:
@@ -409,6 +408,7 @@ class Orders:
             order.in_doubt = True
             self.unknown(order)
         else:
+            self._answered(order)
             order.standing = standing
 
     def filled(self, order: Order, last_qty: int, cum_qty: int, now: int) -> None:
