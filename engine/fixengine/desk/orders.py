@@ -397,7 +397,9 @@ class Orders:
     ) -> None:
         """Take over what a report says of an order (and of the request that caused it)."""
         if order_id is not None and order.order_id is None:
-            self.name(order, order_id)
+            # As `name` does: each acknowledgement comes by here, and a call takes as long.
+            order.order_id = order_id
+            self._by_order_id[order.symbol, order_id] = order
         if cancel is not None and cancel.target is not None:
             self.finish(cancel, DONE)
         standing = after(order.standing, ord_status, order.cum_qty > 0)

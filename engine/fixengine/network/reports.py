@@ -162,8 +162,9 @@ class Reports:
         is_late = is_over and TOLD.get(ord_status) in ALIVE
         self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
         self.orders.update(order, cancel, ord_status, order_id)
-        is_own = cancel is not None and cancel.strategy == order.strategy
-        named = cancel if cancel is not None and is_own else order
+        named = order
+        if cancel is not None and cancel.strategy == order.strategy:
+            named = cancel
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
         reason = self._why_refused(report) if ord_status == REJECTED else None

@@ -116,29 +116,30 @@ class Teller:
 
         Recorded before it is handed over, so that no number is used again after a crash.
         """
-        return self._deliver(strategy, bytes(encode_event(event, strategy.next_seq)), now)
+        payload = bytes(encode_event(event, strategy.next_seq))
+        self.record(DELIVERED, now, 0, named(strategy.name, payload))
+        self.strategies.deliver(strategy, payload, now)
+        return payload
 
     def report(
         self,
-        strategy: int,
+        number: int,
         source: str,
         report: Values,
         ids: tuple[str, str | None, str | None, str | None],
         reject_reason: str | None,
         now: int,
     ) -> bytes:
-        """Deliver a venue's report as an ExecutionReport; its bytes.
+        """`tell` a strategy a venue's report as an ExecutionReport; its bytes.
 
         They are made of what was read, without an event in between: most of what comes is this.
-        ids: cl_ord_id, orig_cl_ord_id and the two on the wire. Raises RemoteProtocolError where a
-        value is malformed; then nothing was delivered.
+        number: the strategy's. ids: cl_ord_id, orig_cl_ord_id and the two on the wire. Raises
+        RemoteProtocolError where a value is malformed; then nothing was delivered.
         """
-        owner = self.strategies.by_number[strategy]
-        head = report_head(owner.next_seq, self.epoch, source, False, now, *ids)
+        strategy = self.strategies.by_number[number]
+        head = report_head(strategy.next_seq, self.epoch, source, False, now, *ids)
         tail = NONE if reject_reason is None else encode(reject_reason)
-        return self._deliver(owner, report.pack(head, tail), now)
-
-    def _deliver(self, strategy: Strategy, payload: bytes, now: int) -> bytes:
+        payload = report.pack(head, tail)
         self.record(DELIVERED, now, 0, named(strategy.name, payload))
         self.strategies.deliver(strategy, payload, now)
         return payload
