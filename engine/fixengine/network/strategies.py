@@ -131,9 +131,9 @@ class Strategy:
         self.heard_ns = heard_ns
         self.peer: bytes | None = None
         self.wants_sent = False
-        self.outbox: dict[int, bytearray] = {}
+        self.outbox: dict[int, bytes] = {}
         self.behind = 0
-        self.late: dict[int, bytearray] = {}
+        self.late: dict[int, bytes] = {}
         self.searched = 0
         self.question: int | None = None
 
@@ -230,8 +230,10 @@ class Strategies:
         strategy.first = max(strategy.first, last + 1)
         strategy.acknowledged = max(strategy.acknowledged, last)
 
-    def keep(self, strategy: Strategy, payload: bytearray) -> None:
-        """Keep an event that has the strategy's next number; `hand_over` must follow."""
+    def deliver(self, strategy: Strategy, payload: bytes, now: int) -> None:
+        """Keep an event that has the strategy's next number, and send it, unless earlier ones are
+        still waiting.
+        """
         seq = strategy.next_seq
         strategy.next_seq = seq + 1
         strategy.outbox[seq] = payload
@@ -243,18 +245,15 @@ class Strategies:
                 self._cut_off[strategy.peer] = strategy, False
                 self._newly_lagging.append((strategy, behind))
                 self._unbind(strategy)
+        if strategy.unsent == seq and strategy.peer is not None:
+            self._send_next(strategy, strategy.peer, now)
 
     def restore(self, name: str, unread: list[bytes]) -> None:
         """Events of an earlier run up to the strategy's last number: they may have been read."""
         strategy = self._by_name[name]
         strategy.first = strategy.next_seq - len(unread)
         for seq, payload in enumerate(unread, strategy.first):
-            strategy.outbox[seq] = bytearray(payload)
-
-    def hand_over(self, strategy: Strategy, now: int) -> None:
-        """Send the event numbered last, unless earlier ones are still waiting."""
-        if strategy.unsent == strategy.next_seq - 1 and strategy.peer is not None:
-            self._send_next(strategy, strategy.peer, now)
+            strategy.outbox[seq] = payload
 
     def lagging(self, peer: bytes, now: int) -> Strategy | None:
         """The strategy that was cut off on this socket; it is told, if it was not yet."""
@@ -275,7 +274,7 @@ class Strategies:
         if strategy is None:
             return
         for payload in events:
-            strategy.late[report_seq_of(payload)] = bytearray(payload)
+            strategy.late[report_seq_of(payload)] = payload
         if until:
             strategy.searched = until
             self._forget_question(strategy)
@@ -428,7 +427,9 @@ class Strategies:
             following = kept
         else:
             if seq < strategy.sent_high:
-                mark_replayed(payload)
+                again = bytearray(payload)
+                mark_replayed(again)
+                payload = bytes(again)
             handed = self.bus.send(peer, payload)
             following = seq + 1
         if handed is GONE:
@@ -437,7 +438,8 @@ class Strategies:
             return False
         strategy.unsent = following
         strategy.sent_high = max(strategy.sent_high, following)
-        strategy.behind = min(strategy.behind, strategy.next_seq - following)
+        if strategy.behind:
+            strategy.behind = min(strategy.behind, strategy.next_seq - following)
         if strategy.late:
             strategy.late.pop(seq, None)
         return True
