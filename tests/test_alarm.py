@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import uvloop
-from fixengine.network.alarm import Alarm
+from fixengine.network.alarm import NEAR_NS, SECOND_NS, Alarm
 
 
 def on_a_loop(play: Callable[[Alarm, list[float]], Awaitable[None]]) -> list[float]:
@@ -32,7 +32,7 @@ async def until_idle() -> None:
 def test_it_rings_once_also_when_it_is_set_again_while_it_is_due(delays: tuple[float, ...]) -> None:
     async def play(alarm: Alarm, rang: list[float]) -> None:
         for delay_s in delays:
-            alarm.set(delay_s)
+            alarm.set(round(delay_s * SECOND_NS), 0)
         assert rang == []
         await until_idle()
 
@@ -41,17 +41,17 @@ def test_it_rings_once_also_when_it_is_set_again_while_it_is_due(delays: tuple[f
 
 def test_it_is_moved_and_cleared() -> None:
     async def play(alarm: Alarm, rang: list[float]) -> None:
-        alarm.set(0.0)
-        alarm.set(10.0)
+        alarm.set(0, 0)
+        alarm.set(10 * SECOND_NS, 0)
         await until_idle()
         assert rang == []
-        alarm.set(0.0)
+        alarm.set(0, 0)
         alarm.clear()
         await until_idle()
         assert rang == []
-        alarm.set(0.0)
+        alarm.set(0, 0)
         await until_idle()
-        alarm.set(0.0)
+        alarm.set(0, 0)
         await until_idle()
 
     assert len(on_a_loop(play)) == 2

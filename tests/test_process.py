@@ -42,7 +42,9 @@ class Bus(engine_in_memory.Bus):
     """One that nobody speaks on."""
 
     fd = -1
-    readable = False
+
+    def readable(self) -> bool:
+        return False
 
     def receive(self) -> None:
         return None
