@@ -407,8 +407,7 @@ class Process:
             self._end_sessions(self._log_out_by_ns, now)
         gateway.flush(now)
         for line in gateway.lines.all:
-            session = line.session
-            if session.events or session.output or session.close_requested:
+            if line.session.events:
                 self._look_at_all(now)
                 break
         if self._unready:
@@ -421,7 +420,7 @@ class Process:
             self._woke_ns = 0
 
     def _look_at_all(self, now: int) -> None:
-        # What follows from an event of one may take it, or another, out of the list.
+        # What follows from an event may take its line out of the list, or end another's session.
         for line in list(self.gateway.lines.all):
             self._look_at(line, now)
 

@@ -446,8 +446,11 @@ class Strategies:
         if handed is not TAKEN:
             return False
         strategy.unsent = following
-        strategy.sent_high = max(strategy.sent_high, following)
-        strategy.behind = min(strategy.behind, strategy.next_seq - following)
+        if following > strategy.sent_high:
+            strategy.sent_high = following
+        behind = strategy.next_seq - following
+        if behind < strategy.behind:
+            strategy.behind = behind
         if strategy.late:
             strategy.late.pop(seq, None)
         return True
