@@ -21,6 +21,7 @@ SEED ?= 0
 KILLS ?= 1000
 soak: .venv/dev
 	KILLS=$(KILLS) $(BIN)/python -m pytest tests/test_engine_kills.py
+	$(BIN)/python -m bench.scale --memory 10000000
 	PYTHONPATH=tests $(BIN)/python -m world --seed $(SEED) --seeds 0
 
 # Bugs put into copies of the engine: each must be caught by the worlds or the scripts.

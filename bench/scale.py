@@ -4,7 +4,7 @@ The walk is the engine's own, between ends in memory that keep nothing: a reques
 in as bytes and comes out as bytes, journalled on the way. Rounds of the two sides of a ratio take
 turns, and the shortest of each counts, because what disturbs a round only makes it longer.
 
-    python -m bench.scale                    # 1 and 1,000,000 open orders; 1 and 64 strategies
+    python -m bench.scale                    # open orders, strategies and sessions: one and many
     python -m bench.scale --memory 5000000   # memory after a fifth of so many messages, and all
 """
 
@@ -37,10 +37,10 @@ PAGE_BYTES = 4096
 class Walk:
     """An engine whose ends keep nothing, with strategies that are logged on.
 
-    opened: ids on the wire of orders that rest.
+    sessions: how many carry orders, in turn. opened: ids on the wire of orders that rest.
     """
 
-    def __init__(self, strategies: int = 1, opened: int = 0) -> None:
+    def __init__(self, strategies: int = 1, opened: int = 0, sessions: int = 1) -> None:
         orders = Orders(2 * opened + 10_000, CLOSED_MAX)
         self.engine = engine = Engine(outbox_max=1 << 16, orders=orders)
         self.opened: list[str] = []
@@ -52,6 +52,10 @@ class Walk:
             engine.gateway.on_order(peer, encode(Hello(f"s{number}")), engine.now)
         engine.bus.send = lambda peer, payload: Handed.TAKEN  # type: ignore[method-assign]
         engine.journal.append = lambda *record: True  # type: ignore[method-assign]
+        self.seqs = {1: (engine.line, engine.seq)}
+        for number in range(2, sessions + 1):
+            engine.log_on(engine.new_line(number=number))
+            self.seqs[number] = engine.line, engine.seq
         for _ in range(opened):
             self.rest()
 
@@ -106,10 +110,19 @@ class Walk:
             engine.now += 1_000_000
             engine.wire.written.clear()
             engine.request(engine.order(f"o{self.submitted}"), peer=peer)
+            self._answer_on_its_session()
             fill = {"last_qty": "1", "cum_qty": "1", "trade_id": str(self.submitted)}
             engine.report("F", "2", order_id=f"f{self.submitted}", **fill)
             if self.submitted % 64 == 0:
                 self.acknowledge()
+
+    def _answer_on_its_session(self) -> None:
+        """The venue speaks next where the last order went."""
+        engine = self.engine
+        order = engine.gateway.orders.by_wire(engine.last()[11].decode())
+        assert order is not None
+        self.seqs[engine.line.number] = engine.line, engine.seq
+        engine.line, engine.seq = self.seqs[order.line]
 
 
 def shortest(rounds: Sequence[Callable[[], float]]) -> list[float]:
@@ -149,9 +162,8 @@ def report_costs(counts: Sequence[int]) -> list[float]:
     return [1e6 * seconds / MESSAGES for seconds in took]
 
 
-def trade_costs(counts: Sequence[int]) -> list[float]:
-    """Microseconds of an order and its fill, with so many strategies."""
-    walks = [Walk(strategies=count) for count in counts]
+def trade_costs(walks: Sequence[Walk]) -> list[float]:
+    """Microseconds of an order and its fill on each."""
     for walk in walks:
         walk.trade(MESSAGES)
     took = shortest([lambda walk=walk: timed(lambda: walk.trade(MESSAGES)) for walk in walks])  # type: ignore[misc]
@@ -194,10 +206,12 @@ def main() -> None:
     print(f"{bytes_per_order(100_000):,.0f} bytes for each open order")
     few, many = report_costs((1, 1_000_000))
     print(f"a report: 1 open {few:.1f} us, 1,000,000 open {many:.1f} us, {many / few:.2f} times")
-    one, all_ = trade_costs((1, 64))
-    print(
-        f"an order and its fill: 1 strategy {one:.1f} us, 64 {all_:.1f} us, {all_ / one:.2f} times"
-    )
+    for what, walks in (
+        ("1 strategy, 64 strategies", (Walk(), Walk(strategies=64))),
+        ("1 session, 10 sessions", (Walk(), Walk(sessions=10))),
+    ):
+        one, all_ = trade_costs(walks)
+        print(f"an order and its fill: {what}: {one:.1f} us, {all_:.1f} us, {all_ / one:.2f} times")
 
 
 if __name__ == "__main__":

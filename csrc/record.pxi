@@ -2,13 +2,14 @@
 
 @cython.final
 cdef class Appender:
-    """Appender(memory, first, appended, on_disk)
+    """Appender(memory, first, appended, on_disk, error)
 
     Puts the journal's records into a mapped ring; one thread appends.
 
     memory: writable; what lies behind the first `first` bytes of it is the ring, whose size is a
     power of two. appended, on_disk: where in memory the 8-byte marks stand up to which the stream
-    is written, and may be overwritten. sequence: of the last record, those that found no room among
+    is written, and may be overwritten; error: where what the disk said last, 0 where all is well.
+    sequence: of the last record, those that found no room among
     them. refused: how many those were. Raises LocalProtocolError for another size, or for marks
     that are not aligned or not in front of the ring.
     """
@@ -17,25 +18,34 @@ cdef class Appender:
     cdef RecordRing ring
     cdef uint64_t *appended
     cdef const uint64_t *on_disk
+    cdef const uint64_t *error
     cdef uint64_t head
     cdef uint64_t limit
     cdef bint closed
     cdef readonly uint64_t sequence
     cdef readonly uint64_t refused
 
-    def __cinit__(self, memory not None, Py_ssize_t first, Py_ssize_t appended, Py_ssize_t on_disk):
+    def __cinit__(
+        self,
+        memory not None,
+        Py_ssize_t first,
+        Py_ssize_t appended,
+        Py_ssize_t on_disk,
+        Py_ssize_t error,
+    ):
         cdef uint8_t *at
         PyObject_GetBuffer(memory, &self.view, PyBUF_WRITABLE)
         at = <uint8_t *>self.view.buf
         if not 8 <= first < self.view.len or (self.view.len - first) & (self.view.len - first - 1):
             raise LocalProtocolError("Appender: the size of a ring is a power of two")
-        for mark in (appended, on_disk):
+        for mark in (appended, on_disk, error):
             if not 0 <= mark <= first - 8 or <size_t>(at + <Py_ssize_t>mark) % 8:
                 raise LocalProtocolError("Appender: a mark is 8 aligned bytes in front of the ring")
         self.ring.memory = at + first
         self.ring.bytes = self.view.len - first
         self.appended = <uint64_t *>(at + appended)
         self.on_disk = <const uint64_t *>(at + on_disk)
+        self.error = <const uint64_t *>(at + error)
         self.head = self.appended[0]
         self.limit = self.on_disk[0] + self.ring.bytes
 
@@ -75,8 +85,16 @@ cdef class Appender:
         self.limit = self.on_disk[0] + self.ring.bytes
         return end <= self.limit
 
+    def has_room(self, uint64_t room_bytes):
+        """Whether the disk takes what is appended, and the ring has this much room left."""
+        return (
+            not self.closed
+            and self.error[0] == 0
+            and self.on_disk[0] + self.ring.bytes >= self.head + room_bytes
+        )
+
     def close(self):
-        """From now on append refuses everything."""
+        """From now on append refuses everything, and there is no room."""
         self.closed = True
         self.limit = 0
 

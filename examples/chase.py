@@ -2,9 +2,8 @@
 
     python examples/chase.py --endpoint ipc:///run/desk/bus.sock --price 49998 --limit 50001
 
-Each move is one message: the venue cancels the old bid and takes the new one. A bid that has traded
-is not moved any more, or more than the quantity could be bought. Exit status 0 if all was bought,
-or nothing was up to the limit and the bid is cancelled.
+Each move is one message, and a bid that has traded is not moved, or too much could be bought. Exit
+status 0 if all was bought, or nothing was up to the limit and the bid is cancelled.
 """
 
 import argparse
@@ -46,6 +45,7 @@ def chase(client: Client, wanted: argparse.Namespace) -> int:
     def bid(price: Decimal) -> NewOrderSingle:
         return NewOrderSingle.limit(wanted.symbol, Side.BUY, wanted.quantity, price)
 
+    over = OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED
     price, status = wanted.price, dict[str, str]()
     bids, gives_up = [client.submit(bid(price))], False
     while True:
@@ -54,15 +54,16 @@ def chase(client: Client, wanted: argparse.Namespace) -> int:
                 case ExecutionReport():
                     # A cancelled bid is told of under the id of its cancel.
                     status[event.orig_cl_ord_id or event.cl_ord_id] = event.ord_status
-                case Refused() | OrderUnknown():
+                case Refused():
                     print(event)
-        live = [
-            name for name in bids if status.get(name) in (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
-        ]
+                    status[event.cl_ord_id] = OrdStatus.REJECTED
+                case OrderUnknown():
+                    print(event)  # it may be live: what became of it will be told
+        live = [name for name in bids if status.get(name) not in over]
         if not live:
             print(f"ended    {status.get(bids[-1], 'unknown')} at {price}")
             return int(not gives_up and OrdStatus.FILLED not in status.values())
-        if status[live[-1]] != OrdStatus.NEW:
+        if status.get(live[-1]) != OrdStatus.NEW:
             continue
         if price >= wanted.limit:
             client.cancel(live[-1])

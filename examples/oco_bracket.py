@@ -12,11 +12,12 @@ from decimal import Decimal
 
 from fixengine.client import Client, ClientError
 from fixengine.messages import (
-    ExecType,
     ExecutionReport,
     ListOrderStatus,
     ListStatus,
     NewOrderSingle,
+    OrderUnknown,
+    SessionStatus,
     Side,
     oco,
 )
@@ -47,21 +48,21 @@ def bracket(client: Client, wanted: argparse.Namespace) -> int:
         print(f"bought   nothing: {answer.event}")
         return 1
     last, fees = fills[-1], [fee for fill in fills for fee in fill.misc_fees or ()]
-    paid = sum(Decimal(fee.misc_fee_amt) for fee in fees if symbol.startswith(fee.misc_fee_curr))
+    paid = sum(Decimal(fee.misc_fee_amt) for fee in fees if fee.misc_fee_curr == rules.base_asset)
     quantity = Decimal(last.cum_qty) - paid
     price = Decimal(last.cum_quote_qty or 0) / Decimal(last.cum_qty)
     print(f"bought   {quantity} at {price}")
-    away, leg = price * wanted.percent / 100, ""
+    away = price * wanted.percent / 100
     loss = rules.rounded(NewOrderSingle.stop_loss(symbol, Side.SELL, quantity, price - away))
     profit = rules.rounded(NewOrderSingle.limit_maker(symbol, Side.SELL, quantity, price + away))
-    client.submit_list(oco(loss, profit))
+    listed = client.submit_list(oco(loss, profit))
     for patience in (wanted.patience, 5.0):
         for event in client.reports(timeout=patience):
             match event:
-                case ExecutionReport(exec_type=ExecType.TRADE):
+                case ExecutionReport() if event.last_px:
                     print(f"sold     {event.last_qty} at {event.last_px}")
-                case ExecutionReport():
-                    leg = event.cl_ord_id
+                case ExecutionReport() | OrderUnknown() | SessionStatus():
+                    print(f"news     {event}")
                 case ListStatus(list_order_status=ListOrderStatus.EXECUTING):
                     print(f"offers   {quantity} at {profit.price}, stops at {loss.trigger_price}")
                 case ListStatus(list_order_status=ListOrderStatus.ALL_DONE):
@@ -69,8 +70,7 @@ def bracket(client: Client, wanted: argparse.Namespace) -> int:
                 case _:
                     print(f"failed   {event}")
                     return 1
-        if leg:
-            client.cancel(leg)  # of one ends both
+        client.cancel(f"{listed}-1")  # the profit, which may rest when the stop is gone: ends both
     print("nobody has told of the end: the orders may be live", file=sys.stderr)
     return 1
 

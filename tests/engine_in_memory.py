@@ -24,6 +24,7 @@ from fixengine.network.limits import Limits
 from fixengine.network.line import Line
 from fixengine.network.lines import Lines
 from fixengine.network.liveness import NO_POLICIES, Policy
+from fixengine.network.slot import ONLY_POST
 from fixengine.network.strategies import NO_TOKENS, Handed, Standing, Strategies
 from sessions_in_memory import SECOND_NS, WALL_NS, initiator, parsed
 
@@ -63,6 +64,9 @@ class Journal:
     @property
     def appended(self) -> int:
         return len(self.records)
+
+    def has_room(self, room_bytes: int) -> bool:
+        return self.healthy and self.free_bytes >= room_bytes
 
     def ask(self) -> None:
         self.asked += 1
@@ -158,11 +162,8 @@ class Engine:
             held_orders_max=held_orders_max,
         )
         self.wire = Wire()
-        self.line = self.new_line(budget)
-        self.seq = 1
         self.venue_ahead_ns = 0
-        self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
-        self.gateway.lines.up(self.line, self.now)
+        self.log_on(self.new_line(budget))
         self.wire.written.clear()
         if standings is None:
             self.hello(b"a", "alpha")
@@ -171,15 +172,22 @@ class Engine:
     def say(self, level: str, text: str, **details: object) -> None:
         self.log.append(text)
 
-    def new_line(self, budget: Budget | None = None) -> Line:
+    def new_line(self, budget: Budget | None = None, number: int = 1) -> Line:
         session = initiator()
         session.offset_ns = WALL_NS - NOW
-        line = Line(1, BINANCE_SPOT, session, recv_window_ms=5000, budget=budget)
+        post = ONLY_POST._replace(number=number - 1)
+        line = Line(number, BINANCE_SPOT, session, recv_window_ms=5000, budget=budget, post=post)
         line.transport = self.wire
         self.gateway.lines.add(line)
         session.connected(self.now)
         self.gateway.flush(self.now)
         return line
+
+    def log_on(self, line: Line) -> None:
+        """The venue answers the Logon of a line, and from now on speaks on that one."""
+        self.line, self.seq = line, 1
+        self.venue_says(b"A", encrypt_method=0, heart_bt_int=30, uuid="u")
+        self.gateway.lines.up(line, self.now)
 
     def hello(self, peer: bytes, name: str, **values: Any) -> None:
         self.gateway.on_order(peer, encode(Hello(name, **values)), self.now)

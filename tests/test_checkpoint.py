@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_one_made_from_another_has_the_same_bytes(tmp_path: Path, story: list[Re
     assert make_checkpoint(chain, UNREAD_MAX) is None
 
 
-@pytest.mark.parametrize("hurt", ["flipped", "cut", "no START", "empty"])
+@pytest.mark.parametrize("hurt", ["flipped", "cut", "no START", "empty", "pipe"])
 def test_a_damaged_one_is_passed_over_and_named(
     tmp_path: Path, story: list[Record], hurt: str
 ) -> None:
@@ -121,6 +122,9 @@ def test_a_damaged_one_is_passed_over_and_named(
             _, records = read_checkpoint(path)
             start = (len(records[-1].data) + 7 + 32) & -8
             path.write_bytes(data[:-start])
+        elif hurt == "pipe":
+            path.unlink()
+            os.mkfifo(path)
         else:
             path.write_bytes(b"")
 

@@ -204,6 +204,12 @@ def test_a_cancel_goes_out_complete(engine: Engine, connect: Any) -> None:
     received = engine.receive()
     assert named == "b"
     assert received == OrderCancelRequest("b", EPOCH, received.sent_ns, 9, "a", "X", "5", "1")
+    client.client.cancel(cl_ord_id="c", order_id="5", symbol="X")
+    received = engine.receive()
+    assert (received.orig_cl_ord_id, received.order_id, received.symbol) == ("", "5", "X")
+    for half in ({"order_id": "5"}, {"symbol": "X"}, {}):
+        with pytest.raises(ValueError, match=r"^orig_cl_ord_id: "):
+            client.client.cancel(**half)
 
 
 @pytest.mark.parametrize(

@@ -428,6 +428,62 @@ def test_market_quantity_and_amount_pass_their_filters(venue: Exchange) -> None:
     assert code_of(side=SELL, order_qty="10.1") == funds
 
 
+OTHER = "这是测试币456"
+"""Its fair price is 1; it has 150,000 as MAX_POSITION and PERCENT_PRICE_BY_SIDE."""
+
+
+@pytest.mark.parametrize(
+    ("side", "fits", "fails"),
+    [(BUY, "0.2", "0.1999"), (BUY, "5", "5.0001"), (SELL, "0.5", "0.4999"), (SELL, "10", "10.01")],
+)
+def test_each_side_may_have_bounds_of_its_own(
+    venue: Exchange, side: str, fits: str, fails: str
+) -> None:
+    def place(cl_ord_id: str, price: str) -> Any:
+        order = new(cl_ord_id, symbol=OTHER, side=side, price=price, order_qty="100")
+        funds = {"456": units("100000"), "这是测试币": units("1000")}
+        return venue.new_order(Account(cl_ord_id, funds), order, NOW)
+
+    assert refusal(place("a", fails)) == ("-1013", "Filter failure: PERCENT_PRICE_BY_SIDE")
+    assert kinds(answered(place("b", fits)))[0] == ("0", "0")
+
+
+def test_a_position_has_an_end(bare: Exchange) -> None:
+    account = Account("a", {"456": units("100000"), "这是测试币": units("100000")})
+
+    def place(cl_ord_id: str, quantity: str, **changes: str | None) -> Any:
+        terms = {"symbol": OTHER, "price": "0.5", "order_qty": quantity, **changes}
+        order = new(cl_ord_id, **terms)
+        return bare.new_order(account, order, NOW)
+
+    too_much = ("-1013", "Filter failure: MAX_POSITION")
+    for cl_ord_id, quantity in (("b", "8000"), ("c", "9000"), ("d", "9000"), ("e", "9000")):
+        assert kinds(answered(place(cl_ord_id, quantity))) == [("0", "0")]
+    # What is on offer may not be sold, so it counts still.
+    assert kinds(answered(place("s", "9000", side=SELL, price="2"))) == [("0", "0")]
+    assert kinds(answered(place("f", "9000"))) == [("0", "0")]
+    assert refusal(place("g", "6000.1")) == too_much
+    assert kinds(answered(place("h", "6000"))) == [("0", "0")]
+    assert refusal(place("i", "10")) == too_much
+    answered(bare.cancel(account, away("x", orig_cl_ord_id="h", symbol=OTHER), NOW))
+    assert kinds(answered(place("j", "10"))) == [("0", "0")]
+
+
+def test_icebergs_are_counted(bare: Exchange) -> None:
+    account = trader()
+    for number in range(10):
+        order = new(f"i{number}", max_floor="0.0005")
+        assert kinds(answered(bare.new_order(account, order, NOW))) == [("0", "0")]
+    one_more = new("more", max_floor="0.0005")
+    assert refusal(bare.new_order(account, one_more, NOW)) == (
+        "-1013",
+        "Filter failure: MAX_NUM_ICEBERG_ORDERS",
+    )
+    assert kinds(answered(bare.new_order(account, new("plain"), NOW))) == [("0", "0")]
+    answered(bare.cancel(account, away("x", orig_cl_ord_id="i0"), NOW))
+    assert kinds(answered(bare.new_order(account, one_more, NOW))) == [("0", "0")]
+
+
 def test_quote_amount_below_the_smallest_lot_is_refused(bare: Exchange) -> None:
     seller = trader("seller")
     bare.new_order(seller, new("s", side=SELL, price="250000", order_qty="0.1"), NOW)

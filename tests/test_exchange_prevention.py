@@ -19,7 +19,7 @@ from test_exchange import NOW, SELL, kinds, market, new, trader
 from test_exchange_amending import smaller
 from venue_answers import answered, hold_against, told
 
-NONE, EXPIRE_TAKER, EXPIRE_MAKER, EXPIRE_BOTH, DECREMENT = "12345"
+NONE, EXPIRE_TAKER, EXPIRE_MAKER, EXPIRE_BOTH, DECREMENT, TRANSFER = "123456"
 PRICE = "50000"
 
 
@@ -295,3 +295,25 @@ def test_a_strategy_does_not_trade_with_itself() -> None:
             "0.00600000",
         )
         assert engine.venue.orders == []
+
+
+@pytest.mark.parametrize("makers", [DECREMENT, TRANSFER, NONE])
+def test_a_transfer_within_an_account_takes_off_both(makers: str) -> None:
+    other = "这是测试币456"
+    exchange = Exchange(INSTRUMENTS)
+    account = Account("a", {"456": units("1000"), "这是测试币": units("1000")})
+
+    def place(name: str, side: str, quantity: str, mode: str) -> list[Answer]:
+        order = new(name, symbol=other, side=side, price="1", order_qty=quantity)
+        order.self_trade_prevention_mode = mode
+        return answered(exchange.new_order(account, order, NOW))
+
+    place("own", SELL, "300", makers)
+    told_of = place("bid", "1", "200", TRANSFER)
+    assert outline(told_of) == [
+        ("bid", "0", "0", "200"),
+        ("bid", "C", "C", "0"),
+        ("own", "C", "0", "100"),
+    ]
+    assert account.balance("这是测试币").locked == units("100")
+    assert account.balance("456").locked == 0

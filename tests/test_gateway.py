@@ -710,7 +710,7 @@ def test_an_engine_of_another_origin_has_other_ids_and_its_reports_are_foreign()
 def test_lost_framing_ends_the_session(engine: Engine) -> None:
     engine.venue_sends(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
     assert engine.wire.closed
-    assert not engine.line.can_carry
+    assert not engine.line.can_carry()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from fixengine.messages import (
     ExecutionReport,
     LimitQuery,
     LimitResponse,
+    NewOrderSingle,
     OrderCancelRequest,
+    OrderCancelRequestAndNewOrderSingle,
     Refused,
     encode,
 )
@@ -102,6 +104,41 @@ def test_unfilled_orders_are_refused_beyond_the_limit_and_cancels_are_not() -> N
     assert engine.last()[35] == b"F"
     engine.now += 6000 * MS
     fill(engine, 5, first=6)
+
+
+def replacing(cl_ord_id: str, limit_mode: str | None) -> OrderCancelRequestAndNewOrderSingle:
+    order = NewOrderSingle.limit("BTCUSDT", "1", "2", "49000", cl_ord_id=cl_ord_id)
+    return OrderCancelRequestAndNewOrderSingle.replacing(
+        "o0", order, rate_limit_exceeded_mode=limit_mode, cancel_cl_ord_id=f"{cl_ord_id}-c"
+    )
+
+
+@pytest.mark.parametrize("limit_mode", [None, "1"])
+def test_beyond_the_limit_nothing_is_replaced(limit_mode: str | None) -> None:
+    engine = limited()
+    fill(engine, 5)
+    engine.request(replacing("n", limit_mode))
+    assert (refused(engine).reason, engine.last()[35]) == ("limit", b"D")
+
+
+def test_a_cancel_that_is_wanted_beyond_the_limit_too_leaves() -> None:
+    engine = limited()
+    fill(engine, 5)
+    engine.request(replacing("n", "2"))
+    assert (engine.last()[35], engine.last()[25038]) == (b"XCN", b"2")
+    assert engine.heard() == []
+
+
+def test_of_a_strategy_that_has_used_its_share_no_order_leaves_beside_a_cancel() -> None:
+    """The venue would take the order, for the account's limit is not reached."""
+    engine = limited(orders_max=10, share_percent=50)
+    engine.hello(b"b", "taker")
+    engine.heard(b"b")
+    engine.request(engine.order("t0"), b"b")
+    fill(engine, 5)
+    engine.request(replacing("n", "2"))
+    event = refused(engine)
+    assert (event.reason, "share" in event.text) == ("limit", True)
 
 
 def test_what_the_venue_said_on_one_line_holds_on_the_next_until_that_is_answered() -> None:
@@ -260,6 +297,20 @@ def test_orders_wait_for_the_first_answer_and_cancels_do_not() -> None:
     assert engine.last()[35] == b"F"
     engine.now += INTERVAL_NS
     fill(engine, 1, first=4)
+
+
+def test_a_query_that_was_refused_for_our_clock_is_asked_again_before_any_order() -> None:
+    engine = limited(answered=False)
+    engine.venue_says(b"3", ref_seq_num=2, venue_code="-1021", text="Timestamp ...")
+    engine.request(engine.order("o1"))
+    event = refused(engine)
+    assert (event.reason, event.retry_after_ms) == ("limit", 100)
+    assert queries(engine) == ["limits-1", "limits-2"]
+    says(engine, ("1", 4, 5, 10, "s"), ("1", 4, 500, 1, "d"), req_id="limits-2")
+    fill(engine, 1, first=2)
+    engine.request(engine.order("o3"))
+    assert "5 of 5 per 10 SECOND" in refused(engine).text
+    assert queries(engine) == ["limits-1", "limits-2"]
 
 
 def test_a_cancel_leaves_while_the_first_answer_is_under_way() -> None:

@@ -109,6 +109,25 @@ def test_the_former_strategy_repeats_and_cancels_nothing_of_it() -> None:
     assert standings(engine, b"a") == []
 
 
+def test_a_cancel_that_ended_a_handed_over_order_is_answered_under_its_own_id() -> None:
+    engine = Engine(policies=TO_DESK)
+    (wire,) = orders(engine, 1)
+    engine.request(OrderCancelRequest("c", orig_cl_ord_id="o0"))
+    cancel = engine.last()[11].decode()
+    engine.bus.gone.add(b"a")
+    wait(engine, 2)
+    engine.report("4", "4", cl_ord_id=cancel, orig_cl_ord_id=wire, order_id="0")
+    engine.bus.gone.clear()
+    engine.hello(b"a", "alpha")
+    engine.heard()
+    engine.request(OrderCancelRequest("c", orig_cl_ord_id="o0"))
+    (again,) = engine.heard()
+    assert isinstance(again, OrderUnknown)
+    assert (again.cl_ord_id, again.reason) == (
+        ("c", "the outcome is not known; its order is canceled")
+    )
+
+
 def test_an_order_nobody_has_answered_is_unknown_to_the_heir_until_it_is() -> None:
     engine = Engine(policies=TO_DESK)
     (wire,) = orders(engine, 1, acknowledged=False)

@@ -11,6 +11,7 @@ from fixengine.messages import (
     ExecutionReport,
     NewOrderSingle,
     OrderCancelRequest,
+    OrderMassCancelRequest,
     OrderUnknown,
     Refused,
 )
@@ -234,6 +235,18 @@ def test_the_cancel_of_an_order_that_waits_takes_it_back(engine: Engine) -> None
     reach(engine)
     assert len(engine.wire.written) == 1
     assert [order.cl_ord_id for order in engine.gateway.orders.open_of(1)] == ["o2"]
+
+
+def test_a_mass_cancel_takes_back_what_waits_in_its_symbol(engine: Engine) -> None:
+    engine.request(engine.order("o1"))
+    engine.request(engine.order("o2", symbol="ETHUSDT"))
+    engine.request(OrderMassCancelRequest("m1", symbol="BTCUSDT"))
+    assert refusals(engine) == [("o1", "canceled")]
+    engine.now += 50 * MS + 1
+    tick(engine)
+    assert engine.last()[35] == b"q", "it does not wait long for a disk that stands still"
+    reach(engine)
+    assert [order.cl_ord_id for order in engine.gateway.orders.open_of(1)] == ["o2", "m1"]
 
 
 def test_an_id_that_waits_is_not_held_twice(engine: Engine) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from engine_in_memory import Engine
 from fixengine import wire
@@ -56,6 +57,15 @@ RULES = Instrument(
     iceberg_parts_max=10,
 )
 TOLD_MS = WALL_NS // 1_000_000 - 7_200_000
+
+
+def test_a_market_order_is_rounded_so_that_it_keeps_its_own_rules() -> None:
+    coarse = msgspec.structs.replace(RULES, market_step_size="0.01")
+    rounded = coarse.rounded(MARKET(S, BUY, "1.2345"))
+    assert (rounded.order_qty, coarse.broken(rounded)) == ("1.23", None)
+    rounded = coarse.rounded(MARKET(S, BUY, cash_order_qty="50.00009"))
+    assert (rounded.cash_order_qty, coarse.broken(rounded)) == ("50.0000", None)
+    assert coarse.rounded(LIMIT(S, BUY, "1.2345", "5")).order_qty == "1.2345"
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,23 @@ def test_full_ring_refuses_then_resumes(place: Path) -> None:
     ring.close(remove=True)
 
 
+def test_room_is_what_is_free_while_the_disk_is_well(place: Path) -> None:
+    ring = make(place)
+    assert ring.has_room(4096)
+    assert not ring.has_room(4097)
+    ring.append(5, 0, 1, bytes(96))
+    assert (ring.free_bytes, ring.has_room(3968), ring.has_room(3969)) == (3968, True, False)
+    ring.on_disk = 128
+    assert ring.has_room(4096)
+    ring.error_number = 28
+    assert not ring.has_room(0)
+    ring.error_number = 0
+    assert ring.has_room(0)
+    ring.close_for_appending()
+    assert not ring.has_room(0)
+    ring.close(remove=True)
+
+
 def test_record_larger_than_the_ring_is_refused(place: Path) -> None:
     ring = make(place)
     assert not ring.append(5, 0, 1, bytes(4096))
@@ -103,15 +120,16 @@ def test_a_name_is_text_or_bytes() -> None:
 
 def test_a_ring_that_is_none_is_refused() -> None:
     """Its size, and its marks: in front of it, and aligned."""
-    for memory, first, appended, on_disk in (
-        (bytearray(100), 64, 0, 8),
-        (bytearray(64), 64, 0, 8),
-        (bytearray(128), 64, 4, 8),
-        (bytearray(128), 64, 0, 64),
-        (bytearray(128), 64, -8, 8),
+    for memory, first, appended, on_disk, error in (
+        (bytearray(100), 64, 0, 8, 16),
+        (bytearray(64), 64, 0, 8, 16),
+        (bytearray(128), 64, 4, 8, 16),
+        (bytearray(128), 64, 0, 64, 16),
+        (bytearray(128), 64, -8, 8, 16),
+        (bytearray(128), 64, 0, 8, 17),
     ):
         with pytest.raises(wire.LocalProtocolError, match="Appender: "):
-            wire.Appender(memory, first, appended, on_disk)
+            wire.Appender(memory, first, appended, on_disk, error)
 
 
 def test_file_is_private_and_named(place: Path) -> None:

@@ -172,6 +172,13 @@ def test_missing_state_directory_is_named(tmp_path: Path, shared: Path) -> None:
         start(tmp_path / "nowhere", shared)
 
 
+def test_what_is_no_file_is_named(state: Path, shared: Path) -> None:
+    (state / "journal" / "journal-5.fxj").mkdir(parents=True)
+    (state / "journal").chmod(0o700)
+    with pytest.raises(JournalError, match=r"journal-5\.fxj: cannot be used: Is a directory"):
+        start(state, shared)
+
+
 def test_without_shared_memory_the_ring_is_a_file(state: Path, tmp_path: Path) -> None:
     journal = start(state, tmp_path / "absent")
     assert (state / "journal" / FALLBACK_NAME).stat().st_size == 4096 + (1 << 16)

@@ -417,7 +417,7 @@ def test_while_the_only_eye_has_a_hole_or_ends_no_order_leaves(what: str) -> Non
     else:
         eye.line.session.logout("handed over", engine.now)
     assert (eye.line.session.hole is not None) == (what == "hole")
-    assert not engine.gateway.lines.are_watched
+    assert not engine.gateway.lines.are_watched()
     for number in range(2):
         engine.request(engine.order(f"o{number}"))
     assert [message[35] for message in acks.written] == []
@@ -434,7 +434,7 @@ def test_a_hole_on_one_line_is_filled_by_the_other() -> None:
     assert one.line.session.hole is not None
     one.lose("logged out")
     assert reports(engine) == ["F", "F"]
-    assert engine.gateway.lines.are_watched
+    assert engine.gateway.lines.are_watched()
 
 
 def test_an_eye_that_came_after_the_hole_began_does_not_cover_it() -> None:

@@ -70,6 +70,22 @@ LISTS: list[tuple[str, NewOrderList, str, list[list[tuple[str, int, str]]]]] = [
         "1",
         [[("1", 1, "2")], [("1", 0, "2")]],
     ),
+    (
+        "oco sell, stop loss that only trails",
+        oco(STOP(S, SELL, 1, trigger_trailing_delta_bips=50), MAKER(S, SELL, 1, 110)),
+        "1",
+        [[("2", 1, "2")], [("1", 0, "2")]],
+    ),
+    (
+        "otoco buy, both only trail",
+        otoco(
+            MAKER(S, SELL, 1, 100),
+            TAKE(S, BUY, 1, trigger_trailing_delta_bips=50),
+            STOP_LIMIT(S, BUY, 1, 120, trigger_trailing_delta_bips=50),
+        ),
+        "2",
+        [[], [("3", 0, "1"), ("1", 2, "2")], [("3", 0, "1"), ("1", 1, "2")]],
+    ),
     ("oto", oto(WORKING, TAKE(S, SELL, 1, 110)), "2", [[], [("3", 0, "1")]]),
     (
         "otoco sell",
@@ -230,6 +246,13 @@ def test_orders_that_do_not_fit_are_refused_by_name(make: Any, name: str) -> Non
 def test_of_a_take_profit_limit_the_limit_price_counts() -> None:
     pair = STOP(S, SELL, 1, 10), TAKE_LIMIT(S, SELL, 1, 11, 9)
     assert [one.order for one in otoco(WORKING, *pair).orders[1:]] == [*pair]
+
+
+def test_a_stop_loss_that_only_trails_is_told_from_a_take_profit_by_its_direction() -> None:
+    stop = STOP(S, SELL, 1, trigger_trailing_delta_bips=50)
+    made = oco(stop, TAKE(S, SELL, 1, trigger_trailing_delta_bips=50))
+    assert [one.order.trigger_price_direction for one in made.orders] == ["D", None]
+    assert stop.trigger_price_direction is None, "alone the venue takes none without a price"
 
 
 def test_what_is_no_order_is_in_no_list() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from engine_in_memory import EPOCH, NOW, Engine
 from fixengine.desk.orders import Kind, Orders
@@ -103,6 +104,50 @@ def test_a_cancel_replace_names_the_order_by_its_order_id(engine: Engine) -> Non
         b"1",
     )
     assert 41 not in out and 25032 not in out and out[11] != out[25034]
+
+
+def by_order_id(order_id: str = "77", symbol: str = "BTCUSDT", of: str = "") -> Any:
+    return OrderCancelRequest("c", orig_cl_ord_id=of, order_id=order_id, symbol=symbol)
+
+
+@pytest.mark.parametrize("of", ["", "o1"])
+def test_a_cancel_may_name_its_order_by_the_order_id(engine: Engine, of: str) -> None:
+    engine.request(by_order_id(of=of))
+    out = engine.last()
+    assert (out[35], out[37], out[55]) == (b"F", b"77", b"BTCUSDT")
+    assert 41 not in out
+    engine.report("4", "4", cl_ord_id=out[11].decode(), orig_cl_ord_id=None, exec_id="9")
+    (event,) = engine.heard()
+    assert isinstance(event, ExecutionReport)
+    assert (event.cl_ord_id, event.orig_cl_ord_id, event.ord_status) == ("c", "o1", "4")
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (by_order_id("78"), "order_id: this strategy has no order '78' in 'BTCUSDT'"),
+        (by_order_id(symbol="ETHUSDT"), "order_id: this strategy has no order '77' in 'ETHUSDT'"),
+        (OrderCancelRequest("c"), "order_id: this strategy has no order None in None"),
+        (by_order_id("78", of="o1"), "order_id: o1 is 77 at the venue, not '78'"),
+    ],
+)
+def test_an_order_id_that_is_not_that_of_the_order_ends_nothing(
+    engine: Engine, request_: Any, text: str
+) -> None:
+    engine.request(msgspec.structs.replace(request_))
+    (event,) = engine.heard()
+    assert isinstance(event, Refused)
+    assert (event.reason, event.text.split(";")[0]) == ("unknown_order", text)
+    assert engine.last()[35] == b"D"
+
+
+def test_the_order_id_of_anothers_order_ends_nothing(engine: Engine) -> None:
+    engine.hello(b"b", "taker")
+    engine.heard(b"b")
+    engine.request(by_order_id(), b"b")
+    (event,) = engine.heard(b"b")
+    assert isinstance(event, Refused) and event.reason == "unknown_order"
+    assert engine.last()[35] == b"D"
 
 
 @pytest.mark.parametrize("kind", ["cancel", "replace", "amend", "mass", "limits"])
@@ -560,6 +605,12 @@ def test_the_next_run_knows_what_was_under_way(engine: Engine, kind: str) -> Non
         assert order.standing is Standing.UNKNOWN
         assert (order.target is None) == (now[name].target is None)
         assert order.request == now[name].request
+
+
+def test_the_next_run_knows_whose_cancel_it_is(engine: Engine) -> None:
+    engine.request(by_order_id())
+    (cancel,) = (order for order in recalled(engine) if order.kind is Kind.CANCEL)
+    assert cancel.target is not None and cancel.target.cl_ord_id == "o1"
 
 
 @pytest.mark.parametrize("kind", REQUESTS)

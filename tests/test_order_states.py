@@ -144,6 +144,20 @@ def test_a_missing_fill_is_told_once_when_it_does_not_come() -> None:
     assert standing(engine) == "partially_filled"
 
 
+def test_an_outcome_that_is_told_as_unknown_behind_the_end_is_no_news() -> None:
+    engine = order_in("new")
+    wire_id = engine.last()[11].decode()
+    engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
+    ids = {"cl_ord_id": engine.last()[11].decode(), "orig_cl_ord_id": wire_id}
+    engine.report("4", "4", **ids)
+    engine.heard()
+    unknown = {"venue_code": "-1007", "text": "Timeout waiting for response"}
+    engine.venue_says(b"9", symbol="BTCUSDT", cxl_rej_response_to="1", **unknown, **ids)
+    engine.report("8", "8", cl_ord_id=wire_id, **unknown)
+    assert engine.heard() == [], "nothing would ever follow"
+    assert engine.log[-1].endswith("was canceled before: Timeout waiting for response")
+
+
 def refuse_cancel(engine: Engine, text: str = "Unknown order sent.") -> None:
     """The strategy cancels, and the venue says that there is nothing to cancel."""
     order = engine.gateway.orders.find(1, "o1")

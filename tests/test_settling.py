@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+import engine_in_memory
 import msgspec
 import pytest
-from engine_in_memory import Engine
+from engine_in_memory import Engine, edited
 from fixengine.desk.recovery import LAG_S, TOGETHER_MIN, VENUE_TIMEOUT_S
 from fixengine.messages import (
     ExecutionReport,
@@ -21,6 +22,7 @@ from fixengine.messages import (
     Refused,
     SessionStatus,
 )
+from fixengine.network.entry import Entry
 from fixengine.network.settling import FREEZE_S, LOOKED_UP_MAX, Settling
 from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
 from fixengine.network.sources.asks import Ask
@@ -383,6 +385,39 @@ def test_a_last_fill_that_rest_tells_first_ends_its_order(desk: Desk) -> None:
     assert [report.ord_status for report in desk.reports()] == ["0", "1", "1", "2"]
 
 
+def test_a_report_behind_the_end_that_cannot_be_read_may_be_a_fill(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    wire_id = desk.engine.last()[11].decode()
+    desk.engine.report("4", "4")
+    desk.reports()
+    fill = {"last_qty": "0.25", "cum_qty": "0.25", "trade_id": "5", "last_px": "50000"}
+    frame = desk.engine.report_frame("F", "1", cl_ord_id=wire_id, **fill)
+    desk.engine.venue_sends(edited(frame, b"\x0139=1", b""))
+    assert desk.engine.heard() == [], "it is over, and stays so"
+    desk.answer(state("CANCELED", "0.25"))
+    desk.answer(trade(5, "0.25"))
+    (told,) = desk.reports()
+    assert (told.cl_ord_id, told.trade_id, told.last_qty) == ("o1", "5", "0.25")
+    assert desk.settling.deadline is None
+
+
+def test_a_fill_that_cannot_be_read_under_an_amend_s_id_is_asked_for(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    wire_id = desk.engine.last()[11].decode()
+    desk.engine.report("0", "0")
+    desk.engine.request(OrderAmendKeepPriorityRequest("a1", orig_cl_ord_id="o1", order_qty="0.5"))
+    amend = desk.engine.last()[11].decode()
+    desk.engine.report("5", "0", cl_ord_id=amend, orig_cl_ord_id=wire_id)
+    desk.engine.heard()
+    fill = {"last_qty": "0.25", "cum_qty": "0.25", "trade_id": "5", "last_px": "50000"}
+    frame = desk.engine.report_frame("F", "1", cl_ord_id=amend, **fill)
+    desk.engine.venue_sends(edited(frame, b"\x0139=1", b""))
+    assert [(e.cl_ord_id, type(e)) for e in desk.engine.heard()] == [("o1", OrderUnknown)]
+    desk.answer(state("PARTIALLY_FILLED", "0.25"))
+    desk.answer(trade(5, "0.25"))
+    assert [report.last_qty for report in desk.reports()] == ["0.25", None]
+
+
 def test_trades_that_are_newer_than_the_state_have_it_asked_for_again(desk: Desk) -> None:
     desk.unknown()
     desk.answer(state("PARTIALLY_FILLED", "0.25"))
@@ -564,6 +599,23 @@ def test_an_order_named_by_what_left_before_it_is_another_one(desk: Desk) -> Non
     own = desk.unknown(acknowledged=False)
     look_last(desk, own, lost_and_renamed(desk, before))
     assert desk.standing() == "rejected"
+
+
+@pytest.mark.parametrize("name", ["mass", "web_1"])
+def test_an_epoch_that_a_clock_ahead_has_left_is_no_time(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk, name: str
+) -> None:
+    ahead = WALL_NS // SECOND_NS + 86_400
+    monkeypatch.setattr(engine_in_memory, "EPOCH", ahead)
+    monkeypatch.setattr(desk.engine.gateway, "epoch", ahead)
+    desk.engine.gateway._entry = Entry(ahead, 10_000, 5000)
+    own, mass = swept(desk, "o1")
+    row = lost_and_renamed(desk, mass, executed_qty="0.25", time=WALL_NS // 1_000_000)
+    row = row if name == "mass" else msgspec.structs.replace(row, client_order_id=name)
+    look_last(desk, own, row)
+    if name == "mass":
+        desk.answer(trade(6, "0.25"))
+    assert desk.standing() == ("canceled" if name == "mass" else "unknown")
 
 
 @pytest.mark.parametrize("executed", ["0.25", "0"])

@@ -27,6 +27,7 @@ from fixengine.messages import (
     SessionStatus,
     Side,
     Snapshot,
+    oco,
 )
 from fixengine.network.config import ConfigError
 from fixengine.testing import FaultError, NothingHappens, SimulatedEngine, SimulationError, clock
@@ -68,7 +69,8 @@ def states(events: list[Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["quote_and_cancel", "async_quotes", "rounded_order", "chase", "oco_bracket"]
+    "name",
+    ["quote_and_cancel", "async_quotes", "rounded_order", "chase", "oco_bracket", "quoting_loop"],
 )
 def test_the_examples_run_on_it_unchanged(
     engine: SimulatedEngine, name: str, monkeypatch: pytest.MonkeyPatch
@@ -79,6 +81,45 @@ def test_the_examples_run_on_it_unchanged(
     status = asyncio.run(main()) if asyncio.iscoroutinefunction(main) else main()
     assert status == 0
     assert engine.venue.orders == []
+
+
+def quoting(
+    engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, *options: str
+) -> tuple[int, Any]:
+    """Run examples/quoting_loop.py; its exit status, and the quotes that it left."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(sys, "argv", ["quoting_loop", "--endpoint", engine.endpoint, *options])
+    return int(__import__("quoting_loop").main()), engine.venue.orders
+
+
+def test_the_quoting_loop_quotes_again_what_was_filled_up_to_a_position(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        for seconds in (1, 2):
+            engine.later(seconds, lambda: engine.venue.sell("0.001"))
+        # Two fills in a row are its position; then only the offer stands.
+        engine.later(3, lambda: bests.append(engine.venue.best()))
+        for seconds in (4, 5):
+            engine.later(seconds, lambda: engine.venue.buy("0.001"))
+        engine.later(6, lambda: bests.append(engine.venue.best()))
+        engine.later(7, lambda: engine.venue.fault("reset"))
+        bests: list[Any] = []
+        assert quoting(engine, monkeypatch) == (0, [])
+        assert bests == [(None, "50010.00000000"), ("49990.00000000", "50010.00000000")]
+        assert "with 0.00000000 after 4 fills; live: []" in capsys.readouterr().out
+        assert [one.side for one in engine.venue.trades] == ["1", "1", "2", "2"]
+
+
+def test_the_quoting_loop_ends_after_so_many_fills_and_where_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        engine.later(1, lambda: engine.venue.sell("0.001"))
+        assert quoting(engine, monkeypatch, "--fills", "1") == (0, [])
+        engine.venue.reject_when(lambda order: order.side == Side.SELL)
+        assert quoting(engine, monkeypatch) == (1, [])
+        assert quoting(engine, monkeypatch, "--mid", "50000.001")[0] == 1
 
 
 def chase(engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
@@ -103,6 +144,19 @@ def test_the_chase_moves_its_bid_up_to_its_limit(
 def test_the_chase_gives_up_at_its_limit(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     with SimulatedEngine(house=False) as engine:
         assert chase(engine, monkeypatch, "--limit", limit) == 0
+        assert (engine.venue.orders, engine.venue.trades) == ([], [])
+
+
+@pytest.mark.parametrize("trouble", ["slow", "lost"])
+def test_the_chase_leaves_no_bid_of_which_nothing_is_heard(
+    monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    with SimulatedEngine(house=False) as engine:
+        if trouble == "slow":
+            engine.venue.fault("delay", ms=700)
+        else:
+            engine.venue.fault("cut", kind="8")
+        assert chase(engine, monkeypatch, "--limit", "49999") == 0
         assert (engine.venue.orders, engine.venue.trades) == ([], [])
 
 
@@ -135,6 +189,19 @@ def test_the_bracket_sells_at_a_profit_or_at_a_loss(
         assert engine.venue.orders == []
 
 
+def test_the_bracket_leaves_nothing_when_it_has_sold_a_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stop expires with the first part, so that a cancel of it would end nothing."""
+    with SimulatedEngine(house=False) as engine:
+        engine.venue.sell("0.01", "50000")
+        engine.later(3, lambda: engine.venue.fault("reset"))
+        engine.later(30, lambda: engine.venue.buy("0.004", "50250"))
+        assert bracket(monkeypatch, engine) == 0, capsys.readouterr()
+        assert [one.quantity for one in engine.venue.trades] == ["0.01000000", "0.00400000"]
+        assert engine.venue.orders == []
+
+
 def test_the_bracket_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +212,31 @@ def test_the_bracket_says_what_is_wrong(
         engine.venue.reject_when(lambda order: order.side == Side.SELL)
         assert bracket(monkeypatch, engine) == 1
         assert "Rejected on demand." in capsys.readouterr().out
+
+
+def test_an_order_is_cancelled_by_its_order_id_alone(
+    engine: SimulatedEngine, client: Client
+) -> None:
+    order = client.submit(buy())
+    (report,) = heard(client)
+    client.cancel(order_id=report.order_id, symbol="BTCUSDT")
+    (end,) = heard(client)
+    assert (end.orig_cl_ord_id, end.ord_status) == (order, "4")
+
+
+def test_a_pair_may_have_a_stop_that_only_trails() -> None:
+    with SimulatedEngine(house=False) as engine, engine.client() as client:
+        stop = NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, 1, trigger_trailing_delta_bips=100)
+        client.submit_list(oco(stop, NewOrderSingle.limit_maker("BTCUSDT", Side.SELL, 1, 52000)))
+        for price in (50000, 51000):
+            engine.venue.sell("0.01", price)
+            engine.venue.buy("0.01")
+        engine.venue.buy(2, 50490)
+        assert [one.price for one in engine.venue.orders] == [None, "52000.00000000"]
+        engine.venue.sell("0.01", 50490)
+        states_told = states(heard(client))
+        assert ("F", "2") in states_told and ("C", "C") in states_told
+        assert engine.venue.orders == []
 
 
 def test_an_order_rests_is_filled_in_parts_and_is_cancelled(

@@ -326,6 +326,13 @@ def test_bytes_that_are_no_text(path: Path) -> None:
         StateDir(path)
 
 
+def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(path: Path) -> None:
+    path.mkdir(parents=True, mode=0o700)
+    os.mkfifo(path / "state.json")
+    with pytest.raises(StateError, match=r"state\.json: damaged"):
+        StateDir(path)
+
+
 def test_rest_of_a_torn_write_is_harmless(path: Path) -> None:
     with StateDir(path) as state:
         epoch = state.next_epoch(NOW)

@@ -85,6 +85,7 @@ def test_a_refusal_by_the_engine_is_an_answer_and_the_end(wait: Wait) -> None:
 def test_a_refused_list_is_an_answer(wait: Wait) -> None:
     answer = wait(oto(buy(), buy("0.01"), cl_list_id="l"), until="done")
     assert isinstance(answer.event, ListStatus)
+    assert answer.event.reject_reason == "filter:PERCENT_PRICE"
     assert [one.reject_reason for one in answer.event.orders] == ["filter:PERCENT_PRICE"] * 2
 
 

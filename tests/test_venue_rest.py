@@ -358,10 +358,20 @@ def test_exchange_info(stand: Stand) -> None:
     filters = {one["filterType"]: one for one in symbol["filters"]}
     assert filters["PRICE_FILTER"]["tickSize"] == "0.01000000"
     assert filters["LOT_SIZE"]["stepSize"] == "0.00001000"
+    assert filters["PERCENT_PRICE"]["multiplierDown"] == "0.20000000"
+    assert filters["MAX_NUM_ICEBERG_ORDERS"]["maxNumIcebergOrders"] == 10
+    assert "MAX_POSITION" not in filters
     assert info["rateLimits"][0]["limit"] == 6000
     two = quote('["BTCUSDT","ETHUSDT"]')
     info = orjson.loads(stand.get(f"/api/v3/exchangeInfo?symbols={two}").body)
     assert len(info["symbols"]) == 2
+    path = f"/api/v3/exchangeInfo?symbol={quote('这是测试币456')}"
+    [symbol] = orjson.loads(stand.get(path).body)["symbols"]
+    filters = {one["filterType"]: one for one in symbol["filters"]}
+    assert symbol["allowedSelfTradePreventionModes"] == [*modes, "TRANSFER"]
+    assert filters["MAX_POSITION"]["maxPosition"] == "150000.00000000"
+    assert filters["PERCENT_PRICE_BY_SIDE"]["askMultiplierDown"] == "0.50000000"
+    assert filters["PERCENT_PRICE_BY_SIDE"]["bidMultiplierUp"] == "5.00000000"
     assert stand.refused("/api/v3/exchangeInfo?symbol=NONE")[:2] == (400, -1121)
 
 

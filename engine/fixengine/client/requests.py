@@ -55,7 +55,7 @@ class Requests:
 
     def cancel(
         self,
-        orig_cl_ord_id: str,
+        orig_cl_ord_id: str = "",
         *,
         cl_ord_id: str = "",
         order_id: str | None = None,
@@ -65,12 +65,14 @@ class Requests:
     ) -> str:
         """Send a cancel of the order orig_cl_ord_id now and return the cancel's own cl_ord_id.
 
-        Only an order that the engine knows can be cancelled: it writes its own symbol and
-        order_id of it, whatever is given here, and refuses others (unknown_order).
-        cancel_restrictions: a CancelRestrictions. valid_for_ms: None or 0 for the client's.
+        In its place order_id, OrderID<37> of its reports, names it together with its symbol. Only
+        an own order that the engine knows can be cancelled; others, and one of which both ids are
+        given and contradict each other, are refused (unknown_order). cancel_restrictions: a
+        CancelRestrictions. valid_for_ms: None or 0 for the client's.
         Raises as `submit` does.
         """
-        check_id("orig_cl_ord_id", orig_cl_ord_id)
+        if orig_cl_ord_id or order_id is None or symbol is None:
+            check_id("orig_cl_ord_id", orig_cl_ord_id)
         check_choice("cancel_restrictions", cancel_restrictions, CancelRestrictions)
         return self._request(
             OrderCancelRequest(

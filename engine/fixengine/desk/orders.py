@@ -431,6 +431,11 @@ class Orders:
         """The venue says it has no such live order, and nothing has told how it ended."""
         self._short.setdefault(order, now)
 
+    def doubt(self, order: Order) -> None:
+        """What was told of an order that is over could not be read: it may have been a fill."""
+        order.in_doubt = True
+        self._doubted[order] = None
+
     def short(self, now: int, grace_ns: int) -> list[Order]:
         """Orders of which a fill, or their end, has been missing for grace_ns, each named once.
 

@@ -621,8 +621,9 @@ class Session:
         replace: dict[str, Any] | None,
         sending_time: bytes | None = None,
     ) -> bytes:
-        frame = form.encode(source, self.next_out, sending_time or self.stamp(now), replace)
-        self.next_out = after(self.next_out)
+        seq = self.next_out
+        frame = form.encode(source, seq, sending_time or self.stamp(now), replace)
+        self.next_out = seq + 1 if seq != fields.SEQ_NUM_MAX else after(seq)
         self.last_sent_ns = now
         self.output.append(frame)
         return frame

@@ -219,7 +219,8 @@ class ListStatus(Message):
 
     list_status_type: a ListStatusType. list_order_status: a ListOrderStatus; REJECT says that the
     list, or its cancel, was refused. Each order has its own ExecutionReports, but in a list that
-    was refused: then this is the answer for all of them.
+    was refused: then this is the answer for all of them, and reject_reason that of the first order
+    which has one, where the venue says why at each.
     """
 
     report_seq: int

@@ -73,7 +73,9 @@ class Instrument(Message):
     def rounded(self, order: NewOrderSingle) -> NewOrderSingle:
         """A copy of an order with its prices and quantities rounded; see `price` and `quantity`.
 
-        A trigger price is rounded as a price is. What is too small or too big stays so.
+        A trigger price is rounded as a price is, the quantity of a MARKET order by market_step_size
+        too, a quote amount down to the quote asset's precision. What is too small or too big stays
+        so.
         """
         found = msgspec.structs.replace(order)
         for name in ("price", "trigger_price"):
@@ -82,6 +84,12 @@ class Instrument(Message):
         for name in ("order_qty", "max_floor"):
             if (value := getattr(order, name)) is not None:
                 setattr(found, name, self.quantity(value))
+        if order.ord_type == OrdType.MARKET and found.order_qty is not None:
+            found.order_qty = _multiple(found.order_qty, self.market_step_size, ROUND_DOWN)
+        if order.cash_order_qty is not None:
+            cash = decimal_text(order.cash_order_qty, "cash_order_qty")
+            unit = f"{Decimal(1).scaleb(-self.quote_precision):f}"
+            found.cash_order_qty = _multiple(cash, unit, ROUND_DOWN)
         return found
 
     def broken(self, order: NewOrderSingle) -> Broken | None:

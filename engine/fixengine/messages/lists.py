@@ -80,7 +80,7 @@ def oco(below: NewOrderSingle, above: NewOrderSingle, *, cl_list_id: str = "") -
     above. Once one is triggered or filled in part, the other expires.
     """
     _check_types(below=below, above=above)
-    _check_pair(below, above)
+    below, above = _checked_pair(below, above)
     first = ListedOrder(below, (_ends(above, 1),))
     second = ListedOrder(above, (_ends(below, 0),))
     return _made(ContingencyType.ONE_CANCELS_THE_OTHER, cl_list_id, first, second)
@@ -113,7 +113,7 @@ def otoco(
     """
     _check_types(working=working, below=below, above=above)
     _check_working(working)
-    _check_pair(below, above)
+    below, above = _checked_pair(below, above)
     listed = _with_pair(working, below, above, first_trigger_action)
     return _made(ContingencyType.ONE_TRIGGERS_THE_OTHER, cl_list_id, *listed)
 
@@ -146,7 +146,7 @@ def opoco(
     _check_working(working, Side.BUY)
     for name, order in (("below", below), ("above", above)):
         _check_paid(name, order)
-    _check_pair(below, above)
+    below, above = _checked_pair(below, above)
     listed = _with_pair(working, below, above, first_trigger_action)
     return _made(ContingencyType.ONE_TRIGGERS_THE_OTHER, cl_list_id, *listed, opo="Y")
 
@@ -203,8 +203,18 @@ def _is_maker(order: NewOrderSingle) -> bool:
 
 def _is_stop_loss(order: NewOrderSingle) -> bool:
     """A trigger against the order; one without a direction is a take profit (spec 9.2)."""
-    against = TriggerPriceDirection.UP if order.side == Side.BUY else TriggerPriceDirection.DOWN
-    return order.trigger_type is not None and order.trigger_price_direction == against
+    return order.trigger_type is not None and order.trigger_price_direction == _against(order.side)
+
+
+def _only_trails(order: NewOrderSingle) -> bool:
+    """Follows the price from the next trade on: a stop loss or a take profit, by its place."""
+    return order.trigger_type is not None and order.trigger_price is None
+
+
+def _against(side: str) -> str:
+    """Which way the price goes against an order of this side."""
+    found = TriggerPriceDirection.UP if side == Side.BUY else TriggerPriceDirection.DOWN
+    return found.value
 
 
 def _check_types(**orders: NewOrderSingle) -> None:
@@ -213,8 +223,14 @@ def _check_types(**orders: NewOrderSingle) -> None:
             raise TypeError(f"{name}: expected NewOrderSingle, not {type(order).__name__}")
 
 
-def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
-    """Two orders of which one cancels the other."""
+def _checked_pair(
+    below: NewOrderSingle, above: NewOrderSingle
+) -> tuple[NewOrderSingle, NewOrderSingle]:
+    """Two orders of which one cancels the other, below and above as they are sent.
+
+    A stop loss that only trails gets the direction that tells it from a take profit: in a list, and
+    nowhere else, the venue takes one without a price (spec 9.2).
+    """
     if below.side != above.side:
         raise ValueError("side: both orders of the pair are BUY, or both are SELL")
     if below.order_qty != above.order_qty and not (
@@ -225,7 +241,7 @@ def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
     stop, other = (below, above) if sells else (above, below)
     place, place_of_other = ("below", "above") if sells else ("above", "below")
     side = Side(below.side).name
-    if not _is_stop_loss(stop):
+    if not _is_stop_loss(stop) and not _only_trails(stop):
         raise ValueError(f"{place}: of two {side} orders the one {place} is the stop loss")
     if not _is_maker(other) and (other.trigger_type is None or _is_stop_loss(other)):
         raise ValueError(f"{place_of_other}: expected a limit maker or a take profit")
@@ -234,6 +250,9 @@ def _check_pair(below: NewOrderSingle, above: NewOrderSingle) -> None:
     low, high = (stop.trigger_price, price) if sells else (price, stop.trigger_price)
     if low is not None and high is not None and Decimal(low) >= Decimal(high):
         raise ValueError(f"below: {low} is not below {high}")
+    if stop.trigger_price_direction is None:
+        stop = msgspec.structs.replace(stop, trigger_price_direction=_against(stop.side))
+    return (stop, other) if sells else (other, stop)
 
 
 def _check_working(order: NewOrderSingle, side: Side | None = None) -> None:

@@ -201,7 +201,7 @@ class NewOrderSingle(Message):
         symbol: str,
         side: str,
         order_qty: Amount | AllReceived,
-        trigger_price: Amount,
+        trigger_price: Amount | None = None,
         *,
         trigger_trailing_delta_bips: Amount | None = None,
         **options: Unpack[OrderOptions],
@@ -209,7 +209,9 @@ class NewOrderSingle(Message):
         """A STOP_LOSS: a market order once the price has moved against it to trigger_price.
 
         trigger_trailing_delta_bips (hundredths of a percent): from there on it follows the price
-        at that distance, and triggers when that turns back so far.
+        at that distance, and triggers when that turns back so far. With it trigger_price may be
+        left out, and the price is followed from the next trade on; the venue then calls it a take
+        profit, unless it is the stop loss of an `oco` or `otoco`.
         """
         terms = {"order_qty": order_qty}
         trigger = _trigger(trigger_price, trigger_trailing_delta_bips, _against(side))
@@ -222,7 +224,7 @@ class NewOrderSingle(Message):
         side: str,
         order_qty: Amount | AllReceived,
         price: Amount | None,
-        trigger_price: Amount,
+        trigger_price: Amount | None = None,
         *,
         time_in_force: str = TimeInForce.GOOD_TILL_CANCEL,
         trigger_trailing_delta_bips: Amount | None = None,
@@ -246,8 +248,7 @@ class NewOrderSingle(Message):
     ) -> NewOrderSingle:
         """A TAKE_PROFIT: a market order once the price has moved in its favour to trigger_price.
 
-        trigger_trailing_delta_bips: as of `stop_loss`. With it trigger_price may be left out, and
-        the price is followed from the next trade on.
+        trigger_trailing_delta_bips: as of `stop_loss`, trigger_price may be left out too.
         """
         terms = {"order_qty": order_qty}
         trigger = _trigger(trigger_price, trigger_trailing_delta_bips, _for(side))

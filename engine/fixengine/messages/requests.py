@@ -34,9 +34,9 @@ class Hello(Message):
 class OrderCancelRequest(Message):
     """A cancel (MsgType F) of one own order.
 
-    cl_ord_id is the id of this request; orig_cl_ord_id the strategy's id of the order. The engine
-    writes its own symbol and order_id of that order, whatever stands here, and refuses the cancel
-    of an order that it does not know.
+    cl_ord_id is the id of this request; orig_cl_ord_id the strategy's id of the order, or empty
+    where order_id and symbol name it. The engine writes its own ids of that order and refuses the
+    cancel of an order that it does not know, or whose order_id is another one.
     """
 
     cl_ord_id: str = ""

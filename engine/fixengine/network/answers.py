@@ -165,7 +165,9 @@ class Answers:
         orders = tuple(self._listed(row) for row in rows)
         head = *self.teller.head(line.name, now), whole.cl_ord_id, whole.wire_id
         event = ListStatus(*[*head, *states, *columns, orders, tuple(status.extra)])
-        event.reject_reason = self._reason(event.venue_code, event.text)
+        # Where the venue says why at each order, the first one's reason is the list's.
+        reasons = (self._reason(event.venue_code, event.text), *(o.reject_reason for o in orders))
+        event.reject_reason = next((one for one in reasons if one is not None), None)
         if refuses(states[1], parts):
             self._end_list(whole, parts, event, now)
         else:

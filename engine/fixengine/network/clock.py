@@ -126,8 +126,10 @@ class Clock:
         """How far our clock is ahead at most; negative: behind. None before the first sample."""
         if lead.bounds_ns is None:
             return None
-        least, most = lead.bounds_ns
-        return min(max(0, least + self.offset_ns), most + self.offset_ns)
+        # For each order, so without calls: the least or 0, if that is more, but not above the most.
+        least, most = lead.bounds_ns[0] + self.offset_ns, lead.bounds_ns[1] + self.offset_ns
+        least = least if least > 0 else 0
+        return least if least < most else most
 
     def venue_ns(self, lead: Lead, now: int) -> int:
         """The venue's clock, as far as it is known, at this time of our monotonic clock."""

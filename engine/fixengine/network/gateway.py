@@ -26,7 +26,7 @@ from fixengine.desk.recovery import LAG_S
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
-from fixengine.fix.session import APPLICATION
+from fixengine.fix.session import ACTIVE, APPLICATION
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
@@ -61,11 +61,13 @@ from fixengine.network.intents import (
     ADDING,
     TARGETING,
     OrderRequest,
+    at_limit,
+    cancels_at_limit,
+    contradiction,
     enter,
-    ids_needed,
-    orders_in,
     other_ids,
-    recv_window_ms,
+    size_of,
+    target_of,
 )
 from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
 from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
@@ -154,7 +156,7 @@ class Gateway:
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._journal = journal
-        self._watch = Trouble(self.teller, self._say_journal)
+        self._watch = Trouble(self.teller, journal, self._say_journal)
         recv_window_ms_max = clock.behind_ns_max // MILLISECOND_NS
         self._entry = Entry(epoch, valid_for_ms_max, recv_window_ms_max)
         self._idle = Idle(strategies, self.teller, log)
@@ -308,7 +310,7 @@ class Gateway:
         if reason is None and adds:
             reason = self._check_ids(strategy, request)
             reason = reason or self._check_engine(strategy.number, now)
-        target = self.orders.find(strategy.number, request.orig_cl_ord_id)
+        target = target_of(self.orders, strategy.number, request)
         if reason is None:
             reason = self._check_target(strategy, request, target, now)
         if reason is None and target is not None:
@@ -325,8 +327,13 @@ class Gateway:
         """Why an order cannot be cancelled, replaced or amended, or None."""
         name = request.orig_cl_ord_id[:36]
         text = None
-        if target is None or not target.is_order:
+        if target is None and not name:
+            where = f"{request.order_id!r:.40} in {request.symbol!r:.40}"
+            text = f"order_id: this strategy has no order {where}; or give orig_cl_ord_id"
+        elif target is None or not target.is_order:
             text = f"orig_cl_ord_id: this strategy has no order {name!r}"
+        elif (text := contradiction(request, target)) is not None:
+            pass
         elif target.strategy != strategy.number:
             heir = self.strategies.by_number[target.strategy]
             text = f"orig_cl_ord_id: {name} was handed over to {heir.name}"
@@ -363,6 +370,10 @@ class Gateway:
             text = f"symbol: {self.strategies.by_number[other].name} has orders in {request.symbol}"
             reason = RefusedReason.NOT_YOURS, f"{text}, which it would end too", None
         if reason is None:
+            # Sent later than this, which waits less long for the disk, they would outlive it.
+            text = "a mass cancel of its symbol came while it waited for the disk"
+            waited = self.held.take_orders(strategy.number, request.symbol)
+            self._refuse(waited, (RefusedReason.CANCELED, text, None), now)
             lines = self.lines.for_mass_cancel(self.orders.open_of(strategy.number), request.symbol)
             reason = self._leave(lines, strategy, request, payload, None, now)
         if reason is not None:
@@ -407,16 +418,17 @@ class Gateway:
         now: int,
     ) -> Reason | None:
         """Let a request leave over the first line that can take it; else why none can."""
-        orders = orders_in(request)
+        ids, orders, window_ms = size_of(request)
+        may_exceed = cancels_at_limit(request)
         is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, orders, now)
+            reason = self._check_line(line, strategy.number, orders, now, may_exceed)
             if reason is None:
                 reason = self._check_room(strategy.number, is_cancel)
                 if reason is not None:
                     return reason
-                return self._intend(line, strategy, request, payload, target, now)
+                return self._intend(line, strategy, request, ids, window_ms, payload, target, now)
         if reason is None:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
@@ -427,19 +439,24 @@ class Gateway:
         if self.orders.full(strategy, is_cancel):
             text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
             return RefusedReason.LIMIT, text, None
-        if self.held.full and not is_cancel:
+        if self.held.orders_max and not is_cancel and self.held.full:
             text = f"{len(self.held)} orders wait for the disk (journal.held_orders_max)"
             return RefusedReason.JOURNAL_FULL, text, None
         return None
 
-    def _check_line(self, line: Line, strategy: int, orders: int, now: int) -> Reason | None:
-        """Whether a request that brings so many new orders could leave over this line now."""
+    def _check_line(
+        self, line: Line, strategy: int, orders: int, now: int, may_exceed: bool
+    ) -> Reason | None:
+        """Whether a request that brings so many new orders could leave over this line now.
+
+        may_exceed: see Limits.check.
+        """
         is_cancel = orders == 0
-        if not line.can_carry:
+        if line.transport is None or line.session.state is not ACTIVE:
             text = f"session {line.name} with {self.venue.name} is {line.session.state}"
             return RefusedReason.NOT_CONNECTED, text, None
         unsent = line.unsent()
-        if not line.can_carry:
+        if unsent < 0:
             text = f"the connection of session {line.name} is gone"
             return RefusedReason.NOT_CONNECTED, text, None
         if unsent > (self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max):
@@ -448,41 +465,46 @@ class Gateway:
         trouble = None if is_cancel else self.clock.trouble(line.lead)
         if trouble is not None:
             return RefusedReason.CLOCK_SKEW, trouble, None
-        if not is_cancel and not self.lines.are_watched:
+        if not is_cancel and not self.lines.are_watched():
             text = "no session with all reports, drop copy or user data stream is up:"
             text += " fills could go unseen"
             return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, orders)
+        return self.limits.check(line, strategy, now, orders, may_exceed)
 
     def _intend(
         self,
         line: Line,
         strategy: Strategy,
         request: OrderRequest,
+        ids: int,
+        window_ms: int,
         payload: bytes,
         target: Order | None,
         now: int,
     ) -> Reason | None:
         """Enter the request, journal the intent, and leave it to this wake-up's flush."""
-        needed = ids_needed(request)
-        if self.counter + needed > COUNTER_MAX:
+        if self.counter + ids > COUNTER_MAX:
             raise OverflowError("the order counter of this epoch is used up")
         counter = self.origin << COUNTER_BITS | self.counter + 1
-        owner = strategy.number, self.epoch, counter
-        wire_id = self.venue.make_cl_ord_id(*owner)
-        self.counter += needed
+        wire_id = self.venue.make_cl_ord_id(strategy.number, self.epoch, counter)
+        self.counter += ids
         recorded = self.teller.record(INTENT, now, line.number, named(wire_id, payload))
         if not recorded and type(request) in ADDING:
             text = "the journal's ring is full; the disk is slow or failing"
             return RefusedReason.JOURNAL_FULL, text, None
         order, kind, source, replace = enter(
-            self.orders, self.venue, owner, wire_id, request, payload, target
+            self.orders,
+            self.venue,
+            (strategy.number, self.epoch, counter),
+            wire_id,
+            request,
+            payload,
+            target,
         )
         order.line = line.number
         for part in order.parts:
             part.line = line.number
         expires_ns = request.sent_ns + request.valid_for_ms * MILLISECOND_NS
-        window_ms = recv_window_ms(request)
         sample = self._outward.count(CHECKED)
         if sample:
             self.latency.bus.record(now - request.sent_ns)
@@ -513,7 +535,8 @@ class Gateway:
             strategy = item.order.strategy
             orders = sum(part.is_order for part in (item.order, *item.order.parts))
             reason = self._check_engine(strategy, now) if orders else None
-            reason = reason or self._check_line(line, strategy, orders, now)
+            may_exceed = at_limit(item.replace)
+            reason = reason or self._check_line(line, strategy, orders, now, may_exceed)
             if reason is None:
                 self._let_go(line, item, now)
             else:
@@ -563,7 +586,7 @@ class Gateway:
     def _stamp(self, line: Line, item: Pending, now: int) -> bool:
         """Put one request to the session's output; False where it was refused instead."""
         order = item.order
-        if not line.can_carry:
+        if not line.can_carry():
             text = f"session {line.name} ended before the bytes were written"
             self._drop(order, (RefusedReason.NOT_CONNECTED, text, None), now)
             return False

@@ -98,6 +98,16 @@ class Held:
         """Whether this order was waiting; it does no more."""
         return bool(self._take(lambda one: one.item.order is order))
 
+    def take_orders(self, strategy: int, symbol: str) -> list[Waiting]:
+        """A strategy's orders, and lists of them, in a symbol; they wait no more."""
+
+        def goes(one: Waiting) -> bool:
+            order = one.item.order
+            is_meant = order.strategy == strategy and order.symbol == symbol
+            return is_meant and not order.is_cancel
+
+        return self._take(goes)
+
     def _take(self, goes: Callable[[Waiting], bool]) -> list[Waiting]:
         taken: list[Waiting] = []
         stay: deque[Waiting] = deque()

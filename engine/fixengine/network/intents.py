@@ -7,7 +7,7 @@ with several requests has one id for each, counted on from its own.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -23,6 +23,7 @@ from fixengine.messages import (
     OrderCancelRequest,
     OrderCancelRequestAndNewOrderSingle,
     OrderMassCancelRequest,
+    OrderRateLimitExceededMode,
     encode,
 )
 
@@ -39,37 +40,17 @@ OrderRequest = (
 ORDER_REQUESTS = frozenset(OrderRequest.__args__)
 ADDING = frozenset({NewOrderSingle, OrderCancelRequestAndNewOrderSingle, NewOrderList})
 """Those that can bring a new order to the book."""
-TARGETING = frozenset(
-    {OrderCancelRequest, OrderCancelRequestAndNewOrderSingle, OrderAmendKeepPriorityRequest}
+TargetingRequest = (
+    OrderCancelRequest | OrderCancelRequestAndNewOrderSingle | OrderAmendKeepPriorityRequest
 )
+TARGETING = frozenset(TargetingRequest.__args__)
 """Those that are about one own order."""
 
-
-class Entered(NamedTuple):
-    """A request in the order table; kind, source and replace are those of line.Pending."""
-
-    order: Order
-    kind: bytes
-    source: Message
-    replace: dict[str, Any]
+CANCEL_ONLY = OrderRateLimitExceededMode.CANCEL_ONLY.value
 
 
-def ids_needed(request: OrderRequest) -> int:
-    """How many ids on the wire the message takes."""
-    if type(request) is NewOrderSingle:
-        return 1
-    if type(request) is NewOrderList:
-        return 1 + len(request.orders)
-    return 2 if type(request) is OrderCancelRequestAndNewOrderSingle else 1
-
-
-def orders_in(request: OrderRequest) -> int:
-    """How many new orders it can bring to the book."""
-    if type(request) is NewOrderSingle:
-        return 1
-    if type(request) is NewOrderList:
-        return len(request.orders)
-    return 1 if type(request) in ADDING else 0
+Entered = tuple[Order, bytes, Message, dict[str, Any]]
+"""A request in the order table, and kind, source and replace of its line.Pending."""
 
 
 def recv_window_ms(request: OrderRequest) -> int:
@@ -82,6 +63,54 @@ def recv_window_ms(request: OrderRequest) -> int:
         windows = (one.order.recv_window_ms for one in request.orders)
         return min((window for window in windows if window), default=0)
     return 0
+
+
+def size_of(request: OrderRequest) -> tuple[int, int, int]:
+    """How many ids on the wire the message takes, how many new orders it can bring to the book, and
+    its `recv_window_ms`.
+    """
+    if type(request) is NewOrderSingle:
+        return 1, 1, request.recv_window_ms
+    window_ms = recv_window_ms(request)
+    if type(request) is NewOrderList:
+        return 1 + len(request.orders), len(request.orders), window_ms
+    if type(request) is OrderCancelRequestAndNewOrderSingle:
+        return 2, 1, window_ms
+    return 1, 0, window_ms
+
+
+def cancels_at_limit(request: OrderRequest) -> bool:
+    """Whether the venue is to carry out its cancel though no further order may be placed."""
+    return (
+        type(request) is OrderCancelRequestAndNewOrderSingle
+        and request.order_rate_limit_exceeded_mode == CANCEL_ONLY
+    )
+
+
+def at_limit(replace: dict[str, Any]) -> bool:
+    """The same of a request that was entered. replace: see Entered."""
+    return replace.get("order_rate_limit_exceeded_mode") == CANCEL_ONLY
+
+
+def target_of(orders: Orders, strategy: int, request: TargetingRequest) -> Order | None:
+    """The order that a request is about, None where there is none of this strategy.
+
+    A cancel may name it by the venue's OrderID and its symbol instead of the strategy's id.
+    """
+    if type(request) is OrderCancelRequest and not request.orig_cl_ord_id:
+        found = orders.by_order_id(request.symbol or "", request.order_id or "")
+        return found if found is not None and found.strategy == strategy else None
+    return orders.find(strategy, request.orig_cl_ord_id)
+
+
+def contradiction(request: TargetingRequest, target: Order) -> str | None:
+    """Why both ids of a cancel cannot mean this order, or None: the venue refuses that too."""
+    if type(request) is not OrderCancelRequest or None in (request.order_id, target.order_id):
+        return None
+    if request.order_id == target.order_id:
+        return None
+    name = request.orig_cl_ord_id[:36]
+    return f"order_id: {name} is {target.order_id} at the venue, not {request.order_id!r:.40}"
 
 
 def other_ids(request: OrderRequest) -> tuple[str, ...]:
@@ -111,12 +140,12 @@ def enter(
     if isinstance(request, NewOrderSingle):
         order = orders.open(number, request.cl_ord_id, wire_id, request.symbol)
         order.request = payload
-        return Entered(order, fields.NEW_ORDER_SINGLE, request, {"cl_ord_id": wire_id})
+        return order, fields.NEW_ORDER_SINGLE, request, {"cl_ord_id": wire_id}
     if isinstance(request, OrderMassCancelRequest):
         ids = number, request.cl_ord_id, wire_id, request.symbol
         order = orders.open(*ids, None, Kind.MASS_CANCEL)
         replace = {"cl_ord_id": wire_id}
-        return Entered(order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace)
+        return order, fields.ORDER_MASS_CANCEL_REQUEST, request, replace
     if isinstance(request, NewOrderList):
         return _enter_list(orders, venue, owner, wire_id, request)
     if isinstance(request, OrderCancelRequestAndNewOrderSingle):
@@ -128,10 +157,10 @@ def enter(
     ids = number, request.cl_ord_id, wire_id, target.symbol
     if isinstance(request, OrderCancelRequest):
         order = orders.open(*ids, target)
-        return Entered(order, fields.ORDER_CANCEL_REQUEST, request, replace)
+        return order, fields.ORDER_CANCEL_REQUEST, request, replace
     order = orders.open(*ids, target, Kind.AMEND)
     order.request = payload
-    return Entered(order, fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST, request, replace)
+    return order, fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST, request, replace
 
 
 def _enter_replacing(
@@ -160,7 +189,7 @@ def _enter_replacing(
         orders.join(order, part)
         replace |= _named(target)
     kind = fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE
-    return Entered(order, kind, request.order, replace)
+    return order, kind, request.order, replace
 
 
 def _enter_list(
@@ -186,7 +215,7 @@ def _enter_list(
     layout = venue.layout(fields.NEW_ORDER_LIST, Sender.CLIENT)
     rows = next(row.rows for row in layout.rows if row.name == "orders")
     groups = tuple(tuple(values[row.name] for row in rows) for values in entries)
-    return Entered(whole, fields.NEW_ORDER_LIST, request, {"cl_list_id": wire_id, "orders": groups})
+    return whole, fields.NEW_ORDER_LIST, request, {"cl_list_id": wire_id, "orders": groups}
 
 
 def _named(target: Order) -> dict[str, Any]:

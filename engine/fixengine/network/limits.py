@@ -3,7 +3,8 @@
 Messages are counted for each line, unfilled orders for the account. Both start from the venue's
 table; at each logon, and when the venue says that an order was one too many, a LimitQuery asks
 what really holds and is used. Its answer can only make us more careful with what is used, and its
-limits replace ours. Without an answer, or with one that cannot be read, the table holds on.
+limits replace ours. Without an answer, or with one that cannot be read, the table holds on; where
+it was refused for our clock it is asked again, before the first order that the clock allows.
 
 After a start the venue may count orders that we know nothing of, those of the run before among
 them. New orders therefore wait for its first answer, or until it is late; so long the session is
@@ -39,6 +40,7 @@ UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 CODE = re.compile(r"-?[0-9]{1,9}\Z")
 LIMIT_NUMBER_MAX = (1 << 63) - 1
 TOO_MANY_ORDERS = "ask_limits"
+SET_CLOCK = "set_clock"
 
 
 Heard = Callable[[Line, tuple[LimitIndicator, ...], str, int], None]
@@ -78,16 +80,21 @@ class Limits:
         self._is_told = unfilled is None
         self._messages: tuple[int, int] | None = None  # what the venue said last of its limit
         self._lines: set[Line] = set()  # that may not know it yet
+        self._owed: set[Line] = set()  # on which it was refused for our clock alone
 
     # --- out ------------------------------------------------------------------------------------
 
-    def check(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
+    def check(
+        self, line: Line, user: int, now: int, orders: int, may_exceed: bool = False
+    ) -> Reason | None:
         """Why a strategy's request may not leave over this line now, or None.
 
-        orders: how many new ones it brings; 0 for what can only end or shrink orders.
+        orders: how many new ones it brings; 0 for what can only end or shrink orders. may_exceed:
+        beyond the account's limit of unfilled orders too, where the venue does what else it asks
+        for and refuses the order; not beyond this strategy's share, for there it would not.
         """
-        if orders:
-            reason = self._check_unfilled(line, user, now, orders)
+        if orders and self._unfilled is not None:
+            reason = self._check_unfilled(self._unfilled, line, user, now, orders, may_exceed)
             if reason is not None:
                 return reason
         budget = line.budget
@@ -134,7 +141,7 @@ class Limits:
         form = line.templates.get(fields.LIMIT_QUERY)
         if line in self._queries:
             return True
-        if form is None or not line.can_carry:
+        if form is None or not line.can_carry():
             return False
         self._query_count += 1
         req_id = f"limits-{self._query_count}"
@@ -188,6 +195,8 @@ class Limits:
             f"the venue refused the LimitQuery, the limits known so far hold:"
             f" {peek_text(message, fields.ERROR_CODE)} {peek_text(message, fields.TEXT)}"
         )
+        if self._meaning(peek_text(message, fields.ERROR_CODE)) == SET_CLOCK:
+            self._owed.add(line)
         self._fail(line, text, now)
         return True
 
@@ -208,9 +217,11 @@ class Limits:
     def tick(self, now: int) -> None:
         """Time has passed: a LimitQuery may have gone unanswered."""
         if self._lines:
-            self._lines = {line for line in self._lines if line.can_carry}
+            self._lines = {line for line in self._lines if line.can_carry()}
+        if self._owed:
+            self._owed = {line for line in self._owed if line.can_carry()}
         for line, query in list(self._queries.items()):
-            if not line.can_carry:
+            if not line.can_carry():
                 del self._queries[line]
                 self.on_told(line, (), f"session {line.name} ended before the answer", now)
             elif now - query.asked_ns >= ANSWER_NS_MAX:
@@ -233,14 +244,18 @@ class Limits:
                 line.budget.adopt(*self._messages, 0, now)
         self._lines.clear()
 
-    def _check_unfilled(self, line: Line, user: int, now: int, orders: int) -> Reason | None:
-        if self._unfilled is None:
-            return None
+    def _check_unfilled(
+        self, unfilled: Unfilled, line: Line, user: int, now: int, orders: int, may_exceed: bool
+    ) -> Reason | None:
+        if not self._is_told and line in self._owed:
+            # Our clock is right now, or no order would come this far.
+            self._owed.remove(line)
+            self.ask(line, now)
         if not self._is_told and any(line.carries_orders for line in self._queries):
             text = "unfilled orders: the venue has not yet said how many it counts"
             return RefusedReason.LIMIT, text, WAIT_MS
-        blocked = self._unfilled.blocked(self._venue_ns(line, now), user, orders)
-        if blocked is None:
+        blocked = unfilled.blocked(self._venue_ns(line, now), user, orders)
+        if blocked is None or (may_exceed and not blocked.is_share):
             return None
         wait_ms = -(-blocked.wait_ns // MILLISECOND_NS)
         whose = "this strategy's share" if blocked.is_share else "the account's limit"

@@ -8,7 +8,9 @@ by the process; a line without one cannot carry anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from fixengine import wire
 from fixengine.desk.limits import Budget
@@ -84,13 +86,15 @@ class Transport(Protocol):
         """Whether what is written now can still leave."""
 
     def unsent(self) -> int:
-        """Bytes given but not yet sent: user space and the kernel's together."""
+        """Bytes given but not yet sent: user space and the kernel's together; -1 where it is not
+        alive.
+        """
 
     def close(self) -> None:
         """Close after what was written; `abort` where that would wait for ever."""
 
 
-class Pending(NamedTuple):
+class Pending(msgspec.Struct, gc=False):
     """A request that passed every check and is written at the end of this wake-up.
 
     order: its place in the order table. kind: MsgType<35>. source: what its fields are taken from,
@@ -136,8 +140,9 @@ def sending_ns(frame: bytes) -> int | None:
 class Line:
     """One session; number is its place in the journal and in the order table.
 
-    post: what its slot is for. lead: what its messages say of our clock. up_since_ns: when it was
-    logged on. blind_since_ns: once something was missed on it, when it was last heard before.
+    name: the SenderCompID, by which reports name their source. post: what its slot is for. lead:
+    what its messages say of our clock. up_since_ns: when it was logged on. blind_since_ns: once
+    something was missed on it, when it was last heard before.
     first_frame, last_frame: the Logon answer, and the last message before anything was missed.
     note: told what was read of the transport, when it is not what it was.
     """
@@ -173,7 +178,7 @@ class Line:
         self.transport: Transport | None = None
         self.pending: list[Pending] = []
         self.garbled_seen = 0
-        comp_id = session.client_comp_id
+        comp_id = self.name = session.client_comp_id
         self._venue = venue
         self._windows: dict[tuple[bytes, int], wire.Template] = {}
         self.templates = {
@@ -196,12 +201,6 @@ class Line:
         }
         self.framer = wire.Framer(message_bytes_max, plans=self.plans)
 
-    @property
-    def name(self) -> str:
-        """The SenderCompID, by which reports name their source."""
-        return self.session.client_comp_id
-
-    @property
     def can_carry(self) -> bool:
         """Whether a request could be written now."""
         transport = self.transport
@@ -209,9 +208,7 @@ class Line:
             return False
         if transport.alive:
             return True
-        if not self._read_dead:
-            self._read_dead = True
-            self.note("dead")
+        self._note_dead()
         return False
 
     @property
@@ -219,7 +216,6 @@ class Line:
         """See lines.Eye."""
         return self.session.hole is None
 
-    @property
     def is_watching(self) -> bool:
         """See lines.Eye."""
         # For each order: no more calls than need be.
@@ -258,9 +254,11 @@ class Line:
         return found
 
     def unsent(self) -> int:
-        """Bytes that were written but have not left this machine."""
-        unsent = 0 if self.transport is None else self.transport.unsent()
-        if unsent != self._read_unsent:
+        """Bytes that were written but have not left this machine; -1 where none can any more."""
+        unsent = -1 if self.transport is None else self.transport.unsent()
+        if unsent < 0:
+            self._note_dead()
+        elif unsent != self._read_unsent:
             self._read_unsent = unsent
             self.note(f"unsent {unsent}")
         return unsent
@@ -271,8 +269,13 @@ class Line:
         Call it five times in HeartBtInt: what moved in between must not be hidden by what was
         added.
         """
-        unsent = self.unsent()
+        unsent = max(0, self.unsent())
         if unsent == 0 or unsent < self._unsent or self._unsent == 0:
             self._moved_ns = now
         self._unsent = unsent
         return now - self._moved_ns
+
+    def _note_dead(self) -> None:
+        if not self._read_dead:
+            self._read_dead = True
+            self.note("dead")

@@ -35,7 +35,6 @@ class Eye(Source, Protocol):
     def is_whole(self) -> bool:
         """Whether nothing was missed on it since it began."""
 
-    @property
     def is_watching(self) -> bool:
         """Whether it is whole, and what happens now will be told on it."""
 
@@ -110,19 +109,18 @@ class Lines:
         """The line of a number of the order table."""
         return next((line for line in self.all if line.number == number), None)
 
-    @property
     def are_watched(self) -> bool:
         """Whether an eye is up, so that no fill can go unseen."""
         # A loop, because a generator costs each order more.
         for eye in self._eyes:  # noqa: SIM110
-            if eye.is_watching:
+            if eye.is_watching():
                 return True
         return False
 
     @property
     def watched_since_ns(self) -> int | None:
         """Since when the eye that is up for longest sees everything; None where none does."""
-        return min((eye.up_since_ns for eye in self._eyes if eye.is_watching), default=None)
+        return min((eye.up_since_ns for eye in self._eyes if eye.is_watching()), default=None)
 
     def covered(self, lost: Eye) -> bool:
         """Whether live orders are watched although this eye is gone, without a gap.

@@ -43,7 +43,7 @@ from fixengine.messages import (
     request_decoder,
 )
 from fixengine.network.answers import list_status_key, refuses
-from fixengine.network.intents import ORDER_REQUESTS, TARGETING, enter
+from fixengine.network.intents import ORDER_REQUESTS, TARGETING, enter, target_of
 from fixengine.network.journal.earlier import Earlier
 from fixengine.network.journal.reader import Record
 from fixengine.network.journal.record import (
@@ -182,8 +182,8 @@ class Recall:
             raise ValueError(f"{wire_id!r} is not one of our ids")
         target = None
         if type(request) in TARGETING:
-            target = self._orders.find(owner[0], request.orig_cl_ord_id)
-        order = enter(self._orders, self._venue, owner, wire_id, request, payload, target).order
+            target = target_of(self._orders, owner[0], request)
+        order = enter(self._orders, self._venue, owner, wire_id, request, payload, target)[0]
         for part in (order, *order.parts):
             part.standing = Standing.UNKNOWN
 
@@ -289,7 +289,7 @@ class Recall:
             self._positions.fill(order.strategy, event, self._wall_ns)
         if not late:
             order.outcome = payload
-        if cancel is not None:
+        if cancel is not None and cancel.target is not None and cancel.strategy == order.strategy:
             cancel.outcome = payload
 
 

@@ -56,14 +56,18 @@ def among(
     own: Callable[[str], Owner | None],
     order: Order,
     rows: Sequence[OrderRow],
+    wall_ms: int,
 ) -> tuple[OrderRow | None, bool]:
     """The row that is this order, and whether it is known that there is none.
 
     None and False: one of several may be it, or of somebody else's name, or not all were told.
-    own: reads an id of ours. Raises LocalProtocolError as `fits`.
+    own: reads an id of ours. wall_ms: our wall clock now, ms since 1970. Raises
+    LocalProtocolError as `fits`.
     """
     _, *sent = own(order.wire_id) or (0, 0, 0)
-    first_ms = sent[0] * SECOND_MS - MARGIN_MS
+    began_ms = sent[0] * SECOND_MS
+    # An epoch is the time its run began, unless one before it began with a clock that ran ahead.
+    first_ms = began_ms - MARGIN_MS if began_ms <= wall_ms else 0
     ours: list[OrderRow] = []
     others: list[OrderRow] = []
     for row in rows:

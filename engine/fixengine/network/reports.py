@@ -168,7 +168,8 @@ class Reports:
             order.outcome = payload
         if self.latency.inward.count(PUBLISHED):
             self._time_venue(source, order, report, now)
-        if cancel is not None and cancel.target is not None:
+        if cancel is not None and cancel.target is not None and is_own:
+            # Of an order that was handed over meanwhile it speaks in words of the heir's.
             cancel.outcome = payload
         if order.parts and ord_status == REJECTED:
             self.answers.not_attempted(source, order, now)
@@ -304,9 +305,14 @@ class Reports:
             or self.orders.by_wire(cl_id)
             or self.orders.by_order_id(symbol, order_id)
         )
+        if order is not None and order.target is not None and order.standing in FINAL:
+            # An amended order is known by the amend's id from then on.
+            order = order.target
         # Another source may bring the same report whole, so it is not taken for seen.
         if order is not None and (key is None or f"broken {key}" not in order.seen):
             order.seen.add(f"broken {key}")
+            if order.is_order and order.standing in FINAL:
+                self.orders.doubt(order)
             self._make_unknown(order, text, None, now)
 
     def _look_after_gap(
@@ -333,6 +339,10 @@ class Reports:
             self._make_unknown(order, text, None, now)
 
     def _make_unknown(self, order: Order, reason: str, code: str | None, now: int) -> None:
+        if order.standing in FINAL:
+            # It stays over, whoever tells so late; nothing would ever follow an OrderUnknown.
+            self.log("error", f"{order.wire_id} was {order.standing} before: {reason}")
+            return
         self.orders.unknown(order)
         self.teller.unknown(order, reason, code, now)
 

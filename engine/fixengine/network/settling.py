@@ -56,6 +56,7 @@ FREEZE_S = 25
 """So much longer than RecvWindow a strategy's new orders wait for its unknown ones, in the venue's
 seconds: until an order that never arrived is dead, and some more for REST."""
 AGAIN_MS = 500
+MILLISECOND_NS = 1_000_000
 LOOKED_UP_MAX = 16
 """Orders that one wake-up settles out of one answer: telling of each takes 50 us and more."""
 NO_SUCH_ORDER = -2013
@@ -216,7 +217,8 @@ class Settling:
             self._take(case, found, now, watched_since_ns)
             return
         if question.kind is Kind.ALL_ORDERS:
-            self._take(case, partial(self._last_look, case, answer, now), now, watched_since_ns)
+            look = partial(self._last_look, case, answer, now, wall)
+            self._take(case, look, now, watched_since_ns)
             return
         try:
             for fill in answer:
@@ -291,9 +293,10 @@ class Settling:
         self._recovery.absent(case, now)
         return None
 
-    def _last_look(self, case: Case, rows: list[OrderRow], now: int) -> Settled | None:
+    def _last_look(self, case: Case, rows: list[OrderRow], now: int, wall: int) -> Settled | None:
         """An order that is known by no name, among all of its symbol."""
-        row, is_nowhere = renamed.among(self._orders, self._own, case.order, rows)
+        wall_ms = wall // MILLISECOND_NS
+        row, is_nowhere = renamed.among(self._orders, self._own, case.order, rows, wall_ms)
         if row is not None:
             return self._found(case, row, now)
         if is_nowhere:

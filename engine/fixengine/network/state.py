@@ -338,7 +338,8 @@ def take_lock(path: Path) -> int:
 def read_content(path: Path) -> Content:
     """What state.json says, the beginning where there is none; StateError for a damaged one."""
     try:
-        data = path.read_bytes()
+        with open(path, "rb", opener=_without_waiting) as file:
+            data = file.read()
     except FileNotFoundError:
         return Content()
     except OSError as error:
@@ -351,6 +352,11 @@ def read_content(path: Path) -> Content:
     if len(set(content.strategies.values())) != len(content.strategies):
         raise StateError(path, f"damaged (two strategies have one number); {advice}")
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe in the place of a file would be waited for, and nobody told why."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -66,7 +66,6 @@ class UserStream:
 
     # --- as an eye: see lines.Eye -----------------------------------------------------------
 
-    @property
     def is_watching(self) -> bool:
         """See lines.Eye."""
         return self.is_whole

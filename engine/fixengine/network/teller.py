@@ -75,6 +75,9 @@ class Journal(Protocol):
     def free_bytes(self) -> int:
         """Room left between the walk and the disk."""
 
+    def has_room(self, room_bytes: int, /) -> bool:
+        """Whether it is healthy, and this much room is left."""
+
     @property
     def appended(self) -> int:
         """Position in the run's stream where the last record ends."""

@@ -38,6 +38,8 @@ class TcpOptions(NamedTuple):
 
 
 USUAL = TcpOptions()
+OUTQ = struct.Struct("=i")
+"""What SIOCOUTQNSD tells."""
 
 
 class ConnectError(Exception):
@@ -65,7 +67,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._closing = False
         self._broken = False
         self._gone = asyncio.Event()
-        self._outq = bytearray(4)
+        self._outq = bytearray(OUTQ.size)
 
     # --- what a line asks of it -------------------------------------------------------------
 
@@ -82,20 +84,21 @@ class TlsTransport(asyncio.BufferedProtocol):
         return not self._transport.is_closing()
 
     def unsent(self) -> int:
-        """Bytes given but not sent: those in user space and those the kernel still holds.
+        """Bytes given but not sent: those in user space and those the kernel still holds; -1 where
+        it is not alive.
 
-        The loop closes the descriptor a turn before it says so; such a connection is not alive,
-        and nothing of it is counted.
+        The loop closes the descriptor a turn before it says so; such a connection is not alive.
         """
-        if self._transport is None or not self.alive:
-            return 0
+        transport = self._transport
+        if transport is None or self._broken or self._closing or transport.is_closing():
+            return -1
         try:
             fcntl.ioctl(self._fd, SIOCOUTQNSD, self._outq)
         except OSError:
             self._broken = True
-            return 0
-        in_kernel: int = struct.unpack("=i", self._outq)[0]
-        return self._transport.get_write_buffer_size() + in_kernel
+            return -1
+        (in_kernel,) = OUTQ.unpack(self._outq)
+        return transport.get_write_buffer_size() + int(in_kernel)
 
     def close(self) -> None:
         """Close after what was written, but do not wait for a peer that stopped reading."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fixengine.network.journal.record import Kind
-from fixengine.network.teller import Teller
+from fixengine.network.teller import JOURNAL_RESERVE_BYTES, Journal, Teller
 
 SECOND_NS = 1_000_000_000
 WELL = "well"
@@ -19,14 +19,19 @@ class Trouble:
     without, so that a ring that hovers about its limit is not told of each time.
     """
 
-    def __init__(self, teller: Teller, say: Say) -> None:
+    def __init__(self, teller: Teller, journal: Journal, say: Say) -> None:
         self._teller = teller
+        self._journal = journal
         self._say = say
         self._trouble_ns: int | None = None
         self._read: str | None = None
 
     def look(self, now: int) -> str | None:
         """Why no new order may be taken because of the journal, or None."""
+        # For each order: one question while all is well.
+        well = self._read is None and self._trouble_ns is None
+        if well and self._journal.has_room(JOURNAL_RESERVE_BYTES):
+            return None
         trouble = self._teller.journal_trouble
         if trouble != self._read:
             self._read = trouble

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fixengine.fix.venue import Window
-from fixengine.simulator.book import SELL, Order
+from fixengine.simulator.book import BUY, SELL, Order
 from fixengine.simulator.instruments import Instrument, amount, units
 from fixengine.simulator.lists import OrderList
 from fixengine.simulator.triggers import Trigger
@@ -241,6 +241,27 @@ class Account:
             order.columns["trigger_type"] is not None
             for (at, _), order in self.by_order_id.items()
             if at == symbol
+        )
+
+    def icebergs_in(self, symbol: str) -> int:
+        """How many open orders of a symbol show a part of themselves only."""
+        return sum(
+            order.max_floor is not None
+            for (at, _), order in self.by_order_id.items()
+            if at == symbol
+        )
+
+    def position_in(self, instrument: Instrument) -> int:
+        """What the account has of the base asset, and what its open BUY orders may add."""
+        held = self.balance(instrument.base)
+        return (
+            held.free
+            + held.locked
+            + sum(
+                order.leaves_qty
+                for (at, _), order in self.by_order_id.items()
+                if at == instrument.symbol and order.side == BUY
+            )
         )
 
     def opened(self, order: PlacedOrder, cost: int) -> bool:

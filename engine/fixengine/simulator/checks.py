@@ -11,6 +11,7 @@ from typing import Any
 
 from fixengine.simulator import orders, refusals, triggers
 from fixengine.simulator.accounts import Account
+from fixengine.simulator.book import BUY
 from fixengine.simulator.instruments import Instrument
 from fixengine.simulator.list_rules import Plan
 from fixengine.simulator.market import Market
@@ -31,7 +32,7 @@ class Checks:
         self, account: Account, market: Market, request: Any, terms: Terms
     ) -> Refusal | None:
         """What the symbol does not permit of an order. request: see orders.py."""
-        refusal = _not_permitted(market.instrument, request, terms)
+        refusal = _not_permitted(account, market.instrument, request, terms)
         if refusal is not None or not self._limits:
             return refusal
         return _crowded(account, market.instrument, [request])
@@ -47,7 +48,7 @@ class Checks:
         """Why a list is refused. now: wall clock ns."""
         instrument, refusal = market.instrument, plan.refusal
         for leg, terms in zip(plan.legs, plan.terms, strict=False):
-            refusal = refusal or _not_permitted(instrument, leg, terms)
+            refusal = refusal or _not_permitted(account, instrument, leg, terms)
         if refusal is not None or not self._limits:
             return refusal
         lists = [one for one in account.order_lists.values() if one.instrument is instrument]
@@ -57,13 +58,31 @@ class Checks:
         return crowded or self.too_many(account, now, len(plan.legs))
 
 
-def _not_permitted(instrument: Instrument, request: Any, terms: Terms) -> Refusal | None:
+def _not_permitted(
+    account: Account, instrument: Instrument, request: Any, terms: Terms
+) -> Refusal | None:
     """The feature that a symbol does not have, or the filter that an order does not pass."""
     return (
-        orders.feature(request)
-        or orders.filters(instrument, terms)
+        orders.feature(instrument, request)
+        or orders.filters(instrument, terms, request.side == BUY)
         or triggers.filters(instrument, request, terms)
+        or _too_much(account, instrument, request, terms)
     )
+
+
+def _too_much(
+    account: Account, instrument: Instrument, request: Any, terms: Terms
+) -> Refusal | None:
+    """Whether an account could come to have more of the base asset than it may.
+
+    An order by quote amount has no quantity yet. Those of a list are looked at one by one.
+    """
+    most = instrument.position_max
+    if most is None or terms.quantity is None or request.side != BUY:
+        return None
+    if account.position_in(instrument) + terms.quantity <= most:
+        return None
+    return refusals.filter_failure("MAX_POSITION")
 
 
 def _crowded(account: Account, instrument: Instrument, added: Sequence[Any]) -> Refusal | None:
@@ -74,4 +93,7 @@ def _crowded(account: Account, instrument: Instrument, added: Sequence[Any]) -> 
     stops = sum(order.ord_type in STOPS for order in added)
     if stops and account.stops_in(symbol) + stops > instrument.stops_max:
         return refusals.filter_failure("MAX_NUM_ALGO_ORDERS")
+    icebergs = sum(order.max_floor is not None for order in added)
+    if icebergs and account.icebergs_in(symbol) + icebergs > instrument.icebergs_max:
+        return refusals.filter_failure("MAX_NUM_ICEBERG_ORDERS")
     return None

@@ -3,9 +3,9 @@
 Each request is carried out to its end before the next one, so the answers of a request, and those
 that other accounts get because of it, come out in one list and in the order in which they happened.
 
-What is not played: OPO and OPOCO lists, pegs, SOR, self-trade prevention by TRANSFER, symbols that
-halt, the price range rule. Requests for them are refused as the venue refuses them where they are
-not enabled. Orders of one account trade with each other unless they ask for prevention.
+What is not played: OPO and OPOCO lists, pegs, SOR, transfers between accounts, symbols that halt,
+the price range rule. Requests for them are refused as the venue refuses them where they are not
+enabled. Orders of one account trade with each other unless they ask for prevention.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from fixengine import wire
 
 SCALE = 8
 UNIT: int = 10**SCALE
+ICEBERGS_MAX = 10
 
 
 def units(text: str) -> int:
@@ -66,9 +67,13 @@ class Ladder:
 class Instrument:
     """One symbol; field names follow exchangeInfo. All numbers are integers at SCALE.
 
-    percent_down, percent_up: PERCENT_PRICE multipliers, in hundredths of the fair price.
-    stops_max: MAX_NUM_ALGO_ORDERS. trailing_above, trailing_below: TRAILING_DELTA, the least and
-    the most basis points, of stops that look up and of those that look down.
+    percent_down, percent_up: PERCENT_PRICE multipliers, in hundredths of the fair price; with
+    percent_by_side they are those of BUY orders in PERCENT_PRICE_BY_SIDE, and it holds those of
+    SELL orders. stops_max: MAX_NUM_ALGO_ORDERS. icebergs_max: MAX_NUM_ICEBERG_ORDERS.
+    position_max: MAX_POSITION, None where the symbol has none. transfers: it permits the
+    self-trade prevention mode TRANSFER. trailing_above, trailing_below:
+    TRAILING_DELTA, the least and the most basis points, of stops that look up and of those that
+    look down.
     Raises ValueError where tick and step have more than SCALE decimals together.
     """
 
@@ -90,6 +95,10 @@ class Instrument:
     trailing_below: tuple[int, int]
     fair: int
     ladder: Ladder
+    icebergs_max: int = ICEBERGS_MAX
+    position_max: int | None = None
+    percent_by_side: tuple[int, int] | None = None
+    transfers: bool = False
 
     def __post_init__(self) -> None:
         if self.tick * self.lot.step % UNIT:
@@ -102,10 +111,17 @@ class Instrument:
         """PRICE_FILTER."""
         return self.price_min <= price <= self.price_max and price % self.tick == 0
 
-    def percent_passes(self, price: int) -> bool:
-        """PERCENT_PRICE."""
-        low, high = self.fair * self.percent_down, self.fair * self.percent_up
-        return low <= price * 100 <= high
+    def percent_passes(self, price: int, buys: bool) -> bool:
+        """PERCENT_PRICE, or PERCENT_PRICE_BY_SIDE."""
+        down, up = self.percent_down, self.percent_up
+        if self.percent_by_side is not None and not buys:
+            down, up = self.percent_by_side
+        return self.fair * down <= price * 100 <= self.fair * up
+
+    @property
+    def percent_filter(self) -> str:
+        """The name of what `percent_passes` looks at."""
+        return "PERCENT_PRICE" if self.percent_by_side is None else "PERCENT_PRICE_BY_SIDE"
 
     def notional_passes(self, notional: int) -> bool:
         """NOTIONAL."""
@@ -113,7 +129,17 @@ class Instrument:
 
 
 def instrument(
-    symbol: str, base: str, quote: str, *, tick: str, step: str, fair: str, quantity: str
+    symbol: str,
+    base: str,
+    quote: str,
+    *,
+    tick: str,
+    step: str,
+    fair: str,
+    quantity: str,
+    position_max: str | None = None,
+    percent_by_side: tuple[int, int] | None = None,
+    transfers: bool = False,
 ) -> Instrument:
     """An instrument with the venue's usual filters and a ladder of 20 levels a side."""
     tick_units, step_units, fair_units = units(tick), units(step), units(fair)
@@ -137,6 +163,9 @@ def instrument(
         trailing_below=(10, 2000),
         fair=fair_units,
         ladder=Ladder(levels=20, quantity=units(quantity), half_spread=spread, spacing=spread),
+        position_max=None if position_max is None else units(position_max),
+        percent_by_side=percent_by_side,
+        transfers=transfers,
     )
 
 
@@ -146,7 +175,7 @@ INSTRUMENTS = (
     ),
     instrument("ETHUSDT", "ETH", "USDT", tick="0.01", step="0.0001", fair="3000.00", quantity="40"),
     instrument("BNBUSDT", "BNB", "USDT", tick="0.01", step="0.001", fair="600.00", quantity="200"),
-    # The symbol of the venue's testnet whose name is not ASCII.
+    # The symbol of the venue's testnet whose name is not ASCII; with what others lack.
     instrument(
         "这是测试币456",
         "这是测试币",
@@ -155,5 +184,8 @@ INSTRUMENTS = (
         step="0.1",
         fair="1.0000",
         quantity="900",
+        position_max="150000",
+        percent_by_side=(50, 1000),
+        transfers=True,
     ),
 )

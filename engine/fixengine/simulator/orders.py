@@ -5,7 +5,8 @@ together (answered with Reject<3>), then precision, then features the symbol doe
 filters (both answered with a rejecting ExecutionReport).
 
 Kinds of order that the real venue has and this one does not play are refused as it refuses them on
-a symbol without that feature: pegged and SOR orders, and the self-trade prevention mode TRANSFER.
+a symbol without that feature: pegged and SOR orders. So is the self-trade prevention mode TRANSFER,
+but on the symbol that permits it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ STOPS = (STOP, STOP_LIMIT)
 GTC, IOC, FOK = "1", "3", "4"
 TARGET_STRATEGY_MIN = 1_000_000
 SELF_TRADE_PREVENTIONS = ("1", "2", "3", "4", "5")
-"""NONE to DECREMENT: the modes that a symbol permits."""
+"""NONE to DECREMENT: the modes that every symbol permits."""
+TRANSFER = "6"
 ICEBERG_PARTS_MAX = 100
 """Slices of an iceberg, when it is placed."""
 TRIGGER_FIELDS = (
@@ -179,10 +181,15 @@ def _trigger_combination(request: Any, in_list: bool) -> Complaint | None:
     return None
 
 
-def feature(request: Any) -> Refusal | None:
+def preventions(instrument: Instrument) -> tuple[str, ...]:
+    """The self-trade prevention modes that a symbol permits."""
+    return (*SELF_TRADE_PREVENTIONS, TRANSFER) if instrument.transfers else SELF_TRADE_PREVENTIONS
+
+
+def feature(instrument: Instrument, request: Any) -> Refusal | None:
     """The refusal of a kind of order that is not enabled here, or None."""
     ord_type = request.ord_type
-    if request.self_trade_prevention_mode not in (None, *SELF_TRADE_PREVENTIONS):
+    if request.self_trade_prevention_mode not in (None, *preventions(instrument)):
         return refusals.STP_NOT_ALLOWED
     # Only an order that comes alone can ask to be routed.
     if getattr(request, "sor", None) == "Y":
@@ -196,14 +203,14 @@ def feature(request: Any) -> Refusal | None:
     return None
 
 
-def filters(instrument: Instrument, terms: Terms) -> Refusal | None:
+def filters(instrument: Instrument, terms: Terms, buys: bool) -> Refusal | None:
     """The first filter of the symbol that an order does not pass, or None."""
     price, quantity, slice_qty = terms.price, terms.quantity, terms.max_floor
     if price is not None:
         if not instrument.price_passes(price):
             return refusals.filter_failure("PRICE_FILTER")
-        if not instrument.percent_passes(price):
-            return refusals.filter_failure("PERCENT_PRICE")
+        if not instrument.percent_passes(price, buys):
+            return refusals.filter_failure(instrument.percent_filter)
     if quantity is not None:
         if not instrument.lot.passes(quantity):
             return refusals.filter_failure("LOT_SIZE")

@@ -2,7 +2,8 @@
 
 The taker's mode alone decides. EXPIRE_TAKER, EXPIRE_MAKER and EXPIRE_BOTH end what is left of those
 orders; DECREMENT takes what would have been traded off both, which ends the smaller one. A taker
-that lives on goes on matching. NONE lets them trade. TRANSFER is not offered.
+that lives on goes on matching. NONE lets them trade. TRANSFER within one account, and there is no
+other here, is DECREMENT.
 
 An order to be filled as a whole or not at all is never filled in part because of this: where an own
 order stands in its way, it expires like one that finds too little. Source: spec sections 9.2 and
@@ -18,6 +19,7 @@ from fixengine.simulator.accounts import NO_PREVENTION, PlacedOrder
 from fixengine.simulator.book import Book
 from fixengine.simulator.instruments import text_of
 from fixengine.simulator.market import Market
+from fixengine.simulator.orders import TRANSFER
 from fixengine.simulator.reports import Answer, Prevented
 
 EXPIRE_TAKER, EXPIRE_MAKER, EXPIRE_BOTH, DECREMENT = "2", "3", "4", "5"
@@ -59,7 +61,7 @@ def prevent(
         (taker, maker, mode in (EXPIRE_TAKER, EXPIRE_BOTH)),
         (maker, taker, mode in (EXPIRE_MAKER, EXPIRE_BOTH)),
     ):
-        if not expires and mode != DECREMENT:
+        if not expires and mode not in (DECREMENT, TRANSFER):
             continue
         last = order.leaves_qty if expires else quantity
         order.prevent(last)

@@ -99,7 +99,9 @@ class EngineEnd:
         return self._pipe.is_open and self._pipe.engine_is_open
 
     def unsent(self) -> int:
-        """Bytes that a venue that stopped reading has left."""
+        """Bytes that a venue that stopped reading has left; -1 where it is not alive."""
+        if not self.alive:
+            return -1
         return 0 if self._pipe.reads else sum(map(len, self._pipe.unread))
 
     def close(self) -> None:

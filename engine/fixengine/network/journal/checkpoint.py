@@ -12,14 +12,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from fixengine import wire
-from fixengine.network.journal.reader import Record, scan
+from fixengine.network.journal.reader import FileSource, Record, file_header, scan
 from fixengine.network.journal.record import (
     FIELDS,
-    FILE_HEADER_BYTES,
     MAGIC,
     PREFIX,
     VERSION,
@@ -68,13 +68,8 @@ def checkpoints(directory: Path) -> list[Checkpoint]:
 
 def read_checkpoint(path: Path) -> tuple[FileHeader, list[Record]]:
     """All it holds; JournalError where it is not whole and sound, or is another by its header."""
-    try:
-        with open(path, "rb") as file:
-            header = FileHeader.unpack(file.read(FILE_HEADER_BYTES))
-    except OSError as error:
-        raise JournalError(path, f"cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise JournalError(path, str(error), 0) from None
+    with closing(FileSource(path)) as source:
+        header = file_header(source)
     records: list[Record] = []
     for entry in scan(path):
         if not isinstance(entry, Record) or entry.sequence != len(records) + 1:

@@ -129,7 +129,8 @@ class Journal:
                 raise
         except OSError as error:
             close(lock)
-            raise JournalError(directory, f"cannot be used: {error.strerror}") from None
+            where = error.filename or directory
+            raise JournalError(where, f"cannot be used: {error.strerror}") from None
         except JournalError:
             close(lock)
             raise
@@ -173,6 +174,10 @@ class Journal:
     def free_bytes(self) -> int:
         """Room left in the ring: refuse new orders early to keep some for cancels and reports."""
         return self._ring.free_bytes
+
+    def has_room(self, room_bytes: int) -> bool:
+        """Whether it is healthy, and the ring has this much room left."""
+        return self._down is None and self._ring.has_room(room_bytes)
 
     def silent_ns(self, now: int) -> int:
         """For how long nothing was heard of a journal process that has not ended: it is stopped,

@@ -65,7 +65,7 @@ class Ring:
     """A mapped ring; make one with `create`, `attach` or `inherit`.
 
     One engine at a time has it, together with its journal process (an advisory lock on the file,
-    which those two share), and one thread appends. append: see wire.Appender.
+    which those two share), and one thread appends. append, has_room: see wire.Appender.
     """
 
     __slots__ = (
@@ -79,6 +79,7 @@ class Ring:
         "append",
         "directory",
         "epoch",
+        "has_room",
         "path",
         "ring_bytes",
         "version",
@@ -95,9 +96,10 @@ class Ring:
         self._view = memoryview(self._mapping)
         self._marks = self._view[:DIRECTORY_OFFSET].cast("Q")
         self._mask = ring_bytes - 1
-        marks = MARK_BYTES * APPENDED, MARK_BYTES * ON_DISK
+        marks = (MARK_BYTES * index for index in (APPENDED, ON_DISK, ERROR_NUMBER))
         self._appender = wire.Appender(self._mapping, PAGE_BYTES, *marks)
         self.append: Append = self._appender.append
+        self.has_room: Callable[[int], bool] = self._appender.has_room
         self.epoch = self._marks[EPOCH]
         self.version = RECORDS.get(self._marks[READY], VERSION)
         (length,) = DIRECTORY_LENGTH.unpack_from(self._mapping, DIRECTORY_OFFSET)

@@ -197,6 +197,10 @@ class TapeJournal:
         trouble = self._look().removeprefix(DISK)
         return trouble[2:-1] if trouble.startswith(" (") else None
 
+    def has_room(self, room_bytes: int) -> bool:
+        """See Journal."""
+        return self.free_bytes >= room_bytes
+
     @property
     def free_bytes(self) -> int:
         """See Journal."""
@@ -275,6 +279,8 @@ class TapeTransport:
 
     def unsent(self) -> int:
         """See Transport."""
+        if not self.alive:
+            return -1
         read = self._tape.read(b"unsent ", self._line)
         if read is not None:
             self._unsent = int(read)

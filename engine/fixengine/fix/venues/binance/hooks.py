@@ -68,13 +68,16 @@ def make_cl_ord_id(number: int, epoch: int, counter: int) -> str:
     number 1..65535, epoch 32 bits, counter 48 bits (see venue.COUNTER_BITS): at most
     4 + 7 + 10 + 2 = 23 characters.
     """
-    return prefix_of(number, epoch) + base36(counter)
+    high, low = divmod(counter, len(PAIRS))
+    if high == 0:
+        return f"{base36(number)}-{base36(epoch)}-{base36(counter)}"
+    return prefix_of(number, epoch, high) + PAIRS[low]
 
 
 @lru_cache(maxsize=1024)
-def prefix_of(number: int, epoch: int) -> str:
-    """What all ids of a strategy in one run begin with."""
-    return f"{base36(number)}-{base36(epoch)}-"
+def prefix_of(number: int, epoch: int, high: int) -> str:
+    """What an id begins with; behind it comes one of PAIRS."""
+    return f"{base36(number)}-{base36(epoch)}-{base36(high)}"
 
 
 def own(cl_ord_id: str) -> tuple[int, int, int] | None:
