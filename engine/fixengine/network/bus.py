@@ -2,8 +2,8 @@
 
 A ROUTER drops silently what it cannot deliver unless it is told not to (ROUTER_MANDATORY); here
 `send` says so instead. The socket's descriptor signals edges, so after every send and after
-every bounded drain the owner has to ask `readable` again. Where nothing was received and nothing
-sent since, that costs no system call.
+every bounded drain the owner has to ask `readable` again. Where the last `receive` found nothing
+and nothing was sent since, that costs no system call.
 
 Messages pass through `fixengine.link`, which is compiled and calls pyzmq's libzmq itself, or
 through plain pyzmq, which does the same and takes longer.

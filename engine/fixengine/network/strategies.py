@@ -446,11 +446,8 @@ class Strategies:
         if handed is not TAKEN:
             return False
         strategy.unsent = following
-        if following > strategy.sent_high:
-            strategy.sent_high = following
-        behind = strategy.next_seq - following
-        if behind < strategy.behind:
-            strategy.behind = behind
+        strategy.sent_high = max(strategy.sent_high, following)
+        strategy.behind = min(strategy.behind, strategy.next_seq - following)
         if strategy.late:
             strategy.late.pop(seq, None)
         return True
