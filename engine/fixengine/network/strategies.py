@@ -146,6 +146,10 @@ class Strategies:
     standings: every strategy known from the runs before this one, by name. tokens: the secret of
     each strategy; where there is one, a strategy without is not admitted. heartbeat_ms: how often a
     strategy of a name should be heard. now: when the engine started.
+
+    has_parked: where False, everyone who is connected was told everything, events and answers (see
+    questions.py, snapshots.py). Where True it may be otherwise: whoever finds that it is not says
+    False.
     """
 
     def __init__(
@@ -170,6 +174,7 @@ class Strategies:
         self.valid_for_ms_max = valid_for_ms_max
         self._tokens = tokens
         self._heartbeat_ms = heartbeat_ms
+        self.has_parked = False
         self.by_number: dict[int, Strategy] = {}
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
@@ -245,8 +250,11 @@ class Strategies:
                 self._cut_off[strategy.peer] = strategy, False
                 self._newly_lagging.append((strategy, behind))
                 self._unbind(strategy)
-        if strategy.unsent == seq and strategy.peer is not None:
-            self._send_next(strategy, strategy.peer, now)
+        peer = strategy.peer
+        if peer is None:
+            return
+        if strategy.unsent != seq or not self._send_next(strategy, peer, now):
+            self.has_parked = True
 
     def restore(self, name: str, unread: list[bytes]) -> None:
         """Events of an earlier run up to the strategy's last number: they may have been read."""
@@ -293,9 +301,11 @@ class Strategies:
         """Send parked events, at most events_max; whether there are more that could be sent."""
         while strategy.peer is not None and strategy.unsent < strategy.next_seq:
             if events_max == 0:
+                self.has_parked = True
                 return True
             events_max -= 1
             if not self._send_next(strategy, strategy.peer, now):
+                self.has_parked = True
                 return False
         return False
 
