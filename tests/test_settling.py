@@ -228,6 +228,11 @@ def test_an_amend_is_done_or_did_not_arrive_by_the_quantity_shown(
     else:
         assert isinstance(event, ExecutionReport)
         assert (event.exec_type, event.ord_status, event.order_qty) == ("I", "0", "0.50")
+        own, request = (desk.engine.gateway.orders.find(1, name) for name in ("o1", "a1"))
+        assert own is not None and request is not None
+        # As on a session; by these the next run knows that the amend has had its answer.
+        assert event.wire_cl_ord_id == request.wire_id
+        assert event.wire_orig_cl_ord_id == own.wire_id
     assert desk.standing() == "new"
 
 
@@ -628,6 +633,37 @@ def test_of_two_that_may_be_it_none_is_taken_unless_it_is_the_same(
     assert desk.standing() == ("unknown" if executed != "0" else "canceled")
     if executed != "0":
         look_last(desk, own)
+
+
+def test_a_name_says_nothing_once_a_session_has_told_the_order_id(desk: Desk) -> None:
+    """A cancel of a list gives both of its orders one name, and the other one is shown."""
+    desk.unknown(acknowledged=False)
+    number, ask = desk.question()
+    assert "origClientOrderId" in ask.parameters
+    order = desk.engine.gateway.orders.find(1, "o1")
+    assert order is not None
+    desk.engine.gateway.orders.name(order, "77")
+    row = state("CANCELED", "0.25", order_id=78)
+    desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS, 0)
+    ask = desk.answer(state("NEW"))
+    assert (ask.call, ask.parameters) == ("order", {"symbol": "BTCUSDT", "orderId": 77})
+    assert desk.standing() == "new"
+
+
+def test_an_order_a_session_told_of_after_the_last_question_is_somewhere(desk: Desk) -> None:
+    own, mass = swept(desk, "o1")
+    while True:
+        number, ask = desk.question()
+        if ask.call == "allOrders":
+            break
+        desk.settling.on_problem(number, NOT_FOUND, desk.engine.now)
+    desk.engine.report("0", "0", cl_ord_id=own, order_id="77")
+    row = lost_and_renamed(desk, mass)
+    desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS, 0)
+    assert not any(one.ord_status == "8" for one in desk.reports())
+    assert desk.standing() in ("new", "unknown")
+    if desk.standing() == "unknown":
+        desk.answer(row)
 
 
 def test_an_order_of_somebody_else_s_name_leaves_it_unknown(desk: Desk) -> None:
