@@ -21,6 +21,7 @@ from fixengine.messages import (
     OrderUnknown,
     Refused,
     SessionStatus,
+    oto,
 )
 from fixengine.network.entry import Entry
 from fixengine.network.settling import FREEZE_S, LOOKED_UP_MAX, Settling
@@ -633,6 +634,65 @@ def test_of_two_that_may_be_it_none_is_taken_unless_it_is_the_same(
     assert desk.standing() == ("unknown" if executed != "0" else "canceled")
     if executed != "0":
         look_last(desk, own)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_left_before_it_on_another_session_may_have_named_it(
+    desk: Desk, restarted: bool
+) -> None:
+    """The venue takes up to ten seconds: a cancel can be carried out behind a later order."""
+    desk.engine.request(OrderMassCancelRequest("m", symbol="BTCUSDT"))
+    mass = desk.engine.last()[11].decode()
+    own = desk.unknown(acknowledged=False)
+    sweep = desk.engine.gateway.orders.find(1, "m")
+    assert sweep is not None
+    # Who is entered anew from the journal has no line.
+    sweep.line = -1 if restarted else desk.engine.line.number + 1
+    look_last(desk, own, lost_and_renamed(desk, mass, executed_qty="0.25"))
+    if restarted:
+        assert desk.standing() == "unknown", "on the same session it would be another order"
+        look_last(desk, own)
+        assert desk.standing() == "rejected"
+    else:
+        desk.answer(trade(6, "0.25"))
+        assert [one.exec_type for one in desk.reports()] == ["F", "I"]
+        assert desk.standing() == "canceled"
+
+
+def test_what_an_earlier_run_sent_may_have_named_it(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    desk.engine.request(OrderMassCancelRequest("m", symbol="BTCUSDT"))
+    mass = desk.engine.last()[11].decode()
+    later = desk.engine.gateway.epoch + 1
+    monkeypatch.setattr(engine_in_memory, "EPOCH", later)
+    monkeypatch.setattr(desk.engine.gateway, "epoch", later)
+    desk.engine.gateway._entry = Entry(later, 10_000, 5000)
+    own = desk.unknown(acknowledged=False)
+    look_last(desk, own, lost_and_renamed(desk, mass, executed_qty="0.25"))
+    desk.answer(trade(6, "0.25"))
+    assert desk.standing() == "canceled"
+
+
+def test_the_cancel_of_one_order_of_a_list_has_named_the_other_one(desk: Desk) -> None:
+    first, second = desk.engine.order("o1"), desk.engine.order("o2", price="50001")
+    desk.engine.request(oto(first, second, cl_list_id="l"))
+    desk.engine.request(OrderCancelRequest("c", orig_cl_ord_id="o1"))
+    cancel_id = desk.engine.last()[11].decode()
+    desk.lose()
+    rows = (
+        lost_and_renamed(desk, cancel_id, executed_qty="0.25"),
+        lost_and_renamed(desk, cancel_id, order_id=78, price="50001"),
+    )
+    desk.wait()
+    while desk.settling.in_question:
+        number, ask = desk.question()
+        told = rows if ask.call == "allOrders" else (trade(6, "0.25"),)
+        if ask.call == "order":
+            desk.settling.on_problem(number, NOT_FOUND, desk.engine.now)
+        else:
+            desk.settling.on_rows(number, told, True, desk.engine.now, WALL_NS, 0)
+    assert (desk.standing(), desk.standing("o2")) == ("canceled", "canceled")
 
 
 def test_a_name_says_nothing_once_a_session_has_told_the_order_id(desk: Desk) -> None:
