@@ -159,6 +159,8 @@ class UserStream:
     def _on_raw(self, event: Raw, now: int) -> bool:
         """An event that is news to us, or a report that cannot be read."""
         seen: Any = msgspec.json.decode(event.json)
+        # It may have told what the account has now.
+        self._gateway.balances.on_move(now)
         if not isinstance(seen, dict) or seen.get("e") != EXECUTION:
             self._log("info", f"user data stream: an event of no kind we know: {seen!s:.200}")
             return False
