@@ -99,9 +99,10 @@ class Strategy:
     next_seq: number of the next event. acknowledged: of the last one it has processed. first:
     of the oldest one kept. unsent: of the first one not handed to the bus on the present
     connection. sent_high: first number that was never handed to any. begun: number of this run's
-    first event. heard_ns: when it last said anything, or the engine started. behind: the fewest events that were not handed over, since it
-    said Hello. late: events that the archive has found and that were not handed over; searched: the
-    number up to which it has none but these; question: the one that is open.
+    first event. heard_ns: when it last said anything, or the engine started. behind: the fewest
+    events that were not handed over, since it said Hello. late: events that the archive has found
+    and that were not handed over; searched: the number up to which it has none but these; question:
+    the one that is open.
     """
 
     __slots__ = (
