@@ -32,6 +32,8 @@ CLOSED_MAX = 50_000
 MESSAGES = 1000
 ROUNDS = 7
 PAGE_BYTES = 4096
+FIRST = 100_000_000
+"""Ids are as long at the end as at the beginning: longer ones would look like a leak."""
 
 
 class Walk:
@@ -44,14 +46,15 @@ class Walk:
         orders = Orders(2 * opened + 10_000, CLOSED_MAX)
         self.engine = engine = Engine(outbox_max=1 << 16, orders=orders)
         self.opened: list[str] = []
-        self.submitted = 0
+        self.submitted = FIRST
+        engine.gateway.counter = FIRST
         engine.strategies.strategies_max = strategies
         self.peers = [b"a"] + [b"p%d" % number for number in range(1, strategies)]
         for number, peer in enumerate(self.peers[1:], 1):
             engine.now += 1_000_000_000
             engine.gateway.on_order(peer, encode(Hello(f"s{number}")), engine.now)
         engine.bus.send = lambda peer, payload: Handed.TAKEN  # type: ignore[method-assign]
-        engine.journal.append = lambda *record: True  # type: ignore[method-assign]
+        engine.gateway.teller.record = lambda *record: True
         self.seqs = {1: (engine.line, engine.seq)}
         for number in range(2, sessions + 1):
             engine.log_on(engine.new_line(number=number))
@@ -111,8 +114,9 @@ class Walk:
             engine.wire.written.clear()
             engine.request(engine.order(f"o{self.submitted}"), peer=peer)
             self._answer_on_its_session()
-            fill = {"last_qty": "1", "cum_qty": "1", "trade_id": str(self.submitted)}
-            engine.report("F", "2", order_id=f"f{self.submitted}", **fill)
+            number = str(self.submitted)
+            fill = {"last_qty": "1", "cum_qty": "1", "trade_id": number, "exec_id": number}
+            engine.report("F", "2", order_id=f"f{number}", **fill)
             if self.submitted % 64 == 0:
                 self.acknowledge()
 
@@ -188,7 +192,7 @@ def memory(messages: int) -> None:
     walk.trade(2 * CLOSED_MAX)
     at_first = 0
     for part in range(1, 6):
-        walk.trade(max(0, part * messages // 10 - (walk.submitted - 2 * CLOSED_MAX)))
+        walk.trade(max(0, part * messages // 10 - (walk.submitted - FIRST - 2 * CLOSED_MAX)))
         gc.collect()
         at_first = at_first or resident_bytes()
         more = resident_bytes() - at_first

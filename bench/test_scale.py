@@ -19,5 +19,10 @@ def test_a_report_costs_the_same_however_much_is_open() -> None:
 
 
 def test_an_order_costs_the_same_however_many_trade() -> None:
-    one, many = scale.trade_costs((1, 8))
+    one, many = scale.trade_costs((scale.Walk(), scale.Walk(strategies=8)))
+    assert many < 1.5 * one, f"{many:.1f} us instead of {one:.1f}"
+
+
+def test_an_order_costs_the_same_however_many_sessions_carry() -> None:
+    one, many = scale.trade_costs((scale.Walk(), scale.Walk(sessions=5)))
     assert many < 1.5 * one, f"{many:.1f} us instead of {one:.1f}"

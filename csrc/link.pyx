@@ -13,6 +13,7 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memcmp
 
 import os
+from typing import Any
 
 cdef extern from "errno.h":
     int EHOSTUNREACH
@@ -62,8 +63,9 @@ cdef class Link:
     """The compiled end of a ROUTER of pyzmq.
 
     underlying: the socket's address, `Socket.underlying`. module: the file of the extension
-    module that pyzmq calls libzmq with. version: libzmq's, as pyzmq tells it. Raises LinkError.
-    The socket belongs to its maker, who calls `close` here before closing it.
+    module that pyzmq calls libzmq with. version: libzmq's, as pyzmq tells it. outcomes: what
+    `send` says where the bytes were taken, where the queue is full, and where nobody is there.
+    Raises LinkError. The socket belongs to its maker, who calls `close` here before closing it.
     """
 
     cdef void *_socket
@@ -78,10 +80,23 @@ cdef class Link:
     cdef ZmqData _data
     cdef ZmqSize _size
     cdef bytes _peer  # who spoke last: mostly the same speaks again, and its hash is known
+    cdef object _taken
+    cdef object _full
+    cdef object _gone
+    # libzmq found nothing and was not called since: what comes now, the descriptor tells.
+    cdef bint _is_drained
 
-    def __cinit__(self, underlying: int, module: str, version: tuple[int, int, int]) -> None:
+    def __cinit__(
+        self,
+        underlying: int,
+        module: str,
+        version: tuple[int, int, int],
+        outcomes: tuple[Any, Any, Any],
+    ) -> None:
         cdef bytes name = os.fsencode(module)
         self._peer = b""
+        self._taken, self._full, self._gone = outcomes
+        self._is_drained = False
         self._handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD)
         if self._handle is NULL:
             raise LinkError(f"{module} is not loaded")
@@ -109,16 +124,23 @@ cdef class Link:
             raise LinkError(f"found libzmq {major}.{minor}.{patch}, and pyzmq uses {version}")
         return 0
 
-    @property
     def readable(self) -> bool:
-        """Whether a message is waiting. The descriptor tells edges only: ask after each send."""
+        """Whether a message is waiting that the descriptor will not tell of: ask after each send.
+
+        The descriptor tells edges only, and libzmq takes an edge away whenever it is called. Where
+        it has found nothing and was not called since, False is certain, and it is not asked: that
+        takes system calls. What has come since then the descriptor tells.
+        """
         cdef int events = 0
         cdef size_t size = sizeof(int)
         self._open()
+        if self._is_drained:
+            return False
         while self._get_option(self._socket, ZMQ_EVENTS, &events, &size) < 0:
             if self._errno() != EINTR:
                 self._fail()
-        return (events & ZMQ_POLLIN) != 0
+        self._is_drained = (events & ZMQ_POLLIN) == 0
+        return not self._is_drained
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
@@ -126,9 +148,11 @@ cdef class Link:
         cdef bytes peer, payload
         cdef int more
         self._open()
+        self._is_drained = False
         self._init(&message)
         try:
             if self._part(&message) == EAGAIN:
+                self._is_drained = True
                 return None
             peer = self._same_peer(&message)
             more = self._more(&message)
@@ -149,24 +173,27 @@ cdef class Link:
         finally:
             self._end(&message)
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> int:
-        """Hand bytes to a peer without waiting: 0, or EAGAIN for a full queue, or EHOSTUNREACH."""
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Any:
+        """Hand bytes to a peer without waiting; one of `outcomes`."""
         cdef Py_buffer view
         cdef int code
         self._open()
+        self._is_drained = False
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
         try:
             code = self._put(
                 PyBytes_AS_STRING(peer), <size_t>PyBytes_GET_SIZE(peer), ZMQ_DONTWAIT | ZMQ_SNDMORE
             )
-            if code == EAGAIN or code == EHOSTUNREACH:
-                return code
+            if code == EAGAIN:
+                return self._full
+            if code == EHOSTUNREACH:
+                return self._gone
             # Who the message is for is settled: what follows goes there or nowhere, never waits.
             if code == 0:
                 code = self._put(view.buf, <size_t>view.len, ZMQ_DONTWAIT)
             if code:
                 raise OSError(code, os.strerror(code))
-            return 0
+            return self._taken
         finally:
             PyBuffer_Release(&view)
 

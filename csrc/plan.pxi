@@ -42,6 +42,8 @@ cdef class Plan:
     cdef Table table
     cdef tuple columns
     cdef Py_ssize_t *column_ids
+    cdef tuple picked  # the names that Message.pick asked for last, or None
+    cdef Py_ssize_t *picked_ids
     cdef ValueColumns at_once
     cdef int32_t *places  # by row: of its value among those read at once, or -1
     cdef Py_ssize_t marks_count  # the rows, header tags, members of groups, others
@@ -70,6 +72,7 @@ cdef class Plan:
 
     def __dealloc__(self):
         PyMem_Free(self.column_ids)
+        PyMem_Free(self.picked_ids)
         PyMem_Free(self.places)
         PyMem_Free(self.at_once.columns)
 
@@ -96,6 +99,33 @@ cdef class Plan:
         self.record_bytes = self.marks_bytes + place * sizeof(Value)
         self.record_bytes = (self.record_bytes + LINE_BYTES - 1) // LINE_BYTES * LINE_BYTES
         return 0
+
+    cdef const Py_ssize_t *rows_of(self, tuple names) except NULL:
+        """The rows of these names; the pointer holds until others are asked for.
+
+        Raises KeyError for a name that is no row.
+        """
+        cdef Py_ssize_t *ids
+        cdef Py_ssize_t i
+        if self.picked is names:
+            return self.picked_ids
+        found = [self.row_of(name) for name in names]
+        ids = <Py_ssize_t *>PyMem_Realloc(
+            self.picked_ids, max(len(found), 1) * sizeof(Py_ssize_t)
+        )
+        if ids is NULL:
+            raise MemoryError()
+        for i in range(len(found)):
+            ids[i] = found[i]
+        self.picked_ids = ids
+        self.picked = names
+        return ids
+
+    cdef Py_ssize_t row_of(self, object name) except -1:
+        row = self.table.by_name.get(name)
+        if row is None:
+            raise KeyError(f"{self.table.owner}: the plan has no row {name!r}")
+        return row
 
     @property
     def name(self):

@@ -13,7 +13,9 @@ cdef enum:
     TAG_CHECK_SUM = 10
     TAG_MSG_SEQ_NUM = 34
     TAG_MSG_TYPE = 35
+    TAG_SENDER_COMP_ID = 49
     TAG_SENDING_TIME = 52
+    TAG_TARGET_COMP_ID = 56
 
 
 @cython.internal

@@ -18,8 +18,8 @@ cdef class Message:
     group. An absent field gives the default; one without value, of the wrong form, or hidden behind
     wrong data raises RemoteProtocolError with its tag, and with kind and seq of the message.
 
-    By name, and groups: value, values, scaled, check, missing, extra and repeated read it by a
-    plan, that of Framer(plans=...) or of Plan.read.
+    By name, and groups: value, pick, values, scaled, check, missing, extra and repeated read it by
+    a plan, that of Framer(plans=...) or of Plan.read.
     """
 
     cdef Arena arena
@@ -191,6 +191,45 @@ cdef class Message:
         except UnicodeDecodeError:
             raise self.malformed(tag, None, FORMS[<int>TYPE_UTF8]) from None
 
+    def seq_from(
+        self,
+        bytes begin_string not None,
+        bytes sender_comp_id not None,
+        bytes target_comp_id not None,
+    ):
+        """MsgSeqNum<34> of a message that has just these three in its header, else -1.
+
+        BeginString<8>, SenderCompID<49> and TargetCompID<56>, the first field of each. -1 also
+        where one of the four is absent, where MsgSeqNum is no number of 0 to 4294967295, and for
+        any fault of the message: get, get_int and fault tell which.
+        """
+        cdef const ScanEntry *entry
+        cdef int64_t seq = 0
+        self.frame()
+        if self.scan.fault.kind != SCAN_OK:
+            return -1
+        if not (
+            self.says(TAG_BEGIN_STRING, begin_string)
+            and self.says(TAG_SENDER_COMP_ID, sender_comp_id)
+            and self.says(TAG_TARGET_COMP_ID, target_comp_id)
+        ):
+            return -1
+        entry = self.find(TAG_MSG_SEQ_NUM)
+        if entry is NULL:
+            return -1
+        if number_read_signed(self.bytes_of(entry), scan_length(entry), &seq) != NUMBER_OK:
+            return -1
+        return seq if 0 <= seq <= <int64_t>UINT32_MAX else -1
+
+    cdef bint says(self, int64_t tag, bytes value) except -1:
+        """Whether the first field with this tag has this value; the message has no fault."""
+        cdef const ScanEntry *entry = self.find(tag)
+        return (
+            entry is not NULL
+            and scan_length(entry) == PyBytes_GET_SIZE(value)
+            and memcmp(self.bytes_of(entry), PyBytes_AS_STRING(value), scan_length(entry)) == 0
+        )
+
     def fields(self):
         """All fields as (tag, value) in wire order, 8, 9 and 10 included.
 
@@ -229,10 +268,7 @@ cdef class Message:
 
     cdef Py_ssize_t row_of(self, object name) except -1:
         self.marks()
-        row = self.plan.table.by_name.get(name)
-        if row is None:
-            raise KeyError(f"{self.plan.name}: the plan has no row {name!r}")
-        return row
+        return self.plan.row_of(name)
 
     def value(self, str name not None):
         """The value of the plan's row of this name, or None where the field is absent.
@@ -253,6 +289,15 @@ cdef class Message:
         return self.value_in(
             self.plan.table, row, mark - 1, self.plan.known(self.at_once(), row)
         )
+
+    def pick(self, tuple names not None):
+        """The values of the plan's rows of these names, as a tuple; each as value gives it.
+
+        Raises as value does, for the first that is refused. The plan remembers the tuple it was
+        asked for last: whoever asks with the very same one spares it finding the rows.
+        """
+        self.marks()
+        return self.several(names, False)
 
     def scaled(self, str name not None, int scale):
         """The decimal in the plan's row of this name times 10**scale as an int, or None.
@@ -318,19 +363,24 @@ cdef class Message:
         Raises RemoteProtocolError for the first one that value refuses.
         """
         self.marks()
+        return self.several(self.plan.columns, True)
+
+    cdef inline tuple several(self, tuple names, bint are_columns):
+        """The values of these rows; of the plan's columns some may be of no row."""
         cdef Plan plan = self.plan
         cdef Table table = plan.table
-        cdef Py_ssize_t count = len(plan.columns)
+        cdef Py_ssize_t count = len(names)
         cdef Py_ssize_t i, row, mark
         # Making a tuple, and lists for a group, may run other code: pointers are taken behind it.
         cdef tuple found = PyTuple_New(count)
+        cdef const Py_ssize_t *rows = plan.column_ids if are_columns else plan.rows_of(names)
         cdef const int32_t *marks = self.marks()
         cdef const uint8_t *frame = self.frame()
         cdef const ScanEntry *entries = self.index()
         cdef const Value *at_once = self.at_once()
         cdef bint doubtful = self.scan.fault.kind != SCAN_OK
         for i in range(count):
-            row = plan.column_ids[i]
+            row = rows[i]
             mark = marks[row] if row >= 0 else 0
             if doubtful and row >= 0:
                 self.refuse_doubtful(table, row, mark)
@@ -338,6 +388,7 @@ cdef class Message:
                 value = None
             elif table.rows[row].type == TYPE_GROUP:
                 value = self.group(table, row, mark - 1)
+                rows = plan.column_ids if are_columns else plan.rows_of(names)
                 marks = self.marks()
                 frame = self.frame()
                 entries = self.index()
@@ -364,24 +415,37 @@ cdef class Message:
         cdef Py_ssize_t i, row, mark
         cdef int type
         cdef const ScanEntry *entry
+        cdef const int32_t *marks = self.marks()
+        cdef const ScanEntry *entries = self.index()
+        cdef const Value *at_once = self.at_once()
         cdef bint doubtful = self.scan.fault.kind != SCAN_OK
         out.room(PyBytes_GET_SIZE(head) + PyBytes_GET_SIZE(tail) + 2 * self.length + PACK_ROOM)
         out.put_raw(PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head))
         for i in range(len(plan.columns)):
             row = plan.column_ids[i]
-            mark = self.marks()[row] if row >= 0 else 0
+            mark = marks[row] if row >= 0 else 0
             type = table.rows[row].type if row >= 0 else TYPE_STR
             if doubtful and row >= 0:
                 self.refuse_doubtful(table, row, mark)
-            if type == TYPE_GROUP:
-                out.put(self.group(table, row, mark - 1) if mark > 0 else ())
-            elif mark == 0:
-                out.put_nil()
+            if mark == 0:
+                if type == TYPE_GROUP:
+                    out.put_array(0)
+                else:
+                    out.put_nil()
+            elif type == TYPE_GROUP:
+                out.put(self.group(table, row, mark - 1))
+                # Making lists may run other code: the pointers are taken again behind it.
+                marks = self.marks()
+                entries = self.index()
+                at_once = self.at_once()
             else:
-                entry = self.index() + mark - 1
-                self.hold_to_form(table, row, entry, plan.known(self.at_once(), row))
+                entry = entries + mark - 1
+                self.hold_to_form(table, row, entry, plan.known(at_once, row))
                 out.put_field(type, self.bytes_of(entry), scan_length(entry))
-        out.put(self.extra)
+        if self.all_differ():
+            out.put_array(0)
+        else:
+            out.put(self.outsiders()[0])
         out.put_raw(PyBytes_AS_STRING(tail), PyBytes_GET_SIZE(tail))
         return PyBytes_FromStringAndSize(<char *>out.data, out.used)
 
@@ -491,14 +555,21 @@ cdef class Message:
         message and MsgSeqNum.
         """
         cdef Py_ssize_t row
-        self.marks()
-        cdef Table table = self.plan.table
-        fault = self.fault
-        if fault is not None:
-            raise fault
+        cdef const int32_t *marks = self.marks()
+        cdef Plan plan = self.plan
+        cdef Table table = plan.table
+        cdef const Value *at_once = self.at_once()
+        if self.scan.fault.kind != SCAN_OK:
+            raise self.fault_of(self.scan.fault)
         for row in range(table.count):
-            if self.marks()[row] != 0:
-                self.check_row(table, row)
+            if marks[row] != 0:
+                if not value_is_known_to_fit(
+                    table.rows[row].type, self.scan.plain, plan.known(at_once, row)
+                ):
+                    self.check_row(table, row)
+                    # Making lists may run other code: the pointers are taken again behind it.
+                    marks = self.marks()
+                    at_once = self.at_once()
             elif table.rows[row].required:
                 raise self.absent(table.rows[row].tag)
             if table.rows[row].type == TYPE_DATA and row > 0:
@@ -508,14 +579,11 @@ cdef class Message:
                 raise self.wrong(tag, f"{table.label(tag)} comes twice", "repeated")
 
     cdef int check_row(self, Table table, Py_ssize_t row) except -1:
-        """The value of a row that is there."""
+        """The value of a row that is there, and that was not found to fit as it was read."""
         cdef Py_ssize_t at = self.marks()[row] - 1
         cdef const ScanEntry *entry = self.index() + at
         cdef int type = table.rows[row].type
-        cdef const Value *known = self.plan.known(self.at_once(), row)
         cdef list missing
-        if value_is_known_to_fit(type, self.scan.plain, known):
-            return 0
         if type == TYPE_GROUP:
             missing = []
             self.group(table, row, at)

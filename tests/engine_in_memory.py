@@ -50,11 +50,14 @@ class Bus:
 
 
 class Journal:
-    """Keeps records until `full`; positions count them. asked: how often the disk was."""
+    """Keeps records until `full`; positions count them. asked: how often the disk was. refused: how
+    many records came while it was full.
+    """
 
     def __init__(self) -> None:
         self.records: list[tuple[int, bytes]] = []
         self.full = False
+        self.refused = 0
         self.healthy = True
         self.error: str | None = None
         self.free_bytes = 1 << 30
@@ -73,6 +76,7 @@ class Journal:
 
     def append(self, kind: int, now: int, line: int, data: bytes) -> bool:
         if self.full:
+            self.refused += 1
             return False
         self.records.append((kind, data))
         return True

@@ -227,7 +227,7 @@ MUTANTS = (
         "treat -1007 as rejected",
         (
             ("network/reports.py", "if code in self.venue.unknown_codes:", "if False:"),
-            ("network/reports.py", "if number_of(code) in self.venue.unknown_codes:", "if False:"),
+            ("network/reports.py", "number_of(code) in self.venue.unknown_codes:", "False:"),
         ),
     ),
     Mutant(
@@ -247,8 +247,8 @@ MUTANTS = (
             (
                 "network/teller.py",
                 "        self.record(DELIVERED, now, 0, named(strategy.name, payload))\n"
-                "        self.strategies.hand_over(strategy, now)\n",
-                "        self.strategies.hand_over(strategy, now)\n"
+                "        self.strategies.deliver(strategy, payload, now)\n",
+                "        self.strategies.deliver(strategy, payload, now)\n"
                 "        self.record(DELIVERED, now, 0, named(strategy.name, payload))\n",
             ),
         ),

@@ -318,6 +318,15 @@ class Message:
         except ValueError:
             self.refuse("malformed", tag)
 
+    def seq_from(self, begin_string: bytes, sender: bytes, target: bytes) -> int:
+        try:
+            said = [self.get(tag) for tag in (8, 49, 56)]
+            seq: int = self.get_int(34, -1)
+        except Violation:
+            return -1
+        fits = self.fault is None and said == [begin_string, sender, target]
+        return seq if fits and 0 <= seq < 2**32 else -1
+
     def get_decimal(self, tag: int, default: Any = None) -> Any:
         raw = self.get(tag, default)
         if raw is not default and not re.fullmatch(DECIMAL, raw):
@@ -433,6 +442,9 @@ class Message:
         row = self.row(name)
         at = self.place_of(row)
         return None if at is None else self.value_at(row, at)
+
+    def pick(self, names: tuple[str, ...]) -> tuple[Any, ...]:
+        return tuple(self.value(name) for name in names)
 
     def values(self) -> tuple[Any, ...]:
         assert self.plan is not None

@@ -250,6 +250,7 @@ def observed_flat(message: Any) -> list[Any]:
     """What a message says by tag."""
     told = [bytes(message), len(message), message.kind, complaint(message.fault)]
     told.append(outcome(message.fields))
+    told += [message.seq_from(b"FIX.4.4", b"SPOT", target) for target in (b"EXAMPLE", b"EX")]
     # A third of the tags, which one the message itself decides: all of them would be slow.
     for tag in OBSERVED_TAGS[len(message) % 3 :: 3]:
         for get in (message.get, message.get_int, message.get_decimal, message.get_str):
@@ -261,6 +262,9 @@ def observed_by_plan(message: Any, table: tuple[Any, ...]) -> list[Any]:
     """What a message that was read by a plan says by name."""
     told: list[Any] = [outcome(message.values), outcome(message.check)]
     told += [tuple(message.missing), list(message.extra), tuple(message.repeated)]
+    names = tuple(row[1] for row in table[1])
+    for some in (names, names[::2], names[::-1], ()):
+        told.append(outcome(lambda some=some: message.pick(some)))
     for _, name, form, _, _ in table[1]:
         told.append(outcome(lambda name=name: message.value(name)))
         if form in ("price", "qty", "float"):

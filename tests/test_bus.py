@@ -53,16 +53,19 @@ def dealer(bus: Bus, name: bytes, **options: int) -> Iterator[zmq.Socket[bytes]]
 
 def await_message(bus: Bus) -> tuple[bytes, bytes]:
     """The next message, waiting by the descriptor as the engine's loop does."""
-    while not bus.readable:
-        assert select.select([bus.fd], [], [], WAIT_MS / 1000)[0], "nothing came"
-    message = bus.receive()
-    assert message is not None
+    while (message := bus.receive()) is None:
+        await_signal(bus)
     return message
+
+
+def await_signal(bus: Bus) -> None:
+    """Wait until the descriptor tells of something."""
+    assert select.select([bus.fd], [], [], WAIT_MS / 1000)[0], "nothing came"
 
 
 def test_messages_pass_both_ways_in_order(bus: Bus) -> None:
     assert bus.receive() is None
-    assert not bus.readable
+    assert not bus.readable()
     payloads = [b"", b"\0", b"x" * 29, b"y" * 4096, bytes(MESSAGE_BYTES_MAX)]
     with dealer(bus, b"maker") as one, dealer(bus, b"taker") as two:
         for payload in payloads:
@@ -110,10 +113,50 @@ def test_nobody_there_and_a_full_queue_are_told(bus: Bus) -> None:
         assert quick.recv() == b"on time"
         assert all(slow.recv() == payload for _ in range(taken)), "what was taken comes"
         while bus.send(b"slow", b"again") is not Handed.TAKEN:
-            assert select.select([bus.fd], [], [], WAIT_MS / 1000)[0]
-            assert not bus.readable  # which also lets libzmq see that there is room
+            await_signal(bus)
+            assert not bus.readable()  # which also lets libzmq see that there is room
         assert slow.recv() == b"again"
     assert bus.send(b"nobody", b"x") is Handed.GONE
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_what_came_since_nothing_was_found_the_descriptor_tells(bus: Bus, asks: bool) -> None:
+    with dealer(bus, b"maker") as one:
+        if asks:
+            bus.send(b"maker", b"event")
+            assert not bus.readable()
+        else:
+            assert bus.receive() is None
+        one.send(b"first")
+        one.send(b"second")
+        await_signal(bus)
+        assert not bus.readable(), "libzmq was asked, which costs system calls"
+        await_signal(bus)
+        assert await_message(bus) == (b"maker", b"first")
+        # Behind a message there may be more, of which nothing tells: it is asked again.
+        while not bus.readable():
+            await_signal(bus)
+            bus.send(b"maker", b"event")
+        assert bus.receive() == (b"maker", b"second")
+
+
+@pytest.mark.parametrize("peer", [b"maker", b"nobody", b"full"])
+def test_after_each_send_it_is_asked_again(bus: Bus, peer: bytes) -> None:
+    """A send takes the edge away, whatever becomes of it: nobody would come to read."""
+    with dealer(bus, b"maker") as one, dealer(bus, b"full", RCVHWM=1):
+        payload = bytes(10_000)
+        while peer == b"full" and bus.send(peer, payload) is Handed.TAKEN:
+            pass
+        while bus.receive() is not None or bus.readable():
+            pass
+        one.send(b"request")
+        await_signal(bus)
+        bus.send(peer, payload)
+        while not bus.readable():
+            # It was about something else, such as room for what is full.
+            await_signal(bus)
+            bus.send(peer, payload)
+        assert bus.receive() == (b"maker", b"request")
 
 
 def test_a_message_over_the_limit_cuts_its_sender_off_and_nobody_else(bus: Bus) -> None:
@@ -154,7 +197,7 @@ def test_a_closed_bus_is_not_touched(tmp_path: Path) -> None:
     made = Bus(f"ipc://{tmp_path}/bus/engine", "compiled")
     end: Any = made._end
     made.close()
-    calls = end.receive, lambda: end.send(b"x", b"y"), lambda: end.readable
+    calls = end.receive, lambda: end.send(b"x", b"y"), end.readable
     for call in calls:
         with pytest.raises(OSError, match=os.strerror(errno.ENOTSOCK)):
             call()
@@ -191,5 +234,5 @@ def test_a_libzmq_that_is_not_the_sockets_is_refused(
 
     files = {None: backend.__file__, "": loaded_without_zmq.__file__}
     with pytest.raises(LinkError) as problem:
-        Link(0, files.get(module, module), version)
+        Link(0, files.get(module, module), version, room.OUTCOMES)
     assert str(problem.value) == text

@@ -268,7 +268,7 @@ def test_a_cancel_goes_out_without_room_in_table_and_journal() -> None:
     engine.journal.full = True
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))
     assert engine.last()[35] == b"F"
-    assert engine.gateway.teller.journal_missed > 0
+    assert engine.journal.refused > 0
 
 
 def test_cancel_by_client_id_before_and_by_order_id_after_the_acknowledgement(
@@ -491,7 +491,7 @@ def test_an_event_is_recorded_before_it_is_handed_over(engine: Engine) -> None:
     engine.request(engine.order())
     order: list[str] = []
     append, send = engine.journal.append, engine.bus.send
-    engine.journal.append = lambda *record: order.append("journal") or append(*record)  # type: ignore[method-assign,func-returns-value]
+    engine.gateway.teller.record = lambda *record: order.append("journal") or append(*record)  # type: ignore[method-assign,func-returns-value]
     engine.bus.send = lambda *sent: order.append("bus") or send(*sent)  # type: ignore[method-assign,func-returns-value]
     engine.report("0", "0")
     assert order == ["journal", "journal", "bus"], "the frame, the report, and then the strategy"

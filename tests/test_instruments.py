@@ -168,6 +168,17 @@ def test_a_symbol_is_asked_for_when_it_is_wanted_then_every_hour_and_in_doubt_at
     assert table.due(5 + DOUBTED_NS) == S
 
 
+def test_nothing_is_due_while_another_answer_comes_first() -> None:
+    table = Instruments(HOUR_NS)
+    table.hold(True)
+    table.want(S, 5)
+    assert (table.deadline, table.due(5)) == (None, None)
+    table.hold(False)
+    assert (table.deadline, table.due(5)) == (5, S)
+    table.answered(6)
+    assert table.deadline == 6 + HOUR_NS
+
+
 @pytest.mark.parametrize(("refused", "wait_ns"), [(False, AGAIN_NS), (True, HOUR_NS)])
 def test_a_question_that_failed_is_asked_again(refused: bool, wait_ns: int) -> None:
     table = Instruments(HOUR_NS)
@@ -263,6 +274,23 @@ def test_what_is_kept_on_disk_holds_from_the_first_order_on() -> None:
     assert (desk.refused(desk.engine.order("o1", price="1.001")) or "").startswith("PRICE_FILTER:")
     desk.tick()
     assert desk.asked[-1].call == INSTRUMENTS, "it is two hours old"
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_symbol_waits_for_what_is_kept_on_disk(answered: bool) -> None:
+    desk = Desk()
+    desk.tick()
+    assert desk.refused(desk.engine.order("o1")) is None
+    assert desk.room.table.deadline is None, "it would be looked at again and again"
+    if answered:
+        desk.answer()
+    else:
+        problem = Problem(Because.FAILED.value, "the process has ended")
+        desk.room.on_problem(len(desk.asked), problem, desk.engine.now)
+    assert desk.room.table.deadline == desk.engine.now
+    desk.tick()
+    assert desk.asked[-1].call == INSTRUMENTS
+    assert desk.room.table.deadline is None
 
 
 def test_every_request_with_a_new_order_or_quantity_is_checked(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from fixengine.fix.keys import (
     load_private_key,
     read_api_key,
     read_secret_file,
+    read_tokens,
 )
 
 # The venue's documents print this key and signature for checking a client; it guards nothing.
@@ -328,3 +329,15 @@ def test_prompt_on_a_terminal(write: Write, typed: bytes, answer: bytes) -> None
     os.close(master)
     assert PASSWORD not in seen
     assert f"Password of {path}".encode() in seen
+
+
+def test_two_strategies_have_two_tokens(tmp_path: Path) -> None:
+    files: dict[str, Path | None] = {}
+    for name in ("maker", "taker", "other"):
+        files[name] = tmp_path / f"{name}.token"
+        (tmp_path / f"{name}.token").write_text(f"{name}-0123456789\n")
+        (tmp_path / f"{name}.token").chmod(0o600)
+    assert read_tokens({**files, "nobody": None})["taker"] == b"taker-0123456789"
+    (tmp_path / "taker.token").write_text("maker-0123456789\n")
+    with pytest.raises(KeyFileError, match=r"taker\.token: it holds the token of strategy maker"):
+        read_tokens(files)

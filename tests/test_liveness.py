@@ -241,6 +241,15 @@ def test_an_engine_that_was_stopped_reads_what_came_before_it_calls_anybody_sile
     assert not any("says nothing" in text for text in engine.log)
 
 
+def test_the_end_of_all_does_not_wait_for_the_next_step() -> None:
+    engine = Engine(policies={"alpha": CANCELS})
+    orders(engine, 1)
+    engine.now += 10 * SECOND_NS
+    engine.gateway.on_tick(engine.now)
+    engine.gateway.liveness.end_all()
+    assert engine.gateway.liveness.deadline == 0
+
+
 def test_one_that_is_connected_and_says_nothing_is_gone_until_it_speaks() -> None:
     engine = Engine(policies={"alpha": CANCELS})
     orders(engine, 1)

@@ -198,6 +198,32 @@ def test_a_name_outside_the_plan() -> None:
         fields.value("nothing")
 
 
+def test_pick_gives_what_value_gives_whichever_names_were_asked_for_before() -> None:
+    fields = read(*BASE, (108, "-30"), (54, "1"), (136, 1), (137, "0.1"), (138, "BNB"))
+    again = read((34, 8), (55, "X"), (136, 1), (137, "2"), (138, "Y"))
+    tuples: list[tuple[str, ...]] = [
+        *(("symbol",), PLAN.names, (), ("fees", "symbol", "fees", "interval", "side")),
+        *(("order_qty", "symbol"), PLAN.names[::-1], ("fees",)),
+    ]
+    for names in [*tuples, *tuples[::-1], *(names for names in tuples for _ in range(2))]:
+        for one in (fields, again):
+            assert one.pick(names) == tuple(one.value(name) for name in names)
+
+
+def test_a_name_outside_the_plan_is_picked_by_nobody() -> None:
+    fields = read(*BASE)
+    good = "symbol", "side"
+    for bad in (("symbol", "nothing"), ("no_such_row",), (7,)):
+        assert fields.pick(good) == ("BTCUSDT", None)
+        for _ in range(2):
+            with pytest.raises(KeyError, match=str(bad[-1])):
+                fields.pick(bad)  # type: ignore[arg-type]
+    assert fields.pick(good) == ("BTCUSDT", None)
+    columns = Plan("Report", ROWS, ("symbol", "no_such_row"), HEADER_TAGS)
+    with pytest.raises(KeyError, match="no_such_row"):
+        read(*BASE, plan=columns).pick(("symbol", "no_such_row"))
+
+
 def test_order_of_fields_does_not_matter() -> None:
     forward = read((34, 7), (55, "A"), (38, "1"), (11, "x"))
     backward = read((11, "x"), (38, "1"), (55, "A"), (34, 7))
@@ -272,6 +298,7 @@ def test_a_field_without_value_or_hidden_is_not_absent(
 ) -> None:
     message = read_raw(body + b"\x01")
     calls: list[Callable[[], Any]] = [lambda: message.value(name), message.values]
+    calls.append(lambda: message.pick(("cl_ord_id", name)))
     if name == "order_qty":
         calls.append(lambda: message.scaled(name, 2))
     if name == "transact_time":

@@ -7,6 +7,7 @@ import gc
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import engine_in_memory
@@ -15,11 +16,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from engine_in_memory import NOW, Wire
 from fixengine import wire
 from fixengine.fix.keys import Signer
+from fixengine.fix.states import Event, Happening
 from fixengine.fix.venue import Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
+from fixengine.messages import (
+    BalancesRequest,
+    Hello,
+    InstrumentRequest,
+    LimitQuery,
+    OrderCancelRequest,
+    SnapshotRequest,
+    encode,
+)
 from fixengine.network.config import Config, parse
 from fixengine.network.line import Line
-from fixengine.network.process import Process
+from fixengine.network.process import PARKED_NS, Process
 from fixengine.network.recall import Recalled
 from fixengine.network.sessions import Connect
 from fixengine.network.state import StateDir
@@ -42,7 +53,9 @@ class Bus(engine_in_memory.Bus):
     """One that nobody speaks on."""
 
     fd = -1
-    readable = False
+
+    def readable(self) -> bool:
+        return False
 
     def receive(self) -> None:
         return None
@@ -80,12 +93,14 @@ class World:
     """Clocks the test turns, ends in memory, and a venue whose clock is always right.
 
     wall_ahead_ns: how far the machine's wall clock is ahead. Timers do not ring by themselves.
+    rings_ns: when the one that was set last would.
     """
 
     def __init__(self, tmp_path: Path, state: StateDir) -> None:
         self.now = NOW
         self.wall_ahead_ns = 0
         self.jitter = 0
+        self.rings_ns = 0
         self.timers: Any = self
         self.log: list[str] = []
         self.wanted: list[Connect] = []
@@ -117,6 +132,7 @@ class World:
         return self
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> World:
+        self.rings_ns = self.now + round(delay * SECOND_NS)
         return self
 
     def call_at(self, when: float, callback: Callable[[], object]) -> World:
@@ -129,7 +145,8 @@ class World:
         """A timer, or an attempt to connect, is given up."""
 
     def bus(self, config: Config) -> Bus:
-        return Bus()
+        self.strategies = Bus()
+        return self.strategies
 
     def journal(self, *_: object) -> Journal:
         return Journal()
@@ -149,6 +166,13 @@ class World:
 
     def start(self, wanted: Connect) -> None:
         self.wanted.append(wanted)
+
+    # --- a strategy ---------------------------------------------------------------------------
+
+    def request(self, request: Any) -> None:
+        """A strategy sends something."""
+        self.process.gateway.on_order(b"a", encode(request), self.now)
+        self.process.settle(self.now)
 
     # --- the venue ----------------------------------------------------------------------------
 
@@ -230,6 +254,82 @@ def test_nothing_of_a_session_that_is_over_waits_for_the_garbage_collector(world
         assert over() is None
     finally:
         gc.enable()
+
+
+def test_what_happened_to_one_of_several_sessions_is_seen(world: World) -> None:
+    (slot,) = world.process.sessions.slots
+    second = world.new_line(Connect(world.line.name, slot.post))
+    world.process.gateway.lines.add(second)
+    for line in (world.line, second):
+        text = f"of line {line.number}"
+        line.session.events.append(Event(Happening.WARNING, text))
+        world.process.settle(world.now)
+        assert world.log[-1] == f"session warning: {text}"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        OrderCancelRequest("c", "unknown"),
+        SnapshotRequest(1),
+        BalancesRequest(1),
+        LimitQuery(1),
+        InstrumentRequest(1, "BTCUSDT"),
+    ],
+    ids=lambda request: type(request).__name__,
+)
+def test_what_a_strategy_does_not_take_is_offered_again_soon(world: World, request_: Any) -> None:
+    # Without a session that could ask the venue the answers are there at once.
+    world.process.on_lost(world.line, "reset")
+    world.request(Hello("alpha"))
+    bus = world.strategies
+    bus.full.add(b"a")
+    bus.sent.clear()
+    world.request(request_)
+    for _ in range(3):
+        assert world.rings_ns == world.now + PARKED_NS
+        world.now = world.rings_ns
+        world.process.on_timer()
+    bus.full.clear()
+    assert bus.sent == []
+    world.now = world.rings_ns
+    world.process.on_timer()
+    assert len(bus.sent) == 1
+    assert world.rings_ns > world.now + PARKED_NS, "nobody waits"
+    assert not world.process.strategies.has_parked, "nor is anybody looked for"
+
+
+def test_who_is_behind_is_told_later_what_comes_meanwhile(world: World) -> None:
+    world.request(Hello("alpha"))
+    strategy = world.process.strategies.by_number[1]
+    world.strategies.full.add(b"a")
+    world.request(OrderCancelRequest("c1", "unknown"))
+    # As if nobody had noted that the first one was not taken.
+    world.process.strategies.has_parked = False
+    world.request(OrderCancelRequest("c2", "unknown"))
+    assert strategy.next_seq - strategy.unsent == 2
+    assert world.rings_ns == world.now + PARKED_NS
+
+
+@pytest.mark.parametrize("name", ["sessions", "liveness", "held", "table", "settling", "session"])
+def test_each_deadline_is_met(world: World, name: str) -> None:
+    process, gateway = world.process, world.process.gateway
+    rooms: dict[str, Any] = {
+        "sessions": process.sessions,
+        "liveness": gateway.liveness,
+        "held": gateway.held,
+        "table": gateway.instruments.table,
+        "settling": SimpleNamespace(deadline=None),
+    }
+    gateway.settling = rooms["settling"]
+    due_ns = world.now + 20_000_000
+    if name == "session":
+        session = world.line.session
+        session.last_sent_ns = due_ns - session.heartbeat_ns
+    else:
+        rooms[name].deadline = due_ns
+    process.settle(world.now)
+    assert world.rings_ns == due_ns
 
 
 def test_what_chance_adds_to_a_pause_is_asked_of_the_machine(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 from fixengine import wire
@@ -12,6 +13,8 @@ from fixengine.fix.states import Happening, State, Verdict
 from fixengine.fix.venue import Complaint, Sender, template
 from fixengine.fix.venues.binance import BINANCE_SPOT
 from fixengine.messages import NewOrderSingle
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sessions_in_memory import SECOND_NS, WALL_NS, Pair, acceptor, frame, initiator, parsed
 
 REPORT = {
@@ -467,3 +470,78 @@ def _logon_values(data: bytes) -> dict[str, object]:
         "username": "KEY",
         "message_handling": 2,
     }
+
+
+# --- the short way of a report -------------------------------------------------------------------
+
+SEQ_NUM_MAX = 4_294_967_295
+OTHERS = st.sampled_from(
+    [
+        *(b"8=FIX.4.4", b"8=FIX.4.2", b"8=FIX.4.", b"34=2", b"34=02", b"34=-2", b"34=+2", b"34=2 "),
+        *(b"34=4294967296", b"34=99999999999999999999", b"34=-0", b"34=x", b"34=", b"49=SPOT"),
+        *(b"49=SPO", b"49=SPOTS", b"49=", b"56=ME", b"56=", b"56=ME ", b"56=YOU", b"=2", b"95=9"),
+        *(b"58=x", b"43=Y"),
+    ]
+)
+Change = tuple[int, int, list[bytes]]
+"""At which field, how many are left out, and what comes in their place."""
+
+
+def header_of(seq: int, changes: Sequence[Change] = (), kind: bytes = b"8") -> bytes:
+    """A report's bytes, with some of its fields replaced by others, or left out, or added."""
+    fields = [b"49=SPOT", b"56=ME", b"34=%d" % seq, b"52=20260101-00:00:00.000000", b"55=A"]
+    for place, count, others in changes:
+        fields[place : place + count] = others
+    body = b"".join(field + b"\x01" for field in fields if not field.startswith(b"8="))
+    begin = next((field for field in fields if field.startswith(b"8=")), b"8=FIX.4.4")
+    body = b"35=%s\x01%s" % (kind, body)
+    framed = b"%s\x019=%d\x01%s" % (begin, len(body), body)
+    return b"%s10=%03d\x01" % (framed, sum(framed) % 256)
+
+
+def told_by(session: Session, data: list[bytes]) -> list[object]:
+    """All that a session says of these bytes, message by message."""
+    told: list[object] = []
+    for raw in data:
+        framer = wire.Framer()
+        framer.feed(raw)
+        try:
+            told += [session.receive(message, 5) for message in framer]
+        except wire.RemoteProtocolError:
+            told.append("no frame")
+        told += [session.next_in, session.state, session.hole, session.close_requested]
+        told += [session.last_received_ns, session.take_events(), session.take_output()]
+    return told
+
+
+changes = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 1), st.lists(OTHERS, max_size=1)), max_size=2
+)
+steps = st.sampled_from([0, 0, 0, 0, 1, -1])
+message_kinds = st.sampled_from([b"8", b"8", b"8", b"9", b"0", b"B", b"D", b"zz"])
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(st.tuples(steps, changes, message_kinds), max_size=3),
+    st.sampled_from([2, SEQ_NUM_MAX - 1, SEQ_NUM_MAX, 0]),
+)
+def test_the_short_way_of_a_report_finds_what_the_long_one_does(
+    messages: list[tuple[int, list[Change], bytes]], next_in: int
+) -> None:
+    short, long = Pair().log_on().client, Pair().log_on().client
+    long._usual = frozenset()
+    short.next_in = long.next_in = next_in
+    seqs = [(next_in + at) % (SEQ_NUM_MAX + 1) for at in range(3)]
+    data = [
+        header_of(seq + step, *what) for seq, (step, *what) in zip(seqs, messages, strict=False)
+    ]
+    assert told_by(short, data) == told_by(long, data)
+
+
+def test_a_report_as_it_should_be_goes_the_short_way() -> None:
+    """And only one that is: otherwise the test above would compare the long way with itself."""
+    session = Pair().log_on().client
+    session._accept_header = lambda *_: False  # type: ignore[method-assign]
+    assert told_by(session, [header_of(2)])[:2] == [Verdict.APPLICATION, 3]
+    assert told_by(session, [header_of(4)])[:2] == [Verdict.DROP, 3]

@@ -18,6 +18,7 @@ from fixengine.messages import (
 from fixengine.network.strategies import (
     NAMES_PER_SEAT_MAX,
     NEW_NAMES_PER_SECOND_MAX,
+    SLICE_EVENTS,
     RegisterError,
     Standing,
 )
@@ -122,6 +123,20 @@ def test_a_full_queue_parks_and_a_tick_goes_on(engine: Engine) -> None:
     engine.gateway.on_tick(engine.now)
     assert seqs(engine.heard()) == [1, 2, 3]
     assert not engine.strategies.waiting()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_of_many_events_that_were_missed_the_rest_is_known_to_be_parked(reads: bool) -> None:
+    engine = Engine()
+    engine.bus.gone.add(b"a")
+    tell(engine, SLICE_EVENTS + 1)
+    assert not engine.strategies.waiting()
+    engine.strategies.has_parked = False
+    if not reads:
+        engine.bus.full.add(b"a2")
+    engine.hello(b"a2", "alpha", resume_from=1)
+    assert engine.strategies.waiting()
+    assert engine.strategies.has_parked
 
 
 def test_one_that_is_gone_is_waited_for_without_work(engine: Engine) -> None:

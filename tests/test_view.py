@@ -265,6 +265,42 @@ def test_the_largest_tag() -> None:
     assert made((999_999_999, "x")).get(999_999_999) == b"x"
 
 
+# --- the header of a session ---------------------------------------------------------------------
+
+
+def test_seq_from_a_header_as_it_is_expected() -> None:
+    header: list[Field] = [(35, "8"), (49, "SPOT"), (56, "ME"), (34, 7)]
+    assert made(*header).seq_from(b"FIX.4.4", b"SPOT", b"ME") == 7
+    assert made(*header, (34, 8), (49, "X")).seq_from(b"FIX.4.4", b"SPOT", b"ME") == 7
+    for wrong in range(3):
+        given_ones = [b"FIX.4.4", b"SPOT", b"ME"]
+        for other in (b"", given_ones[wrong] + b"x", given_ones[wrong][:-1], b"FIX.4.2"):
+            assert (
+                made(*header).seq_from(*given_ones[:wrong], other, *given_ones[wrong + 1 :]) == -1
+            )
+    for lacking in range(1, 4):
+        rest = header[:lacking] + header[lacking + 1 :]
+        assert made(*rest).seq_from(b"FIX.4.4", b"SPOT", b"ME") == -1
+
+
+@pytest.mark.parametrize(
+    ("seq", "told"),
+    [
+        *((b"0", 0), (b"-0", 0), (b"007", 7), (b"4294967295", 4_294_967_295)),
+        *((text, -1) for text in (b"4294967296", b"-1", b"+1", b"1 ", b"x", b"9" * 30, b"1.0")),
+    ],
+)
+def test_seq_from_takes_the_numbers_of_a_seqnum(seq: bytes, told: int) -> None:
+    message = raw_body(b"49=SPOT\x0156=ME\x0134=%s\x01" % seq)
+    assert message.seq_from(b"FIX.4.4", b"SPOT", b"ME") == told
+
+
+@pytest.mark.parametrize("fault", [b"58=\x01", b"x=1\x01", b"95=9\x0196=a\x01"])
+def test_seq_from_answers_for_no_message_with_a_fault(fault: bytes) -> None:
+    message = raw_body(b"49=SPOT\x0156=ME\x0134=7\x01" + fault)
+    assert (message.get_int(34), message.seq_from(b"FIX.4.4", b"SPOT", b"ME")) == (7, -1)
+
+
 # --- life and misuse -----------------------------------------------------------------------------
 
 
@@ -281,6 +317,7 @@ def test_every_use_of_a_stale_message_is_refused() -> None:
         lambda: message.get_int(34),
         lambda: message.get_decimal(38),
         lambda: message.get_str(55),
+        lambda: message.seq_from(b"FIX.4.4", b"SPOT", b"EXAMPLE"),
         message.fields,
         lambda: len(message),
         lambda: bytes(message),

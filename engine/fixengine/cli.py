@@ -261,7 +261,7 @@ def _fail(text: object) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from fixengine.fix.keys import KeyFileError, read_token
+    from fixengine.fix.keys import KeyFileError, read_tokens
     from fixengine.fix.keys import load as load_keys
     from fixengine.network.bus import BusError
     from fixengine.network.config import ConfigError, load
@@ -274,8 +274,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         config = load(options.config)
         api_key, signer = load_keys(config.key)
-        files = {name: one.token_file for name, one in config.strategy.items()}
-        tokens = {name: read_token(file) for name, file in files.items() if file is not None}
+        tokens = read_tokens({name: one.token_file for name, one in config.strategy.items()})
         log = Log(options.json or config.log.json, config.log.level)
         try:
             return run_engine(config, api_key, signer, tokens, log)

@@ -22,15 +22,19 @@ DOUBTED_NS = 60_000_000_000
 
 
 class Instruments:
-    """See the module's top."""
+    """See the module's top.
+
+    deadline: when `due` matters next; None where an answer has to come first, or nothing is wanted.
+    """
 
     def __init__(self, refresh_ns: int) -> None:
         self.refresh_ns = refresh_ns
         self._rules: dict[str, Rules] = {}
         self._due_ns: dict[str, int] = {}
-        self._first_due_ns: int | None = None
+        self.deadline: int | None = None
         self._told_ns: dict[str, int] = {}
         self._asked: str | None = None
+        self._is_held = False
 
     def known(self, symbol: str) -> Instrument | None:
         """What is known of a symbol."""
@@ -76,17 +80,18 @@ class Instruments:
         if symbol in self._rules and now - self._told_ns[symbol] >= DOUBTED_NS:
             self._set_due(symbol, now)
 
-    @property
-    def deadline(self) -> int | None:
-        """When `due` matters next; None where an answer has to come first, or nothing is wanted."""
-        return None if self._asked is not None else self._first_due_ns
+    def hold(self, holds: bool) -> None:
+        """Whether nothing is asked for yet: another answer, of several symbols, comes first."""
+        self._is_held = holds
+        self._set_deadline()
 
     def due(self, now: int) -> str | None:
         """The symbol to ask for now; one at a time. It counts as asked."""
-        if self._asked is None:
+        if self._asked is None and not self._is_held:
             for symbol, due_ns in self._due_ns.items():
                 if now >= due_ns:
                     self._asked = symbol
+                    self._set_deadline()
                     return symbol
         return None
 
@@ -103,6 +108,7 @@ class Instruments:
         is of no use.
         """
         symbol, self._asked = self._asked, None
+        self._set_deadline()
         if symbol is None or self._due_ns[symbol] > now:
             return None
         self._set_due(symbol, now + (AGAIN_NS if refused is False else self.refresh_ns))
@@ -110,5 +116,9 @@ class Instruments:
 
     def _set_due(self, symbol: str, due_ns: int) -> None:
         self._due_ns[symbol] = due_ns
-        # Each wake-up looks at the deadline; it moves once for each question.
-        self._first_due_ns = min(self._due_ns.values())
+        self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        # Each wake-up looks at it; it moves a few times for each question.
+        waits = self._asked is not None or self._is_held
+        self.deadline = None if waits else min(self._due_ns.values(), default=None)

@@ -49,9 +49,11 @@ ENDS_OR_SHRINKS = frozenset({Kind.CANCEL, Kind.AMEND, Kind.MASS_CANCEL})
 class Order:
     """One request.
 
-    kind: see Kind. target: of a cancel or amend, the order it is for. parts: requests that left in
-    the same message, behind this one; whole: of such a part, the first one. stops: of a cancel with
-    an order in its place, that this is not attempted where the cancel fails.
+    kind: see Kind. is_order: whether this is an order, not something about orders. is_cancel:
+    whether it can only end or shrink orders, so that it goes where new ones may not. target: of a
+    cancel or amend, the order it is for. parts: requests that left in the same message, behind this
+    one; whole: of such a part, the first one. stops: of a cancel with an order in its place, that
+    this is not attempted where the cancel fails.
     line, seq, written_ns: the session and the MsgSeqNum it was written with, and when. outcome: the
     last event that told its strategy about it, as bus bytes; a repeated request is answered with
     it. request: of an order, as it came over the bus. opened_ns: on
@@ -71,6 +73,8 @@ class Order:
         "filled",
         "finished",
         "in_doubt",
+        "is_cancel",
+        "is_order",
         "kind",
         "line",
         "opened_ns",
@@ -101,6 +105,8 @@ class Order:
         kind: Kind,
     ) -> None:
         self.kind = kind
+        self.is_order = kind is ORDER
+        self.is_cancel = kind in ENDS_OR_SHRINKS
         self.strategy = strategy
         self.cl_ord_id = cl_ord_id
         self.wire_id = wire_id
@@ -124,16 +130,6 @@ class Order:
         self.cancels: list[Order] = []
         self.outcome: bytes | None = None
         self.request = b""
-
-    @property
-    def is_order(self) -> bool:
-        """Whether this is an order, not something about orders."""
-        return self.kind is ORDER
-
-    @property
-    def is_cancel(self) -> bool:
-        """Whether this can only end or shrink orders, so that it goes where new ones may not."""
-        return self.kind in ENDS_OR_SHRINKS
 
 
 def report_key(
@@ -373,8 +369,8 @@ class Orders:
         On a cancelled order ClOrdID<11> is the id of the cancel or mass cancel and OrigClOrdID<41>
         the order's. An amended order is known by the amend's id from then on.
         """
-        named = self.by_wire(cl_ord_id)
-        order = self._subject(orig_cl_ord_id)
+        named = None if cl_ord_id is None else self._by_wire.get(cl_ord_id)
+        order = None if orig_cl_ord_id is None else self._subject(orig_cl_ord_id)
         if order is None and named is not None:
             order = named if named.is_order else named.target
         if order is None and order_id is not None:
@@ -391,18 +387,19 @@ class Orders:
             return order, None
         return order, named
 
-    def _subject(self, wire_id: str | None) -> Order | None:
+    def _subject(self, wire_id: str) -> Order | None:
         """The order that the venue knows, or knew, by this id."""
-        named = None if wire_id is None else self._by_wire.get(wire_id)
+        named = self._by_wire.get(wire_id)
         return named if named is None or named.is_order else named.target
 
     def update(
         self, order: Order, cancel: Order | None, ord_status: str, order_id: str | None
     ) -> None:
         """Take over what a report says of an order (and of the request that caused it)."""
-        self._answered(order)
         if order_id is not None and order.order_id is None:
-            self.name(order, order_id)
+            # As `name` does: each acknowledgement comes by here, and a call takes as long.
+            order.order_id = order_id
+            self._by_order_id[order.symbol, order_id] = order
         if cancel is not None and cancel.target is not None:
             self.finish(cancel, DONE)
         standing = after(order.standing, ord_status, order.cum_qty > 0)
@@ -413,6 +410,7 @@ class Orders:
             order.in_doubt = True
             self.unknown(order)
         else:
+            self._answered(order)
             order.standing = standing
 
     def filled(self, order: Order, last_qty: int, cum_qty: int, now: int) -> None:
@@ -420,8 +418,9 @@ class Orders:
 
         now: any clock, for `short`.
         """
-        order.filled += last_qty
-        order.cum_qty = max(order.cum_qty, cum_qty, order.filled)
+        if last_qty or cum_qty > order.cum_qty:
+            order.filled += last_qty
+            order.cum_qty = max(order.cum_qty, cum_qty, order.filled)
         if order.cum_qty > order.filled:
             self._short.setdefault(order, now)
         elif self._short:
@@ -504,8 +503,9 @@ class Orders:
 
     def _answered(self, order: Order) -> None:
         # The numbers of lines come round again: the entry may be that of a younger request.
-        if self._by_seq.get((order.line, order.seq)) is order:
-            del self._by_seq[order.line, order.seq]
+        key = order.line, order.seq
+        if self._by_seq.get(key) is order:
+            del self._by_seq[key]
         elif self._parts:
             self._parts.pop(order, None)
 

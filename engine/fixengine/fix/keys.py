@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -171,6 +172,22 @@ def read_token(path: Path) -> bytes:
         reason = "expected a token: 16 to 128 printable ASCII characters without blanks"
         raise KeyFileError(path, f"{reason}, as `openssl rand -hex 32` makes one")
     return secret
+
+
+def read_tokens(files: Mapping[str, Path | None]) -> dict[str, bytes]:
+    """Each strategy's token, by its name, where it has a file. KeyFileError where two have one
+    token: whoever holds it would be both.
+    """
+    tokens: dict[str, bytes] = {}
+    holders: dict[bytes, str] = {}
+    for name, path in files.items():
+        if path is None:
+            continue
+        tokens[name] = token = read_token(path)
+        other = holders.setdefault(token, name)
+        if other != name:
+            raise KeyFileError(path, f"it holds the token of strategy {other}; give {name} its own")
+    return tokens
 
 
 def ask_password(path: Path) -> Secret:

@@ -112,6 +112,9 @@ class Session:
         self._templates: dict[bytes, wire.Template] = {}
         sent = {layout.kind for layout in venue.layouts if self.peer in layout.senders}
         self._played = venue.played & sent
+        # Of a role that is not strict, and only while it is active: see `receive`.
+        usual = (kind for kind in self._played if (ACTIVE, kind) not in TRANSITIONS)
+        self._usual = frozenset(() if self.rules.strict else usual)
         self._venue_comp_id = venue.venue_comp_id.encode()
         self._set_client_comp_id(client_comp_id)
 
@@ -129,6 +132,15 @@ class Session:
         """
         self.last_received_ns = now
         kind = message.kind
+        if self.state is ACTIVE and kind in self._usual:
+            # Nearly all that comes: a report with the header it should have. What is below finds
+            # the same of it, and the words for all else.
+            seq = message.seq_from(
+                self.venue.begin_string, self._venue_comp_id, self._client_comp_id
+            )
+            if seq == self.next_in != fields.SEQ_NUM_MAX:
+                self.next_in = seq + 1
+                return APPLICATION
         if self.state in OVER:
             return self._after_the_end(message, now)
         if not self._accept_header(message, kind, now):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-NEAR_S = 0.001
+SECOND_NS = 1_000_000_000
+NEAR_NS = 1_000_000
 """Two times this close are one: the loop counts milliseconds, and moving a timer costs."""
 
 
@@ -33,24 +34,26 @@ class Timers(Protocol):
 
 
 class Alarm:
-    """Calls `callback` once at the time last set. `set` may be called any number of times."""
+    """Calls `callback` once at the time last set. `set` may be called any number of times.
+
+    Times are those of the caller's clock: the loop's own is asked only where the timer is moved.
+    """
 
     def __init__(self, loop: Timers, callback: Callable[[], None]) -> None:
         self._loop = loop
         self._callback = callback
         self._handle: Timer | None = None
-        # Kept here: of a time that is due, uvloop's call_at gives a handle that knows no time.
-        self._at_s = 0.0
+        self._at_ns = 0
 
-    def set(self, delay_s: float) -> None:
-        """Ring in delay_s seconds (0 or more) and not at the time set before."""
-        at_s = self._loop.time() + delay_s
+    def set(self, at_ns: int, now: int) -> None:
+        """Ring at at_ns, at once where that is over, and not at the time set before."""
+        at_ns = at_ns if at_ns > now else now
         if self._handle is not None:
-            if abs(self._at_s - at_s) < NEAR_S:
+            if -NEAR_NS < at_ns - self._at_ns < NEAR_NS:
                 return
             self._handle.cancel()
-        self._at_s = at_s
-        self._handle = self._loop.call_at(at_s, self._ring)
+        self._at_ns = at_ns
+        self._handle = self._loop.call_later((at_ns - now) / SECOND_NS, self._ring)
 
     def clear(self) -> None:
         """Do not ring until `set` is called."""

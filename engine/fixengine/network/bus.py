@@ -2,7 +2,8 @@
 
 A ROUTER drops silently what it cannot deliver unless it is told not to (ROUTER_MANDATORY); here
 `send` says so instead. The socket's descriptor signals edges, so after every send and after
-every bounded drain the owner has to ask `readable` again.
+every bounded drain the owner has to ask `readable` again. Where the last `receive` found nothing
+and nothing was sent since, that costs no system call.
 
 Messages pass through `fixengine.link`, which is compiled and calls pyzmq's libzmq itself, or
 through plain pyzmq, which does the same and takes longer.
@@ -27,7 +28,8 @@ from fixengine.network.strategies import Handed
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
 LINGER_MS = 500
-HANDED = {0: Handed.TAKEN, errno.EAGAIN: Handed.FULL, errno.EHOSTUNREACH: Handed.GONE}
+OUTCOMES = Handed.TAKEN, Handed.FULL, Handed.GONE
+NOT_TAKEN = {errno.EAGAIN: Handed.FULL, errno.EHOSTUNREACH: Handed.GONE}
 
 
 class BusError(Exception):
@@ -49,15 +51,14 @@ USUAL = Threads()
 class End(Protocol):
     """What passes messages through a ROUTER; see Link."""
 
-    @property
     def readable(self) -> bool:
-        """Whether a message is waiting."""
+        """Whether a message is waiting that the descriptor will not tell of."""
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> int:
-        """Hand bytes to a peer without waiting: 0, EAGAIN or EHOSTUNREACH."""
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
+        """Hand bytes to a peer without waiting."""
 
     def close(self) -> None:
         """Touch the socket no more."""
@@ -67,8 +68,8 @@ class Bus:
     """The engine's end of the bus. endpoint: ipc://PATH, in a directory only the user may enter.
 
     link: what messages pass through; where the compiled one cannot be had it is the plain one.
-    standing: which it is and why, as (level, text) for the log. receive: (peer, payload) of the
-    next message, or None; b"" for one of more parts than that. Raises BusError.
+    standing: which it is and why, as (level, text) for the log. readable, receive, send: its own,
+    see End. Raises BusError.
     """
 
     def __init__(
@@ -94,7 +95,10 @@ class Bus:
         self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
         self._socket.set(zmq.LINGER, LINGER_MS)
         self._end, self.standing = _end_of(self._socket, link)
+        # Each message passes here: bound, they cost no call more.
+        self.readable = self._end.readable
         self.receive = self._end.receive
+        self.send = self._end.send
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_shared(self._path.parent.stat())
@@ -139,15 +143,6 @@ class Bus:
         """Descriptor that becomes readable when something may have happened."""
         return int(self._socket.get(zmq.FD))
 
-    @property
-    def readable(self) -> bool:
-        """Whether a message is waiting."""
-        return self._end.readable
-
-    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
-        """Hand bytes to a peer without waiting."""
-        return HANDED[self._end.send(peer, payload)]
-
     def close(self) -> None:
         """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""
         self._end.close()
@@ -163,29 +158,34 @@ class Plain:
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
+        self._is_drained = False
 
-    @property
     def readable(self) -> bool:
         """See Link."""
-        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
+        if not self._is_drained:
+            self._is_drained = not int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN
+        return not self._is_drained
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """See Link."""
+        self._is_drained = False
         try:
             parts = self._socket.recv_multipart(zmq.DONTWAIT)
         except zmq.Again:
+            self._is_drained = True
             return None
         return parts[0], parts[1] if len(parts) == 2 else b""
 
-    def send(self, peer: bytes, payload: bytes | bytearray) -> int:
+    def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
         """See Link."""
+        self._is_drained = False
         try:
             self._socket.send_multipart((peer, bytes(payload)), zmq.DONTWAIT)
         except zmq.ZMQError as problem:
-            if problem.errno in HANDED:
-                return problem.errno
+            if problem.errno in NOT_TAKEN:
+                return NOT_TAKEN[problem.errno]
             raise
-        return 0
+        return Handed.TAKEN
 
     def close(self) -> None:
         """See Link; the socket's maker closes it."""
@@ -198,7 +198,7 @@ def compiled(router: zmq.Socket[bytes]) -> Link:
     file = sys.modules[backend].__file__
     if file is None:
         raise LinkError(f"{backend} is not a file")
-    return Link(router.underlying, file, zmq.zmq_version_info())
+    return Link(router.underlying, file, zmq.zmq_version_info(), OUTCOMES)
 
 
 def _end_of(

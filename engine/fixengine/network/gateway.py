@@ -637,15 +637,16 @@ class Gateway:
 
     def on_bytes(self, line: Line, now: int) -> None:
         """Bytes of the venue lie in the line's framer; `flush` must follow."""
-        heard_ns = line.session.last_received_ns
+        session = line.session
+        heard_ns = session.last_received_ns
         self._inward.begin()
         try:
             for message in line.framer:
                 self._inward.lap(FRAMED)
                 frame = bytes(message)
                 self.teller.record(FRAME_IN, now, line.number, frame)
-                verdict = line.session.receive(message, now)
-                if line.session.hole is None:
+                verdict = session.receive(message, now)
+                if session.hole is None:
                     line.last_frame = frame
                 if verdict is APPLICATION:
                     if message.kind == fields.LIMIT_RESPONSE:
@@ -665,8 +666,8 @@ class Gateway:
         if line.framer.garbled != line.garbled_seen:
             line.garbled_seen = line.framer.garbled
             self.teller.record(Kind.READ, now, line.number, b"garbled")
-            line.session.garbled(now)
-        if line.session.hole is not None and line.blind_since_ns is None:
+            session.garbled(now)
+        if session.hole is not None and line.blind_since_ns is None:
             line.blind_since_ns = heard_ns
 
     def on_framing_lost(self, line: Line, text: str, now: int) -> None:
@@ -705,7 +706,7 @@ class Gateway:
     def _on_own_report(
         self, source: Source, order: Order, report: Values, reason: str | None, now: int
     ) -> None:
-        """Each report of an own order, once, before it is told. reason: why it was refused."""
+        """See reports.Watcher."""
         self.limits.on_report(source, order, report, now)
         if reason is not None and reason.startswith(FILTER):
             self.instruments.table.doubt(order.symbol, now)

@@ -39,14 +39,15 @@ class Held:
     """See the module's top. orders_max: orders are refused while so many requests wait; 0: none
     has to wait.
 
-    asks: a request has come since the journal was last asked for the disk.
+    asks: a request has come since the journal was last asked for the disk. deadline: when the time
+    of one of them may run out; None while none waits.
     """
 
     def __init__(self, orders_max: int) -> None:
         self.orders_max = orders_max
         self.asks = False
         self._waiting: deque[Waiting] = deque()
-        self._deadline: int | None = None
+        self.deadline: int | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -56,11 +57,6 @@ class Held:
         """Whether no further order may wait. Never so where none has to."""
         return len(self._waiting) >= self.orders_max > 0
 
-    @property
-    def deadline(self) -> int | None:
-        """When the time of one of them may run out."""
-        return self._deadline
-
     def hold(self, position: int, line: Line, item: Pending, now: int) -> None:
         """A request waits for this position."""
         last_ns = item.expires_ns
@@ -69,7 +65,7 @@ class Held:
         self._waiting.append(Waiting(position, line, item, last_ns))
         self.asks = True
         late_ns = last_ns + 1
-        self._deadline = late_ns if self._deadline is None else min(self._deadline, late_ns)
+        self.deadline = late_ns if self.deadline is None else min(self.deadline, late_ns)
 
     def reached(self, mark: int) -> list[Waiting]:
         """Those whose intent is on disk, the older before the newer; they wait no more."""
@@ -77,12 +73,12 @@ class Held:
         while self._waiting and self._waiting[0].position <= mark:
             taken.append(self._waiting.popleft())
         if not self._waiting:
-            self._deadline = None
+            self.deadline = None
         return taken
 
     def overdue(self, now: int) -> list[Waiting]:
         """Those whose time has run out; they wait no more."""
-        if self._deadline is None or now < self._deadline:
+        if self.deadline is None or now < self.deadline:
             return []
         return self._take(lambda one: now > one.last_ns)
 
@@ -118,5 +114,5 @@ class Held:
         for one in self._waiting:
             (taken if goes(one) else stay).append(one)
         self._waiting = stay
-        self._deadline = min((one.last_ns + 1 for one in stay), default=None)
+        self.deadline = min((one.last_ns + 1 for one in stay), default=None)
         return taken

@@ -45,7 +45,9 @@ NAMES = {
 
 
 class InstrumentRoom:
-    """See the module's top. inquire: asks REST; None without it, and then nothing is checked."""
+    """See the module's top. inquire: asks REST; None without it, and then nothing is checked, nor
+    asked for. table: its deadline is when `tick` matters next.
+    """
 
     def __init__(self, strategies: Strategies, epoch: int, refresh_ns: int) -> None:
         self.inquire: Callable[[asks.Ask], int | Problem] | None = None
@@ -61,12 +63,6 @@ class InstrumentRoom:
     def untaken(self) -> bool:
         """Whether a strategy has not taken its answer yet."""
         return any(questions.untaken for questions in self._questions.values())
-
-    @property
-    def deadline(self) -> int | None:
-        """When `tick` matters next."""
-        idle = self.inquire is None or self._number is not None or self._kept_number is not None
-        return None if idle else self.table.deadline
 
     def why_not(self, request: Any, symbol: str, now: int) -> Reason | None:
         """Why a request breaks a rule of its symbol, or None. symbol: of what is amended."""
@@ -118,6 +114,7 @@ class InstrumentRoom:
             kept = self.inquire(asks.kept_instruments())
             if not isinstance(kept, Problem):
                 self._kept_number = kept
+                self.table.hold(True)
                 return
         symbol = self.table.due(now)
         if symbol is not None:
@@ -143,7 +140,7 @@ class InstrumentRoom:
             if symbol is not None:
                 self._refuse(symbol, "the venue tells nothing of it")
         elif is_last:
-            self._kept_number = None
+            self._end_kept()
 
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
         """There is no answer."""
@@ -151,9 +148,13 @@ class InstrumentRoom:
             self._number = None
             self._fail(problem, now)
         elif number == self._kept_number:
-            self._kept_number = None
+            self._end_kept()
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _end_kept(self) -> None:
+        self._kept_number = None
+        self.table.hold(False)
 
     def _fail(self, problem: Problem, now: int) -> None:
         symbol = self.table.answered(now, refused=problem.because == Because.REFUSED)

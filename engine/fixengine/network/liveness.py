@@ -65,7 +65,10 @@ HandOver = Callable[[Strategy, Order, str, int], str | None]
 
 
 class Liveness:
-    """See the module's top. policies: by strategy; `otherwise` holds for those without one."""
+    """See the module's top. policies: by strategy; `otherwise` holds for those without one.
+
+    deadline: when `tick` matters next, where that is soon: strategies that are gone, or may be.
+    """
 
     def __init__(
         self,
@@ -93,11 +96,7 @@ class Liveness:
         self._asked_ns: dict[Order, int] = {}
         self._probed_ns = -PROBE_NS
         self._due_ns = 0
-
-    @property
-    def deadline(self) -> int | None:
-        """When `tick` matters next, where that is soon: strategies that are gone, or may be."""
-        return self._due_ns if self._ending or self._suspects else None
+        self.deadline: int | None = None
 
     @property
     def open_count(self) -> int:
@@ -114,6 +113,7 @@ class Liveness:
         """From the next tick on, cancel every open order until none is left."""
         self._ends_all = True
         self._due_ns = 0
+        self._set_deadline()
 
     def policy(self, name: str) -> Policy:
         """What holds of a strategy of this name."""
@@ -124,6 +124,10 @@ class Liveness:
         if now < self._due_ns:
             return
         self._due_ns = now + (STOP_STEP_NS if self._ends_all else STEP_NS)
+        self._look_at_all(now)
+        self._set_deadline()
+
+    def _look_at_all(self, now: int) -> None:
         if now - self._probed_ns >= PROBE_NS:
             self._probed_ns = now
             self._strategies.probe(now)
@@ -147,6 +151,9 @@ class Liveness:
                 self._say_gone(strategy, why, policy)
             if policy.cancels or policy.heir:
                 self._end_orders(strategy, policy, now, CANCELS_PER_STEP)
+
+    def _set_deadline(self) -> None:
+        self.deadline = self._due_ns if self._ending or self._suspects else None
 
     def _end_all(self, now: int) -> None:
         left = STOP_CANCELS_PER_STEP

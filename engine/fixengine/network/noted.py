@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fixengine.network.strategies import Archive, Bus, Handed
+from fixengine.network.strategies import TAKEN, Archive, Bus, Handed
 
 NOT_NOW = "archive not now"
 
@@ -23,7 +23,7 @@ class NotedBus:
     def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
         """See Bus."""
         handed = self._send(peer, payload)
-        if handed is not Handed.TAKEN:
+        if handed is not TAKEN:
             self._note(note_of(handed, peer))
         return handed
 

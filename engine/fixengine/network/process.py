@@ -94,6 +94,8 @@ class Process:
         self.on_quiet: Callable[[], object] = lambda: None
         self._tokens = tokens or {}
         self._around = surroundings
+        # Bound: a wake-up reads it a few times.
+        self._monotonic_ns = surroundings.monotonic_ns
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
         self._alarm = Alarm(self._around.timers, self.on_timer)
@@ -238,7 +240,7 @@ class Process:
 
     def _wake(self) -> int:
         """The monotonic clock, as it decides until it is read again."""
-        self._now = self._around.monotonic_ns()
+        self._now = self._monotonic_ns()
         return self._now
 
     def _note(self, line: int, read: str) -> None:
@@ -315,7 +317,7 @@ class Process:
 
     def on_bus(self) -> None:
         """Requests of strategies may wait in the bus."""
-        now = self._woke_ns = self._wake()
+        now = self._now = self._woke_ns = self._monotonic_ns()
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._resting is not None:
@@ -328,18 +330,18 @@ class Process:
             self._busy = True
             # Read anew for each: a message that came while the one before it was worked on may
             # be younger than the wake-up, and would seem to come from the future.
-            now = self._wake()
+            now = self._now = self._monotonic_ns()
             muted += not self.gateway.on_order(*message, now)
             if muted == MUTED_MAX:
                 self._resting = self._around.timers.call_later(REST_S, self.on_bus)
             if now > until or self._resting is not None:
                 break
-        self.settle(self._wake())
+        self.settle(self._monotonic_ns())
 
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
         self._busy = True
-        now = self._woke_ns = self._wake()
+        now = self._now = self._woke_ns = self._monotonic_ns()
         self.gateway.on_bytes(line, now)
         self.settle(now)
 
@@ -396,23 +398,31 @@ class Process:
         self._now = now
         if self.status is not None:
             return
-        if self.gateway.clock.is_doubted:
+        gateway = self.gateway
+        if gateway.clock.is_doubted:
             self._on_second(now)
         if self.sessions.draining:
             self._drain(now)
         if self._log_out_by_ns is not None:
             self._end_sessions(self._log_out_by_ns, now)
-        self.gateway.flush(now)
-        for line in list(self.gateway.lines):
-            self._look_at(line, now)
-        for line in [one for one in self._unready if not self.gateway.limits.awaits(one)]:
-            self._decide(line, self._unready.pop(line), now)
-        if self.bus.readable and self._resting is None:
+        gateway.flush(now)
+        for line in gateway.lines.all:
+            if line.session.events:
+                self._look_at_all(now)
+                break
+        if self._unready:
+            self._decide_ready(now)
+        if self._resting is None and self.bus.readable():
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
         if self._woke_ns:
-            self.latency.loop.record(self._around.monotonic_ns() - self._woke_ns)
+            self.latency.loop.record(self._monotonic_ns() - self._woke_ns)
             self._woke_ns = 0
+
+    def _look_at_all(self, now: int) -> None:
+        # What follows from an event may take its line out of the list, or end another's session.
+        for line in list(self.gateway.lines.all):
+            self._look_at(line, now)
 
     def _look_at(self, line: Line, now: int) -> None:
         for event in line.session.take_events():
@@ -437,6 +447,10 @@ class Process:
         """Do what follows from an event of a session."""
         self._apply(self.sessions.on_event(line.name, event, now, self._jitter()), now)
 
+    def _decide_ready(self, now: int) -> None:
+        for line in [one for one in self._unready if not self.gateway.limits.awaits(one)]:
+            self._decide(line, self._unready.pop(line), now)
+
     def _retire(self, line: Line, text: str, now: int) -> None:
         self._unready.pop(line, None)
         self.gateway.flush(now)
@@ -454,30 +468,38 @@ class Process:
         # Counted from what was last done, not from now: traffic that wakes us ever again would put
         # both off for ever.
         due_ns = self._last_clock_ns + self._clock_ns
+        if self.strategies.has_parked and self._has_parked():
+            self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
+            due_ns = min(due_ns, self._parked_due_ns)
         gateway = self.gateway
-        if (
+        # Plain attributes: each wake-up looks at all of them, and they seldom change.
+        for deadline in (
+            self.sessions.deadline,
+            gateway.liveness.deadline,
+            gateway.held.deadline,
+            gateway.instruments.table.deadline,
+            None if gateway.settling is None else gateway.settling.deadline,
+        ):
+            if deadline is not None and deadline < due_ns:
+                due_ns = deadline
+        for line in gateway.lines.all:
+            deadline = line.session.deadline
+            if deadline is not None and deadline < due_ns:
+                due_ns = deadline
+        self._alarm.set(due_ns, now)
+
+    def _has_parked(self) -> bool:
+        """Whether a strategy that is connected was not told all that it is to be told."""
+        gateway = self.gateway
+        parked = bool(
             self.strategies.waiting()
             or gateway.snapshots.waiting
             or gateway.balances.questions.untaken
             or gateway.limit_room.questions.untaken
             or gateway.instruments.untaken
-        ):
-            self._parked_due_ns = self._parked_due_ns or now + PARKED_NS
-            due_ns = min(due_ns, self._parked_due_ns)
-        settling = gateway.settling
-        soon = [
-            self.sessions.deadline,
-            gateway.liveness.deadline,
-            gateway.held.deadline,
-            gateway.instruments.deadline,
-            None if settling is None else settling.deadline,
-        ]
-        for line in gateway.lines.all:
-            soon.append(line.session.deadline)
-        for deadline in soon:
-            if deadline is not None and deadline < due_ns:
-                due_ns = deadline
-        self._alarm.set(max(0.0, (due_ns - now) / SECOND_NS))
+        )
+        self.strategies.has_parked = parked
+        return parked
 
     # --- what the archive tells -------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class Questions:
         """Answer everyone that waits. make: the answer to a question of this request_id."""
         for number, (peer, request_id) in self._waiting.items():
             self._answers[number] = peer, encode(make(request_id))
+            self._strategies.has_parked = True
         self._waiting.clear()
         self.step()
 

@@ -40,6 +40,11 @@ FOREIGN_TOLD_MAX = 1000
 FILL_GRACE_S = 5
 """How much later than the total of an order a fill of it may come, on another session."""
 REJECTED: Final = OrdStatus.REJECTED.value
+LOOKED_AT = (
+    *("cl_ord_id", "orig_cl_ord_id", "symbol", "order_id", "venue_code"),
+    *("exec_type", "ord_status", "exec_id", "trade_id", "alloc_id"),
+)
+"""What decides what becomes of an ExecutionReport."""
 KEY_TAGS = fields.EXEC_TYPE, fields.EXEC_ID, fields.TRADE_ID, fields.ALLOC_ID
 
 
@@ -51,7 +56,8 @@ class Log(Protocol):
 
 
 Watcher = Callable[[Source, Order, Values, str | None, int], None]
-"""Is told each report of an own order, once, with why it was refused, before its strategy is."""
+"""Is told each report of an own order that is of a fill, or has a code of the venue or a reason why
+it was refused, once, with that reason, before its strategy is."""
 
 
 class Reports:
@@ -91,9 +97,10 @@ class Reports:
 
     def on_application(self, line: Line, message: wire.Message, now: int) -> None:
         """An application message of the venue."""
-        plan = line.plans.get(message.kind)
+        kind = message.kind
+        plan = line.plans.get(kind)
         if plan is None:
-            self.log("warning", f"MsgType {message.kind!r} is not handled yet", session=line.name)
+            self.log("warning", f"MsgType {kind!r} is not handled yet", session=line.name)
             return
         read = plan.read(message)
         # The tables of a classic venue hold less than our events.
@@ -101,12 +108,12 @@ class Reports:
         try:
             read.check()
             self.latency.inward.lap(DECODED_IN)
-            if message.kind == fields.EXECUTION_REPORT:
+            if kind == fields.EXECUTION_REPORT:
                 self.on_report(line, report, now)
-            elif message.kind == fields.ORDER_CANCEL_REJECT:
+            elif kind == fields.ORDER_CANCEL_REJECT:
                 self._on_cancel_reject(line, report, now)
             else:
-                self.answers.on_answer(line, message.kind, report, now)
+                self.answers.on_answer(line, kind, report, now)
         except wire.RemoteProtocolError as problem:
             self._on_broken(line, message, problem, now)
 
@@ -130,37 +137,39 @@ class Reports:
 
     def on_report(self, source: Source, report: Values, now: int) -> None:
         """An ExecutionReport. Raises RemoteProtocolError where it makes no sense."""
-        wire_id, orig_wire_id = report.value("cl_ord_id"), report.value("orig_cl_ord_id")
-        symbol, order_id = report.value("symbol"), report.value("order_id")
+        wire_id, orig_wire_id, symbol, order_id, code, exec_type, ord_status, *key_parts = (
+            report.pick(LOOKED_AT)
+        )
         order, cancel = self.orders.reported(wire_id, orig_wire_id, symbol, order_id)
         if order is None:
             self._on_foreign(source, report, now)
             return
-        code = report.value("venue_code")
-        if number_of(code) in self.venue.unknown_codes:
+        if code is not None and number_of(code) in self.venue.unknown_codes:
             self._make_unknown(order, report.value("text") or "", code, now)
             return
-        value = report.value
-        exec_type, ord_status = value("exec_type"), value("ord_status")
         last_qty = report.scaled("last_qty", QTY_DECIMALS) or 0
         cum_qty = report.scaled("cum_qty", QTY_DECIMALS) or 0
-        key = report_key(exec_type, value("exec_id"), value("trade_id"), value("alloc_id"))
+        key = report_key(exec_type, *key_parts)
         if key is not None:
             if key in order.seen:
                 return
             order.seen.add(key)
-        self._alert(source, order, ord_status)
+        is_over = order.standing in FINAL
+        if is_over or ord_status not in TOLD:
+            self._alert(source, order, ord_status)
         in_question = order.unwatched or order.standing is UNKNOWN
         # A report that comes late, such as a NEW after the fill, does not tell how it ended.
-        is_late = order.standing in FINAL and TOLD.get(ord_status) in ALIVE
+        is_late = is_over and TOLD.get(ord_status) in ALIVE
         self.orders.filled(order, last_qty if exec_type == TRADE else 0, cum_qty, now)
         self.orders.update(order, cancel, ord_status, order_id)
-        is_own = cancel is not None and cancel.strategy == order.strategy
-        named = cancel if cancel is not None and is_own else order
+        named = order
+        if cancel is not None and cancel.strategy == order.strategy:
+            named = cancel
         original = None if cancel is None and orig_wire_id is None else order.cl_ord_id
         ids = named.cl_ord_id, original, wire_id, orig_wire_id
-        reason = self._why_refused(report)
-        self.watcher(source, order, report, reason, now)
+        reason = self._why_refused(report) if ord_status == REJECTED else None
+        if exec_type == TRADE or code is not None or reason is not None:
+            self.watcher(source, order, report, reason, now)
         if exec_type == TRADE:
             self._take_position(source, order, report, now)
         payload = self.teller.report(order.strategy, source.name, report, ids, reason, now)
@@ -168,13 +177,13 @@ class Reports:
             order.outcome = payload
         if self.latency.inward.count(PUBLISHED):
             self._time_venue(source, order, report, now)
-        if cancel is not None and cancel.target is not None and is_own:
+        if cancel is not None and cancel is named and cancel.target is not None:
             # Of an order that was handed over meanwhile it speaks in words of the heir's.
             cancel.outcome = payload
         if order.parts and ord_status == REJECTED:
             self.answers.not_attempted(source, order, now)
         if in_question and order.standing in ALIVE:
-            self._look_after_gap(source, order, value("transact_time"), now)
+            self._look_after_gap(source, order, report.value("transact_time"), now)
 
     def _time_venue(self, source: Source, order: Order, report: Values, now: int) -> None:
         """What the time stamps of a report tell of the way to the venue and back."""
@@ -223,9 +232,7 @@ class Reports:
             self.log("error", f"{order.wire_id}: {problem}", session=source.name)
 
     def _why_refused(self, report: Values) -> str | None:
-        """The reason of a report that says so, by which a program can act."""
-        if report.value("ord_status") != REJECTED:
-            return None
+        """The reason of a report of REJECTED, by which a program can act."""
         return self.venue.reject_reason(report.value("venue_code"), report.value("text"))
 
     def _on_foreign(self, source: Source, report: Values, now: int) -> None:
@@ -248,7 +255,8 @@ class Reports:
         text = f"a report of order {wire_id} that this run does not know; {strategy.name} is told"
         self.log("error", text, session=source.name)
         ids = "", None, wire_id, orig_wire_id
-        reason = self._why_refused(report)
+        is_refused = report.value("ord_status") == REJECTED
+        reason = self._why_refused(report) if is_refused else None
         self.teller.report(strategy.number, source.name, report, ids, reason, now)
 
     def _on_cancel_reject(self, line: Line, report: Values, now: int) -> None:

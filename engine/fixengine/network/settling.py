@@ -63,7 +63,8 @@ NO_SUCH_ORDER = -2013
 
 
 class Settling:
-    """See the module's top. step: where it stands.
+    """See the module's top. step: where it stands. deadline: when `tick` matters next, None where
+    something else must happen first; 0: at once.
 
     recv_window_ns: of the orders we send. second_ns: the venue's. say: tells every strategy how it
     stands, by (state, text, now). own: reads an id of ours, see Venue.
@@ -97,18 +98,12 @@ class Settling:
         self._states: dict[Order, dict[str, Any]] = {}
         self._watched_since_ns: int | None = None
         self.step = Step.NONE
+        self.deadline: int | None = None
 
     @property
     def in_question(self) -> int:
         """How many orders there are of which it is being found out how they stand."""
         return len(self._recovery.cases)
-
-    @property
-    def deadline(self) -> int | None:
-        """When `tick` matters next; 0: at once."""
-        if self._found_open:
-            return 0
-        return self._recovery.deadline(self._watched_since_ns)
 
     def why_frozen(self, strategy: int, now: int) -> Reason | None:
         """Why this strategy places no order now: some of its own are in question, not for long.
@@ -137,6 +132,7 @@ class Settling:
                 self._log("error", text, event="recovery")
             if question is not OPEN_ORDERS:
                 self._put([case], question, now)
+        self._set_deadline()
 
     def on_rows(
         self,
@@ -163,6 +159,7 @@ class Settling:
             (case,) = cases
             self._answer(case, question, answer, now, wall, watched_since_ns)
         self._tell_step(now)
+        self._set_deadline()
 
     def on_problem(self, number: int, problem: Problem, now: int) -> None:
         """There is no answer."""
@@ -178,8 +175,14 @@ class Settling:
             for case in cases:
                 self._recovery.failed(case, now)
         self._tell_step(now)
+        self._set_deadline()
 
     # --- small steps ------------------------------------------------------------------------
+
+    def _set_deadline(self) -> None:
+        # Here, and not where it is looked at: that is in each wake-up.
+        watched_since_ns = self._watched_since_ns
+        self.deadline = 0 if self._found_open else self._recovery.deadline(watched_since_ns)
 
     def _look_up_some(self, now: int, watched_since_ns: int | None) -> None:
         """Take some of the orders that were looked for among the open ones, the rest next time."""

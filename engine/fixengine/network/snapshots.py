@@ -65,6 +65,7 @@ class Snapshots:
     def ask(self, strategy: Strategy, peer: bytes, request_id: int) -> None:
         """A strategy asks; `step` must follow."""
         self._answers[strategy.number] = _Answer(strategy, peer, request_id)
+        self._strategies.has_parked = True
 
     def step(self, wall_ns: int) -> bool:
         """Tell each strategy that waits a slice; whether more can be told at once.

@@ -133,9 +133,9 @@ class Strategy:
         self.heard_ns = heard_ns
         self.peer: bytes | None = None
         self.wants_sent = False
-        self.outbox: dict[int, bytearray] = {}
+        self.outbox: dict[int, bytes] = {}
         self.behind = 0
-        self.late: dict[int, bytearray] = {}
+        self.late: dict[int, bytes] = {}
         self.searched = 0
         self.question: int | None = None
 
@@ -148,6 +148,10 @@ class Strategies:
     standings: every strategy known from the runs before this one, by name. tokens: the secret of
     each strategy; where there is one, a strategy without is not admitted. heartbeat_ms: how often a
     strategy of a name should be heard. now: when the engine started.
+
+    has_parked: where False, everyone who is connected was told everything, events and answers (see
+    questions.py, snapshots.py). Where True it may be otherwise: whoever finds that it is not says
+    False.
     """
 
     def __init__(
@@ -172,6 +176,7 @@ class Strategies:
         self.valid_for_ms_max = valid_for_ms_max
         self._tokens = tokens
         self._heartbeat_ms = heartbeat_ms
+        self.has_parked = False
         self.by_number: dict[int, Strategy] = {}
         self._by_name: dict[str, Strategy] = {}
         self._by_peer: dict[bytes, Strategy] = {}
@@ -232,8 +237,10 @@ class Strategies:
         strategy.first = max(strategy.first, last + 1)
         strategy.acknowledged = max(strategy.acknowledged, last)
 
-    def keep(self, strategy: Strategy, payload: bytearray) -> None:
-        """Keep an event that has the strategy's next number; `hand_over` must follow."""
+    def deliver(self, strategy: Strategy, payload: bytes, now: int) -> None:
+        """Keep an event that has the strategy's next number, and send it, unless earlier ones are
+        still waiting.
+        """
         seq = strategy.next_seq
         strategy.next_seq = seq + 1
         strategy.outbox[seq] = payload
@@ -245,18 +252,18 @@ class Strategies:
                 self._cut_off[strategy.peer] = strategy, False
                 self._newly_lagging.append((strategy, behind))
                 self._unbind(strategy)
+        peer = strategy.peer
+        if peer is None:
+            return
+        if strategy.unsent != seq or not self._send_next(strategy, peer, now):
+            self.has_parked = True
 
     def restore(self, name: str, unread: list[bytes]) -> None:
         """Events of an earlier run up to the strategy's last number: they may have been read."""
         strategy = self._by_name[name]
         strategy.first = strategy.next_seq - len(unread)
         for seq, payload in enumerate(unread, strategy.first):
-            strategy.outbox[seq] = bytearray(payload)
-
-    def hand_over(self, strategy: Strategy, now: int) -> None:
-        """Send the event numbered last, unless earlier ones are still waiting."""
-        if strategy.unsent == strategy.next_seq - 1 and strategy.peer is not None:
-            self._send_next(strategy, strategy.peer, now)
+            strategy.outbox[seq] = payload
 
     def lagging(self, peer: bytes, now: int) -> Strategy | None:
         """The strategy that was cut off on this socket; it is told, if it was not yet."""
@@ -277,7 +284,7 @@ class Strategies:
         if strategy is None:
             return
         for payload in events:
-            strategy.late[report_seq_of(payload)] = bytearray(payload)
+            strategy.late[report_seq_of(payload)] = payload
         if until:
             strategy.searched = until
             self._forget_question(strategy)
@@ -296,9 +303,11 @@ class Strategies:
         """Send parked events, at most events_max; whether there are more that could be sent."""
         while strategy.peer is not None and strategy.unsent < strategy.next_seq:
             if events_max == 0:
+                self.has_parked = True
                 return True
             events_max -= 1
             if not self._send_next(strategy, strategy.peer, now):
+                self.has_parked = True
                 return False
         return False
 
@@ -430,7 +439,9 @@ class Strategies:
             following = kept
         else:
             if seq < strategy.sent_high:
-                mark_replayed(payload)
+                again = bytearray(payload)
+                mark_replayed(again)
+                payload = bytes(again)
             handed = self.bus.send(peer, payload)
             following = seq + 1
         if handed is GONE:
@@ -439,7 +450,8 @@ class Strategies:
             return False
         strategy.unsent = following
         strategy.sent_high = max(strategy.sent_high, following)
-        strategy.behind = min(strategy.behind, strategy.next_seq - following)
+        if strategy.behind:
+            strategy.behind = min(strategy.behind, strategy.next_seq - following)
         if strategy.late:
             strategy.late.pop(seq, None)
         return True

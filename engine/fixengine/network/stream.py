@@ -195,6 +195,10 @@ class Read:
             return tuple(msgspec.structs.astuple(fee) for fee in value)
         return value
 
+    def pick(self, names: tuple[str, ...]) -> Sequence[Any]:
+        """See Values."""
+        return [self.value(name) for name in names]
+
     def values(self) -> Sequence[Any]:
         """See Values."""
         return [self._values.get(name) for name in REPORT_COLUMNS]

@@ -94,20 +94,15 @@ class Journal(Protocol):
 
 
 class Teller:
-    """Tells strategies. journal_missed: records for which the journal had no room."""
+    """Tells strategies. record: the journal's append, which whoever changes something calls: False
+    where there is no room, and the journal counts it.
+    """
 
     def __init__(self, strategies: Strategies, journal: Journal, epoch: int) -> None:
         self.strategies = strategies
         self.epoch = epoch
-        self.journal_missed = 0
+        self.record = journal.append
         self._journal = journal
-
-    def record(self, kind: Kind, now: int, line: int, data: bytes) -> bool:
-        """Append to the journal; False, and counted, where it is full."""
-        if self._journal.append(kind, now, line, data):
-            return True
-        self.journal_missed += 1
-        return False
 
     @property
     def journal_trouble(self) -> str | None:
@@ -124,32 +119,32 @@ class Teller:
 
         Recorded before it is handed over, so that no number is used again after a crash.
         """
-        return self._deliver(strategy, bytes(encode_event(event, strategy.next_seq)), now)
+        payload = bytes(encode_event(event, strategy.next_seq))
+        self.record(DELIVERED, now, 0, named(strategy.name, payload))
+        self.strategies.deliver(strategy, payload, now)
+        return payload
 
     def report(
         self,
-        strategy: int,
+        number: int,
         source: str,
         report: Values,
         ids: tuple[str, str | None, str | None, str | None],
         reject_reason: str | None,
         now: int,
     ) -> bytes:
-        """Deliver a venue's report as an ExecutionReport; its bytes.
+        """`tell` a strategy a venue's report as an ExecutionReport; its bytes.
 
         They are made of what was read, without an event in between: most of what comes is this.
-        ids: cl_ord_id, orig_cl_ord_id and the two on the wire. Raises RemoteProtocolError where a
-        value is malformed; then nothing was delivered.
+        number: the strategy's. ids: cl_ord_id, orig_cl_ord_id and the two on the wire. Raises
+        RemoteProtocolError where a value is malformed; then nothing was delivered.
         """
-        owner = self.strategies.by_number[strategy]
-        head = report_head(owner.next_seq, self.epoch, source, False, now, *ids)
+        strategy = self.strategies.by_number[number]
+        head = report_head(strategy.next_seq, self.epoch, source, False, now, *ids)
         tail = NONE if reject_reason is None else encode(reject_reason)
-        return self._deliver(owner, report.pack(head, tail), now)
-
-    def _deliver(self, strategy: Strategy, payload: bytes, now: int) -> bytes:
-        self.strategies.keep(strategy, bytearray(payload))
+        payload = report.pack(head, tail)
         self.record(DELIVERED, now, 0, named(strategy.name, payload))
-        self.strategies.hand_over(strategy, now)
+        self.strategies.deliver(strategy, payload, now)
         return payload
 
     def outcome(self, order: Order, event: Any, now: int, keep: bool = True) -> bytes:

@@ -26,6 +26,9 @@ class Values(Protocol):
     def value(self, name: str) -> Any:
         """The value of a field, None where it is not there."""
 
+    def pick(self, names: tuple[str, ...]) -> Sequence[Any]:
+        """`value` of each of these names; cheapest with the very same tuple each time."""
+
     def values(self) -> Sequence[Any]:
         """Of an ExecutionReport or OrderCancelReject all, in the order of the event's columns."""
 
@@ -51,6 +54,10 @@ class Sparse:
     def value(self, name: str) -> Any:
         """See Values."""
         return self._message.value(name) if name in self._names else None
+
+    def pick(self, names: tuple[str, ...]) -> Sequence[Any]:
+        """See Values."""
+        return [self.value(name) for name in names]
 
     def values(self) -> Sequence[Any]:
         """See Values."""

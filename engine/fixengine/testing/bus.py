@@ -29,7 +29,6 @@ class Bus:
         self._run = run
         self._requests: deque[tuple[bytes, bytes]] = deque()
 
-    @property
     def readable(self) -> bool:
         """Whether a request waits."""
         return bool(self._requests)

@@ -219,10 +219,13 @@ class TapeBus:
     """What strategies sent is put in by whoever drives; what they are sent nobody gets."""
 
     fd = -1
-    readable = False
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
+
+    def readable(self) -> bool:
+        """See Bus."""
+        return False
 
     def receive(self) -> None:
         """See Bus."""
