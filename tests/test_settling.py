@@ -237,6 +237,22 @@ def test_an_amend_is_done_or_did_not_arrive_by_the_quantity_shown(
     assert desk.standing() == "new"
 
 
+def test_of_an_amend_that_another_one_may_have_undone_nothing_is_guessed(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "0")
+    for name, quantity in (("a1", "0.5"), ("a2", "0.3")):
+        amend = OrderAmendKeepPriorityRequest.to("o1", quantity)
+        amend.cl_ord_id = name
+        desk.engine.request(amend)
+    desk.lose()
+    while desk.standing("a1") == "unknown":
+        desk.answer(state("NEW", orig_qty="0.3"))
+    told = {event.cl_ord_id: event for event in desk.engine.heard()}
+    assert isinstance(told["a1"], OrderAmendReject)
+    assert "another amend came behind it" in (told["a1"].text or "")
+    assert isinstance(told["a2"], ExecutionReport)
+
+
 @pytest.mark.parametrize("since", ["never", "later"])
 @pytest.mark.parametrize("in_question", ["the state", "the fills"])
 def test_a_state_asked_for_before_the_watch_was_lost_settles_nothing(

@@ -354,6 +354,9 @@ class Settling:
         else:
             event = OrderAmendReject(*head, *ids, order.symbol)
             event.text = "the amend did not arrive: the order is as it was"
+            if any(one.kind is OrderKind.AMEND and one is not request for one in order.cancels):
+                event.text = "the order is not as this would have it: another amend came behind it"
+                event.text += ", or this one did not arrive"
         event.order_id = order.order_id
         return event
 
