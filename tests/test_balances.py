@@ -94,12 +94,14 @@ def test_the_stream_keeps_an_answer_current(followed: SimulatedEngine) -> None:
     assert asked(followed) == 1
 
 
-@pytest.mark.parametrize("how", ["cut", "balanceUpdate", "externalLockUpdate"])
+@pytest.mark.parametrize("how", ["cut", "balanceUpdate", "externalLockUpdate", "broken"])
 def test_what_the_stream_cannot_tell_is_asked_again(followed: SimulatedEngine, how: str) -> None:
     client = followed.client("maker")
     client.balances()
     if how == "cut":
         followed.venue.cut_stream()
+    elif how == "broken":
+        stream(followed, {"e": "outboundAccountPosition", "E": 1, "u": 1, "B": [{"a": "BTC"}]})
     else:
         stream(followed, {"e": how, "E": 1, "a": "BTC", "d": "1.00000000", "T": 1})
     followed.advance(5)

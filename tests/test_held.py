@@ -214,6 +214,17 @@ def test_a_cancel_does_not_wait_long_for_a_disk_that_stands_still(engine: Engine
     assert refusals(engine) == []
 
 
+def test_cancels_that_waited_for_a_disk_that_stands_still_keep_to_the_limit_of_messages() -> None:
+    engine = Engine(budget=Budget(10, 10_000 * MS, 20), held_orders_max=HELD_MAX)
+    resting(engine)
+    for number in range(9):
+        engine.request(OrderCancelRequest(f"c{number}", orig_cl_ord_id="resting"))
+    engine.now += 50 * MS + 1
+    tick(engine)
+    assert len(engine.wire.written) == 6, "the Logon, the LimitQuery and the order counted too"
+    assert refusals(engine) == [("c6", "limit"), ("c7", "limit"), ("c8", "limit")]
+
+
 def test_a_cancel_does_not_wait_for_a_disk_that_is_dead(engine: Engine) -> None:
     resting(engine)
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="resting"))

@@ -21,6 +21,7 @@ from fixengine.messages import (
     OrderUnknown,
     Refused,
     SessionStatus,
+    oto,
 )
 from fixengine.network.entry import Entry
 from fixengine.network.settling import FREEZE_S, LOOKED_UP_MAX, Settling
@@ -228,7 +229,28 @@ def test_an_amend_is_done_or_did_not_arrive_by_the_quantity_shown(
     else:
         assert isinstance(event, ExecutionReport)
         assert (event.exec_type, event.ord_status, event.order_qty) == ("I", "0", "0.50")
+        own, request = (desk.engine.gateway.orders.find(1, name) for name in ("o1", "a1"))
+        assert own is not None and request is not None
+        # As on a session; by these the next run knows that the amend has had its answer.
+        assert event.wire_cl_ord_id == request.wire_id
+        assert event.wire_orig_cl_ord_id == own.wire_id
     assert desk.standing() == "new"
+
+
+def test_of_an_amend_that_another_one_may_have_undone_nothing_is_guessed(desk: Desk) -> None:
+    desk.engine.request(desk.engine.order("o1"))
+    desk.engine.report("0", "0")
+    for name, quantity in (("a1", "0.5"), ("a2", "0.3")):
+        amend = OrderAmendKeepPriorityRequest.to("o1", quantity)
+        amend.cl_ord_id = name
+        desk.engine.request(amend)
+    desk.lose()
+    while desk.standing("a1") == "unknown":
+        desk.answer(state("NEW", orig_qty="0.3"))
+    told = {event.cl_ord_id: event for event in desk.engine.heard()}
+    assert isinstance(told["a1"], OrderAmendReject)
+    assert "another amend came behind it" in (told["a1"].text or "")
+    assert isinstance(told["a2"], ExecutionReport)
 
 
 @pytest.mark.parametrize("since", ["never", "later"])
@@ -628,6 +650,96 @@ def test_of_two_that_may_be_it_none_is_taken_unless_it_is_the_same(
     assert desk.standing() == ("unknown" if executed != "0" else "canceled")
     if executed != "0":
         look_last(desk, own)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_left_before_it_on_another_session_may_have_named_it(
+    desk: Desk, restarted: bool
+) -> None:
+    """The venue takes up to ten seconds: a cancel can be carried out behind a later order."""
+    desk.engine.request(OrderMassCancelRequest("m", symbol="BTCUSDT"))
+    mass = desk.engine.last()[11].decode()
+    own = desk.unknown(acknowledged=False)
+    sweep = desk.engine.gateway.orders.find(1, "m")
+    assert sweep is not None
+    # Who is entered anew from the journal has no line.
+    sweep.line = -1 if restarted else desk.engine.line.number + 1
+    look_last(desk, own, lost_and_renamed(desk, mass, executed_qty="0.25"))
+    if restarted:
+        assert desk.standing() == "unknown", "on the same session it would be another order"
+        look_last(desk, own)
+        assert desk.standing() == "rejected"
+    else:
+        desk.answer(trade(6, "0.25"))
+        assert [one.exec_type for one in desk.reports()] == ["F", "I"]
+        assert desk.standing() == "canceled"
+
+
+def test_what_an_earlier_run_sent_may_have_named_it(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    desk.engine.request(OrderMassCancelRequest("m", symbol="BTCUSDT"))
+    mass = desk.engine.last()[11].decode()
+    later = desk.engine.gateway.epoch + 1
+    monkeypatch.setattr(engine_in_memory, "EPOCH", later)
+    monkeypatch.setattr(desk.engine.gateway, "epoch", later)
+    desk.engine.gateway._entry = Entry(later, 10_000, 5000)
+    own = desk.unknown(acknowledged=False)
+    look_last(desk, own, lost_and_renamed(desk, mass, executed_qty="0.25"))
+    desk.answer(trade(6, "0.25"))
+    assert desk.standing() == "canceled"
+
+
+def test_the_cancel_of_one_order_of_a_list_has_named_the_other_one(desk: Desk) -> None:
+    first, second = desk.engine.order("o1"), desk.engine.order("o2", price="50001")
+    desk.engine.request(oto(first, second, cl_list_id="l"))
+    desk.engine.request(OrderCancelRequest("c", orig_cl_ord_id="o1"))
+    cancel_id = desk.engine.last()[11].decode()
+    desk.lose()
+    rows = (
+        lost_and_renamed(desk, cancel_id, executed_qty="0.25"),
+        lost_and_renamed(desk, cancel_id, order_id=78, price="50001"),
+    )
+    desk.wait()
+    while desk.settling.in_question:
+        number, ask = desk.question()
+        told = rows if ask.call == "allOrders" else (trade(6, "0.25"),)
+        if ask.call == "order":
+            desk.settling.on_problem(number, NOT_FOUND, desk.engine.now)
+        else:
+            desk.settling.on_rows(number, told, True, desk.engine.now, WALL_NS, 0)
+    assert (desk.standing(), desk.standing("o2")) == ("canceled", "canceled")
+
+
+def test_a_name_says_nothing_once_a_session_has_told_the_order_id(desk: Desk) -> None:
+    """A cancel of a list gives both of its orders one name, and the other one is shown."""
+    desk.unknown(acknowledged=False)
+    number, ask = desk.question()
+    assert "origClientOrderId" in ask.parameters
+    order = desk.engine.gateway.orders.find(1, "o1")
+    assert order is not None
+    desk.engine.gateway.orders.name(order, "77")
+    row = state("CANCELED", "0.25", order_id=78)
+    desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS, 0)
+    ask = desk.answer(state("NEW"))
+    assert (ask.call, ask.parameters) == ("order", {"symbol": "BTCUSDT", "orderId": 77})
+    assert desk.standing() == "new"
+
+
+def test_an_order_a_session_told_of_after_the_last_question_is_somewhere(desk: Desk) -> None:
+    own, mass = swept(desk, "o1")
+    while True:
+        number, ask = desk.question()
+        if ask.call == "allOrders":
+            break
+        desk.settling.on_problem(number, NOT_FOUND, desk.engine.now)
+    desk.engine.report("0", "0", cl_ord_id=own, order_id="77")
+    row = lost_and_renamed(desk, mass)
+    desk.settling.on_rows(number, (row,), True, desk.engine.now, WALL_NS, 0)
+    assert not any(one.ord_status == "8" for one in desk.reports())
+    assert desk.standing() in ("new", "unknown")
+    if desk.standing() == "unknown":
+        desk.answer(row)
 
 
 def test_an_order_of_somebody_else_s_name_leaves_it_unknown(desk: Desk) -> None:

@@ -98,6 +98,21 @@ def test_a_number_from_beyond_is_overruled(engine: Engine) -> None:
     assert welcome.next_seq == 1
 
 
+def test_numbers_of_a_lost_record_are_not_taken_for_those_of_this_run() -> None:
+    """It had processed 7 when the power failed, and of our record 5 and all after it are lost."""
+    engine = Engine(standings={"gamma": Standing(5, 2)})
+    tell(engine, 9)
+    engine.hello(b"g", "gamma", resume_from=8)
+    welcome, *events = engine.heard(b"g")
+    assert isinstance(welcome, Welcome)
+    assert welcome.next_seq == 5
+    assert seqs(events) == [*range(5, 14)]
+    engine.bus.gone.add(b"g")
+    engine.hello(b"g2", "gamma", resume_from=14)
+    welcome, *events = engine.heard(b"g2")
+    assert (welcome.next_seq, events) == (14, [])
+
+
 def test_a_full_queue_parks_and_a_tick_goes_on(engine: Engine) -> None:
     engine.bus.full.add(b"a")
     tell(engine, 2)

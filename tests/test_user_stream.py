@@ -272,3 +272,21 @@ def test_a_session_that_dies_in_the_middle_of_fills(stage: Stage, tmp_path: Path
     gone = hear(client, ExecutionReport, OrderUnknown, cl_ord_id=client.cancel(order))
     assert gone.ord_status == "4", "nothing was unknown, and no fill came again"
     assert engine.end() == 0
+
+
+def test_what_still_comes_of_a_replaced_connection_does_not_watch() -> None:
+    """The new connection is lost while the old one says its last: nobody tells what follows."""
+    with SimulatedEngine(config=ONLY_STREAM) as engine:
+        client = engine.client("maker")
+        engine.advance(1)
+        order = resting(client)
+        asker: Any = engine._running()._asker
+        asker.on_stream(StreamState(Stream.DOWN.value, 2, "broken off"))
+        assert unknown(heard(client, 0.1)) == [order]
+        engine.venue.fill(order, "0.004")
+        events = heard(client, 1)
+        assert ("F", "user_data") in reports(events)
+        assert unknown(events) == [order], "it may have traded on, and nobody would have told"
+        since_ms = engine.now_ns // 1_000_000
+        asker.on_stream(StreamState(Stream.LIVE.value, 3, "", since_ms))
+        assert reports(heard(client)) == [("I", "rest")]

@@ -11,7 +11,8 @@ class Options(NamedTuple):
     what leaves the link standing. late: above all, one session tells behind the others.
     messages_max: of a session in ten seconds, at the venue; unfilled_max: of orders of the account
     in ten seconds. orders_max: open at once, of our own accord. durability: of the journal;
-    disk_ms: how long its disk takes. followed: by the user data stream.
+    disk_ms: how long its disk takes, the longest beyond what a cancel waits for it. followed: by
+    the user data stream.
     """
 
     strategies: int
@@ -53,6 +54,6 @@ def options_of(chance: random.Random) -> Options:
         orders_max=chance.choice((25, 100_000, 100_000)),
         by_symbol=chance.random() < 0.3,
         durability=chance.choice(("power", "process", "process", "process")),
-        disk_ms=chance.choice((0, 10, 30)),
+        disk_ms=chance.choice((0, 10, 200)),
         followed=chance.random() < 0.3,
     )

@@ -555,10 +555,19 @@ class Gateway:
         self._refuse(self._cancels_go(overdue, now), (RefusedReason.TOO_OLD, text, None), now)
 
     def _cancels_go(self, waited: Iterable[Waiting], now: int) -> list[Waiting]:
-        """Let those that are cancels go on without the disk; the others."""
+        """Let those that are cancels go on without the disk; the others.
+
+        Those beside which they waited were not counted when they came: all together they may be
+        more messages than the session has left.
+        """
         for _, line, item, _ in waited:
-            if item.order.is_cancel:
+            if not item.order.is_cancel:
+                continue
+            reason = self._check_line(line, item.order.strategy, 0, now, False)
+            if reason is None:
                 self._let_go(line, item, now)
+            else:
+                self._drop(item.order, reason, now)
         return [one for one in waited if not one.item.order.is_cancel]
 
     def _refuse(self, waited: Iterable[Waiting], reason: Reason, now: int) -> None:

@@ -4,7 +4,9 @@ The venue gives an order the id of the cancel that ended it. A mass cancel, or t
 gives several orders the same one, and a person's cancel an id of theirs. An order that was ended so
 before its OrderID was heard of is found under none of its names, or another one is found instead.
 It is therefore looked for among all orders of its symbol. A row can be it only if nobody else is
-known by that OrderID, its terms are the order's, and what gave it its name left after the order.
+known by that OrderID, its terms are the order's, and what gave it its name may have reached the
+venue after the order. What left before it can do so on another session, or on one of the run
+before, for which the venue may take ten seconds; not on the same one.
 """
 
 from __future__ import annotations
@@ -75,18 +77,32 @@ def among(
         if orders.by_order_id(row.symbol, str(row.order_id)) is not None or row.time < first_ms:
             continue
         subject = known if known is None or known.is_order else known.target
-        if subject is not None and subject is not order:
+        if subject not in (None, order) and not _in_one_list(known, subject, order):
             continue
         named = own(row.client_order_id)
-        if (named is not None and [*named[1:]] < sent) or not fits(order, row):
+        left_before = named is not None and [*named[1:]] < sent
+        if (left_before and known is None) or not fits(order, row):
             continue
+        is_unclear = False
+        if left_before and known is not None and named is not None and named[1] == sent[0]:
+            if order.line == known.line >= 0:
+                continue
+            # After a restart nobody knows any more on which session each of them left.
+            is_unclear = order.line < 0 or known.line < 0
         # A strategy's own mark tells as much as its engine's.
-        is_ours = named is not None or row.strategy_id is not None
+        is_ours = not is_unclear and (named is not None or row.strategy_id is not None)
         (ours if is_ours else others).append(row)
     if len({(row.status, row.executed_qty) for row in ours}) == 1 and _no_matter(ours):
         return ours[0], False
     is_whole = len(rows) < ROWS_MAX or min(row.time for row in rows) < first_ms
     return None, is_whole and not ours and not others
+
+
+def _in_one_list(named: Order | None, subject: Order | None, order: Order) -> bool:
+    """Whether what a row is named by is the cancel of another order of this order's list."""
+    if named is None or subject is None or named.is_order:
+        return False
+    return order.whole is not None and order.whole is subject.whole
 
 
 def _no_matter(rows: list[OrderRow]) -> bool:

@@ -282,7 +282,8 @@ class Settling:
     def _can_be(self, order: Order, row: OrderRow) -> bool:
         """Whether a row found under one of the order's names is the order: see renamed.py."""
         if order.order_id is not None:
-            return True
+            # A session may have told it since the name was asked for.
+            return str(row.order_id) == order.order_id
         known = self._orders.by_order_id(row.symbol, str(row.order_id))
         return known is None and renamed.fits(order, row)
 
@@ -295,6 +296,10 @@ class Settling:
 
     def _last_look(self, case: Case, rows: list[OrderRow], now: int, wall: int) -> Settled | None:
         """An order that is known by no name, among all of its symbol."""
+        if case.order.order_id is not None:
+            # A session has told of it since: it is somewhere, and is asked for by that.
+            self._recovery.failed(case, now)
+            return None
         wall_ms = wall // MILLISECOND_NS
         row, is_nowhere = renamed.among(self._orders, self._own, case.order, rows, wall_ms)
         if row is not None:
@@ -344,9 +349,14 @@ class Settling:
             state = {**values, "exec_type": ExecType.ORDER_STATUS.value}
             event = self._event(order, state, now)
             event.cl_ord_id, event.orig_cl_ord_id = ids[:2]
+            # As a session tells it: the next run knows by these that the amend has had its answer.
+            event.wire_cl_ord_id, event.wire_orig_cl_ord_id = ids[2:]
         else:
             event = OrderAmendReject(*head, *ids, order.symbol)
             event.text = "the amend did not arrive: the order is as it was"
+            if any(one.kind is OrderKind.AMEND and one is not request for one in order.cancels):
+                event.text = "the order is not as this would have it: another amend came behind it"
+                event.text += ", or this one did not arrive"
         event.order_id = order.order_id
         return event
 

@@ -98,14 +98,16 @@ class Strategy:
 
     next_seq: number of the next event. acknowledged: of the last one it has processed. first:
     of the oldest one kept. unsent: of the first one not handed to the bus on the present
-    connection. sent_high: first number that was never handed to any. heard_ns: when it last said
-    anything, or the engine started. behind: the fewest events that were not handed over, since it
-    said Hello. late: events that the archive has found and that were not handed over; searched: the
-    number up to which it has none but these; question: the one that is open.
+    connection. sent_high: first number that was never handed to any. begun: number of this run's
+    first event. heard_ns: when it last said anything, or the engine started. behind: the fewest
+    events that were not handed over, since it said Hello. late: events that the archive has found
+    and that were not handed over; searched: the number up to which it has none but these; question:
+    the one that is open.
     """
 
     __slots__ = (
         "acknowledged",
+        "begun",
         "behind",
         "first",
         "heard_ns",
@@ -125,7 +127,7 @@ class Strategy:
     def __init__(self, name: str, number: int, standing: Standing, heard_ns: int) -> None:
         self.name = name
         self.number = number
-        self.next_seq = self.first = self.sent_high = standing.next_seq
+        self.next_seq = self.first = self.sent_high = self.begun = standing.next_seq
         self.acknowledged = standing.acknowledged
         self.unsent = standing.acknowledged + 1
         self.heard_ns = heard_ns
@@ -468,9 +470,13 @@ class Strategies:
         now: int,
         session_state: str,
     ) -> None:
-        if resume_from is None or resume_from > strategy.next_seq:
-            # It names no number, or knows more than we do: the numbers of this run rule.
+        if resume_from is None:
             strategy.unsent = strategy.acknowledged + 1
+        elif resume_from > strategy.next_seq or strategy.begun == strategy.sent_high < resume_from:
+            # It knows more than we do, or than was handed over before this run, which has handed
+            # over nothing yet: the end of that record is lost, as a loss of power leaves it, and
+            # the numbers are now those of other events.
+            strategy.unsent = max(strategy.acknowledged + 1, strategy.begun)
         else:
             strategy.unsent = max(1, resume_from)
             self.acknowledge(strategy, strategy.unsent - 1)

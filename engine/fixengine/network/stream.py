@@ -45,15 +45,15 @@ EXECUTION = "executionReport"
 class UserStream:
     """See the module's top. lag_ns: how much later than a session the venue may tell here.
 
-    up_since_ns: when it was subscribed; it counts while `is_whole`.
+    up_since_ns: when it was subscribed; it counts while `is_whole`. is_eye: the same, for what a
+    replaced connection still says does not watch once the one in its place is lost.
     """
 
     name = USER_DATA
     number = 0
-    is_eye = True
 
     def __init__(self, gateway: Gateway, lag_ns: int, log: Log) -> None:
-        self.is_whole = False
+        self.is_whole = self.is_eye = False
         self.up_since_ns = 0
         self._gateway = gateway
         self._lag_ns = lag_ns
@@ -139,7 +139,7 @@ class UserStream:
             self._gateway.on_eye_lost(self, text, now)
             self._gateway.lines.shut_eye(self)
             self._gateway.balances.end()
-            self.is_whole = False
+            self.is_whole = self.is_eye = False
         self._say(SessionState.DOWN, text, now)
 
     # --- small steps ------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class UserStream:
     def _begin(self, since_ms: int, now: int) -> None:
         self._since_ms = self._told_ms = since_ms
         self._heard_ns = now
-        self.is_whole = True
+        self.is_whole = self.is_eye = True
         self._gateway.lines.open_eye(self, now)
         self._gateway.balances.begin(now)
 
@@ -159,6 +159,8 @@ class UserStream:
     def _on_raw(self, event: Raw, now: int) -> bool:
         """An event that is news to us, or a report that cannot be read."""
         seen: Any = msgspec.json.decode(event.json)
+        # It may have told what the account has now.
+        self._gateway.balances.on_move(now)
         if not isinstance(seen, dict) or seen.get("e") != EXECUTION:
             self._log("info", f"user data stream: an event of no kind we know: {seen!s:.200}")
             return False
