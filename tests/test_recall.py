@@ -18,8 +18,10 @@ from fixengine.messages import (
     encode,
     encode_event,
     event_decoder,
+    oco,
     report_seq_of,
 )
+from fixengine.network.intents import OrderRequest
 from fixengine.network.journal import Journal, Kind, named
 from fixengine.network.journal.record import HandedOver
 from fixengine.network.recall import Recalled, carried, recall, start_record
@@ -51,7 +53,7 @@ class Run:
             self.journal.append(Kind.START, 1, 0, start_record(epoch, {}, standings, Positions()))
         self.counter = 0
 
-    def intent(self, request: NewOrderSingle | OrderCancelRequest, number: int = 1) -> str:
+    def intent(self, request: OrderRequest, number: int = 1) -> str:
         self.counter += 1
         wire_id = BINANCE_SPOT.make_cl_ord_id(number, self.epoch, self.counter)
         self.journal.append(Kind.INTENT, 2, 1, named(wire_id, encode(request)))
@@ -173,6 +175,23 @@ def test_what_is_open_is_carried_over_any_count_of_runs(tmp_path: Path) -> None:
     orders, found = recalled(tmp_path, 10)
     assert found.open == ()
     assert orders.find(1, "o") is not None, "its id is still known"
+
+
+def test_the_orders_of_a_list_are_one_lists_over_any_count_of_runs(tmp_path: Path) -> None:
+    run = Run(tmp_path, 5, {})
+    above = NewOrderSingle.limit_maker("BTCUSDT", "2", "1", "60000", cl_ord_id="above")
+    below = NewOrderSingle.stop_loss("BTCUSDT", "2", "1", "40000", cl_ord_id="below")
+    whole_id = run.intent(oco(below, above, cl_list_id="l"))
+    run.end()
+    for epoch in (6, 7, 8):
+        orders, found = recalled(tmp_path, epoch)
+        whole, one, other = (orders.find(1, name) for name in ("l", "above", "below"))
+        assert whole is not None
+        assert one is not None
+        assert other is not None
+        assert (whole.wire_id, whole.parts) == (whole_id, (other, one))
+        assert one.whole is other.whole is whole
+        Run(tmp_path, epoch, found.standings, orders).end()
 
 
 def test_what_was_handed_over_is_the_heirs_over_any_count_of_runs(tmp_path: Path) -> None:

@@ -158,6 +158,9 @@ class Recall:
         kind = OrderKind(carried.kind) if carried.kind else None
         order = self._orders.open(*ids, carried.symbol, target, kind)
         self._orders.known_as(order, carried.former)
+        whole = self._orders.by_wire(carried.whole_wire_id)
+        if whole is not None:
+            self._orders.join(whole, *whole.parts, order)
         for key in carried.seen:
             order.see(key)
         # A fill that was missing is missing still.
@@ -372,6 +375,7 @@ def carried(orders: Orders, only: Sequence[Order] | None = None) -> Iterator[byt
             orders.former(order),
             order.in_doubt,
             order.kind.value,
+            None if order.whole is None else order.whole.wire_id,
         )
         yield named(order.wire_id, encode(entry))
 

@@ -132,7 +132,8 @@ class Carried(msgspec.Struct, array_like=True):
     10**-8. request: an order as the bus brought it. finished: the how-many-th of the requests that
     are over it is, 0 where it is not over. former: of an order that was handed over, number and id
     of each strategy that had it before. in_doubt: as in the order table.
-    kind: of the order table; None from an engine that knew orders and cancels only.
+    kind: of the order table; None from an engine that knew orders and cancels only. whole_wire_id:
+    of what left behind another request in its message, such as an order of a list, that request.
     """
 
     strategy: int
@@ -150,6 +151,7 @@ class Carried(msgspec.Struct, array_like=True):
     former: tuple[tuple[int, str], ...] = ()
     in_doubt: bool = False
     kind: str | None = None
+    whole_wire_id: str | None = None
 
 
 class HandedOver(msgspec.Struct, array_like=True):
