@@ -317,6 +317,16 @@ def test_restrictions_look_at_all_orders_of_a_list(venue: Venue) -> None:
     assert brief(venue.cancel(list_id="1", cancel_restrictions="2"))[-1] == "N 5 6"
 
 
+@pytest.mark.parametrize("restriction", ["1", "2"])
+def test_an_order_that_waits_is_neither_new_nor_partly_filled(
+    venue: Venue, restriction: str
+) -> None:
+    venue.place(bracket())
+    answers = venue.cancel(orig_cl_ord_id="b", cancel_restrictions=restriction)
+    assert brief(answers) == ["9 -2011 +"]
+    assert venue.book == ["a"]
+
+
 def test_a_mass_cancel_tells_of_lists_before_its_answer(venue: Venue) -> None:
     venue.place(sells())
     values = {"cl_ord_id": "m", "symbol": B, "mass_cancel_request_type": "1"}
