@@ -214,6 +214,15 @@ def test_the_first_fill_of_one_ends_the_other(venue: Venue, official: Dictionary
     assert not venue.account.by_client_id and not venue.account.order_lists
 
 
+def test_a_pair_of_which_one_was_decremented_locks_for_the_other(venue: Venue) -> None:
+    venue.place(sells())
+    own = new("own", price="55000", order_qty="0.4", self_trade_prevention_mode="5")
+    answered(venue.exchange.new_order(venue.account, own, NOW))
+    assert venue.locked("BTC") == units("1")
+    assert brief(venue.at("49000"))[:2] == ["a 00 Y", "b CC 3"]
+    assert (venue.locked("BTC"), venue.account.open_count[B]) == (0, 0)
+
+
 def test_the_one_that_is_set_off_ends_the_other(venue: Venue) -> None:
     venue.place(sells())
     venue.offer(BUY, "48000", "0.4")
