@@ -24,7 +24,7 @@ from fixengine.messages import (
     encode,
     oto,
 )
-from fixengine.network.instrument_room import NAMES
+from fixengine.network.instrument_room import NAMES, instrument
 from fixengine.network.sources.answers import Because, Filter, Problem, Symbol
 from fixengine.network.sources.asks import INSTRUMENTS, KEPT, Ask
 from fixengine.network.sources.kept import FILE, Kept
@@ -148,6 +148,13 @@ def test_every_column_comes_from_a_field_of_a_filter() -> None:
     assert set(columns) <= set(Instrument.__struct_fields__)
     theirs = {name for names in NAMES.values() for name in names.values()}
     assert theirs <= set(Filter.__struct_fields__)
+
+
+@pytest.mark.parametrize("rule", ["NOTIONAL", "MIN_NOTIONAL"])
+def test_the_rule_of_the_notional_has_the_venues_name(rule: str) -> None:
+    told = Symbol(S, "TRADING", "BTC", "USDT", filters=(Filter(rule, min_notional="5"),))
+    broken = instrument(told).broken(LIMIT(S, BUY, "0.001", "4999"))
+    assert broken is not None and broken.rule == rule
 
 
 # --- what is asked when ---------------------------------------------------------------------

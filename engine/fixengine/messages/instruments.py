@@ -32,7 +32,8 @@ class Instrument(Message):
 
     told_ms: when the venue told it, ms since 1970. status: its word, such as "TRADING". Names of
     amounts are those of the venue's filters: PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE and NOTIONAL
-    (or MIN_NOTIONAL). …_precision: most decimals of an amount. problem: why there is no answer.
+    (or MIN_NOTIONAL, whichever notional_rule says). …_precision: most decimals of an amount.
+    problem: why there is no answer.
     """
 
     request_id: int
@@ -57,6 +58,7 @@ class Instrument(Message):
     max_notional: str = "0"
     iceberg_parts_max: int = 0
     problem: str = ""
+    notional_rule: str = "NOTIONAL"
 
     def price(self, value: Amount, side: str) -> str:
         """A price that is a multiple of tick_size: of a BUY the next lower, of a SELL the higher.
@@ -126,7 +128,7 @@ class Rules:
         self._lot = _Steps("LOT_SIZE", told.min_qty, told.max_qty, told.step_size)
         market = told.market_min_qty, told.market_max_qty, told.market_step_size
         self._market_lot = _Steps("MARKET_LOT_SIZE", *market)
-        self._notional = _Steps("NOTIONAL", told.min_notional, told.max_notional, "0")
+        self._notional = _Steps(told.notional_rule, told.min_notional, told.max_notional, "0")
 
     def broken(self, order: NewOrderSingle) -> Broken | None:
         """See Instrument.broken."""

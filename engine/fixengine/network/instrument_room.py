@@ -42,6 +42,8 @@ NAMES = {
     "ICEBERG_PARTS": {"iceberg_parts_max": "limit"},
 }
 """By filter: columns of an Instrument, and where they stand in it."""
+NOTIONAL_RULES = ("MIN_NOTIONAL", "NOTIONAL")
+"""A symbol has one of them."""
 
 
 class InstrumentRoom:
@@ -183,6 +185,8 @@ def instrument(row: Symbol) -> Instrument:
     found.base_precision = row.base_asset_precision
     found.quote_precision = row.quote_asset_precision
     for one in row.filters:
+        if one.filter_type in NOTIONAL_RULES:
+            found.notional_rule = one.filter_type
         for name, theirs in NAMES.get(one.filter_type, {}).items():
             value = getattr(one, theirs)
             if value is not None:
