@@ -39,6 +39,12 @@ NAMES = {
     },
     "MIN_NOTIONAL": {"min_notional": "min_notional"},
     "NOTIONAL": {"min_notional": "min_notional", "max_notional": "max_notional"},
+    "TRAILING_DELTA": {
+        "min_trailing_above_delta": "min_trailing_above_delta",
+        "max_trailing_above_delta": "max_trailing_above_delta",
+        "min_trailing_below_delta": "min_trailing_below_delta",
+        "max_trailing_below_delta": "max_trailing_below_delta",
+    },
     "ICEBERG_PARTS": {"iceberg_parts_max": "limit"},
 }
 """By filter: columns of an Instrument, and where they stand in it."""
