@@ -236,8 +236,9 @@ class Book(Generic[OrderType]):
     ) -> int:
         """The quantity a taker gets for a quote amount, never above it.
 
-        apart: which orders it passes over. At each price the amount left is turned into quantity and cut down to the step; the first
-        price that cannot be emptied ends the walk (spec 22.3, CashOrderQty<152>).
+        apart: which orders it passes over. At each price the amount left is turned into quantity
+        and cut down to the step; the first price that cannot be emptied ends the walk (spec 22.3,
+        CashOrderQty<152>).
         """
         found, left = 0, quote
         for price, maker in self.reach(side, None):
