@@ -74,7 +74,7 @@ class Walk:
         head = number, EPOCH, "ME", False, 1
         report = ExecutionReport(*head, *ids, "BTCUSDT", "0", "0")
         order.outcome = encode(report)
-        order.seen.add(f"E{number}")
+        order.see(f"E{number}")
         orders.update(order, None, "0", str(number))
         self.opened.append(wire_id)
 

@@ -80,7 +80,7 @@ MUTANTS = (
         (
             (
                 "network/reports.py",
-                "            if key in order.seen:\n                return\n",
+                "        if key is not None and not order.see(key):\n            return\n",
                 "",
             ),
         ),
@@ -90,9 +90,9 @@ MUTANTS = (
         (
             (
                 "network/reports.py",
-                "            if key in order.seen:\n                return\n",
-                "            if key in self._foreign_told:\n                return\n"
-                "            self._foreign_told[key] = None\n",
+                "        if key is not None and not order.see(key):\n            return\n",
+                "        if key is not None:\n            if key in self._foreign_told:\n"
+                "                return\n            self._foreign_told[key] = None\n",
             ),
         ),
     ),

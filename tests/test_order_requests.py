@@ -473,7 +473,7 @@ def test_what_waits_for_the_disk_is_taken_back_whole() -> None:
     engine.heard()
     assert engine.gateway.orders.find(1, "n") is None
     assert engine.gateway.orders.find(1, "n-c") is None
-    assert engine.gateway.orders.find(1, "o1").cancels == []
+    assert engine.gateway.orders.find(1, "o1").cancels == ()
 
 
 # --- amend ----------------------------------------------------------------------------------

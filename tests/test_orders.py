@@ -210,7 +210,7 @@ def test_a_dropped_cancel_is_none_of_its_order() -> None:
     order = table.open(1, "o", "w1", "S")
     kept = table.open(1, "c1", "w2", "S", order)
     table.drop(table.open(1, "c2", "w3", "S", order))
-    assert order.cancels == [kept]
+    assert order.cancels == (kept,)
 
 
 def test_requests_that_are_over_make_room_each_for_one() -> None:
@@ -353,3 +353,12 @@ def test_no_more_closed_requests_are_kept_than_allowed_however_often() -> None:
     for number in range(12):
         table.finish(table.open(number % 2, f"{number}", f"w{number}", "S"), Standing.CANCELED)
         assert sum(table.by_wire(f"w{one}") is not None for one in range(12)) == min(number + 1, 3)
+
+
+def test_each_key_is_taken_once_however_many_there_are() -> None:
+    order = Orders(10, 10).open(1, "o1", "w1", "BTCUSDT")
+    keys = [f"T{number}" for number in range(50)]
+    for count, key in enumerate(keys, 1):
+        assert order.see(key)
+        assert not any(order.see(one) for one in keys[:count])
+        assert sorted(order.seen) == sorted(keys[:count])

@@ -165,7 +165,7 @@ def test_what_is_open_is_carried_over_any_count_of_runs(tmp_path: Path) -> None:
         known = orders.by_wire(wire_id)
         assert known is not None
         assert found.open == (known, orders.by_wire(cancel_id))
-        assert (known.order_id, known.seen) == ("77", {"E9"})
+        assert (known.order_id, known.seen) == ("77", ("E9",))
         Run(tmp_path, epoch, found.standings, orders).end()
     run = Run(tmp_path, 9, {}, orders)
     run.deliver(report("c", cancel_id, "4", "o", wire_id), 2)
@@ -236,7 +236,7 @@ def test_a_reported_order_stands_as_last_reported_unless_it_was_open(
     assert known is not None
     assert known.standing is standing
     assert known.outcome is not None
-    assert known.seen == {"E9"}
+    assert known.seen == ("E9",)
     assert orders.reported("renamed", None, "BTCUSDT", "77")[0] is known
 
 

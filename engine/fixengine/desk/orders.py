@@ -44,6 +44,8 @@ UNKNOWN: Final = Standing.UNKNOWN
 DONE: Final = Standing.DONE
 
 ENDS_OR_SHRINKS = frozenset({Kind.CANCEL, Kind.AMEND, Kind.MASS_CANCEL})
+FEW = 4
+"""Keys of so many reports are kept as a tuple, which takes a third of a set's memory."""
 
 
 class Order:
@@ -126,10 +128,24 @@ class Order:
         self.written_ns = 0
         self.unwatched = False
         self.in_doubt = False
-        self.seen: set[str] = set()
-        self.cancels: list[Order] = []
+        # Of a million orders that rest, nearly all have one report and no cancel.
+        self.seen: tuple[str, ...] | set[str] = ()
+        self.cancels: tuple[Order, ...] = ()
         self.outcome: bytes | None = None
         self.request = b""
+
+    def see(self, key: str) -> bool:
+        """Take a report with this key; False where one was taken before."""
+        seen = self.seen
+        if key in seen:
+            return False
+        if isinstance(seen, set):
+            seen.add(key)
+        elif len(seen) < FEW:
+            self.seen = (*seen, key)
+        else:
+            self.seen = {*seen, key}
+        return True
 
 
 def report_key(
@@ -236,7 +252,7 @@ class Orders:
         self._open.setdefault(strategy, {})[order] = None
         self._open_total += 1
         if target is not None:
-            target.cancels.append(order)
+            target.cancels = (*target.cancels, order)
         self._by_id[strategy, cl_ord_id] = order
         self._by_wire[wire_id] = order
         return order
@@ -250,8 +266,8 @@ class Orders:
     def drop(self, order: Order) -> None:
         """The request never left the engine: forget it, its id may be used again."""
         self._close(order)
-        if order.target is not None and order in order.target.cancels:
-            order.target.cancels.remove(order)
+        if order.target is not None:
+            order.target.cancels = tuple(one for one in order.target.cancels if one is not order)
         for key in (*self._former.pop(order, ()), (order.strategy, order.cl_ord_id)):
             self._by_id.pop(key, None)
         self._by_wire.pop(order.wire_id, None)
@@ -473,11 +489,11 @@ class Orders:
                 closed = max(self._closed.values(), key=len)
             self._closed_total -= 1
             self._forget(closed.popleft())
-        for cancel in order.cancels:
+        cancels, order.cancels = order.cancels, ()
+        for cancel in cancels:
             # What became of it no longer matters, and nobody will ever say.
             if cancel.standing is UNKNOWN:
                 self.finish(cancel, DONE)
-        order.cancels.clear()
 
     def finished_as(self, finished: dict[Order, int]) -> None:
         """Requests that were entered anew were finished in this order (`Order.finished`)."""

@@ -160,7 +160,7 @@ class Answers:
                 for request in (whole, *parts):
                     self._unknown(request, status.value("text") or "", code, now)
                 return
-        whole.seen.add(key)
+        whole.see(key)
         columns = [status.value(name) for name in LIST_STATUS_COLUMNS]
         orders = tuple(self._listed(row) for row in rows)
         head = *self.teller.head(line.name, now), whole.cl_ord_id, whole.wire_id

@@ -158,7 +158,8 @@ class Recall:
         kind = OrderKind(carried.kind) if carried.kind else None
         order = self._orders.open(*ids, carried.symbol, target, kind)
         self._orders.known_as(order, carried.former)
-        order.seen.update(carried.seen)
+        for key in carried.seen:
+            order.see(key)
         # A fill that was missing is missing still.
         self._orders.filled(order, carried.filled, carried.cum_qty, 0)
         order.outcome = carried.outcome
@@ -259,7 +260,7 @@ class Recall:
         if whole is None:
             return
         states = event.list_status_type, event.list_order_status
-        whole.seen.add(list_status_key(*states, event.transact_time))
+        whole.see(list_status_key(*states, event.transact_time))
         self._orders.finish(whole, Standing.DONE)
         whole.outcome = payload
         found = [self._orders.by_wire(one.wire_cl_ord_id) for one in event.orders]
@@ -277,9 +278,7 @@ class Recall:
         names = event.exec_type, event.exec_id, event.trade_id, event.alloc_id
         key = report_key(*names)
         # The answer to a repeated id tells what was told before.
-        is_new = key is None or key not in order.seen
-        if key is not None:
-            order.seen.add(key)
+        is_new = key is None or order.see(key)
         late = order.standing in FINAL and TOLD.get(event.ord_status) in ALIVE
         is_fill = is_new and event.exec_type == TRADE
         last_qty = _scaled(event.last_qty) if is_fill else 0

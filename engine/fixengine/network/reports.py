@@ -150,10 +150,8 @@ class Reports:
         last_qty = report.scaled("last_qty", QTY_DECIMALS) or 0
         cum_qty = report.scaled("cum_qty", QTY_DECIMALS) or 0
         key = report_key(exec_type, *key_parts)
-        if key is not None:
-            if key in order.seen:
-                return
-            order.seen.add(key)
+        if key is not None and not order.see(key):
+            return
         is_over = order.standing in FINAL
         if is_over or ord_status not in TOLD:
             self._alert(source, order, ord_status)
@@ -317,8 +315,7 @@ class Reports:
             # An amended order is known by the amend's id from then on.
             order = order.target
         # Another source may bring the same report whole, so it is not taken for seen.
-        if order is not None and (key is None or f"broken {key}" not in order.seen):
-            order.seen.add(f"broken {key}")
+        if order is not None and (order.see(f"broken {key}") or key is None):
             if order.is_order and order.standing in FINAL:
                 self.orders.doubt(order)
             self._make_unknown(order, text, None, now)

@@ -364,7 +364,7 @@ class Settling:
         if key is None or key in order.seen:
             return
         last_qty = wire.scaled(values["last_qty"], QTY_DECIMALS)
-        order.seen.add(key)
+        order.see(key)
         self._orders.filled(order, last_qty, 0, now)
         if order.standing in ALIVE:
             order.standing = Standing.PARTIALLY_FILLED
