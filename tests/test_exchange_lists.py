@@ -566,6 +566,7 @@ def test_ids_of_a_list_are_its_own(venue: Venue) -> None:
     assert refused(venue.place(sells(), "m")) == duplicate, "orders"
     assert refused(venue.place(sells(), "l", "d", "e")) == duplicate, "list"
     assert refused(venue.place(sells(), "m", "d", "d")) == duplicate, "twice in one"
+    assert refused(venue.place(sells(), "d", "d", "e")) == duplicate, "list and order"
     assert brief(venue.place(sells(), "m", "d", "e"))[0] == "N 4 3 +"
 
 
