@@ -450,6 +450,7 @@ def test_each_half_needs_an_id_of_its_own(engine: Engine, cancel_id: str) -> Non
     engine.request(request)
     (event,) = engine.heard()
     assert isinstance(event, Refused) and event.reason == "invalid_field"
+    assert event.text.startswith("cancel_cl_ord_id: ")
     assert engine.wire.written == []
     assert engine.gateway.orders.find(1, "n") is None
 
