@@ -204,7 +204,14 @@ def test_a_cancel_goes_out_complete(engine: Engine, connect: Any) -> None:
     received = engine.receive()
     assert named == "b"
     assert received == OrderCancelRequest("b", EPOCH, received.sent_ns, 9, "a", "X", "5", "1")
-    client.client.cancel(cl_ord_id="c", order_id="5", symbol="X")
+    client.client.cancel(cl_ord_id="c", order_id="5", symbol="X", recv_window_ms=7)
+    received = engine.receive()
+    assert received.recv_window_ms == 7
+    client.client.amend("a", 1, recv_window_ms=8)
+    assert engine.receive().recv_window_ms == 8
+    client.client.mass_cancel("X", recv_window_ms=9)
+    assert engine.receive().recv_window_ms == 9
+    client.client.cancel(cl_ord_id="d", order_id="5", symbol="X")
     received = engine.receive()
     assert (received.orig_cl_ord_id, received.order_id, received.symbol) == ("", "5", "X")
     for half in ({"order_id": "5"}, {"symbol": "X"}, {}):

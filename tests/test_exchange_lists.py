@@ -214,6 +214,15 @@ def test_the_first_fill_of_one_ends_the_other(venue: Venue, official: Dictionary
     assert not venue.account.by_client_id and not venue.account.order_lists
 
 
+def test_a_pair_of_which_one_was_decremented_locks_for_the_other(venue: Venue) -> None:
+    venue.place(sells())
+    own = new("own", price="55000", order_qty="0.4", self_trade_prevention_mode="5")
+    answered(venue.exchange.new_order(venue.account, own, NOW))
+    assert venue.locked("BTC") == units("1")
+    assert brief(venue.at("49000"))[:2] == ["a 00 Y", "b CC 3"]
+    assert (venue.locked("BTC"), venue.account.open_count[B]) == (0, 0)
+
+
 def test_the_one_that_is_set_off_ends_the_other(venue: Venue) -> None:
     venue.place(sells())
     venue.offer(BUY, "48000", "0.4")
@@ -315,6 +324,16 @@ def test_restrictions_look_at_all_orders_of_a_list(venue: Venue) -> None:
     venue.offer(SELL, "49500", "0.1")
     assert brief(venue.cancel(list_id="1", cancel_restrictions="1")) == ["9 -2011 +"]
     assert brief(venue.cancel(list_id="1", cancel_restrictions="2"))[-1] == "N 5 6"
+
+
+@pytest.mark.parametrize("restriction", ["1", "2"])
+def test_an_order_that_waits_is_neither_new_nor_partly_filled(
+    venue: Venue, restriction: str
+) -> None:
+    venue.place(bracket())
+    answers = venue.cancel(orig_cl_ord_id="b", cancel_restrictions=restriction)
+    assert brief(answers) == ["9 -2011 +"]
+    assert venue.book == ["a"]
 
 
 def test_a_mass_cancel_tells_of_lists_before_its_answer(venue: Venue) -> None:
@@ -547,6 +566,7 @@ def test_ids_of_a_list_are_its_own(venue: Venue) -> None:
     assert refused(venue.place(sells(), "m")) == duplicate, "orders"
     assert refused(venue.place(sells(), "l", "d", "e")) == duplicate, "list"
     assert refused(venue.place(sells(), "m", "d", "d")) == duplicate, "twice in one"
+    assert refused(venue.place(sells(), "d", "d", "e")) == duplicate, "list and order"
     assert brief(venue.place(sells(), "m", "d", "e"))[0] == "N 4 3 +"
 
 

@@ -204,6 +204,33 @@ def test_a_market_order_locks_what_it_pays_to_others(account: Account) -> None:
     assert (account.balance("USDT").free, account.balance("USDT").locked) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("mode", "paid", "quantity"),
+    [
+        (EXPIRE_TAKER, "0", "0.2"),
+        (EXPIRE_BOTH, "0", "0.2"),
+        (DECREMENT, "0", "0.2"),
+        (DECREMENT, "5000", "0.4"),
+        (DECREMENT, "10999", "0.5"),
+        (DECREMENT, "11000", "0.5"),
+    ],
+)
+def test_a_market_order_needs_no_money_for_what_prevention_keeps_from_it(
+    account: Account, mode: str, paid: str, quantity: str
+) -> None:
+    exchange = with_offers(account)
+    dear = new("dear", side=SELL, price="60000", order_qty="0.1")
+    answered(exchange.new_order(trader("others"), dear, NOW))
+    account.balance("USDT").free = units(paid)
+    answers = bid(exchange, account, mode, **(MARKET | {"order_qty": quantity}))
+    is_refused = paid == "10999"
+    assert kinds(answers)[0] == (("8", "8") if is_refused else ("0", "0"))
+    text = "Account has insufficient balance for requested action."
+    assert answers[0].values.get("text") == (text if is_refused else None)
+    assert account.balance("USDT").free == (units(paid) if is_refused else 0)
+    assert account.balance("USDT").locked == 0
+
+
 def test_a_sale_at_the_market_is_a_mirror(account: Account) -> None:
     exchange = Exchange(INSTRUMENTS)
     answered(exchange.new_order(account, new("own", price=PRICE, order_qty="0.3"), NOW))

@@ -24,7 +24,7 @@ from fixengine.messages import (
     encode,
     oto,
 )
-from fixengine.network.instrument_room import NAMES
+from fixengine.network.instrument_room import NAMES, instrument
 from fixengine.network.sources.answers import Because, Filter, Problem, Symbol
 from fixengine.network.sources.asks import INSTRUMENTS, KEPT, Ask
 from fixengine.network.sources.kept import FILE, Kept
@@ -148,6 +148,38 @@ def test_every_column_comes_from_a_field_of_a_filter() -> None:
     assert set(columns) <= set(Instrument.__struct_fields__)
     theirs = {name for names in NAMES.values() for name in names.values()}
     assert theirs <= set(Filter.__struct_fields__)
+
+
+@pytest.mark.parametrize("rule", ["NOTIONAL", "MIN_NOTIONAL"])
+def test_the_rule_of_the_notional_has_the_venues_name(rule: str) -> None:
+    told = Symbol(S, "TRADING", "BTC", "USDT", filters=(Filter(rule, min_notional="5"),))
+    broken = instrument(told).broken(LIMIT(S, BUY, "0.001", "4999"))
+    assert broken is not None and broken.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("make", "side", "price", "fits", "fails"),
+    [
+        (NewOrderSingle.stop_loss, BUY, "60000", "20", "9"),
+        (NewOrderSingle.stop_loss, SELL, "40000", "50", "101"),
+        (NewOrderSingle.take_profit, SELL, "60000", "10", "21"),
+        (NewOrderSingle.take_profit, BUY, "40000", "100", "49"),
+        (NewOrderSingle.take_profit, SELL, None, "20", "50"),
+        (NewOrderSingle.take_profit, BUY, None, "50", "20"),
+    ],
+)
+def test_how_far_a_stop_may_trail_hangs_on_its_direction(
+    make: Any, side: Side, price: str | None, fits: str, fails: str
+) -> None:
+    names = ("min_trailing_above_delta", "max_trailing_above_delta")
+    names += ("min_trailing_below_delta", "max_trailing_below_delta")
+    bounds = dict(zip(names, (10, 20, 50, 100), strict=True))
+    told = Symbol(S, "TRADING", "BTC", "USDT", filters=(Filter("TRAILING_DELTA", **bounds),))
+    rules = instrument(told)
+    assert rules.broken(make(S, side, 1, price, trigger_trailing_delta_bips=fits)) is None
+    broken = rules.broken(make(S, side, 1, price, trigger_trailing_delta_bips=fails))
+    assert broken is not None and broken.rule == "TRAILING_DELTA"
+    assert broken.text.startswith(f"trigger_trailing_delta_bips {fails} is ")
 
 
 # --- what is asked when ---------------------------------------------------------------------

@@ -416,12 +416,17 @@ def test_a_list_that_is_none_is_refused(engine: Engine) -> None:
     twice = bracket()
     twice.orders[1].order.cl_ord_id = "l-0"
     many = bracket()
-    many.orders += of(oto(WORKING, MAKER(S, SELL, 1, 9)), "m").orders
+    many.orders += of(oto(MAKER(S, BUY, 1, 8), MAKER(S, SELL, 1, 9)), "m").orders
+    for at, one in enumerate(many.orders):
+        one.order.cl_ord_id = f"l-{at}"
+    names = ("orders", "orders", "cl_ord_id", "orders", "cl_ord_id")
     engine.wire.written.clear()
-    for request in (wrong(orders=()), other, twice, many, wrong(cl_list_id="no id")):
+    requests = (wrong(orders=()), other, twice, many, wrong(cl_list_id="no id"))
+    for request, name in zip(requests, names, strict=True):
         engine.request(request)
         (event,) = engine.heard()
         assert isinstance(event, Refused) and event.reason == "invalid_field"
+        assert event.text.startswith(f"{name}: ")
     assert engine.wire.written == []
     assert list(engine.gateway.orders) == []
 

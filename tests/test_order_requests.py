@@ -223,6 +223,35 @@ def test_an_order_may_have_a_shorter_recv_window_of_its_own(engine: Engine) -> N
     assert len(engine.line._windows) <= WINDOWS_MAX
 
 
+def ending_soon(kind: str, window: int) -> Any:
+    amend = OrderAmendKeepPriorityRequest.to("o1", "0.5")
+    amend.cl_ord_id = "c"
+    made = {
+        "F": OrderCancelRequest("c", orig_cl_ord_id="o1"),
+        "XAK": amend,
+        "q": OrderMassCancelRequest("c", symbol="BTCUSDT"),
+    }[kind]
+    made.recv_window_ms = window
+    return made
+
+
+@pytest.mark.parametrize("kind", ["F", "XAK", "q"])
+def test_a_request_without_an_order_may_have_one_too(
+    engine: Engine, shared_data: Path, kind: str
+) -> None:
+    engine.wire.written.clear()
+    engine.request(ending_soon(kind, 5001))
+    (event,) = engine.heard()
+    assert isinstance(event, Refused)
+    assert (event.reason, event.text.split(":")[0]) == ("invalid_field", "recv_window_ms")
+    assert engine.wire.written == []
+    engine.request(ending_soon(kind, 250))
+    sent = engine.last()
+    assert (sent[35], sent[25000]) == (kind.encode(), b"250")
+    official = read((shared_data / "spot-fix-oe.xml").read_bytes())
+    assert 25000 in {member.tag for member in official.messages["header"].members}
+
+
 @pytest.mark.parametrize("window", [-1, 5001])
 def test_a_longer_recv_window_is_refused(engine: Engine, window: int) -> None:
     """The engine's own says when an order can no longer arrive."""
@@ -421,6 +450,7 @@ def test_each_half_needs_an_id_of_its_own(engine: Engine, cancel_id: str) -> Non
     engine.request(request)
     (event,) = engine.heard()
     assert isinstance(event, Refused) and event.reason == "invalid_field"
+    assert event.text.startswith("cancel_cl_ord_id: ")
     assert engine.wire.written == []
     assert engine.gateway.orders.find(1, "n") is None
 

@@ -15,6 +15,7 @@ from fixengine.messages import (
     OrderUnknown,
     Refused,
     Side,
+    oco,
     oto,
 )
 from fixengine.testing import SimulatedEngine
@@ -124,6 +125,23 @@ def test_an_unknown_outcome_is_not_the_end(engine: SimulatedEngine, wait: Wait) 
     answer = wait(market, until="done", timeout=60)
     assert "OrderUnknown" in [type(event).__name__ for event in answer.events[:-1]]
     assert statuses(answer)[-1] == "2"
+
+
+@pytest.mark.parametrize("ids", [("", ""), ("one", "two")])
+def test_a_list_that_ended_while_it_was_unknown_has_ended(
+    engine: SimulatedEngine, wait: Wait, ids: tuple[str, str]
+) -> None:
+    stop = NewOrderSingle.stop_loss("BTCUSDT", Side.SELL, "0.01", "40000", cl_ord_id=ids[0])
+    maker = NewOrderSingle.limit_maker("BTCUSDT", Side.SELL, "0.01", "60000", cl_ord_id=ids[1])
+
+    def lose() -> None:
+        engine.venue.fault("reset")
+        engine.venue.fill(ids[1] or "l-1")
+
+    engine.later(2, lose)
+    answer = wait(oco(stop, maker, cl_list_id="l"), until="done", timeout=120)
+    assert "OrderUnknown" in [type(event).__name__ for event in answer.events]
+    assert set(statuses(answer)) >= {"2", "C"}
 
 
 def test_what_was_heard_before_there_was_no_answer_is_told(

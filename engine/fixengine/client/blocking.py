@@ -87,7 +87,7 @@ class Client(Connection):
         check_timeout(timeout)
         cl_ord_id = self._send(order)
         deadline_ns = None if timeout is None else self._now() + int(timeout * 1e9)
-        waiting = Waiting(cl_ord_id, until, deadline_ns)
+        waiting = Waiting(order, cl_ord_id, until, deadline_ns)
         answer = None
         try:
             while answer is None:

@@ -62,13 +62,15 @@ class Requests:
         symbol: str | None = None,
         cancel_restrictions: str | None = None,
         valid_for_ms: int | None = None,
+        recv_window_ms: int = 0,
     ) -> str:
         """Send a cancel of the order orig_cl_ord_id now and return the cancel's own cl_ord_id.
 
         In its place order_id, OrderID<37> of its reports, names it together with its symbol. Only
         an own order that the engine knows can be cancelled; others, and one of which both ids are
         given and contradict each other, are refused (unknown_order). cancel_restrictions: a
-        CancelRestrictions. valid_for_ms: None or 0 for the client's.
+        CancelRestrictions. valid_for_ms: None or 0 for the client's. recv_window_ms: 0 for the
+        engine's, as of an order.
         Raises as `submit` does.
         """
         if orig_cl_ord_id or order_id is None or symbol is None:
@@ -82,6 +84,7 @@ class Requests:
                 symbol=symbol,
                 order_id=order_id,
                 cancel_restrictions=cancel_restrictions,
+                recv_window_ms=recv_window_ms,
             )
         )
 
@@ -137,6 +140,7 @@ class Requests:
         *,
         cl_ord_id: str = "",
         valid_for_ms: int | None = None,
+        recv_window_ms: int = 0,
     ) -> str:
         """Make the order orig_cl_ord_id smaller, and return the amend's own cl_ord_id.
 
@@ -146,10 +150,16 @@ class Requests:
         check_id("orig_cl_ord_id", orig_cl_ord_id)
         request = OrderAmendKeepPriorityRequest.to(orig_cl_ord_id, order_qty)
         request.cl_ord_id, request.valid_for_ms = cl_ord_id, valid_for_ms or 0
+        request.recv_window_ms = recv_window_ms
         return self._request(request)
 
     def mass_cancel(
-        self, symbol: str, *, cl_ord_id: str = "", valid_for_ms: int | None = None
+        self,
+        symbol: str,
+        *,
+        cl_ord_id: str = "",
+        valid_for_ms: int | None = None,
+        recv_window_ms: int = 0,
     ) -> str:
         """Cancel every open order of the account in a symbol, and return the request's cl_ord_id.
 
@@ -158,4 +168,5 @@ class Requests:
         """
         check_text("symbol", symbol)
         request = OrderMassCancelRequest(cl_ord_id, valid_for_ms=valid_for_ms or 0, symbol=symbol)
+        request.recv_window_ms = recv_window_ms
         return self._request(request)

@@ -10,6 +10,8 @@ from fixengine.messages import (
     ExecutionReport,
     ListOrderStatus,
     ListStatus,
+    NewOrderList,
+    NewOrderSingle,
     OrderUnknown,
     OrdStatus,
     Refused,
@@ -32,10 +34,22 @@ class Answer(NamedTuple):
 
 
 class Waiting:
-    """One waiting; events: what was heard. deadline_ns: by our clock, None for ever."""
+    """One waiting; events: what was heard. deadline_ns: by our clock, None for ever.
 
-    def __init__(self, cl_ord_id: str, until: str, deadline_ns: int | None) -> None:
+    The end of a list whose outcome was unknown may be told order by order, without a ListStatus.
+    """
+
+    def __init__(
+        self,
+        request: NewOrderSingle | NewOrderList,
+        cl_ord_id: str,
+        until: str,
+        deadline_ns: int | None,
+    ) -> None:
         self.events: list[Delivery] = []
+        self._orders = orders_of(request, cl_ord_id)
+        self._open = set(self._orders)
+        self._is_doubted = False
         self._cl_ord_id = cl_ord_id
         self._until = until
         self._deadline_ns = deadline_ns
@@ -49,8 +63,25 @@ class Waiting:
         if event is None:
             raise NotDone(self._cl_ord_id, self._until, tuple(self.events))
         self.events.append(event)
+        self._follow(event)
         is_over = ends(event, self._cl_ord_id, self._until)
+        is_over = is_over or (self._is_doubted and not self._open)
         return Answer(event, tuple(self.events)) if is_over else None
+
+    def _follow(self, event: Delivery) -> None:
+        """What becomes of the orders of a list."""
+        if isinstance(event, OrderUnknown):
+            self._is_doubted |= event.cl_ord_id in (self._cl_ord_id, *self._orders)
+        elif isinstance(event, ExecutionReport) and event.ord_status in OVER:
+            self._open -= {event.cl_ord_id, event.orig_cl_ord_id}
+
+
+def orders_of(request: NewOrderSingle | NewOrderList, cl_ord_id: str) -> tuple[str, ...]:
+    """Ids of a request's orders, once it has this id; see `submit_list`."""
+    if isinstance(request, NewOrderSingle):
+        return (cl_ord_id,)
+    listed = enumerate(request.orders)
+    return tuple(one.order.cl_ord_id or f"{cl_ord_id}-{at}" for at, one in listed)
 
 
 def check_until(until: str) -> None:

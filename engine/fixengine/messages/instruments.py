@@ -32,7 +32,8 @@ class Instrument(Message):
 
     told_ms: when the venue told it, ms since 1970. status: its word, such as "TRADING". Names of
     amounts are those of the venue's filters: PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE and NOTIONAL
-    (or MIN_NOTIONAL). …_precision: most decimals of an amount. problem: why there is no answer.
+    (or MIN_NOTIONAL, whichever notional_rule says). …_precision: most decimals of an amount.
+    problem: why there is no answer. …_delta: of TRAILING_DELTA, in basis points.
     """
 
     request_id: int
@@ -57,6 +58,11 @@ class Instrument(Message):
     max_notional: str = "0"
     iceberg_parts_max: int = 0
     problem: str = ""
+    notional_rule: str = "NOTIONAL"
+    min_trailing_above_delta: int = 0
+    max_trailing_above_delta: int = 0
+    min_trailing_below_delta: int = 0
+    max_trailing_below_delta: int = 0
 
     def price(self, value: Amount, side: str) -> str:
         """A price that is a multiple of tick_size: of a BUY the next lower, of a SELL the higher.
@@ -126,7 +132,12 @@ class Rules:
         self._lot = _Steps("LOT_SIZE", told.min_qty, told.max_qty, told.step_size)
         market = told.market_min_qty, told.market_max_qty, told.market_step_size
         self._market_lot = _Steps("MARKET_LOT_SIZE", *market)
-        self._notional = _Steps("NOTIONAL", told.min_notional, told.max_notional, "0")
+        self._notional = _Steps(told.notional_rule, told.min_notional, told.max_notional, "0")
+
+        above = str(told.min_trailing_above_delta), str(told.max_trailing_above_delta)
+        below = str(told.min_trailing_below_delta), str(told.max_trailing_below_delta)
+        self._trailing_above = _Steps("TRAILING_DELTA", *above, "0")
+        self._trailing_below = _Steps("TRAILING_DELTA", *below, "0")
 
     def broken(self, order: NewOrderSingle) -> Broken | None:
         """See Instrument.broken."""
@@ -159,6 +170,8 @@ class Rules:
             if found is None and most and quantity is not None and quantity > floor * most:
                 text = f"order_qty {quantity:f} has more than {most} parts of max_floor {floor:f}"
                 found = Broken("ICEBERG_PARTS", text)
+        if found is None and order.trigger_trailing_delta_bips is not None:
+            found = self._trailing_broken(order, Decimal(order.trigger_trailing_delta_bips))
         told = self.told
         for name, value, most in (
             ("price", order.price, told.quote_precision),
@@ -169,6 +182,15 @@ class Rules:
             if found is None and value is not None and _decimals(value) > most:
                 found = Broken("PRECISION", f"{name} {value} has more than {most} decimals")
         return found
+
+    def _trailing_broken(self, order: NewOrderSingle, bips: Decimal) -> Broken | None:
+        """The bounds above hold for a stop that rises, those below for one that falls."""
+        direction = order.trigger_price_direction
+        # Without a direction the venue takes it for a take profit: above where it sells.
+        above = direction == "U" if direction is not None else order.side == Side.SELL
+        return (self._trailing_above if above else self._trailing_below).broken(
+            "trigger_trailing_delta_bips", bips
+        )
 
 
 def _decimals(text: str) -> int:

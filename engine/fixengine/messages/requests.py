@@ -36,7 +36,8 @@ class OrderCancelRequest(Message):
 
     cl_ord_id is the id of this request; orig_cl_ord_id the strategy's id of the order, or empty
     where order_id and symbol name it. The engine writes its own ids of that order and refuses the
-    cancel of an order that it does not know, or whose order_id is another one.
+    cancel of an order that it does not know, or whose order_id is another one. recv_window_ms: as
+    of NewOrderSingle; here and in the other requests.
     """
 
     cl_ord_id: str = ""
@@ -47,6 +48,7 @@ class OrderCancelRequest(Message):
     symbol: str | None = None
     order_id: str | None = None
     cancel_restrictions: str | None = None
+    recv_window_ms: int = 0
 
 
 class OrderMassCancelRequest(Message):
@@ -62,6 +64,7 @@ class OrderMassCancelRequest(Message):
     valid_for_ms: int = 0
     symbol: str = ""
     mass_cancel_request_type: str = MassCancelRequestType.CANCEL_SYMBOL_ORDERS.value
+    recv_window_ms: int = 0
 
 
 class OrderCancelRequestAndNewOrderSingle(Message):
@@ -143,6 +146,7 @@ class OrderAmendKeepPriorityRequest(Message):
     valid_for_ms: int = 0
     orig_cl_ord_id: str = ""
     order_qty: str = ""
+    recv_window_ms: int = 0
 
     @classmethod
     def to(cls, orig_cl_ord_id: str, order_qty: Amount) -> OrderAmendKeepPriorityRequest:

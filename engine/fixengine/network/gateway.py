@@ -350,13 +350,14 @@ class Gateway:
     def _check_ids(self, strategy: Strategy, request: OrderRequest) -> Reason | None:
         """Whether every other id of a message with several requests may be used."""
         ids = other_ids(request)
+        name = "cl_ord_id" if type(request) is NewOrderList else "cancel_cl_ord_id"
         for one in ids:
             if not CL_ORD_ID.match(one):
-                text = f"{one[:36]!r} is no id: 1..36 of a-z A-Z 0-9 - _"
+                text = f"{name}: {one[:36]!r} is no id: 1..36 of a-z A-Z 0-9 - _"
                 return RefusedReason.INVALID_FIELD, text, None
             twice = ids.count(one) > 1 or one == request.cl_ord_id
             if twice or self.orders.find(strategy.number, one) is not None:
-                text = f"{one}: this strategy has used that id; give each request its own"
+                text = f"{name}: this strategy has used {one}; give each request its own"
                 return RefusedReason.INVALID_FIELD, text, None
         return None
 

@@ -39,9 +39,17 @@ NAMES = {
     },
     "MIN_NOTIONAL": {"min_notional": "min_notional"},
     "NOTIONAL": {"min_notional": "min_notional", "max_notional": "max_notional"},
+    "TRAILING_DELTA": {
+        "min_trailing_above_delta": "min_trailing_above_delta",
+        "max_trailing_above_delta": "max_trailing_above_delta",
+        "min_trailing_below_delta": "min_trailing_below_delta",
+        "max_trailing_below_delta": "max_trailing_below_delta",
+    },
     "ICEBERG_PARTS": {"iceberg_parts_max": "limit"},
 }
 """By filter: columns of an Instrument, and where they stand in it."""
+NOTIONAL_RULES = ("MIN_NOTIONAL", "NOTIONAL")
+"""A symbol has one of them."""
 
 
 class InstrumentRoom:
@@ -183,6 +191,8 @@ def instrument(row: Symbol) -> Instrument:
     found.base_precision = row.base_asset_precision
     found.quote_precision = row.quote_asset_precision
     for one in row.filters:
+        if one.filter_type in NOTIONAL_RULES:
+            found.notional_rule = one.filter_type
         for name, theirs in NAMES.get(one.filter_type, {}).items():
             value = getattr(one, theirs)
             if value is not None:

@@ -57,12 +57,12 @@ def recv_window_ms(request: OrderRequest) -> int:
     """RecvWindow<25000> of a request; 0 for the engine's. Of a list the shortest of its orders'."""
     if type(request) is NewOrderSingle:
         return request.recv_window_ms
-    if type(request) is OrderCancelRequestAndNewOrderSingle:
+    if isinstance(request, OrderCancelRequestAndNewOrderSingle):
         return request.order.recv_window_ms
-    if type(request) is NewOrderList:
+    if isinstance(request, NewOrderList):
         windows = (one.order.recv_window_ms for one in request.orders)
         return min((window for window in windows if window), default=0)
-    return 0
+    return request.recv_window_ms
 
 
 def size_of(request: OrderRequest) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fixengine.fix.venue import Window
-from fixengine.simulator.book import BUY, SELL, Order
+from fixengine.simulator.book import BUY, SELL, Apart, Order
 from fixengine.simulator.instruments import Instrument, amount, units
 from fixengine.simulator.lists import OrderList
 from fixengine.simulator.triggers import Trigger
@@ -47,6 +47,11 @@ def apart(account: Account, mode: str | None) -> Callable[[PlacedOrder], bool] |
     if mode in (None, NO_PREVENTION):
         return None
     return lambda maker: maker.account is account
+
+
+AT_OWN = {"2": Apart.ENDS, "4": Apart.ENDS, "5": Apart.SHRINKS, "6": Apart.SHRINKS}
+"""What a taker does at an order of its own account, by SelfTradePreventionMode<25001>: it expires,
+or is decremented; or else it goes on."""
 
 
 class Wait(Enum):

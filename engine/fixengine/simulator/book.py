@@ -14,12 +14,21 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from fixengine.simulator.instruments import UNIT, amount
 
 BUY = "1"
 SELL = "2"
+
+
+class Apart(Enum):
+    """What a taker does at an order that it may not trade with."""
+
+    PASSES = "goes on"
+    ENDS = "ends"
+    SHRINKS = "loses as much as it would have traded"
 
 
 class Order:
@@ -197,20 +206,25 @@ class Book(Generic[OrderType]):
         limit: int | None,
         quantity: int,
         apart: Callable[[OrderType], bool] | None = None,
+        there: Apart = Apart.PASSES,
     ) -> tuple[int, int]:
         """(quantity, quote amount) that a taker would trade; nothing is changed.
 
-        apart: which orders it passes over; here and in `walk_quote`.
+        apart: which orders it may not trade with; there: what it does at them.
         """
         found = quote = 0
         for price, maker in self.reach(side, limit):
-            if apart is not None and apart(maker):
+            is_apart = apart is not None and apart(maker)
+            if is_apart and there is Apart.PASSES:
                 continue
-            take = min(maker.leaves_qty, quantity - found)
-            found += take
-            quote += amount(price, take)
-            if found == quantity:
+            if found == quantity or (is_apart and there is Apart.ENDS):
                 break
+            take = min(maker.leaves_qty, quantity - found)
+            if is_apart:
+                quantity -= take
+            else:
+                found += take
+                quote += amount(price, take)
         return found, quote
 
     def walk_quote(
@@ -222,8 +236,9 @@ class Book(Generic[OrderType]):
     ) -> int:
         """The quantity a taker gets for a quote amount, never above it.
 
-        At each price the amount left is turned into quantity and cut down to the step; the first
-        price that cannot be emptied ends the walk (spec 22.3, CashOrderQty<152>).
+        apart: which orders it passes over. At each price the amount left is turned into quantity
+        and cut down to the step; the first price that cannot be emptied ends the walk (spec 22.3,
+        CashOrderQty<152>).
         """
         found, left = 0, quote
         for price, maker in self.reach(side, None):

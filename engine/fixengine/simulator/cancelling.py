@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fixengine.simulator import choices, ending, list_play, refusals, reports
-from fixengine.simulator.accounts import Account, PlacedOrder
+from fixengine.simulator.accounts import Account, PlacedOrder, Wait
 from fixengine.simulator.market import Market
 from fixengine.simulator.refusals import Refusal
 from fixengine.simulator.reports import Answer
@@ -42,7 +42,9 @@ def cancel(
     order = find(account, request.symbol, request.order_id, request.orig_cl_ord_id)
     if order is None:
         return reports.cancel_refused(account, request, cl_ord_id, unknown_order(chosen))
-    if _restricted(request, order.cum_qty > 0):
+    # One that waits for an order of its list is PENDING_NEW: neither NEW nor PARTIALLY_FILLED.
+    waits = order.waits is Wait.RELEASE and request.cancel_restrictions is not None
+    if waits or _restricted(request, order.cum_qty > 0):
         return reports.cancel_refused(account, request, cl_ord_id, refusals.RESTRICTED)
     return ending.cancel(market, order, cl_ord_id, now)
 

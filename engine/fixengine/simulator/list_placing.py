@@ -19,7 +19,7 @@ def place(
     known = {group.cl_list_id for group in account.order_lists.values()}
     if len(set(names)) < len(names) or account.by_client_id.keys() & set(names):
         return refusals.DUPLICATE_ORDER
-    if plan.cl_list_id in known:
+    if plan.cl_list_id in known or plan.cl_list_id in names:
         return refusals.DUPLICATE_ORDER
     made = tuple(_made(account, market, plan, index, now) for index in range(len(names)))
     if not _prices_fit(market, plan, made):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from fixengine.simulator.accounts import PlacedOrder, Wait, apart
-from fixengine.simulator.book import BUY, Book
+from fixengine.simulator.accounts import AT_OWN, PlacedOrder, Wait, apart
+from fixengine.simulator.book import BUY, Apart, Book
 from fixengine.simulator.instruments import Instrument
 from fixengine.simulator.lists import OrderList
 from fixengine.simulator.triggers import Stops
@@ -76,8 +76,9 @@ class Market:
     def _cost_alone(self, order: PlacedOrder) -> int:
         """A market order is walked."""
         if order.side == BUY and order.price is None and order.waits is None:
-            avoided = apart(order.account, order.prevention_mode)
-            return self.book.walk(BUY, None, order.leaves_qty, avoided)[1]
+            mode = order.prevention_mode
+            avoided, there = apart(order.account, mode), AT_OWN.get(mode, Apart.PASSES)
+            return self.book.walk(BUY, None, order.leaves_qty, avoided, there)[1]
         return order.worth(order.leaves_qty)
 
     def next_order_id(self) -> int:

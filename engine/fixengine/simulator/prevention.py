@@ -65,7 +65,11 @@ def prevent(
             continue
         last = order.leaves_qty if expires else quantity
         order.prevent(last)
-        if order.price is not None:
+        group = order.order_list
+        if group is not None and group.partner(order) is not None:
+            # The other one is as large as ever, and one of the two locks for both.
+            order.account.relock(order, market.cost(order))
+        elif order.price is not None:
             order.account.unlock(order, order.worth(last))
         order.columns["prevented_qty"] = text_of(order.prevented_qty)
         if order.leaves_qty == 0 or chosen[choices.PREVENTION_SURVIVOR] != "silent":

@@ -175,6 +175,10 @@ class Filter(msgspec.Struct, frozen=True, rename="camel", gc=False):
     max_notional: str | None = None
     max_num_orders: int | None = None
     limit: int | None = None
+    min_trailing_above_delta: int | None = None
+    max_trailing_above_delta: int | None = None
+    min_trailing_below_delta: int | None = None
+    max_trailing_below_delta: int | None = None
 
 
 class Symbol(Answer, frozen=True, gc=False):
