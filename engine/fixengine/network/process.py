@@ -412,7 +412,8 @@ class Process:
                 break
         if self._unready:
             self._decide_ready(now)
-        if self._resting is None and self.bus.readable():
+        # Asked while the bus rests, too: it takes the edge away that would end the rest at once.
+        if self.bus.readable() and self._resting is None:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
         if self._woke_ns:
