@@ -1,240 +1,539 @@
-"""The compiled end of the bus: ZeroMQ messages in and out without exceptions or frame objects.
+"""The engine's end of the bus, compiled: a ROUTER of ZeroMQ that speaks ZMTP on sockets itself.
 
-It calls the libzmq that pyzmq has loaded, on a socket that pyzmq has made: found through the
-module that pyzmq itself calls it with, for a second libzmq would know nothing of that socket.
-"Nothing there", "queue full" and "nobody there" are values; an exception is a defect.
+libzmq passes every message between two threads, and each passing wakes one of them up; where the
+strategies are on the same machine, that is most of what a message takes. Here the thread that
+decides reads and writes the sockets, and nobody else does. The strategies' end stays libzmq's.
+
+"Queue full" and "nobody there" are values; an exception is a defect.
 """
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.errno cimport EAGAIN, EINTR, ENOTSOCK
-from libc.stdint cimport uintptr_t
-from libc.string cimport memcmp
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.errno cimport EAGAIN, EBADF, EINTR, EMFILE, ENFILE, errno
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memmove
 
 import os
 from typing import Any
 
-cdef extern from "errno.h":
-    int EHOSTUNREACH
-
-cdef extern from "dlfcn.h":
+cdef extern from "<sys/socket.h>" nogil:
     enum:
-        RTLD_LAZY
-        RTLD_NOLOAD
-    void *dlopen(const char *name, int flags)
-    void *dlsym(void *handle, const char *name)
-    int dlclose(void *handle)
+        MSG_DONTWAIT
+        MSG_NOSIGNAL
+        SOCK_CLOEXEC
+        SOCK_NONBLOCK
+    int accept4(int fd, void *address, void *size, int flags)
+    Py_ssize_t recv(int fd, void *to, size_t size, int flags)
+    Py_ssize_t send(int fd, const void *data, size_t size, int flags)
 
-# zmq.h of libzmq 4, whose numbers and 64 bytes of a message are a promise to programs.
+cdef extern from "<sys/epoll.h>" nogil:
+    enum:
+        EPOLLERR
+        EPOLLHUP
+        EPOLLIN
+        EPOLLOUT
+        EPOLL_CLOEXEC
+        EPOLL_CTL_ADD
+        EPOLL_CTL_MOD
+    ctypedef union epoll_data_t:
+        int fd
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int what, int fd, epoll_event *event)
+    int epoll_wait(int epoll, epoll_event *events, int events_max, int timeout_ms)
+
+cdef extern from "<poll.h>" nogil:
+    enum:
+        POLLHUP
+        POLLOUT
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *fds, unsigned long count, int timeout_ms)
+
+cdef extern from "<fcntl.h>" nogil:
+    enum:
+        O_CLOEXEC
+        O_RDONLY
+    int open(const char *path, int flags)
+
+cdef extern from "<unistd.h>" nogil:
+    int close(int fd)
+
+cdef extern from "zmtp.h" nogil:
+    enum:
+        ZMTP_COMMAND
+        ZMTP_CONTEXT_BYTES_MAX
+        ZMTP_GREETING_BYTES
+        ZMTP_HEAD_BYTES_MAX
+        ZMTP_MORE
+        ZMTP_ROUTER_BYTES
+    const char *zmtp_router
+    void zmtp_greeting(uint8_t *to)
+    bint zmtp_greets(const uint8_t *p)
+    int zmtp_head(const uint8_t *p, size_t have, int *flags, uint64_t *size)
+    size_t zmtp_put_head(uint8_t *to, uint64_t size)
+    bint zmtp_ready(const uint8_t *p, size_t size, const uint8_t **name, size_t *name_bytes)
+    size_t zmtp_pong(uint8_t *to, const uint8_t *p, size_t size)
+
 cdef enum:
-    ZMQ_DONTWAIT = 1
-    ZMQ_SNDMORE = 2
-    ZMQ_EVENTS = 15
-    ZMQ_POLLIN = 1
+    EVENTS_MAX = 64
+    # Read at once from one peer, and kept of what it sent: some 80 orders.
+    IN_BYTES = 1 << 14
+    OUT_BYTES_MIN = 1 << 12
+    # What a peer leaves unread before its queue is full: some 10,000 reports.
+    OUT_BYTES_MAX = 1 << 22
 
-ctypedef union ZmqMessage:
-    unsigned char opaque[64]
-    void *aligned
-
-ctypedef void (*ZmqVersion)(int *, int *, int *) noexcept
-ctypedef int (*ZmqErrno)() noexcept
-ctypedef int (*ZmqSend)(void *, const void *, size_t, int) noexcept
-ctypedef int (*ZmqGetOption)(void *, int, void *, size_t *) noexcept
-ctypedef int (*OfMessage)(ZmqMessage *) noexcept
-ctypedef int (*ZmqReceive)(ZmqMessage *, void *, int) noexcept
-ctypedef void *(*ZmqData)(ZmqMessage *) noexcept
-ctypedef size_t (*ZmqSize)(ZmqMessage *) noexcept
+cdef enum Stage:
+    GREETING  # its greeting has not come
+    GREETED  # its READY has not come
+    STANDING
 
 
-class LinkError(Exception):
-    """The libzmq that pyzmq has loaded cannot be called; the text says why, for people."""
+@cython.final
+cdef class _Peer:
+    """One connection. fd: -1 once it is closed. name: its Identity, once it stands."""
 
+    cdef int fd
+    cdef Stage stage
+    cdef bytes name
+    # What it sent and nobody has taken: input[begin:end].
+    cdef uint8_t *input
+    cdef size_t begin
+    cdef size_t end
+    # What it is sent and the system has not taken: output[out_begin:out_end].
+    cdef uint8_t *output
+    cdef size_t out_begin
+    cdef size_t out_end
+    cdef size_t capacity
+    cdef bint in_parts  # within a message of more parts than one
+    cdef bint waits  # stands among those that may have a message
+    cdef bint written  # stands among those that were sent something since `flush`
+    cdef bint blocked  # the system takes no more; it tells when it does
 
-cdef void *_symbol(void *handle, const char *name) except NULL:
-    cdef void *found = dlsym(handle, name)
-    if found is NULL:
-        raise LinkError(f"{(<bytes>name).decode()} is not found in the libzmq that pyzmq uses")
-    return found
+    def __cinit__(self, int fd):
+        self.fd = fd
+        self.stage = GREETING
+        self.input = <uint8_t *>malloc(IN_BYTES)
+        if self.input is NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.fd >= 0:
+            close(self.fd)
+        free(self.input)
+        free(self.output)
+
+    cdef int put(self, const void *data, size_t size) except -1:
+        """Append to the output."""
+        cdef size_t wanted, have = self.out_end - self.out_begin
+        if self.capacity - self.out_end < size:
+            if self.out_begin:
+                memmove(self.output, self.output + self.out_begin, have)
+                self.out_begin, self.out_end = 0, have
+            wanted = self.capacity or OUT_BYTES_MIN
+            while wanted < have + size:
+                wanted *= 2
+            self._resize(wanted)
+        memcpy(self.output + self.out_end, data, size)
+        self.out_end += size
+        return 0
+
+    cdef int taken(self, size_t size) except -1:
+        """The system has taken so much of the output."""
+        self.out_begin += size
+        if self.out_begin == self.out_end:
+            self.out_begin = self.out_end = 0
+            if self.capacity > IN_BYTES:
+                # It had not read for a while.
+                self._resize(OUT_BYTES_MIN)
+        return 0
+
+    cdef int _resize(self, size_t wanted) except -1:
+        cdef void *made
+        if wanted != self.capacity:
+            made = realloc(self.output, wanted)
+            if made is NULL:
+                raise MemoryError
+            self.output = <uint8_t *>made
+            self.capacity = wanted
+        return 0
 
 
 @cython.final
 cdef class Link:
-    """The compiled end of a ROUTER of pyzmq.
+    """A ROUTER on a socket that listens, which stays its maker's.
 
-    underlying: the socket's address, `Socket.underlying`. module: the file of the extension
-    module that pyzmq calls libzmq with. version: libzmq's, as pyzmq tells it. outcomes: what
-    `send` says where the bytes were taken, where the queue is full, and where nobody is there.
-    Raises LinkError. The socket belongs to its maker, who calls `close` here before closing it.
+    listener: the socket's descriptor, non-blocking. connections_max: how many peers may be
+    connected; then whoever has not said who it is makes room for the next, and else that is turned
+    away. message_bytes_max: who sends a longer one is cut off; below 16 KiB. outcomes: what `send`
+    says where the bytes were taken, where the queue is full, and where nobody is there.
+
+    fd: a descriptor that is readable as long as something is to be done here: `receive` does it.
+    Raises OSError where the system has no descriptor left, or the socket is none.
     """
 
-    cdef void *_socket
-    cdef void *_handle
-    cdef ZmqErrno _errno
-    cdef ZmqSend _send
-    cdef ZmqGetOption _get_option
-    cdef OfMessage _init
-    cdef OfMessage _end
-    cdef OfMessage _more
-    cdef ZmqReceive _receive
-    cdef ZmqData _data
-    cdef ZmqSize _size
-    cdef bytes _peer  # who spoke last: mostly the same speaks again, and its hash is known
+    cdef readonly int fd
+    cdef int _listener
+    cdef int _spare  # given up for a moment to turn somebody away where no descriptor is left
+    cdef size_t _message_bytes_max
+    cdef Py_ssize_t _connections_max
+    cdef dict _by_fd
+    cdef dict _by_name
+    cdef list _waiting  # peers of whom a message may be here
+    cdef Py_ssize_t _turn  # whose message is taken next: one of each in turns
+    cdef bint _looked  # at the sockets, since `receive` last found nothing
+    cdef list _written  # peers that were sent something since `flush`
+    cdef uint32_t _nameless
     cdef object _taken
     cdef object _full
     cdef object _gone
-    # libzmq found nothing and was not called since: what comes now, the descriptor tells.
-    cdef bint _is_drained
 
     def __cinit__(
         self,
-        underlying: int,
-        module: str,
-        version: tuple[int, int, int],
+        listener: int,
+        connections_max: int,
+        message_bytes_max: int,
         outcomes: tuple[Any, Any, Any],
     ) -> None:
-        cdef bytes name = os.fsencode(module)
-        self._peer = b""
+        if not 0 < message_bytes_max <= IN_BYTES - ZMTP_HEAD_BYTES_MAX:
+            raise ValueError(f"message_bytes_max: {message_bytes_max} is not below {IN_BYTES}")
+        self.fd = self._spare = -1
+        self._listener = listener
+        self._connections_max = connections_max
+        self._message_bytes_max = message_bytes_max
+        self._by_fd, self._by_name = {}, {}
+        self._waiting, self._written = [], []
         self._taken, self._full, self._gone = outcomes
-        self._is_drained = False
-        self._handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD)
-        if self._handle is NULL:
-            raise LinkError(f"{module} is not loaded")
-        self._check(version)
-        self._errno = <ZmqErrno>_symbol(self._handle, b"zmq_errno")
-        self._send = <ZmqSend>_symbol(self._handle, b"zmq_send")
-        self._get_option = <ZmqGetOption>_symbol(self._handle, b"zmq_getsockopt")
-        self._init = <OfMessage>_symbol(self._handle, b"zmq_msg_init")
-        self._end = <OfMessage>_symbol(self._handle, b"zmq_msg_close")
-        self._more = <OfMessage>_symbol(self._handle, b"zmq_msg_more")
-        self._receive = <ZmqReceive>_symbol(self._handle, b"zmq_msg_recv")
-        self._data = <ZmqData>_symbol(self._handle, b"zmq_msg_data")
-        self._size = <ZmqSize>_symbol(self._handle, b"zmq_msg_size")
-        self._socket = <void *><uintptr_t>underlying
+        self.fd = epoll_create1(EPOLL_CLOEXEC)
+        if self.fd < 0:
+            _fail(errno)
+        self._spare = open(b"/dev/null", O_RDONLY | O_CLOEXEC)
+        if self._spare < 0:
+            _fail(errno)
+        self._watch(listener, EPOLL_CTL_ADD, EPOLLIN)
 
     def __dealloc__(self):
-        if self._handle is not NULL:
-            dlclose(self._handle)
-
-    cdef int _check(self, version) except -1:
-        """LinkError unless what is found is the libzmq that made the socket."""
-        cdef int major = 0, minor = 0, patch = 0
-        (<ZmqVersion>_symbol(self._handle, b"zmq_version"))(&major, &minor, &patch)
-        if (major, minor, patch) != version or major != 4:
-            raise LinkError(f"found libzmq {major}.{minor}.{patch}, and pyzmq uses {version}")
-        return 0
-
-    def readable(self) -> bool:
-        """Whether a message is waiting that the descriptor will not tell of: ask after each send.
-
-        The descriptor tells edges only, and libzmq takes an edge away whenever it is called. Where
-        it has found nothing and was not called since, False is certain, and it is not asked: that
-        takes system calls. What has come since then the descriptor tells.
-        """
-        cdef int events = 0
-        cdef size_t size = sizeof(int)
-        self._open()
-        if self._is_drained:
-            return False
-        while self._get_option(self._socket, ZMQ_EVENTS, &events, &size) < 0:
-            if self._errno() != EINTR:
-                self._fail()
-        self._is_drained = (events & ZMQ_POLLIN) == 0
-        return not self._is_drained
+        self._close_own()
 
     def receive(self) -> tuple[bytes, bytes] | None:
-        """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
-        cdef ZmqMessage message
-        cdef bytes peer, payload
-        cdef int more
+        """(peer, payload) of the next message; b"" for one of more parts than that.
+
+        None: nothing was here when it last looked. What has come since, fd tells.
+        """
+        cdef _Peer peer
+        cdef bytes payload
         self._open()
-        self._is_drained = False
-        self._init(&message)
-        try:
-            if self._part(&message) == EAGAIN:
-                self._is_drained = True
+        while True:
+            while self._waiting:
+                if self._turn >= len(self._waiting):
+                    self._turn = 0
+                peer = <_Peer>self._waiting[self._turn]
+                payload = self._message(peer)
+                if payload is None or peer.begin == peer.end:
+                    self._waiting[self._turn] = self._waiting[-1]
+                    self._waiting.pop()
+                    peer.waits = False
+                else:
+                    self._turn += 1
+                if payload is not None:
+                    return peer.name, payload
+            if not self._looked:
+                self._look()
+                self._looked = True
+            if not self._waiting:
+                self._looked = False
                 return None
-            peer = self._same_peer(&message)
-            more = self._more(&message)
-            if not more:
-                return peer, b""
-            # The parts of a message come together: EAGAIN between them is a defect.
-            if self._part(&message) == EAGAIN:
-                self._fail()
-            if not self._more(&message):
-                payload = PyBytes_FromStringAndSize(
-                    <char *>self._data(&message), <Py_ssize_t>self._size(&message)
-                )
-                return peer, payload
-            while self._more(&message):
-                if self._part(&message) == EAGAIN:
-                    self._fail()
-            return peer, b""
-        finally:
-            self._end(&message)
 
     def send(self, peer: bytes, payload: bytes | bytearray) -> Any:
-        """Hand bytes to a peer without waiting; one of `outcomes`."""
+        """Hand bytes to a peer; one of `outcomes`. The first since `flush` leave at once, the
+        others with it.
+        """
         cdef Py_buffer view
-        cdef int code
+        cdef uint8_t head[ZMTP_HEAD_BYTES_MAX]
         self._open()
-        self._is_drained = False
+        cdef _Peer to = <_Peer>self._by_name.get(peer)
+        if to is None:
+            return self._gone
+        if to.out_end - to.out_begin >= OUT_BYTES_MAX:
+            if not to.blocked:
+                self._write(to)
+            if to.out_end - to.out_begin >= OUT_BYTES_MAX:
+                return self._full
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
         try:
-            code = self._put(
-                PyBytes_AS_STRING(peer), <size_t>PyBytes_GET_SIZE(peer), ZMQ_DONTWAIT | ZMQ_SNDMORE
-            )
-            if code == EAGAIN:
-                return self._full
-            if code == EHOSTUNREACH:
-                return self._gone
-            # Who the message is for is settled: what follows goes there or nowhere, never waits.
-            if code == 0:
-                code = self._put(view.buf, <size_t>view.len, ZMQ_DONTWAIT)
-            if code:
-                raise OSError(code, os.strerror(code))
-            return self._taken
+            to.put(head, zmtp_put_head(head, <uint64_t>view.len))
+            to.put(view.buf, <size_t>view.len)
         finally:
             PyBuffer_Release(&view)
+        if not to.written:
+            to.written = True
+            self._written.append(to)
+            if not to.blocked:
+                self._write(to)
+                if self._by_name.get(peer) is not to:
+                    return self._gone
+        return self._taken
 
-    def close(self) -> None:
-        """Touch the socket no more."""
-        self._socket = NULL
+    def flush(self) -> bool:
+        """Send what was handed over; whether a message is here that fd does not tell of."""
+        cdef _Peer peer
+        self._open()
+        if self._written:
+            for peer in self._written:
+                peer.written = False
+                if peer.out_begin < peer.out_end and not peer.blocked and peer.fd >= 0:
+                    self._write(peer)
+            self._written.clear()
+        return bool(self._waiting)
+
+    def close(self, wait_ms: int) -> None:
+        """Send what was handed over, waiting so long for each peer that does not read, and close
+        every connection. The socket that listens stays open.
+        """
+        cdef _Peer peer
+        cdef pollfd asked
+        if self.fd < 0:
+            return
+        for peer in list(self._by_fd.values()):
+            while peer.out_begin < peer.out_end:
+                asked.fd, asked.events, asked.revents = peer.fd, POLLOUT, 0
+                if poll(&asked, 1, wait_ms) <= 0:
+                    wait_ms = 0
+                    break
+                self._write(peer)
+            self._leave(peer)
+        self._close_own()
+
+    # --- small steps ------------------------------------------------------------------------
 
     cdef int _open(self) except -1:
-        if self._socket is NULL:
-            raise OSError(ENOTSOCK, os.strerror(ENOTSOCK))
+        if self.fd < 0:
+            _fail(EBADF)
         return 0
 
-    cdef int _fail(self) except -1:
-        cdef int code = self._errno()
-        raise OSError(code, os.strerror(code))
+    cdef void _close_own(self) noexcept:
+        if self.fd >= 0:
+            close(self.fd)
+        if self._spare >= 0:
+            close(self._spare)
+        self.fd = self._spare = -1
 
-    cdef int _part(self, ZmqMessage *message) except -1:
-        """The next part into a message that was begun; EAGAIN where there is none, else 0."""
-        cdef int code
-        while self._receive(message, self._socket, ZMQ_DONTWAIT) < 0:
-            code = self._errno()
-            if code == EAGAIN:
-                return EAGAIN
-            if code != EINTR:
-                raise OSError(code, os.strerror(code))
+    cdef int _watch(self, int fd, int what, uint32_t events) except -1:
+        cdef epoll_event event
+        event.events = events
+        event.data.fd = fd
+        if epoll_ctl(self.fd, what, fd, &event) < 0:
+            _fail(errno)
         return 0
 
-    cdef bytes _same_peer(self, ZmqMessage *message):
-        cdef Py_ssize_t size = <Py_ssize_t>self._size(message)
-        cdef const char *data = <const char *>self._data(message)
-        if size != PyBytes_GET_SIZE(self._peer) or memcmp(
-            data, PyBytes_AS_STRING(self._peer), <size_t>size
-        ):
-            self._peer = PyBytes_FromStringAndSize(data, size)
-        return self._peer
-
-    cdef int _put(self, const void *data, size_t size, int flags) noexcept:
-        """Send a part; 0, or why not."""
-        cdef int code
-        while self._send(self._socket, data, size, flags) < 0:
-            code = self._errno()
-            if code != EINTR:
-                return code
+    cdef int _look(self) except -1:
+        """Do what the sockets tell of."""
+        cdef epoll_event events[EVENTS_MAX]
+        cdef _Peer peer
+        cdef int count = -1
+        while count < 0:
+            count = epoll_wait(self.fd, events, EVENTS_MAX, 0)
+            if count < 0 and errno != EINTR:
+                _fail(errno)
+        for at in range(count):
+            if events[at].data.fd == self._listener:
+                self._accept()
+                continue
+            peer = <_Peer>self._by_fd.get(events[at].data.fd)
+            # One that left meanwhile may have been told of, too.
+            if peer is None:
+                continue
+            if events[at].events & EPOLLOUT:
+                self._write(peer)
+            if peer.fd >= 0 and events[at].events & (EPOLLIN | EPOLLHUP | EPOLLERR):
+                self._read(peer)
         return 0
+
+    cdef int _accept(self) except -1:
+        cdef uint8_t greeting[ZMTP_GREETING_BYTES]
+        cdef int fd = accept4(self._listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            # EAGAIN, or one that went away meanwhile: the system tells again.
+            if errno == EMFILE or errno == ENFILE:
+                self._turn_away()
+            return 0
+        if len(self._by_fd) >= self._connections_max and not self._make_room():
+            close(fd)
+            return 0
+        cdef _Peer peer = _Peer(fd)
+        self._by_fd[fd] = peer
+        self._watch(fd, EPOLL_CTL_ADD, EPOLLIN)
+        zmtp_greeting(greeting)
+        peer.put(greeting, ZMTP_GREETING_BYTES)
+        self._write(peer)
+        return 0
+
+    cdef int _turn_away(self) except -1:
+        """No descriptor is left: close who has come, or the system would tell of it for ever."""
+        close(self._spare)
+        cdef int fd = accept4(self._listener, NULL, NULL, SOCK_CLOEXEC)
+        if fd >= 0:
+            close(fd)
+        self._spare = open(b"/dev/null", O_RDONLY | O_CLOEXEC)
+        return 0
+
+    cdef bint _make_room(self) except -1:
+        """Close who came first and has not said who it is; whether there was one."""
+        cdef _Peer peer
+        for peer in self._by_fd.values():
+            if peer.stage != STANDING:
+                self._leave(peer)
+                return True
+        return False
+
+    cdef int _leave(self, _Peer peer) except -1:
+        """Close a connection. What it sent before is taken nevertheless."""
+        del self._by_fd[peer.fd]
+        close(peer.fd)
+        peer.fd = -1
+        peer.out_begin = peer.out_end = 0
+        self._forget(peer)
+        return 0
+
+    cdef int _forget(self, _Peer peer) except -1:
+        """Send a peer nothing any more."""
+        if self._by_name.get(peer.name) is peer:
+            del self._by_name[peer.name]
+        return 0
+
+    cdef int _write(self, _Peer peer) except -1:
+        cdef Py_ssize_t size
+        while peer.out_begin < peer.out_end:
+            size = send(
+                peer.fd,
+                peer.output + peer.out_begin,
+                peer.out_end - peer.out_begin,
+                MSG_DONTWAIT | MSG_NOSIGNAL,
+            )
+            if size >= 0:
+                peer.taken(<size_t>size)
+            elif errno == EAGAIN:
+                if not peer.blocked:
+                    peer.blocked = True
+                    self._watch(peer.fd, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT)
+                return 0
+            elif errno != EINTR:
+                # It has gone, and may have said something before: what it sent is read to its end.
+                peer.out_begin = peer.out_end = 0
+                self._forget(peer)
+        if peer.blocked:
+            peer.blocked = False
+            self._watch(peer.fd, EPOLL_CTL_MOD, EPOLLIN)
+        return 0
+
+    cdef int _read(self, _Peer peer) except -1:
+        cdef Py_ssize_t size = -1
+        if peer.begin:
+            memmove(peer.input, peer.input + peer.begin, peer.end - peer.begin)
+            peer.end -= peer.begin
+            peer.begin = 0
+        while size < 0:
+            size = recv(peer.fd, peer.input + peer.end, IN_BYTES - peer.end, MSG_DONTWAIT)
+            if size < 0 and errno == EAGAIN:
+                return 0
+            if size == 0 or (size < 0 and errno != EINTR):
+                self._leave(peer)
+                return 0
+        peer.end += <size_t>size
+        if peer.stage != STANDING:
+            self._shake_hands(peer)
+        if peer.stage == STANDING and peer.begin < peer.end and not peer.waits:
+            peer.waits = True
+            self._waiting.append(peer)
+        return 0
+
+    cdef int _shake_hands(self, _Peer peer) except -1:
+        cdef int flags, head
+        cdef uint64_t size
+        cdef const uint8_t *name
+        cdef size_t name_bytes
+        if peer.stage == GREETING:
+            if peer.end < ZMTP_GREETING_BYTES:
+                return 0
+            if not zmtp_greets(peer.input):
+                return self._leave(peer)
+            peer.begin = ZMTP_GREETING_BYTES
+            peer.stage = GREETED
+            peer.put(zmtp_router, ZMTP_ROUTER_BYTES)
+            self._write(peer)
+        head = zmtp_head(peer.input + peer.begin, peer.end - peer.begin, &flags, &size)
+        if head < 0 or (head and not (flags & ZMTP_COMMAND and size <= self._message_bytes_max)):
+            return self._leave(peer)
+        if head == 0 or peer.end - peer.begin < <size_t>head + size:
+            return 0
+        if not zmtp_ready(peer.input + peer.begin + head, size, &name, &name_bytes):
+            return self._leave(peer)
+        peer.begin += <size_t>head + size
+        return self._name(peer, PyBytes_FromStringAndSize(<char *>name, <Py_ssize_t>name_bytes))
+
+    cdef int _name(self, _Peer peer, bytes name) except -1:
+        """Let a peer be who it says it is, unless somebody else is."""
+        cdef _Peer other
+        cdef pollfd asked
+        if not name:
+            self._nameless += 1
+            # As libzmq does: a zero byte, which a name should not begin with, and a number.
+            name = b"\0" + self._nameless.to_bytes(4, "big")
+        other = <_Peer>self._by_name.get(name)
+        if other is not None:
+            asked.fd, asked.events, asked.revents = other.fd, 0, 0
+            if poll(&asked, 1, 0) <= 0 or not asked.revents & POLLHUP:
+                return self._leave(peer)
+            # It has gone, which is not read yet: first what it said before.
+        peer.name = name
+        peer.stage = STANDING
+        self._by_name[name] = peer
+        return 0
+
+    cdef bytes _message(self, _Peer peer):
+        """The next message of a peer, or None; b"" for one of more parts than one."""
+        cdef int flags, head
+        cdef uint64_t size
+        cdef bytes payload
+        cdef uint8_t *body
+        while peer.begin < peer.end:
+            head = zmtp_head(peer.input + peer.begin, peer.end - peer.begin, &flags, &size)
+            if head < 0 or (head and size > self._message_bytes_max):
+                peer.begin = peer.end = 0
+                if peer.fd >= 0:
+                    self._leave(peer)
+                return None
+            if head == 0 or peer.end - peer.begin < <size_t>head + size:
+                return None
+            body = peer.input + peer.begin + head
+            peer.begin += <size_t>head + size
+            if flags & ZMTP_COMMAND:
+                self._obey(peer, body, size)
+            elif flags & ZMTP_MORE:
+                peer.in_parts = True
+            elif peer.in_parts:
+                peer.in_parts = False
+                return b""
+            else:
+                return PyBytes_FromStringAndSize(<char *>body, <Py_ssize_t>size)
+        return None
+
+    cdef int _obey(self, _Peer peer, const uint8_t *body, size_t size) except -1:
+        """Answer a PING; no other command asks for anything of a ROUTER."""
+        cdef uint8_t frame[7 + ZMTP_CONTEXT_BYTES_MAX]
+        cdef size_t frame_bytes = zmtp_pong(frame, body, size)
+        if frame_bytes and self._by_name.get(peer.name) is peer and peer.out_end - peer.out_begin < OUT_BYTES_MAX:
+            peer.put(frame, frame_bytes)
+            if not peer.blocked:
+                self._write(peer)
+        return 0
+
+
+cdef int _fail(int code) except -1:
+    raise OSError(code, os.strerror(code))

@@ -54,7 +54,7 @@ class Bus(engine_in_memory.Bus):
 
     fd = -1
 
-    def readable(self) -> bool:
+    def flush(self) -> bool:
         return False
 
     def receive(self) -> None:

@@ -40,13 +40,13 @@ class SlowBus(Bus):
         self.late = late
         self._world = world
 
-    def readable(self) -> bool:
+    def flush(self) -> bool:
         """See Bus."""
         return bool(self._requests) and self._world.now_ns >= self.paused_until_ns
 
     def receive(self) -> Letter | None:
         """See Bus."""
-        return self._requests.popleft() if self.readable() else None
+        return self._requests.popleft() if self.flush() else None
 
     def put(self, peer: bytes, payload: bytes) -> bool:
         """See Bus."""

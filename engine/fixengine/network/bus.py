@@ -1,12 +1,12 @@
-"""The ZeroMQ end: one ROUTER for all strategies, on ipc in a private directory. No rules.
+"""The engine's end of ZeroMQ: one ROUTER for all strategies, on ipc in a private directory. No rules.
 
 A ROUTER drops silently what it cannot deliver unless it is told not to (ROUTER_MANDATORY); here
-`send` says so instead. The socket's descriptor signals edges, so after every send and after
-every bounded drain the owner has to ask `readable` again. Where the last `receive` found nothing
-and nothing was sent since, that costs no system call.
+`send` says so instead. It is `fixengine.link`, which speaks ZeroMQ's protocol on the sockets itself,
+or plain pyzmq, whose messages pass through a thread of libzmq's in between: that takes longer.
 
-Messages pass through `fixengine.link`, which is compiled and calls pyzmq's libzmq itself, or
-through plain pyzmq, which does the same and takes longer.
+pyzmq's descriptor signals edges, so after every send and after every bounded drain the owner has to
+`flush` again. Where the last `receive` found nothing and nothing was sent since, that costs no
+system call.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ import contextlib
 import errno
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 import zmq
 
-from fixengine.link import Link, LinkError
+from fixengine.link import Link
 from fixengine.messages import MESSAGE_BYTES_MAX
 from fixengine.network.strategies import Handed
 
+BACKLOG = 128
+CONNECTIONS_MAX = 2048
+"""Peers of the compiled link: twice the strategies there can be."""
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
 LINGER_MS = 500
@@ -37,8 +39,9 @@ class BusError(Exception):
 
 
 class Threads(NamedTuple):
-    """How libzmq's own threads run. cores: where, () as the one that opens the bus; where they may
-    not run, libzmq ends the process. priority: that of SCHED_FIFO; 0: as all others.
+    """How libzmq's own threads run, where there are any. cores: where, () as the one that opens the
+    bus; where they may not run, libzmq ends the process. priority: that of SCHED_FIFO; 0: as all
+    others.
     """
 
     cores: tuple[int, ...] = ()
@@ -49,27 +52,33 @@ USUAL = Threads()
 
 
 class End(Protocol):
-    """What passes messages through a ROUTER; see Link."""
+    """A ROUTER; see Link.
 
-    def readable(self) -> bool:
-        """Whether a message is waiting that the descriptor will not tell of."""
+    fd: a descriptor that becomes readable when something may have happened.
+    """
+
+    @property
+    def fd(self) -> int:
+        """See the class."""
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message, or None; b"" for one of more parts than that."""
 
     def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
-        """Hand bytes to a peer without waiting."""
+        """Hand bytes to a peer without waiting; by `flush` at the latest they leave."""
 
-    def close(self) -> None:
-        """Touch the socket no more."""
+    def flush(self) -> bool:
+        """Send what was handed over; whether a message waits that the descriptor does not tell of."""
+
+    def close(self, wait_ms: int) -> None:
+        """Close, giving what was handed over so long to leave."""
 
 
 class Bus:
     """The engine's end of the bus. endpoint: ipc://PATH, in a directory only the user may enter.
 
-    link: what messages pass through; where the compiled one cannot be had it is the plain one.
-    standing: which it is and why, as (level, text) for the log. readable, receive, send: its own,
-    see End. Raises BusError.
+    link: which ROUTER it is. threads: of the plain one. standing: which it is, as (level, text) for
+    the log. fd, receive, send, flush: its own, see End. Raises BusError.
     """
 
     def __init__(
@@ -79,38 +88,31 @@ class Bus:
         threads: Threads = USUAL,
     ) -> None:
         self._path = Path(endpoint.removeprefix("ipc://"))
-        self._bound = False
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        for core in threads.cores:
-            self._context.set(zmq.THREAD_AFFINITY_CPU_ADD, core)
-        if threads.priority:
-            self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_FIFO)
-            self._context.set(zmq.THREAD_PRIORITY, threads.priority)
-        # The first socket begins them.
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.set(zmq.ROUTER_MANDATORY, 1)
-        self._socket.set(zmq.ROUTER_HANDOVER, 0)
-        self._socket.set(zmq.RCVHWM, RECEIVE_HWM)
-        self._socket.set(zmq.SNDHWM, SEND_HWM)
-        self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
-        self._socket.set(zmq.LINGER, LINGER_MS)
-        self._end, self.standing = _end_of(self._socket, link)
-        # Each message passes here: bound, they cost no call more.
-        self.readable = self._end.readable
-        self.receive = self._end.receive
-        self.send = self._end.send
+        self._listener: socket.socket | None = None
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_shared(self._path.parent.stat())
             self._refuse_if_taken()
-            self._socket.bind(endpoint)
-            self._bound = True
+            self._end = self._listen() if link == "compiled" else Plain(endpoint, threads)
         except (zmq.ZMQError, OSError) as problem:
-            self.close()
+            self._close_listener()
             raise BusError(f"bus.endpoint: cannot bind {endpoint}: {problem}") from None
-        except BusError:
-            self.close()
-            raise
+        how = "ZMTP 3.1" if link == "compiled" else f"pyzmq, libzmq {zmq.zmq_version()}"
+        self.standing = "info", f"bus: {link} link, {how}"
+        # Each message passes here: bound, they cost no call more.
+        self.receive = self._end.receive
+        self.send = self._end.send
+        self.flush = self._end.flush
+
+    def _listen(self) -> End:
+        with contextlib.suppress(FileNotFoundError):
+            # Whoever left it there has gone.
+            self._path.unlink()
+        listener = self._listener = socket.socket(socket.AF_UNIX)
+        listener.setblocking(False)
+        listener.bind(str(self._path))
+        listener.listen(BACKLOG)
+        return Link(listener.fileno(), CONNECTIONS_MAX, MESSAGE_BYTES_MAX, OUTCOMES)
 
     def _refuse_shared(self, directory: os.stat_result) -> None:
         """BusError where others may enter the directory; it may be theirs, so it stays as it is."""
@@ -140,34 +142,48 @@ class Bus:
 
     @property
     def fd(self) -> int:
-        """Descriptor that becomes readable when something may have happened."""
-        return int(self._socket.get(zmq.FD))
+        """See End."""
+        return self._end.fd
 
     def close(self) -> None:
-        """Close, giving queued messages LINGER_MS to leave, and remove the socket's file."""
-        self._end.close()
-        self._socket.close()
-        self._context.term()
-        if self._bound:
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+        """Close, giving what was handed over LINGER_MS to leave, and remove the socket's file."""
+        self._end.close(LINGER_MS)
+        self._close_listener()
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+
+    def _close_listener(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
 
 
 class Plain:
-    """The end of a ROUTER through pyzmq; see Link."""
+    """A ROUTER of pyzmq; see End."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        self._socket = socket
+    def __init__(self, endpoint: str, threads: Threads) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        for core in threads.cores:
+            self._context.set(zmq.THREAD_AFFINITY_CPU_ADD, core)
+        if threads.priority:
+            self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_FIFO)
+            self._context.set(zmq.THREAD_PRIORITY, threads.priority)
+        # The first socket begins them.
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.set(zmq.ROUTER_MANDATORY, 1)
+        self._socket.set(zmq.ROUTER_HANDOVER, 0)
+        self._socket.set(zmq.RCVHWM, RECEIVE_HWM)
+        self._socket.set(zmq.SNDHWM, SEND_HWM)
+        self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
+        self.fd = int(self._socket.get(zmq.FD))
         self._is_drained = False
-
-    def readable(self) -> bool:
-        """See Link."""
-        if not self._is_drained:
-            self._is_drained = not int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN
-        return not self._is_drained
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError:
+            self.close(0)
+            raise
 
     def receive(self) -> tuple[bytes, bytes] | None:
-        """See Link."""
+        """See End."""
         self._is_drained = False
         try:
             parts = self._socket.recv_multipart(zmq.DONTWAIT)
@@ -177,7 +193,7 @@ class Plain:
         return parts[0], parts[1] if len(parts) == 2 else b""
 
     def send(self, peer: bytes, payload: bytes | bytearray) -> Handed:
-        """See Link."""
+        """See End."""
         self._is_drained = False
         try:
             self._socket.send_multipart((peer, bytes(payload)), zmq.DONTWAIT)
@@ -187,28 +203,13 @@ class Plain:
             raise
         return Handed.TAKEN
 
-    def close(self) -> None:
-        """See Link; the socket's maker closes it."""
+    def flush(self) -> bool:
+        """See End."""
+        if not self._is_drained:
+            self._is_drained = not int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN
+        return not self._is_drained
 
-
-def compiled(router: zmq.Socket[bytes]) -> Link:
-    """The compiled end of a ROUTER. Raises LinkError where pyzmq's libzmq cannot be called."""
-    # The module pyzmq calls libzmq with: what it is linked to is the libzmq of its sockets.
-    backend = next(kind.__module__ for kind in type(router).__mro__ if "backend" in kind.__module__)
-    file = sys.modules[backend].__file__
-    if file is None:
-        raise LinkError(f"{backend} is not a file")
-    return Link(router.underlying, file, zmq.zmq_version_info(), OUTCOMES)
-
-
-def _end_of(
-    router: zmq.Socket[bytes], link: Literal["compiled", "plain"]
-) -> tuple[End, tuple[str, str]]:
-    if link == "plain":
-        return Plain(router), ("info", "bus: plain pyzmq, as bus.link says")
-    try:
-        end = compiled(router)
-    except LinkError as problem:
-        text = f"bus: plain pyzmq, for the compiled link cannot be used: {problem}"
-        return Plain(router), ("warning", text)
-    return end, ("info", f"bus: compiled link to libzmq {zmq.zmq_version()}")
+    def close(self, wait_ms: int) -> None:
+        """See End."""
+        self._socket.close(wait_ms)
+        self._context.term()

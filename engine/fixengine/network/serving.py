@@ -43,7 +43,15 @@ async def _serve(engine: Process) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, engine.stop)
     loop.set_exception_handler(on_defect)
-    loop.add_reader(engine.bus.fd, engine.on_bus)
+
+    def watch(watches: bool) -> None:
+        if watches:
+            loop.add_reader(engine.bus.fd, engine.on_bus)
+        else:
+            loop.remove_reader(engine.bus.fd)
+
+    engine.watch = watch
+    watch(True)
     if isinstance(engine.bus, Bus):
         # Another world's is no socket.
         engine.log(*engine.bus.standing)
@@ -65,6 +73,6 @@ async def _serve(engine: Process) -> int:
         return engine.status
     finally:
         ends.close()
-        loop.remove_reader(engine.bus.fd)
+        watch(False)
         engine.rest()
         await engine.connector.close(CLOSE_S)

@@ -42,8 +42,8 @@ class Bus(strategies.Bus, Protocol):
     def fd(self) -> int:
         """Descriptor that becomes readable when something may have happened."""
 
-    def readable(self) -> bool:
-        """Whether a message is waiting that the descriptor will not tell of."""
+    def flush(self) -> bool:
+        """Send what was handed over; whether a message waits that the descriptor does not tell of."""
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message, or None."""

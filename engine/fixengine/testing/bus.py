@@ -29,7 +29,7 @@ class Bus:
         self._run = run
         self._requests: deque[tuple[bytes, bytes]] = deque()
 
-    def readable(self) -> bool:
+    def flush(self) -> bool:
         """Whether a request waits."""
         return bool(self._requests)
 

@@ -223,7 +223,7 @@ class TapeBus:
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
 
-    def readable(self) -> bool:
+    def flush(self) -> bool:
         """See Bus."""
         return False
 
