@@ -54,7 +54,7 @@ class Played:
 
 def test_what_is_not_wanted_is_not_asked() -> None:
     system = Played(2)
-    assert tune(Tuning(), system) == UNTUNED
+    assert tune(Tuning(), system, True) == UNTUNED
     assert (system.here, system.asked) == ({0, 1}, [])
 
 
@@ -68,7 +68,7 @@ def test_what_is_granted_holds() -> None:
         busy_poll_us=30,
         tcp_user_timeout_ms=5000,
     )
-    tuned = tune(wanted, system)
+    tuned = tune(wanted, system, True)
     assert tuned.options == (
         Option("lock_memory", "true"),
         Option("io_cpu", "2"),
@@ -85,7 +85,7 @@ def test_what_is_granted_holds() -> None:
 def test_what_is_refused_is_told_and_is_not_used() -> None:
     system = Played(4, "fifo", "lock", "poll")
     wanted = Tuning(cpu=4, io_cpu=5, fifo_priority=50, lock_memory=True, busy_poll_us=30)
-    tuned = tune(wanted, system)
+    tuned = tune(wanted, system, True)
     assert tuned.options == (
         Option("lock_memory", "true", "no lock"),
         Option("io_cpu", "5", "no such core"),
@@ -100,18 +100,26 @@ def test_what_is_refused_is_told_and_is_not_used() -> None:
 
 @pytest.mark.parametrize("io_cpu", [None, 7])
 def test_threads_of_the_bus_are_not_pinned_with_the_one_that_trades(io_cpu: int | None) -> None:
-    assert tune(Tuning(cpu=1, io_cpu=io_cpu), Played(3)).threads == Threads((0, 1, 2))
+    assert tune(Tuning(cpu=1, io_cpu=io_cpu), Played(3), True).threads == Threads((0, 1, 2))
 
 
 def test_the_threads_of_the_bus_are_pinned_and_not_the_one_that_trades() -> None:
     system = Played(3)
-    assert tune(Tuning(io_cpu=2), system).threads == Threads((2,))
+    assert tune(Tuning(io_cpu=2), system, True).threads == Threads((2,))
     assert system.here == {0, 1, 2}
 
 
+def test_a_bus_without_threads_has_none_to_be_pinned() -> None:
+    system = Played(3)
+    tuned = tune(Tuning(io_cpu=2), system, False)
+    text = 'libzmq has threads with bus.link = "plain" alone'
+    assert tuned.options == (Option("io_cpu", "2", text),)
+    assert tuned.threads == Threads()
+
+
 def test_it_spins_with_four_cores_and_not_with_three() -> None:
-    assert tune(Tuning(idle="spin", cpu=3), Played(4)).spins
-    tuned = tune(Tuning(idle="spin", cpu=2), Played(3))
+    assert tune(Tuning(idle="spin", cpu=3), Played(4), True).spins
+    tuned = tune(Tuning(idle="spin", cpu=2), Played(3), True)
     text = "this process has 3 cores, and it needs 4"
     assert tuned.options == (Option("cpu", "2"), Option("idle", "spin", text))
     assert not tuned.spins
@@ -131,9 +139,9 @@ if sys.argv[1] == "nobody" and not os.geteuid():
     os.setresuid(65534, 65534, 65534)
 core, io_core = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 wanted = Tuning(cpu=core, io_cpu=io_core, fifo_priority=1, lock_memory=True, busy_poll_us=1000)
-tuned = tune(wanted, System())
+tuned = tune(wanted, System(), True)
 refused = {option.name: option.refused for option in tuned.options}
-bus = Bus("ipc://bus/engine", threads=tuned.threads)
+bus = Bus("ipc://bus/engine", "plain", tuned.threads)
 tasks = Path("/proc/self/task")
 threads = []
 # Each asks for itself as soon as it runs, and takes its name after that.

@@ -10,7 +10,7 @@ CL_ORD_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}\Z")
 STRATEGY_NAME = re.compile(r"[a-zA-Z0-9_-]{1,32}\Z")
 REPORT_SEQ_MAX = (1 << 63) - 1
 MESSAGE_BYTES_MAX = 1 << 12
-"""Bytes of one message of a strategy; an order takes some 200. libzmq cuts off who sends more."""
+"""Bytes of one message of a strategy; an order takes some 200. The bus cuts off who sends more."""
 
 
 class Message(

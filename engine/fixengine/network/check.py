@@ -154,7 +154,7 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
     try:
         harden()
         say("config", True, f"{config.venue.host}:{config.venue.port}, {config.venue.name}")
-        for option in tune(config.tuning, System()).options:
+        for option in tune(config.tuning, System(), config.bus.link == "plain").options:
             if not say("tuning", not option.refused, str(option)):
                 return False
         api_key, signer = load(config.key)

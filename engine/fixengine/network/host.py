@@ -37,10 +37,10 @@ def harden() -> None:
 def raise_open_files(log: Log) -> None:
     """Allow as many open files as the hard limit does.
 
-    Each connection to the bus takes one, and libzmq ends the process where accept finds no more
-    (ipc_listener.cpp; ZMQ_BACKLOG bounds only what was not accepted yet, ZMQ_IPC_FILTER_UID looks
-    after accept). So whoever runs as this user and opens more connections than the hard limit can
-    still end the engine.
+    Each connection to the bus takes one. The compiled link turns away who comes when there is none
+    left; with bus.link = "plain", libzmq ends the process then (ipc_listener.cpp; ZMQ_BACKLOG bounds
+    only what was not accepted yet, ZMQ_IPC_FILTER_UID looks after accept), so whoever runs as this
+    user and opens more connections than the hard limit can still end the engine.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -64,7 +64,7 @@ def run_engine(
     """
     harden()
     raise_open_files(log)
-    tuned = tune(config.tuning, System())
+    tuned = tune(config.tuning, System(), config.bus.link == "plain")
     for option in tuned.options:
         log("warning" if option.refused else "info", str(option))
     state_dir = Path(config.engine.state_dir)

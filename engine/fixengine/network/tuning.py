@@ -21,8 +21,7 @@ from fixengine.network.config.tuning import Tuning
 from fixengine.network.transport import SO_BUSY_POLL, TcpOptions
 
 SPIN_CORES_MIN = 4
-"""With fewer, libzmq's threads, the journal and the strategies have to wait for the one that spins.
-"""
+"""With fewer, the journal and the strategies have to wait for the one that spins."""
 MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
@@ -71,9 +70,11 @@ class Operating(Protocol):
         """Whether a socket may have this SO_BUSY_POLL."""
 
 
-def tune(wanted: Tuning, system: Operating) -> Tuned:
+def tune(wanted: Tuning, system: Operating, bus_has_threads: bool) -> Tuned:
     """Do it for the calling thread, which is the one that will trade; call it before the bus is
     opened. Nothing is asked of the system that is not wanted.
+
+    bus_has_threads: whether libzmq will run some beside it.
     """
     options: list[Option] = []
 
@@ -87,6 +88,8 @@ def tune(wanted: Tuning, system: Operating) -> Tuned:
         return not refused
 
     def look(core: int) -> None:
+        if not bus_has_threads:
+            raise OSError(errno.EINVAL, 'libzmq has threads with bus.link = "plain" alone')
         # libzmq ends the process where its own thread may not run there.
         system.pin({core})
         system.pin(allowed)

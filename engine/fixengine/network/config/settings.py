@@ -235,8 +235,8 @@ class Bus(Section, frozen=True, kw_only=True):
     link: Annotated[
         Literal["compiled", "plain"],
         about(
-            "How messages pass: by compiled calls of libzmq, or through pyzmq, which takes longer."
-            " Where the first cannot be had it is the second; the log says which it is."
+            "How the engine speaks ZeroMQ: by itself on the sockets, or through pyzmq and a thread of"
+            " libzmq's, which takes longer. Strategies see no difference; the log says which it is."
         ),
     ] = "compiled"
     strategies_max: Annotated[int, about("Strategies known at once.", ge=1, le=1000)] = 64

@@ -20,8 +20,8 @@ class Tuning(Section, frozen=True, kw_only=True):
     io_cpu: Annotated[
         Annotated[int, about("", ge=0, le=CPU_MAX)] | None,
         about(
-            "Core to pin the threads of the bus (libzmq) to. Without it they run on any core that"
-            " the process may use."
+            "Core to pin the threads of libzmq to, which there are with bus.link = \"plain\". Without"
+            " it they run on any core that the process may use."
         ),
     ] = None
     idle: Annotated[
