@@ -12,7 +12,7 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,14 @@ def await_message(bus: Bus) -> tuple[bytes, bytes]:
 def await_signal(bus: Bus) -> None:
     """Wait until the descriptor tells of something."""
     assert select.select([bus.fd], [], [], WAIT_MS / 1000)[0], "nothing came"
+
+
+def serve(bus: Bus, until: Future[Any]) -> None:
+    """What waits to leave leaves when the descriptor tells that there is room."""
+    while not until.done():
+        select.select([bus.fd], [], [], 0.01)
+        assert bus.receive() is None
+        bus.flush()
 
 
 def await_turn(bus: Bus, before: Callable[[], object] = lambda: None) -> tuple[bytes, bytes]:
@@ -129,11 +137,7 @@ def test_nobody_there_and_a_full_queue_are_told(bus: Bus) -> None:
         assert quick.recv() == b"on time"
         with ThreadPoolExecutor(1) as strategy:
             came = strategy.submit(lambda: [slow.recv() for _ in range(taken)])
-            while not came.done():
-                # What waits here leaves when the descriptor tells that there is room.
-                select.select([bus.fd], [], [], 0.01)
-                assert bus.receive() is None
-                bus.flush()
+            serve(bus, came)
         assert came.result() == [payload] * taken, "what was taken comes"
         while bus.send(b"slow", b"again") is not Handed.TAKEN:
             await_signal(bus)
@@ -209,6 +213,7 @@ def test_signals_in_between_lose_nothing(bus: Bus) -> None:
                     assert await_message(bus) == (b"maker", number)
                     assert bus.send(b"maker", number) is Handed.TAKEN
                     bus.flush()
+                serve(bus, came)
                 assert came.result() == numbers
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
