@@ -72,7 +72,7 @@ class Process:
     """One engine from start to stop: `start`, then `on_timer` and what follows from it, `close`.
 
     tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
-    ended: called once it has one. on_quiet: called after a second without a message. watch: told
+    ended: called once it has one. on_quiet: called after a second without a message. heed: told
     whether on_bus is to be called where the bus's descriptor is readable.
     """
 
@@ -93,7 +93,7 @@ class Process:
         self.status: int | None = None
         self.ended: Callable[[], object] = lambda: None
         self.on_quiet: Callable[[], object] = lambda: None
-        self.watch: Callable[[bool], object] = lambda watches: None
+        self.heed: Callable[[bool], object] = lambda heeds: None
         self._tokens = tokens or {}
         self._around = surroundings
         # Bound: a wake-up reads it a few times.
@@ -325,7 +325,7 @@ class Process:
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
-            self.watch(True)
+            self.heed(True)
         for _ in range(DRAIN_MAX):
             message = self.bus.receive()
             if message is None:
@@ -337,7 +337,7 @@ class Process:
             muted += not self.gateway.on_order(*message, now)
             if muted == MUTED_MAX:
                 self._resting = self._around.timers.call_later(REST_S, self.on_bus)
-                self.watch(False)
+                self.heed(False)
             if now > until or self._resting is not None:
                 break
         self.settle(self._monotonic_ns())

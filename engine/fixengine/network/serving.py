@@ -44,14 +44,14 @@ async def _serve(engine: Process) -> int:
         loop.add_signal_handler(number, engine.stop)
     loop.set_exception_handler(on_defect)
 
-    def watch(watches: bool) -> None:
-        if watches:
+    def heed(heeds: bool) -> None:
+        if heeds:
             loop.add_reader(engine.bus.fd, engine.on_bus)
         else:
             loop.remove_reader(engine.bus.fd)
 
-    engine.watch = watch
-    watch(True)
+    engine.heed = heed
+    heed(True)
     if isinstance(engine.bus, Bus):
         # Another world's is no socket.
         engine.log(*engine.bus.standing)
@@ -73,6 +73,6 @@ async def _serve(engine: Process) -> int:
         return engine.status
     finally:
         ends.close()
-        watch(False)
+        heed(False)
         engine.rest()
         await engine.connector.close(CLOSE_S)
