@@ -153,7 +153,8 @@ class Yard:
     """Where arms are started: a folder with keys, the processors, and the end of all processes.
 
     pinned: strategy and venue run on the first processor that is allowed, what is between them on
-    the last one: where they land moves a trip by more than most of what is compared.
+    the last one: where they land moves a trip by more than most of what is compared. The engine is
+    told so by [tuning], as its users would.
     """
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack, pinned: bool = True) -> None:
@@ -162,6 +163,7 @@ class Yard:
         allowed = sorted(os.sched_getaffinity(0))
         self.ends = {allowed[0]} if pinned else {*allowed}
         self.between = {allowed[-1]} if pinned else {*allowed}
+        self._cpu = allowed[-1] if pinned else None
         now = datetime.datetime.now(datetime.UTC)
         self.keys = pki.ensure(folder / "keys", now)
 
@@ -213,11 +215,11 @@ class Yard:
             endpoint=endpoint,
             limits="off",
             unsent_bytes_max=UNSENT_BYTES_MAX,
+            cpu=self._cpu,
         )
         config = folder / "engine.toml"
         config.write_text(text)
-        with self.on(self.between):
-            started = Child("engine", ["fixengine", "run", str(config), "--json"], folder)
+        started = Child("engine", ["fixengine", "run", str(config), "--json"], folder)
         self._stack.callback(started.stop)
         started.wait_for("active", START_TIMEOUT_S)
         return started, endpoint

@@ -542,7 +542,9 @@ cdef class Link:
         """Answer a PING; no other command asks for anything of a ROUTER."""
         cdef uint8_t frame[7 + ZMTP_CONTEXT_BYTES_MAX]
         cdef size_t frame_bytes = zmtp_pong(frame, body, size)
-        if frame_bytes and self._by_name.get(peer.name) is peer and peer.out_end - peer.out_begin < OUT_BYTES_MAX:
+        if self._by_name.get(peer.name) is not peer:
+            return 0
+        if frame_bytes and peer.out_end - peer.out_begin < OUT_BYTES_MAX:
             peer.put(frame, frame_bytes)
             if not peer.blocked:
                 self._write(peer)

@@ -38,7 +38,8 @@ static inline int zmtp_greets(const uint8_t *p)
     return p[0] == 0xff && (p[9] & 1) && p[10] >= 3 && memcmp(p + 12, mechanism, 20) == 0;
 }
 
-/* The head of a frame: how many bytes it has, 0 where they are not all here, -1 where it is none. */
+/* The head of a frame: how many bytes it has, 0 where they are not all here, -1 where it is
+ * none. */
 static inline int zmtp_head(const uint8_t *p, size_t have, int *flags, uint64_t *size)
 {
     if (have < 2)
@@ -91,7 +92,8 @@ static inline int zmtp_is(const uint8_t *p, size_t size, const char *text)
 
 /* Whether the body of a command is a READY of a peer that a ROUTER may talk to. name: its
  * Identity, of length 0 where it has none. */
-static inline int zmtp_ready(const uint8_t *p, size_t size, const uint8_t **name, size_t *name_bytes)
+static inline int zmtp_ready(const uint8_t *p, size_t size, const uint8_t **name,
+                             size_t *name_bytes)
 {
     const uint8_t *const end = p + size;
     int talks = 0;

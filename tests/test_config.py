@@ -121,6 +121,7 @@ def test_defaults() -> None:
             "cpu": None,
             "io_cpu": None,
             "idle": "block",
+            "linger_us": None,
             "fifo_priority": None,
             "lock_memory": False,
             "busy_poll_us": 0,
@@ -328,6 +329,10 @@ WRONG = [
     ({"tuning__cpu": -1}, "tuning.cpu: expected an integer 0..4095, got -1"),
     ({"tuning__fifo_priority": 0}, "tuning.fifo_priority: expected an integer 1..99, got 0"),
     ({"tuning__idle": "rest"}, 'tuning.idle: expected "block" or "spin", got "rest"'),
+    (
+        {"tuning__linger_us": 50, "tuning__fifo_priority": 1},
+        "tuning.linger_us: expected 0 beside fifo_priority: a thread that never waits",
+    ),
     (
         {"tuning__idle": "spin", "tuning__fifo_priority": 1},
         'tuning.fifo_priority: expected idle = "block" beside it: a thread that never waits',

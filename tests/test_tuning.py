@@ -17,7 +17,7 @@ import pytest
 from fixengine.network.bus import Threads
 from fixengine.network.config.tuning import Tuning
 from fixengine.network.transport import TcpOptions
-from fixengine.network.tuning import UNTUNED, Option, tune
+from fixengine.network.tuning import LINGER_US, UNTUNED, Option, tune
 
 
 class Played:
@@ -55,6 +55,7 @@ class Played:
 def test_what_is_not_wanted_is_not_asked() -> None:
     system = Played(2)
     assert tune(Tuning(), system, True) == UNTUNED
+    assert tune(Tuning(), system, False) == UNTUNED._replace(linger_us=LINGER_US)
     assert (system.here, system.asked) == ({0, 1}, [])
 
 
@@ -76,7 +77,7 @@ def test_what_is_granted_holds() -> None:
         Option("fifo_priority", "50"),
         Option("busy_poll_us", "30"),
     )
-    assert tuned[1:] == (Threads((2,), 50), TcpOptions(5000, 30), False)
+    assert tuned[1:] == (Threads((2,), 50), TcpOptions(5000, 30), False, 0)
     assert system.here == {1}
     assert system.asked == [("lock",), ("fifo", 50), ("poll", 30)]
     assert [str(option) for option in tuned.options][2] == "tuning.cpu = 1"
@@ -93,7 +94,7 @@ def test_what_is_refused_is_told_and_is_not_used() -> None:
         Option("fifo_priority", "50", "no fifo"),
         Option("busy_poll_us", "30", "no poll"),
     )
-    assert tuned[1:] == (Threads(), TcpOptions(20_000, 0), False)
+    assert tuned[1:] == (Threads(), TcpOptions(20_000, 0), False, 0)
     assert (system.here, system.asked) == ({0, 1, 2, 3}, [])
     assert str(tuned.options[2]) == "tuning.cpu = 4 is refused: no such core"
 
@@ -109,6 +110,30 @@ def test_the_threads_of_the_bus_are_pinned_and_not_the_one_that_trades() -> None
     assert system.here == {0, 1, 2}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "cores", "threads", "linger_us"),
+    [
+        (Tuning(), 2, False, LINGER_US),
+        (Tuning(cpu=1), 2, False, LINGER_US),
+        (Tuning(), 1, False, 0),
+        (Tuning(), 4, True, 0),
+        (Tuning(fifo_priority=1), 4, False, 0),
+        (Tuning(linger_us=0), 2, False, 0),
+        (Tuning(linger_us=7), 2, True, 7),
+    ],
+)
+def test_it_lingers_where_nobody_waits_for_it(
+    wanted: Tuning, cores: int, threads: bool, linger_us: int
+) -> None:
+    assert tune(wanted, Played(cores), threads).linger_us == linger_us
+
+
+def test_it_does_not_linger_on_a_core_that_all_share() -> None:
+    tuned = tune(Tuning(linger_us=7), Played(1), False)
+    text = "it needs 2 cores, and this process may use 1"
+    assert (tuned.options, tuned.linger_us) == ((Option("linger_us", "7", text),), 0)
+
+
 def test_a_bus_without_threads_has_none_to_be_pinned() -> None:
     system = Played(3)
     tuned = tune(Tuning(io_cpu=2), system, False)
@@ -120,7 +145,7 @@ def test_a_bus_without_threads_has_none_to_be_pinned() -> None:
 def test_it_spins_with_four_cores_and_not_with_three() -> None:
     assert tune(Tuning(idle="spin", cpu=3), Played(4), True).spins
     tuned = tune(Tuning(idle="spin", cpu=2), Played(3), True)
-    text = "this process has 3 cores, and it needs 4"
+    text = "it needs 4 cores, and this process may use 3"
     assert tuned.options == (Option("cpu", "2"), Option("idle", "spin", text))
     assert not tuned.spins
 

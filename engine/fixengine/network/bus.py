@@ -1,8 +1,8 @@
-"""The engine's end of ZeroMQ: one ROUTER for all strategies, on ipc in a private directory. No rules.
+"""The engine's end of ZeroMQ: a ROUTER for all strategies, on ipc in a private directory. No rules.
 
 A ROUTER drops silently what it cannot deliver unless it is told not to (ROUTER_MANDATORY); here
-`send` says so instead. It is `fixengine.link`, which speaks ZeroMQ's protocol on the sockets itself,
-or plain pyzmq, whose messages pass through a thread of libzmq's in between: that takes longer.
+`send` says so instead. It is `fixengine.link`, which speaks ZeroMQ's protocol on the sockets
+itself, or plain pyzmq, whose messages pass through a thread of libzmq's: that takes longer.
 
 pyzmq's descriptor signals edges, so after every send and after every bounded drain the owner has to
 `flush` again. Where the last `receive` found nothing and nothing was sent since, that costs no
@@ -68,7 +68,7 @@ class End(Protocol):
         """Hand bytes to a peer without waiting; by `flush` at the latest they leave."""
 
     def flush(self) -> bool:
-        """Send what was handed over; whether a message waits that the descriptor does not tell of."""
+        """Send what was handed over; whether a message waits of which fd does not tell."""
 
     def close(self, wait_ms: int) -> None:
         """Close, giving what was handed over so long to leave."""

@@ -17,6 +17,7 @@ from fixengine.network.config import Config
 from fixengine.network.control import Control, Piece
 from fixengine.network.latency import Latency
 from fixengine.network.latency_file import LatencyFile
+from fixengine.network.linger import Linger
 from fixengine.network.log import Log
 from fixengine.network.process import Process
 from fixengine.network.serving import run
@@ -38,9 +39,9 @@ def raise_open_files(log: Log) -> None:
     """Allow as many open files as the hard limit does.
 
     Each connection to the bus takes one. The compiled link turns away who comes when there is none
-    left; with bus.link = "plain", libzmq ends the process then (ipc_listener.cpp; ZMQ_BACKLOG bounds
-    only what was not accepted yet, ZMQ_IPC_FILTER_UID looks after accept), so whoever runs as this
-    user and opens more connections than the hard limit can still end the engine.
+    left; with bus.link = "plain", libzmq ends the process then (ipc_listener.cpp; ZMQ_BACKLOG
+    bounds only what was not accepted yet, ZMQ_IPC_FILTER_UID looks after accept), so whoever runs
+    as this user and opens more connections than the hard limit can still end the engine.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -70,9 +71,12 @@ def run_engine(
     state_dir = Path(config.engine.state_dir)
 
     async def main() -> int:
-        if tuned.spins:
-            spin(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
         process = Process(config, api_key, signer, log, Machine(tuned), tokens, latency)
+        if tuned.spins:
+            spin(loop)
+        elif tuned.linger_us:
+            process.on_woken = Linger(loop, time.monotonic_ns, tuned.linger_us).on_woken
 
         def tell() -> Iterator[Piece]:
             return pieces(process, tuned.options, os.getpid(), time.monotonic_ns())

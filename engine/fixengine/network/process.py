@@ -72,8 +72,9 @@ class Process:
     """One engine from start to stop: `start`, then `on_timer` and what follows from it, `close`.
 
     tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
-    ended: called once it has one. on_quiet: called after a second without a message. heed: told
-    whether on_bus is to be called where the bus's descriptor is readable.
+    ended: called once it has one. on_quiet: called after a second without a message. on_woken:
+    at the end of a wake-up, with the clock. heed: told whether on_bus is to be called where the
+    bus's descriptor is readable.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Process:
         self.status: int | None = None
         self.ended: Callable[[], object] = lambda: None
         self.on_quiet: Callable[[], object] = lambda: None
+        self.on_woken: Callable[[int], object] = lambda now: None
         self.heed: Callable[[bool], object] = lambda heeds: None
         self._tokens = tokens or {}
         self._around = surroundings
@@ -420,8 +422,10 @@ class Process:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
         if self._woke_ns:
-            self.latency.loop.record(self._monotonic_ns() - self._woke_ns)
+            now = self._monotonic_ns()
+            self.latency.loop.record(now - self._woke_ns)
             self._woke_ns = 0
+            self.on_woken(now)
 
     def _look_at_all(self, now: int) -> None:
         # What follows from an event may take its line out of the list, or end another's session.

@@ -43,7 +43,7 @@ class Bus(strategies.Bus, Protocol):
         """Descriptor that becomes readable when something may have happened."""
 
     def flush(self) -> bool:
-        """Send what was handed over; whether a message waits that the descriptor does not tell of."""
+        """Send what was handed over; whether a message waits of which fd does not tell."""
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message, or None."""

@@ -20,6 +20,10 @@ from fixengine.network.bus import Threads
 from fixengine.network.config.tuning import Tuning
 from fixengine.network.transport import SO_BUSY_POLL, TcpOptions
 
+LINGER_CORES_MIN = 2
+"""With one, a strategy has to wait for the thread that looks whether it has sent something."""
+LINGER_US = 50
+"""What the loop lingers where nobody says: that long do an answer's bytes take on one machine."""
 SPIN_CORES_MIN = 4
 """With fewer, the journal and the strategies have to wait for the one that spins."""
 MCL_CURRENT, MCL_FUTURE = 1, 2
@@ -39,16 +43,18 @@ class Option(NamedTuple):
 
 class Tuned(NamedTuple):
     """What holds from now on. options: those asked for. threads, tcp: what the bus and the venue's
-    connections are to be opened with. spins: whether the loop is not to wait.
+    connections are to be opened with. spins: whether the loop is not to wait. linger_us: for how
+    long it is not to, after something has come.
     """
 
     options: tuple[Option, ...]
     threads: Threads
     tcp: TcpOptions
     spins: bool
+    linger_us: int
 
 
-UNTUNED = Tuned((), Threads(), TcpOptions(), spins=False)
+UNTUNED = Tuned((), Threads(), TcpOptions(), spins=False, linger_us=0)
 
 
 class Operating(Protocol):
@@ -94,9 +100,9 @@ def tune(wanted: Tuning, system: Operating, bus_has_threads: bool) -> Tuned:
         system.pin({core})
         system.pin(allowed)
 
-    def spin() -> None:
-        if len(allowed) < SPIN_CORES_MIN:
-            text = f"this process has {len(allowed)} cores, and it needs {SPIN_CORES_MIN}"
+    def need(cores_min: int) -> None:
+        if len(allowed) < cores_min:
+            text = f"it needs {cores_min} cores, and this process may use {len(allowed)}"
             raise OSError(errno.EINVAL, text)
 
     allowed = system.cores()
@@ -115,9 +121,15 @@ def tune(wanted: Tuning, system: Operating, bus_has_threads: bool) -> Tuned:
     wait_us = wanted.busy_poll_us
     if wait_us and holds("busy_poll_us", wait_us, lambda: system.busy_poll(wait_us)):
         busy_poll_us = wait_us
-    spins = wanted.idle == "spin" and holds("idle", "spin", spin)
+    spins = wanted.idle == "spin" and holds("idle", "spin", lambda: need(SPIN_CORES_MIN))
+    linger_us = wanted.linger_us
+    if linger_us is None:
+        safe = len(allowed) >= LINGER_CORES_MIN and fifo is None and not bus_has_threads
+        linger_us = LINGER_US if safe else 0
+    elif linger_us and not holds("linger_us", linger_us, lambda: need(LINGER_CORES_MIN)):
+        linger_us = 0
     tcp = TcpOptions(wanted.tcp_user_timeout_ms, busy_poll_us)
-    return Tuned(tuple(options), Threads(cores, priority), tcp, spins)
+    return Tuned(tuple(options), Threads(cores, priority), tcp, spins, linger_us)
 
 
 class System:

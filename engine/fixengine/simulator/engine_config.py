@@ -24,13 +24,15 @@ def engine_config(
     web_port: int | None = None,
     durability: str | None = None,
     unsent_bytes_max: int | None = None,
+    cpu: int | None = None,
 ) -> str:
     """The text of an engine.toml, whatever characters its paths have.
 
     server_name: a name in the venue's certificate. comp_ids: SenderCompIDs. drop_copy_port: where
     the venue offers drop copy, which is then used; None where it does not. time_scale: that of the
     venue. endpoint: of the bus; limits: "venue" or "off"; web_port: of REST and user data stream;
-    durability: of the journal; unsent_bytes_max: of the engine. None leaves the engine's default.
+    durability: of the journal; unsent_bytes_max: of the engine; cpu: the core of its thread. None
+    leaves the engine's default.
     """
     lines = [
         "[venue]",
@@ -66,6 +68,8 @@ def engine_config(
         lines += ["[journal]", f"durability = {quoted(durability)}", ""]
     if limits is not None:
         lines += ["[limits]", f"mode = {quoted(limits)}", ""]
+    if cpu is not None:
+        lines += ["[tuning]", f"cpu = {cpu}", ""]
     return "\n".join(lines)
 
 

@@ -235,8 +235,9 @@ class Bus(Section, frozen=True, kw_only=True):
     link: Annotated[
         Literal["compiled", "plain"],
         about(
-            "How the engine speaks ZeroMQ: by itself on the sockets, or through pyzmq and a thread of"
-            " libzmq's, which takes longer. Strategies see no difference; the log says which it is."
+            "How the engine speaks ZeroMQ: by itself on the sockets, or through pyzmq and a thread"
+            " of libzmq's, which takes longer. Strategies see no difference; the log says which it"
+            " is."
         ),
     ] = "compiled"
     strategies_max: Annotated[int, about("Strategies known at once.", ge=1, le=1000)] = 64
