@@ -23,14 +23,18 @@ from fixengine.network.tuning import LINGER_US, UNTUNED, Option, tune
 class Played:
     """An operating system with cores that refuses what it is told to, and keeps what was asked."""
 
-    def __init__(self, cores: int, *refused: str) -> None:
+    def __init__(self, cores: int, *refused: str, quota: float | None = None) -> None:
         self.here: Set[int] = set(range(cores))
         self.asked: list[tuple[Any, ...]] = []
         self._cores = cores
         self._refused = refused
+        self._quota = quota
 
     def cores(self) -> Set[int]:
         return self.here
+
+    def quota(self) -> float | None:
+        return self._quota
 
     def pin(self, cores: Set[int]) -> None:
         if not cores <= set(range(self._cores)):
@@ -132,6 +136,14 @@ def test_it_does_not_linger_on_a_core_that_all_share() -> None:
     tuned = tune(Tuning(linger_us=7), Played(1), False)
     text = "it needs 2 cores, and this process may use 1"
     assert (tuned.options, tuned.linger_us) == ((Option("linger_us", "7", text),), 0)
+
+
+def test_a_container_with_less_time_than_cores_has_as_few() -> None:
+    assert tune(Tuning(), Played(8, quota=2.0), False).linger_us == LINGER_US
+    assert tune(Tuning(), Played(8, quota=1.5), False).linger_us == 0
+    tuned = tune(Tuning(idle="spin"), Played(8, quota=1.5), False)
+    text = "it needs 4 cores, and this process may use 1.5"
+    assert tuned.options == (Option("idle", "spin", text),)
 
 
 def test_a_bus_without_threads_has_none_to_be_pinned() -> None:

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from fixengine.network.bus import Threads
 from fixengine.network.config.tuning import Tuning
+from fixengine.network.quota import quota_cores
 from fixengine.network.transport import SO_BUSY_POLL, TcpOptions
 
 LINGER_CORES_MIN = 2
@@ -63,6 +64,9 @@ class Operating(Protocol):
     def cores(self) -> Set[int]:
         """Where this thread may run."""
 
+    def quota(self) -> float | None:
+        """How many cores' time it may take; None: that of all these."""
+
     def pin(self, cores: Set[int], /) -> None:
         """Let this thread, and those it begins, run there only."""
 
@@ -101,11 +105,13 @@ def tune(wanted: Tuning, system: Operating, bus_has_threads: bool) -> Tuned:
         system.pin(allowed)
 
     def need(cores_min: int) -> None:
-        if len(allowed) < cores_min:
-            text = f"it needs {cores_min} cores, and this process may use {len(allowed)}"
+        if usable < cores_min:
+            text = f"it needs {cores_min} cores, and this process may use {usable:g}"
             raise OSError(errno.EINVAL, text)
 
     allowed = system.cores()
+    quota = system.quota()
+    usable = len(allowed) if quota is None else min(len(allowed), quota)
     cores: tuple[int, ...] = ()
     priority = busy_poll_us = 0
     cpu, io_cpu, fifo = wanted.cpu, wanted.io_cpu, wanted.fifo_priority
@@ -124,7 +130,7 @@ def tune(wanted: Tuning, system: Operating, bus_has_threads: bool) -> Tuned:
     spins = wanted.idle == "spin" and holds("idle", "spin", lambda: need(SPIN_CORES_MIN))
     linger_us = wanted.linger_us
     if linger_us is None:
-        safe = len(allowed) >= LINGER_CORES_MIN and fifo is None and not bus_has_threads
+        safe = usable >= LINGER_CORES_MIN and fifo is None and not bus_has_threads
         linger_us = LINGER_US if safe else 0
     elif linger_us and not holds("linger_us", linger_us, lambda: need(LINGER_CORES_MIN)):
         linger_us = 0
@@ -138,6 +144,10 @@ class System:
     def cores(self) -> Set[int]:
         """See Operating."""
         return os.sched_getaffinity(0)
+
+    def quota(self) -> float | None:
+        """See Operating."""
+        return quota_cores()
 
     def pin(self, cores: Set[int]) -> None:
         """See Operating."""
