@@ -36,7 +36,9 @@ else
 	$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name \
 	    --benchmark-columns=min,median,iqr,rounds
 	$(BIN)/python -m bench.codec
+	$(BIN)/python -m bench.walk
 	$(BIN)/python -m bench.round_trip
+	$(BIN)/python -m bench.stretches
 	$(BIN)/python -m bench.durability
 	$(BIN)/python -m bench.guard
 	$(BIN)/python -m bench.chain
