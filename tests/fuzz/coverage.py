@@ -23,7 +23,7 @@ from fuzz import build
 LEAST = 95.0
 TESTS = (
     *("frame", "view", "plan", "encode", "number", "levels", "reference", "properties", "hostile"),
-    *("fuzz", "wire_foreign", "tables_round_trip"),
+    *("fuzz", "wire_foreign", "tables_round_trip", "crc32c", "pack", "journal_ring", "latency"),
 )
 
 Lines = dict[str, dict[int, int]]
