@@ -28,7 +28,7 @@ from bench.guard import Unknown
 from bench.native import NativeError
 
 RATIO_MAX = 2.2
-RELAY_US = (150.0, 450.0)
+RELAY_US = (80.0, 450.0)
 """What the relay's trip took where the limit was taken, in rounds quiet and busy."""
 SPREAD_MAX = 1.3
 """Of the ratios of a run's rounds; 1.05 to 1.2 were seen."""

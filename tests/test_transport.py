@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import socket
 import weakref
 from pathlib import Path
+from typing import Any
 
+import pytest
 import uvloop
 from fixengine import wire
 from fixengine.network import transport
@@ -83,6 +86,46 @@ def test_a_connection_looks_into_the_cards_queue_for_as_long_as_it_was_granted(
 
     assert asyncio.run(play()) == tcp
     acceptor.close()
+
+
+def test_what_is_unsent_is_asked_after_each_write_and_while_there_is_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acceptor = Acceptor(tmp_path, receive_bytes=4096)
+    asked = 0
+    ask = fcntl.ioctl
+
+    def ioctl(*arguments: Any) -> int:
+        nonlocal asked
+        asked += 1
+        return ask(*arguments)
+
+    monkeypatch.setattr(transport.fcntl, "ioctl", ioctl)
+
+    async def play() -> None:
+        nonlocal asked
+        protocol = await connected(acceptor, asyncio.Queue())
+        while protocol.unsent():
+            await asyncio.sleep(0)
+        asked = 0
+        assert (protocol.unsent(), protocol.unsent(), asked) == (0, 0, 0)
+        protocol.write(b"little")
+        while protocol.unsent():
+            await asyncio.sleep(0)
+        assert asked > 0
+        protocol.write(bytes(MORE_THAN_FITS))
+        asked = 0
+        # Nobody reads.
+        assert protocol.unsent() > 0
+        assert protocol.unsent() > 0
+        assert asked == 2
+        protocol.abort()
+        assert protocol.unsent() == -1
+
+    try:
+        uvloop.run(play())
+    finally:
+        acceptor.close()
 
 
 def test_nothing_of_a_connection_that_is_gone_waits_for_the_garbage_collector(

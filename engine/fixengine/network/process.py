@@ -421,6 +421,11 @@ class Process:
         if self.bus.flush() and self._resting is None:
             self._around.timers.call_soon(self.on_bus)
         self._set_timer(now)
+        for line in gateway.lines.all:
+            # What was written has left, as a rule, and that costs a system call to know. Here
+            # nobody waits for it, and the next order is spared it.
+            if line.transport is not None:
+                line.transport.unsent()
         if self._woke_ns:
             now = self._monotonic_ns()
             self.latency.loop.record(now - self._woke_ns)

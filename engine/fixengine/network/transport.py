@@ -66,6 +66,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._fd = -1
         self._closing = False
         self._broken = False
+        self._all_sent = False
         self._gone = asyncio.Event()
         self._outq = bytearray(OUTQ.size)
 
@@ -74,6 +75,7 @@ class TlsTransport(asyncio.BufferedProtocol):
     def write(self, data: bytes) -> None:
         """Give bytes to TLS; never blocks."""
         if self._transport is not None:
+            self._all_sent = False
             self._transport.write(data)
 
     @property
@@ -87,18 +89,24 @@ class TlsTransport(asyncio.BufferedProtocol):
         """Bytes given but not sent: those in user space and those the kernel still holds; -1 where
         it is not alive.
 
-        The loop closes the descriptor a turn before it says so; such a connection is not alive.
+        It costs a system call only where that is not known: when nothing was left once, nothing is
+        left until more is written. The loop closes the descriptor a turn before it says so; whoever
+        asks then after a write finds such a connection not alive.
         """
         transport = self._transport
         if transport is None or self._broken or self._closing or transport.is_closing():
             return -1
+        if self._all_sent:
+            return 0
         try:
             fcntl.ioctl(self._fd, SIOCOUTQNSD, self._outq)
         except OSError:
             self._broken = True
             return -1
         (in_kernel,) = OUTQ.unpack(self._outq)
-        return transport.get_write_buffer_size() + int(in_kernel)
+        unsent = transport.get_write_buffer_size() + int(in_kernel)
+        self._all_sent = unsent == 0
+        return unsent
 
     def close(self) -> None:
         """Close after what was written, but do not wait for a peer that stopped reading."""
