@@ -6,6 +6,7 @@ Whatever a strategy does, it alone is affected: another one trades on meanwhile.
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import secrets
 import signal
@@ -316,6 +317,26 @@ def test_more_connections_than_the_soft_limit_of_open_files_are_borne(stage: Sta
         for _ in range(300):
             bare = ends.enter_context(socket.socket(socket.AF_UNIX))
             bare.connect(engine.endpoint.removeprefix("ipc://"))
+        trade(client)
+    assert engine.end() == 0
+
+
+def test_more_connections_than_there_are_descriptors_are_borne(stage: Stage) -> None:
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    trade(client)
+    # The engine has raised its own; of what is left now, all is taken.
+    most = len(os.listdir(f"/proc/{engine.pid}/fd")) + 20
+    resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.ExitStack() as ends:
+        for _ in range(10 * most):
+            bare = ends.enter_context(socket.socket(socket.AF_UNIX))
+            bare.connect(engine.endpoint.removeprefix("ipc://"))
+        trade(client)
+        # Who says nothing makes room for who does.
+        trade(stage.client(engine, "late"))
         trade(client)
     assert engine.end() == 0
 

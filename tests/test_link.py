@@ -271,8 +271,9 @@ def test_no_bytes_harm_the_others(
 def test_thousands_of_messages_of_one_keep_no_other_waiting(near: Near) -> None:
     # A wake-up takes so many and no more, as the engine's does.
     drain_max = 32
-    far = near.far(hello(b"chatty"), frame(b"") * 20_000)
-    quiet = near.far(hello(b"quiet"))
+    far, quiet = near.far(hello(b"chatty")), near.far(hello(b"quiet"))
+    assert near.all() == []
+    far.sendall(frame(b"") * 20_000)
     assert near.link.receive() == (b"chatty", b"")
     near.link.flush()
     for _ in range(4):
@@ -537,20 +538,20 @@ def test_dealers_with_heartbeats_stay_connected(tmp_path: Path, link: Any, ttl_m
         dealer.set(zmq.HEARTBEAT_IVL, 20)
         dealer.set(zmq.HEARTBEAT_TIMEOUT, 200)
         dealer.set(zmq.HEARTBEAT_TTL, ttl_ms)
-        changes = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        dealer.connect(f"ipc://{bus._path}")
-        dealer.send(b"here")
-        until = time.monotonic() + 1
-        found = []
-        while time.monotonic() < until:
-            select.select([bus.fd], [], [], 0.01)
-            while (message := bus.receive()) is not None:
-                found.append(message)
+        with dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED) as changes:
+            dealer.connect(f"ipc://{bus._path}")
+            dealer.send(b"here")
+            until = time.monotonic() + 1
+            found = []
+            while time.monotonic() < until:
+                select.select([bus.fd], [], [], 0.01)
+                while (message := bus.receive()) is not None:
+                    found.append(message)
+                bus.flush()
+            assert found == [(b"me", b"here")]
+            assert not changes.poll(0)
+            assert bus.send(b"me", b"answer") is Handed.TAKEN
             bus.flush()
-        assert found == [(b"me", b"here")]
-        assert not changes.poll(0)
-        assert bus.send(b"me", b"answer") is Handed.TAKEN
-        bus.flush()
-        assert dealer.poll(int(WAIT_S * 1000)) and dealer.recv() == b"answer"
+            assert dealer.poll(int(WAIT_S * 1000)) and dealer.recv() == b"answer"
         dealer.disable_monitor()
     bus.close()
