@@ -321,23 +321,44 @@ def test_more_connections_than_the_soft_limit_of_open_files_are_borne(stage: Sta
     assert engine.end() == 0
 
 
-def test_more_connections_than_there_are_descriptors_are_borne(stage: Stage) -> None:
+def crowd(engine: Engine, count: int) -> contextlib.ExitStack:
+    """So many connections to the bus that say nothing, until it is closed."""
+    with contextlib.ExitStack() as ends:
+        for _ in range(count):
+            bare = ends.enter_context(socket.socket(socket.AF_UNIX))
+            bare.connect(engine.endpoint.removeprefix("ipc://"))
+        return ends.pop_all()
+
+
+def test_more_connections_than_the_hard_limit_of_open_files_are_borne(stage: Stage) -> None:
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    most = (256, 256)
+    resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, most)
+    assert not os.path.exists(engine.endpoint.removeprefix("ipc://"))
+    client = stage.client(engine)
+    engine.expect(event="active")
+    with crowd(engine, 1000):
+        trade(client)
+        # Who says nothing makes room for who does, and what is kept lets its state be written.
+        trade(stage.client(engine, "late"))
+        trade(client)
+    assert resource.prlimit(engine.pid, resource.RLIMIT_NOFILE) == most
+    assert engine.end() == 0
+
+
+def test_with_no_descriptor_left_those_who_are_there_are_served(stage: Stage) -> None:
     venue = stage.venue()
     engine = stage.engine(venue.place)
     client = stage.client(engine)
     engine.expect(event="active")
     trade(client)
-    # The engine has raised its own; of what is left now, all is taken.
+    # None is kept of what is left now.
     most = len(os.listdir(f"/proc/{engine.pid}/fd")) + 20
     resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, (most, most))
-    with contextlib.ExitStack() as ends:
-        for _ in range(10 * most):
-            bare = ends.enter_context(socket.socket(socket.AF_UNIX))
-            bare.connect(engine.endpoint.removeprefix("ipc://"))
+    with crowd(engine, 10 * most):
         trade(client)
-        # Who says nothing makes room for who does.
-        trade(stage.client(engine, "late"))
-        trade(client)
+    trade(client)
     assert engine.end() == 0
 
 
