@@ -161,6 +161,7 @@ def test_the_greeting_and_the_answer_are_those_of_a_router(near: Near) -> None:
         assert heard(far, len(frame(bytes(size)))) == frame(bytes(size))
 
 
+TALKS = b"\x05READY" + pair(b"Socket-Type", b"DEALER")
 BAD = {
     "no greeting": b"GET / HTTP/1.1\r\n" * 5,
     "version 2": GREETING[:10] + b"\x02" + GREETING[11:] + ready(b"bad"),
@@ -170,9 +171,9 @@ BAD = {
     "no kind": GREETING + frame(b"\x05READY" + pair(b"Identity", b"bad"), COMMAND),
     "another kind": GREETING + ready(b"bad", b"PUB"),
     "a name too long": hello(b"n" * 256),
-    "a property cut off": GREETING + frame(b"\x05READY\x08Identity\0\0\0\x05bad", COMMAND),
-    "a property's huge length": GREETING + frame(b"\x05READY\x01a\xff\xff\xff\xff", COMMAND),
-    "a key without an end": GREETING + frame(b"\x05READY\xffab", COMMAND),
+    "a property cut off": GREETING + frame(TALKS + b"\x08Identity\0\0\0\x05bad", COMMAND),
+    "a property's huge length": GREETING + frame(TALKS + b"\x01a\xff\xff\xff\xff", COMMAND),
+    "a key without an end": GREETING + frame(TALKS + b"\xffab", COMMAND),
     "a READY too long": GREETING + b"\x06" + struct.pack(">Q", 1 << 20),
     "flags": hello(b"bad") + b"\x08\x00",
     "a command of more frames": hello(b"bad") + b"\x05\x00",
