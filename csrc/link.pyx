@@ -16,17 +16,20 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
 import os
+import time
 from typing import Any
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
         MSG_DONTWAIT
         MSG_NOSIGNAL
+        SHUT_WR
         SOCK_CLOEXEC
         SOCK_NONBLOCK
     int accept4(int fd, void *address, void *size, int flags)
     Py_ssize_t recv(int fd, void *to, size_t size, int flags)
     Py_ssize_t send(int fd, const void *data, size_t size, int flags)
+    int shutdown(int fd, int how)
 
 cdef extern from "<sys/epoll.h>" nogil:
     enum:
@@ -86,6 +89,8 @@ cdef enum:
     # After so many looks that found one peer alone it is read without asking who, so often.
     STREAK_MIN = 2
     STREAK_MAX = 16
+    # Who sends more at once than some orders would keep the others waiting too long for that.
+    STREAK_BYTES_MAX = 1 << 10
     # Read at once from one peer, and kept of what it sent: some 80 orders.
     IN_BYTES = 1 << 14
     OUT_BYTES_MIN = 1 << 12
@@ -132,8 +137,13 @@ cdef class _Peer:
         free(self.input)
         free(self.output)
 
-    cdef int put(self, const void *data, size_t size) except -1:
-        """Append to the output."""
+    cdef void put(self, const void *data, size_t size) noexcept:
+        """Append to the output, where `reserve` has made room."""
+        memcpy(self.output + self.out_end, data, size)
+        self.out_end += size
+
+    cdef int reserve(self, size_t size) except -1:
+        """Let so much more fit into the output."""
         cdef size_t wanted, have = self.out_end - self.out_begin
         if self.capacity - self.out_end < size:
             if self.out_begin:
@@ -143,8 +153,6 @@ cdef class _Peer:
             while wanted < have + size:
                 wanted *= 2
             self._resize(wanted)
-        memcpy(self.output + self.out_end, data, size)
-        self.out_end += size
         return 0
 
     cdef int taken(self, size_t size) except -1:
@@ -182,6 +190,7 @@ cdef class Link:
     """
 
     cdef readonly int fd
+    cdef bint _begun  # fd and _spare are descriptors or -1, not the 0 they are made with
     cdef int _listener
     cdef int _spare  # given up for a moment to turn somebody away where no descriptor is left
     cdef size_t _message_bytes_max
@@ -190,7 +199,7 @@ cdef class Link:
     cdef dict _by_name
     cdef list _waiting  # peers of whom a message may be here
     cdef Py_ssize_t _turn  # whose message is taken next: one of each in turns
-    cdef bint _looked  # at the sockets, since `receive` last found nothing
+    cdef bint _looked  # at the sockets, since `flush`, or since `receive` last found nothing
     cdef _Peer _last  # who alone had something when the system was last asked who has
     cdef int _streak  # how often in a row that was so
     cdef list _written  # peers that were sent something since `flush`
@@ -206,9 +215,10 @@ cdef class Link:
         message_bytes_max: int,
         outcomes: tuple[Any, Any, Any],
     ) -> None:
+        self.fd = self._spare = -1
+        self._begun = True
         if not 0 < message_bytes_max <= IN_BYTES - ZMTP_HEAD_BYTES_MAX:
             raise ValueError(f"message_bytes_max: {message_bytes_max} is not below {IN_BYTES}")
-        self.fd = self._spare = -1
         self._listener = listener
         self._connections_max = connections_max
         self._message_bytes_max = message_bytes_max
@@ -224,36 +234,37 @@ cdef class Link:
         self._watch(listener, EPOLL_CTL_ADD, EPOLLIN)
 
     def __dealloc__(self):
-        self._close_own()
+        if self._begun:
+            self._close_own()
 
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message; b"" for one of more parts than that.
 
-        None: nothing was here when it last looked. What has come since, fd tells.
+        None: nothing was here when it last looked. What has come since, fd tells. What is to be
+        answered to a sign of life leaves with `flush`.
         """
         cdef _Peer peer
         cdef bytes payload
         self._open()
-        while True:
-            while self._waiting:
-                if self._turn >= len(self._waiting):
-                    self._turn = 0
-                peer = <_Peer>self._waiting[self._turn]
-                payload = self._message(peer)
-                if payload is None or peer.begin == peer.end:
-                    self._waiting[self._turn] = self._waiting[-1]
-                    self._waiting.pop()
-                    peer.waits = False
-                else:
-                    self._turn += 1
-                if payload is not None:
-                    return peer.name, payload
-            if not self._looked:
-                self._look()
-                self._looked = True
-            if not self._waiting:
-                self._looked = False
-                return None
+        if not self._looked:
+            # Also where somebody's messages wait: they may be thousands, and others have one.
+            self._look()
+            self._looked = True
+        while self._waiting:
+            if self._turn >= len(self._waiting):
+                self._turn = 0
+            peer = <_Peer>self._waiting[self._turn]
+            payload = self._message(peer)
+            if payload is None or peer.begin == peer.end:
+                self._waiting[self._turn] = self._waiting[-1]
+                self._waiting.pop()
+                peer.waits = False
+            else:
+                self._turn += 1
+            if payload is not None:
+                return peer.name, payload
+        self._looked = False
+        return None
 
     def send(self, peer: bytes, payload: bytes | bytearray) -> Any:
         """Hand bytes to a peer; one of `outcomes`. The first since `flush` leave at once, the
@@ -261,6 +272,7 @@ cdef class Link:
         """
         cdef Py_buffer view
         cdef uint8_t head[ZMTP_HEAD_BYTES_MAX]
+        cdef size_t head_bytes
         self._open()
         cdef _Peer to = <_Peer>self._by_name.get(peer)
         if to is None:
@@ -272,7 +284,10 @@ cdef class Link:
                 return self._full
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
         try:
-            to.put(head, zmtp_put_head(head, <uint64_t>view.len))
+            head_bytes = zmtp_put_head(head, <uint64_t>view.len)
+            # For both at once: a head without its body would take the next message for it.
+            to.reserve(head_bytes + <size_t>view.len)
+            to.put(head, head_bytes)
             to.put(view.buf, <size_t>view.len)
         finally:
             PyBuffer_Release(&view)
@@ -295,21 +310,25 @@ cdef class Link:
                 if peer.out_begin < peer.out_end and not peer.blocked and peer.fd >= 0:
                     self._write(peer)
             self._written.clear()
+        self._looked = False
         return bool(self._waiting)
 
     def close(self, wait_ms: int) -> None:
-        """Send what was handed over, waiting so long for each peer that does not read, and close
+        """Send what was handed over, waiting so long in all for peers that do not read, and close
         every connection. The socket that listens stays open.
         """
         cdef _Peer peer
         cdef pollfd asked
+        cdef int ready
         if self.fd < 0:
             return
+        until_ns = time.monotonic_ns() + wait_ms * 1_000_000
         for peer in list(self._by_fd.values()):
             while peer.out_begin < peer.out_end:
                 asked.fd, asked.events, asked.revents = peer.fd, POLLOUT, 0
-                if poll(&asked, 1, wait_ms) <= 0:
-                    wait_ms = 0
+                left_ms = max(0, until_ns - time.monotonic_ns()) // 1_000_000
+                ready = poll(&asked, 1, left_ms)
+                if ready == 0 or (ready < 0 and errno != EINTR):
                     break
                 self._write(peer)
             self._leave(peer)
@@ -341,12 +360,14 @@ cdef class Link:
         """Do what the sockets tell of."""
         cdef epoll_event events[EVENTS_MAX]
         cdef _Peer peer
+        cdef size_t size
         cdef int count = -1
-        if STREAK_MIN <= self._streak < STREAK_MAX and self._last.fd >= 0:
+        if not self._waiting and STREAK_MIN <= self._streak < STREAK_MAX and self._last.fd >= 0:
             # Most likely it is the same again, and reading says so at the price of asking who.
             self._read(self._last)
             if self._waiting:
-                self._streak += 1
+                size = self._last.end - self._last.begin
+                self._streak = self._streak + 1 if size <= STREAK_BYTES_MAX else 0
                 return 0
             self._streak = 0
         while count < 0:
@@ -374,15 +395,20 @@ cdef class Link:
         cdef int fd = accept4(self._listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
         if fd < 0:
             # EAGAIN, or one that went away meanwhile: the system tells again.
-            if errno == EMFILE or errno == ENFILE:
+            if (errno == EMFILE or errno == ENFILE) and not self._make_room():
                 self._turn_away()
             return 0
         if len(self._by_fd) >= self._connections_max and not self._make_room():
             close(fd)
             return 0
         cdef _Peer peer = _Peer(fd)
+        cdef epoll_event event
+        event.events, event.data.fd = EPOLLIN, fd
+        if epoll_ctl(self.fd, EPOLL_CTL_ADD, fd, &event) < 0:
+            # A limit of the system's; it goes as it came.
+            return 0
         self._by_fd[fd] = peer
-        self._watch(fd, EPOLL_CTL_ADD, EPOLLIN)
+        peer.reserve(ZMTP_GREETING_BYTES)
         zmtp_greeting(greeting)
         peer.put(greeting, ZMTP_GREETING_BYTES)
         self._write(peer)
@@ -439,6 +465,8 @@ cdef class Link:
                 return 0
             elif errno != EINTR:
                 # It has gone, and may have said something before: what it sent is read to its end.
+                # If it is only that the system had no memory, it sees an end and comes again.
+                shutdown(peer.fd, SHUT_WR)
                 peer.out_begin = peer.out_end = 0
                 self._forget(peer)
         if peer.blocked:
@@ -452,6 +480,9 @@ cdef class Link:
             memmove(peer.input, peer.input + peer.begin, peer.end - peer.begin)
             peer.end -= peer.begin
             peer.begin = 0
+        if peer.end == IN_BYTES:
+            # First what is here is taken; with no room, recv would seem to tell of an end.
+            return 0
         while size < 0:
             size = recv(peer.fd, peer.input + peer.end, IN_BYTES - peer.end, MSG_DONTWAIT)
             if size < 0 and errno == EAGAIN:
@@ -479,6 +510,7 @@ cdef class Link:
                 return self._leave(peer)
             peer.begin = ZMTP_GREETING_BYTES
             peer.stage = GREETED
+            peer.reserve(ZMTP_ROUTER_BYTES)
             peer.put(zmtp_router, ZMTP_ROUTER_BYTES)
             self._write(peer)
         head = zmtp_head(peer.input + peer.begin, peer.end - peer.begin, &flags, &size)
@@ -505,6 +537,7 @@ cdef class Link:
             if poll(&asked, 1, 0) <= 0 or not asked.revents & POLLHUP:
                 return self._leave(peer)
             # It has gone, which is not read yet: first what it said before.
+            self._read(other)
         peer.name = name
         peer.stage = STANDING
         self._by_name[name] = peer
@@ -545,9 +578,12 @@ cdef class Link:
         if self._by_name.get(peer.name) is not peer:
             return 0
         if frame_bytes and peer.out_end - peer.out_begin < OUT_BYTES_MAX:
+            peer.reserve(frame_bytes)
             peer.put(frame, frame_bytes)
-            if not peer.blocked:
-                self._write(peer)
+            # Not at once: a thousand PINGs would be a thousand system calls.
+            if not peer.written:
+                peer.written = True
+                self._written.append(peer)
         return 0
 
 

@@ -6,6 +6,7 @@ Whatever a strategy does, it alone is affected: another one trades on meanwhile.
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import secrets
 import signal
@@ -317,6 +318,47 @@ def test_more_connections_than_the_soft_limit_of_open_files_are_borne(stage: Sta
             bare = ends.enter_context(socket.socket(socket.AF_UNIX))
             bare.connect(engine.endpoint.removeprefix("ipc://"))
         trade(client)
+    assert engine.end() == 0
+
+
+def crowd(engine: Engine, count: int) -> contextlib.ExitStack:
+    """So many connections to the bus that say nothing, until it is closed."""
+    with contextlib.ExitStack() as ends:
+        for _ in range(count):
+            bare = ends.enter_context(socket.socket(socket.AF_UNIX))
+            bare.connect(engine.endpoint.removeprefix("ipc://"))
+        return ends.pop_all()
+
+
+def test_more_connections_than_the_hard_limit_of_open_files_are_borne(stage: Stage) -> None:
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    most = (256, 256)
+    resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, most)
+    assert not os.path.exists(engine.endpoint.removeprefix("ipc://"))
+    client = stage.client(engine)
+    engine.expect(event="active")
+    with crowd(engine, 1000):
+        trade(client)
+        # Who says nothing makes room for who does, and what is kept lets its state be written.
+        trade(stage.client(engine, "late"))
+        trade(client)
+    assert resource.prlimit(engine.pid, resource.RLIMIT_NOFILE) == most
+    assert engine.end() == 0
+
+
+def test_with_no_descriptor_left_those_who_are_there_are_served(stage: Stage) -> None:
+    venue = stage.venue()
+    engine = stage.engine(venue.place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    trade(client)
+    # None is kept of what is left now.
+    most = len(os.listdir(f"/proc/{engine.pid}/fd")) + 20
+    resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, (most, most))
+    with crowd(engine, 10 * most):
+        trade(client)
+    trade(client)
     assert engine.end() == 0
 
 

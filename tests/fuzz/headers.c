@@ -17,6 +17,7 @@
 #include "stamp.h"
 #include "value.h"
 #include "write.h"
+#include "zmtp.h"
 
 enum { BODY_MAX = 4096, TABLES = 2 };
 
@@ -299,6 +300,39 @@ static void write_alike(const uint8_t *data, size_t size, int choice)
     free(p);
 }
 
+/* What a peer of the bus says, of exactly these bytes: as a greeting, as frames, and each frame's
+ * body as a READY and as a PING. */
+static void hear_peer(const uint8_t *data, size_t size)
+{
+    uint8_t *p = malloc(size + !size), pong[7 + ZMTP_CONTEXT_BYTES_MAX];
+    const uint8_t *name;
+    size_t name_bytes;
+    int flags;
+    uint64_t bytes;
+    memcpy(p, data, size);
+    if (size >= ZMTP_GREETING_BYTES)
+        zmtp_greets(p);
+    for (size_t at = 0; at < size;) {
+        const int head = zmtp_head(p + at, size - at, &flags, &bytes);
+        if (head <= 0)
+            break;
+        PROVE((size_t)head <= size - at);
+        if (bytes > size - at - (size_t)head)
+            break;
+        uint8_t *body = malloc((size_t)bytes + !bytes);
+        memcpy(body, p + at + head, (size_t)bytes);
+        if (zmtp_ready(body, (size_t)bytes, &name, &name_bytes)) {
+            PROVE(name_bytes <= ZMTP_NAME_BYTES_MAX);
+            PROVE(name >= body && name + name_bytes <= body + bytes);
+        }
+        const size_t answer = zmtp_pong(pong, body, (size_t)bytes);
+        PROVE(answer <= sizeof pong && (answer == 0 || pong[1] == answer - 2));
+        free(body);
+        at += (size_t)head + (size_t)bytes;
+    }
+    free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > BODY_MAX)
@@ -307,6 +341,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     frame_cut(data + 1, size - 1, data[0]);
     read_alone(data + 1, size - 1);
     copy_over(data + 1, size - 1, data[0]);
+    hear_peer(data + 1, size - 1);
     if (bytes_level() != BYTES_PLAIN)
         write_alike(data + 1, size - 1, data[0]);
     return 0;

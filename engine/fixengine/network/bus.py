@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import socket
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -27,6 +28,8 @@ from fixengine.network.strategies import Handed
 BACKLOG = 128
 CONNECTIONS_MAX = 2048
 """Peers of the compiled link: twice the strategies there can be."""
+FILES_KEPT = 128
+"""Descriptors that they never take: the journal and the connections to the venue need some."""
 RECEIVE_HWM = 1000
 SEND_HWM = 10_000
 LINGER_MS = 500
@@ -112,7 +115,13 @@ class Bus:
         listener.setblocking(False)
         listener.bind(str(self._path))
         listener.listen(BACKLOG)
-        return Link(listener.fileno(), CONNECTIONS_MAX, MESSAGE_BYTES_MAX, OUTCOMES)
+        return Link(listener.fileno(), self._connections_max(), MESSAGE_BYTES_MAX, OUTCOMES)
+
+    def _connections_max(self) -> int:
+        files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if files_max == resource.RLIM_INFINITY:
+            return CONNECTIONS_MAX
+        return min(CONNECTIONS_MAX, max(files_max - FILES_KEPT, files_max // 2))
 
     def _refuse_shared(self, directory: os.stat_result) -> None:
         """BusError where others may enter the directory; it may be theirs, so it stays as it is."""
