@@ -128,6 +128,73 @@ def test_what_is_unsent_is_asked_after_each_write_and_while_there_is_any(
         acceptor.close()
 
 
+def in_kernel(protocol: transport.TlsTransport) -> int:
+    """Bytes that the kernel has not sent, whatever keeps them."""
+    told = bytearray(transport.OUTQ.size)
+    fcntl.ioctl(protocol._fd, transport.SIOCOUTQNSD, told)
+    return int(transport.OUTQ.unpack(told)[0])
+
+
+def in_flight(protocol: transport.TlsTransport) -> int:
+    """Segments that wait for their acknowledgement."""
+    with socket.fromfd(protocol._fd, socket.AF_INET, socket.SOCK_STREAM) as raw:
+        size = transport.TCP_INFO_HEAD.size
+        told = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, size)
+    return int(transport.TCP_INFO_HEAD.unpack(told)[2])
+
+
+MANY = 5000
+ORDER = bytes(150)
+
+
+def test_what_waits_for_nothing_but_an_acknowledgement_does_not_count(tmp_path: Path) -> None:
+    acceptor = Acceptor(tmp_path)
+
+    async def play() -> None:
+        protocol = await connected(acceptor, asyncio.Queue())
+        for _ in range(MANY):
+            protocol.write(ORDER)
+            if in_kernel(protocol):
+                break
+        # More than the congestion window takes: the peer's system acknowledges after 40 ms.
+        assert in_kernel(protocol) > 0
+        assert protocol.unsent() == 0
+        for _ in range(MANY):
+            protocol.write(ORDER)
+            if protocol.unsent():
+                break
+        assert protocol.unsent() > transport.CONGESTED_BYTES_MAX
+        while protocol.unsent():
+            await asyncio.sleep(0.001)
+        protocol.abort()
+
+    try:
+        uvloop.run(play())
+    finally:
+        acceptor.close()
+
+
+def test_what_a_peer_has_no_room_for_counts_to_the_byte(tmp_path: Path) -> None:
+    acceptor = Acceptor(tmp_path, receive_bytes=4096)
+
+    async def play() -> None:
+        protocol = await connected(acceptor, asyncio.Queue())
+        for _ in range(MANY):
+            protocol.write(ORDER)
+            while in_flight(protocol):
+                await asyncio.sleep(0.001)
+            if in_kernel(protocol):
+                break
+        assert 0 < in_kernel(protocol) < transport.CONGESTED_BYTES_MAX
+        assert protocol.unsent() == in_kernel(protocol)
+        protocol.abort()
+
+    try:
+        uvloop.run(play())
+    finally:
+        acceptor.close()
+
+
 def test_nothing_of_a_connection_that_is_gone_waits_for_the_garbage_collector(
     tmp_path: Path,
 ) -> None:

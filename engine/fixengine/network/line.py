@@ -86,8 +86,8 @@ class Transport(Protocol):
         """Whether what is written now can still leave."""
 
     def unsent(self) -> int:
-        """Bytes given but not yet sent: user space and the kernel's together; -1 where it is not
-        alive.
+        """Bytes given but not yet sent: user space and the kernel's together, but for what the
+        congestion window alone holds back; -1 where it is not alive.
         """
 
     def close(self) -> None:

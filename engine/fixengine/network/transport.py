@@ -40,6 +40,10 @@ class TcpOptions(NamedTuple):
 USUAL = TcpOptions()
 OUTQ = struct.Struct("=i")
 """What SIOCOUTQNSD tells."""
+TCP_INFO_HEAD = struct.Struct("=2x2B20xI52xI60xI")
+"""Of struct tcp_info (linux/tcp.h): retransmits, probes, unacked, snd_cwnd, notsent_bytes."""
+CONGESTED_BYTES_MAX = 1 << 14
+"""What the congestion window alone may hold back: some 80 orders."""
 
 
 class ConnectError(Exception):
@@ -87,7 +91,7 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def unsent(self) -> int:
         """Bytes given but not sent: those in user space and those the kernel still holds; -1 where
-        it is not alive.
+        it is not alive. What the congestion window alone holds back does not count.
 
         It costs a system call only where that is not known: when nothing was left once, nothing is
         left until more is written. The loop closes the descriptor a turn before it says so; whoever
@@ -106,7 +110,24 @@ class TlsTransport(asyncio.BufferedProtocol):
         (in_kernel,) = OUTQ.unpack(self._outq)
         unsent = transport.get_write_buffer_size() + int(in_kernel)
         self._all_sent = unsent == 0
+        if in_kernel and unsent <= CONGESTED_BYTES_MAX and self._is_congested():
+            return 0
         return unsent
+
+    def _is_congested(self) -> bool:
+        """Whether the kernel waits for nothing but an acknowledgement, of a peer that has room.
+
+        A connection begins, and goes on after a rest, with ten segments until the first of them is
+        acknowledged (RFC 6928): a ladder of orders would be refused from the eleventh on. A peer
+        that does not read acknowledges and has no room; on a path that is dead there is soon a
+        retransmission.
+        """
+        # The loop's own socket object has no such call.
+        with socket.socket(fileno=os.dup(self._fd)) as raw:
+            told = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_HEAD.size)
+        retransmits, probes, unacked, snd_cwnd, notsent_bytes = TCP_INFO_HEAD.unpack(told)
+        # An acknowledgement may have come since the bytes were counted.
+        return not notsent_bytes or (unacked >= snd_cwnd and not retransmits and not probes)
 
     def close(self) -> None:
         """Close after what was written, but do not wait for a peer that stopped reading."""
