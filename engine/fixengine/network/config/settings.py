@@ -348,8 +348,8 @@ class Engine(Section, frozen=True, kw_only=True):
         int,
         about(
             "Bytes that may wait in our buffers and the kernel's before new orders are refused."
-            " 0: any unsent byte refuses them, so that no order ages behind another. Up to 16 KiB do"
-            " not count that wait for an acknowledgement alone (TCP's congestion window).",
+            " 0: any unsent byte refuses them, so that no order ages behind another. Up to 16 KiB"
+            " that wait for an acknowledgement alone (TCP's congestion window) do not count.",
             ge=0,
             le=1 << 20,
         ),
