@@ -30,6 +30,15 @@ from bench.native import program
 ROOT = Path(__file__).parent.parent
 SERVER_NAME = "localhost"
 COMP_IDS = "BENCH1", "BENCH2"
+PLACEMENTS = "pinned", "awake", "free"
+AWAKE = """
+import os
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+print("awake", flush=True)
+while True:
+    pass
+"""
+"""SCHED_IDLE gives way at once to whoever has something to do."""
 UNSENT_BYTES_MAX = 1 << 20
 """In a burst some bytes wait: by default the engine would refuse orders behind them."""
 
@@ -152,20 +161,27 @@ def descendants(pid: int) -> list[int]:
 class Yard:
     """Where arms are started: a folder with keys, the processors, and the end of all processes.
 
-    pinned: strategy and venue run on the first processor that is allowed, what is between them on
-    the last one: where they land moves a trip by more than most of what is compared. The engine is
-    told so by [tuning], as its users would.
+    placement: one of PLACEMENTS. pinned: strategy and venue run on the first processor that is
+    allowed, what is between them on the last one: where they land moves a trip by more than most of
+    what is compared. The engine is told so by [tuning], as its users would. awake: the same, and no
+    processor sleeps, for a process of the lowest class keeps each at work. free: where the kernel
+    puts them.
     """
 
-    def __init__(self, folder: Path, stack: contextlib.ExitStack, pinned: bool = True) -> None:
+    def __init__(
+        self, folder: Path, stack: contextlib.ExitStack, placement: str = "pinned"
+    ) -> None:
         self.folder = folder
         self._stack = stack
         allowed = sorted(os.sched_getaffinity(0))
+        pinned = placement != "free"
         self.ends = {allowed[0]} if pinned else {*allowed}
         self.between = {allowed[-1]} if pinned else {*allowed}
         self._cpu = allowed[-1] if pinned else None
         now = datetime.datetime.now(datetime.UTC)
         self.keys = pki.ensure(folder / "keys", now)
+        for processor in allowed if placement == "awake" else ():
+            self.start(f"awake-{processor}", {processor}, sys.executable, "-c", AWAKE).first_line()
 
     @contextlib.contextmanager
     def on(self, processors: set[int]) -> Iterator[None]:

@@ -20,7 +20,9 @@ is this one's. In a burst they are ratios of per_order_us. Beside them p99_ratio
 cpu_ratio_to_relay, and burst_to_ping_pong: how many times the throughput of the one is the other's.
 
 The placement, pinned: strategy and venue on the first processor that is allowed, what is between
-them on the last one. free: where the kernel puts them.
+them on the last one. awake: so, and no processor sleeps between two messages, as on a machine that
+is tuned for it; on a virtual one that halves the relay's trip, and the figures repeat. free: where
+the kernel puts them.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from fixengine.demo.processes import DemoError
 from fixengine.screens.table import table
 
 from bench import count
-from bench.arms import ARMS, Arm, ArmError, Trips, Yard
+from bench.arms import ARMS, PLACEMENTS, Arm, ArmError, Trips, Yard
 from bench.figures import BURST, Run, Told, run_of, told
 from bench.native import NativeError
 
@@ -56,7 +58,6 @@ WITHOUT_END = 1 << 62
 MILLISECOND_NS = 1_000_000
 MODES = {"ping_pong": (1, 0), "paced": (WITHOUT_END, MILLISECOND_NS), BURST: (WITHOUT_END, 0)}
 """Orders without their report at a time, and nanoseconds from one to the next."""
-PLACEMENTS = "pinned", "free"
 TARGETS = {
     ("ping_pong", "ratio_to_relay"): 1.35,
     ("ping_pong", "p99_ratio_to_relay"): 1.6,
@@ -181,7 +182,7 @@ def main() -> int:
     about |= {"orders": options.orders, "burst": options.burst, "rounds": options.rounds}
     try:
         with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-            arms, missing = started(Yard(Path(name), stack, options.placement == "pinned"))
+            arms, missing = started(Yard(Path(name), stack, options.placement))
             found, digest = measure(arms, options.orders, options.burst, options.rounds)
     except (ArmError, DemoError, NativeError) as problem:
         print(f"bench.round_trip: {problem}", file=sys.stderr)
