@@ -109,8 +109,16 @@ static void write_bus(struct order *order, uint64_t number)
 static size_t bus_report(const char *data, size_t size, int *is_report)
 {
     *is_report = columns(data, size, "ExecutionReport") != NULL;
-    if (!*is_report && !columns(data, size, "SessionStatus") && !columns(data, size, "Heartbeat"))
-        fail("the engine says: %.*s", (int)size, data);
+    if (!*is_report && !columns(data, size, "SessionStatus") && !columns(data, size, "Heartbeat")) {
+        /* The words of it, without the bytes of numbers between them. */
+        char words[512];
+        size_t count = 0;
+        for (size_t at = 0; at < size && count < sizeof words - 1; at++)
+            if (data[at] >= ' ' && data[at] <= '~')
+                words[count++] = data[at];
+        words[count] = 0;
+        fail("the engine says: %s", words);
+    }
     return size;
 }
 

@@ -300,8 +300,10 @@ class Journal:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), descriptor, self._lock),
-                # What a terminal sends to the engine is not for it.
-                start_new_session=True,
+                # What a terminal sends to the engine is not for it. No session of its own: Linux
+                # groups the processes of each (sched(7), autogroup), and beside a busy one the
+                # journal's did not run for seconds.
+                process_group=0,
             )
         except OSError:
             ours.close()
