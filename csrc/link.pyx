@@ -51,7 +51,6 @@ cdef extern from "<sys/epoll.h>" nogil:
 
 cdef extern from "<poll.h>" nogil:
     enum:
-        POLLHUP
         POLLOUT
     struct pollfd:
         int fd
@@ -304,6 +303,8 @@ cdef class Link:
         """Send what was handed over; whether a message is here that fd does not tell of."""
         cdef _Peer peer
         self._open()
+        if self._spare < 0:
+            self._look_for_spare()
         if self._written:
             for peer in self._written:
                 peer.written = False
@@ -421,6 +422,15 @@ cdef class Link:
         if fd >= 0:
             close(fd)
         self._spare = open(b"/dev/null", O_RDONLY | O_CLOEXEC)
+        if self._spare < 0:
+            # It went to somebody else. Until `flush` finds one nobody is heard of who comes.
+            self._watch(self._listener, EPOLL_CTL_MOD, 0)
+        return 0
+
+    cdef int _look_for_spare(self) except -1:
+        self._spare = open(b"/dev/null", O_RDONLY | O_CLOEXEC)
+        if self._spare >= 0:
+            self._watch(self._listener, EPOLL_CTL_MOD, EPOLLIN)
         return 0
 
     cdef bint _make_room(self) except -1:
@@ -510,9 +520,6 @@ cdef class Link:
                 return self._leave(peer)
             peer.begin = ZMTP_GREETING_BYTES
             peer.stage = GREETED
-            peer.reserve(ZMTP_ROUTER_BYTES)
-            peer.put(zmtp_router, ZMTP_ROUTER_BYTES)
-            self._write(peer)
         head = zmtp_head(peer.input + peer.begin, peer.end - peer.begin, &flags, &size)
         if head < 0 or (head and not (flags & ZMTP_COMMAND and size <= self._message_bytes_max)):
             return self._leave(peer)
@@ -524,24 +531,30 @@ cdef class Link:
         return self._name(peer, PyBytes_FromStringAndSize(<char *>name, <Py_ssize_t>name_bytes))
 
     cdef int _name(self, _Peer peer, bytes name) except -1:
-        """Let a peer be who it says it is, unless somebody else is."""
+        """Let a peer be who it says it is, unless somebody else is. It hears our READY then alone,
+        so who is turned away has sent no message yet, and comes again.
+        """
         cdef _Peer other
-        cdef pollfd asked
         if not name:
             self._nameless += 1
             # As libzmq does: a zero byte, which a name should not begin with, and a number.
             name = b"\0" + self._nameless.to_bytes(4, "big")
         other = <_Peer>self._by_name.get(name)
         if other is not None:
-            asked.fd, asked.events, asked.revents = other.fd, 0, 0
-            if poll(&asked, 1, 0) <= 0 or not asked.revents & POLLHUP:
-                return self._leave(peer)
-            # It has gone, which is not read yet: first what it said before.
+            # It may have gone, which is not read yet.
             self._read(other)
+            if other.fd >= 0:
+                return self._leave(peer)
+        for other in self._waiting:
+            if other.name == name:
+                # First all that it said before it went.
+                return self._leave(peer)
         peer.name = name
         peer.stage = STANDING
         self._by_name[name] = peer
-        return 0
+        peer.reserve(ZMTP_ROUTER_BYTES)
+        peer.put(zmtp_router, ZMTP_ROUTER_BYTES)
+        return self._write(peer)
 
     cdef bytes _message(self, _Peer peer):
         """The next message of a peer, or None; b"" for one of more parts than one."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import gc
+import resource
 import socket
 import weakref
 from pathlib import Path
@@ -187,6 +188,13 @@ def test_what_a_peer_has_no_room_for_counts_to_the_byte(tmp_path: Path) -> None:
                 break
         assert 0 < in_kernel(protocol) < transport.CONGESTED_BYTES_MAX
         assert protocol.unsent() == in_kernel(protocol)
+        # Nor is it a defect where there is no descriptor to ask with.
+        here, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+        try:
+            assert protocol.unsent() > 0
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (here, most))
         protocol.abort()
 
     try:

@@ -261,6 +261,7 @@ class Process:
         self._alarm.clear()
         if self._resting is not None:
             self._resting.cancel()
+            self._resting = None
 
     def stop(self) -> None:
         """Stop in order, as for a signal; a second one, or a Logout that hangs, ends it at once."""

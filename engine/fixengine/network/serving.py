@@ -74,5 +74,6 @@ async def _serve(engine: Process) -> int:
     finally:
         ends.close()
         heed(False)
+        engine.heed = lambda heeds: None
         engine.rest()
         await engine.connector.close(CLOSE_S)

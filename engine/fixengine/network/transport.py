@@ -94,8 +94,8 @@ class TlsTransport(asyncio.BufferedProtocol):
         it is not alive. What the congestion window alone holds back does not count.
 
         It costs a system call only where that is not known: when nothing was left once, nothing is
-        left until more is written. The loop closes the descriptor a turn before it says so; whoever
-        asks then after a write finds such a connection not alive.
+        left until more is written. The loop closes the descriptor a turn before it says so: who
+        writes in that turn is told so afterwards, as one who wrote just before.
         """
         transport = self._transport
         if transport is None or self._broken or self._closing or transport.is_closing():
@@ -122,9 +122,13 @@ class TlsTransport(asyncio.BufferedProtocol):
         that does not read acknowledges and has no room; on a path that is dead there is soon a
         retransmission.
         """
-        # The loop's own socket object has no such call.
-        with socket.socket(fileno=os.dup(self._fd)) as raw:
-            told = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_HEAD.size)
+        try:
+            # The loop's own socket object has no such call.
+            with socket.socket(fileno=os.dup(self._fd)) as raw:
+                told = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_HEAD.size)
+        except OSError:
+            # No descriptor is left: whatever holds the bytes back, they count.
+            return False
         retransmits, probes, unacked, snd_cwnd, notsent_bytes = TCP_INFO_HEAD.unpack(told)
         # An acknowledgement may have come since the bytes were counted.
         return not notsent_bytes or (unacked >= snd_cwnd and not retransmits and not probes)
