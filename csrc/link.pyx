@@ -539,12 +539,12 @@ cdef class Link:
             self._nameless += 1
             # As libzmq does: a zero byte, which a name should not begin with, and a number.
             name = b"\0" + self._nameless.to_bytes(4, "big")
-        other = <_Peer>self._by_name.get(name)
-        if other is not None:
-            # It may have gone, which is not read yet.
-            self._read(other)
-            if other.fd >= 0:
-                return self._leave(peer)
+        for other in list(self._by_fd.values()):
+            if other.name == name:
+                # It may have gone, which is not read yet; who is sent nothing any more may be here.
+                self._read(other)
+                if other.fd >= 0:
+                    return self._leave(peer)
         for other in self._waiting:
             if other.name == name:
                 # First all that it said before it went.

@@ -392,15 +392,19 @@ def test_who_no_longer_reads_on_purpose_is_told_that_it_ends(near: Near) -> None
     assert near.all() == [(b"me", b"still said")]
 
 
+@pytest.mark.parametrize("is_told", [False, True])
 @pytest.mark.parametrize("count", [1, 90, 1000])
 def test_the_same_name_comes_again_once_the_first_was_read_to_its_end(
-    near: Near, count: int
+    near: Near, count: int, is_told: bool
 ) -> None:
     first = near.far(hello(b"me"))
     near.all()
     old = [b"%d" % number * 40 for number in range(count)]
     first.sendall(b"".join(map(frame, old)))
     first.close()
+    if is_told:
+        # Sending finds out that it has gone before all that it sent is read.
+        assert near.link.send(b"me", b"x") is Handed.GONE
     came: list[bytes] = []
     second = near.far(hello(b"me"))
     for _ in range(count):
