@@ -17,7 +17,7 @@ from fixengine.network.checkpoint import make_checkpoint, wrong_checkpoints
 from fixengine.network.journal import Checkpoints, Journal, Keep, Kind, Record, read
 from fixengine.network.journal.checkpoint import checkpoints, read_checkpoint, write_checkpoint
 from fixengine.network.journal.retention import prune
-from fixengine.network.journal.writer import files
+from fixengine.network.journal.writer import file_name, files
 from fixengine.network.recall import carried, recall
 from fixengine.testing import SimulatedEngine
 from journal_story import EPOCH, Run
@@ -216,6 +216,17 @@ def test_a_torn_end_is_left_out(tmp_path: Path, story: list[Record]) -> None:
     assert made.position == sum(file.path.stat().st_size - 64 for file in files(directory)) - (
         (32 + len(whole.data) + 7) & -8
     )
+    assert list(wrong_checkpoints(directory)) == []
+
+
+@pytest.mark.parametrize("size", [0, 63])
+def test_a_file_that_was_just_begun_is_no_damage(
+    tmp_path: Path, story: list[Record], size: int
+) -> None:
+    directory = tell(tmp_path, story)
+    begun = directory / file_name(EPOCH, len(files(directory)))
+    begun.write_bytes(files(directory)[0].path.read_bytes()[:size])
+    assert make_checkpoint(directory, UNREAD_MAX) is not None
     assert list(wrong_checkpoints(directory)) == []
 
 

@@ -13,6 +13,7 @@ import ssl
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -485,6 +486,24 @@ def fill_up(client: Client, request: Callable[[], str]) -> list[str]:
         left.append(cl_ord_id)
     assert answer.reason == RefusedReason.BACKLOG
     return left
+
+
+def test_a_session_whose_bytes_do_not_move_for_a_heartbeat_is_given_up(stage: Stage) -> None:
+    acceptor = stage.acceptor(receive_bytes=4096)
+    engine = stage.engine(acceptor.place, venue={"time_scale": 100, "heartbeat_s": 50})
+    client = stage.client(engine, wants_sent=True)
+    peer = acceptor.logon()
+    engine.expect(event="active")
+    left = fill_up(client, lambda: client.submit(limit()))
+    told: list[Any] = []
+    while not any(isinstance(event, SessionStatus) for event in told):
+        # It speaks, so its silence is not what ends the session.
+        with suppress(ConnectionError):
+            peer.send("0", {})
+        told += client.reports(timeout=0.1)
+    engine.expect(event="down", text="unsent bytes did not move for")
+    assert [event.cl_ord_id for event in told if isinstance(event, OrderUnknown)] == left
+    assert COMP_IDS[0] in engine.marks()
 
 
 def test_sigterm_before_a_venue_that_stops_reading(stage: Stage) -> None:

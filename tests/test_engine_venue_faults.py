@@ -134,7 +134,9 @@ def test_a_session_whose_venue_stops_reading_ends_alone(one: Trial) -> None:
             client.submit(limit())
         told += client.reports(timeout=0.02)
         states = [event.state for event in told if isinstance(event, SessionStatus)]
-    one.engine.expect(session=old, event="down", text="unsent bytes did not move for")
+    # The venue hears nothing either, and which of the two ends it first is a matter of luck.
+    ended = one.engine.expect(session=old, event="down")["text"]
+    assert ended.startswith(("down: unsent bytes did not move", "down: Heartbeat missing.")), ended
     refused = [event for event in told if isinstance(event, Refused)]
     assert refused[0].reason == RefusedReason.BACKLOG
     sent = [event for event in told if isinstance(event, Sent) and event.source == old]

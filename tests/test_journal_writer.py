@@ -28,7 +28,7 @@ from fixengine.network.journal import (
     entries,
     process,
 )
-from fixengine.network.journal.place import FALLBACK_NAME, ring_place
+from fixengine.network.journal.place import FALLBACK_NAME, LINK_NAME, ring_place
 from fixengine.network.journal.record import FILE_HEADER_BYTES, FileHeader
 from fixengine.network.journal.ring import Ring
 from fixengine.network.journal.writer import Drain, file_name, files, recover
@@ -264,6 +264,9 @@ def test_recovery_finishes_a_file_whose_header_was_cut_off(tmp_path: Path, size:
     ring.append(Kind.TICK, 1, 0, b"")
     ring.close(remove=False)
     (directory / "journal-7.fxj").write_bytes(FileHeader(7, 0, 0, 0).pack()[:size])
+    # So it looks, too, while the drain begins a file; who reads then finds nothing amiss.
+    (directory / LINK_NAME).symlink_to(ring.path)
+    assert [record.kind for record in records(tmp_path)] == [Kind.TICK]
     recovered = recover(directory, tmp_path, 1 << 20)
     assert recovered == (7, 32)
     assert [record.kind for record in records(tmp_path)] == [Kind.TICK]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import gc
+import os
 import resource
 import socket
 import weakref
@@ -17,7 +18,7 @@ import uvloop
 from fixengine import wire
 from fixengine.network import transport
 from fixengine.network.transport import USUAL, TcpOptions
-from scripted_venue import WAIT_S, Acceptor
+from scripted_venue import NO_LINGER, WAIT_S, Acceptor
 
 MORE_THAN_FITS = 8 << 20
 
@@ -197,6 +198,41 @@ def test_what_a_peer_has_no_room_for_counts_to_the_byte(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (here, most))
         protocol.abort()
 
+    try:
+        uvloop.run(play())
+    finally:
+        acceptor.close()
+
+
+def test_a_connection_reset_at_once_closes_its_own_descriptor_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acceptor = Acceptor(tmp_path)
+    open_tcp = transport._tcp
+
+    given: list[tuple[socket.socket, int]] = []
+
+    async def open_and_reset(*place: Any) -> socket.socket:
+        raw = await open_tcp(*place)
+        given.append((raw, raw.fileno()))
+        peer = await asyncio.to_thread(acceptor.accept_plain)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        peer.close()
+        return raw
+
+    async def play() -> None:
+        protocol = transport.TlsTransport(wire.Framer(), lambda: None, lambda reason: None)
+        context = transport.tls_context(acceptor.place.ca_file)
+        place = "127.0.0.1", acceptor.place.port, context, "localhost"
+        with pytest.raises(transport.ConnectError, match="TLS handshake: Connection reset"):
+            await transport.connect(protocol, *place, WAIT_S)
+        ((raw, number),) = given
+        # The number may be another's by now: it is closed, and the object knows.
+        assert raw.fileno() == -1
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+
+    monkeypatch.setattr(transport, "_tcp", open_and_reset)
     try:
         uvloop.run(play())
     finally:

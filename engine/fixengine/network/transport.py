@@ -229,6 +229,7 @@ async def connect(
         async with asyncio.timeout(timeout_s):
             raw = await _tcp(loop, host, port, tcp)
             phase = "TLS handshake"
+            made = os.fstat(raw.fileno())
             try:
                 await loop.create_connection(
                     lambda: protocol,
@@ -238,7 +239,7 @@ async def connect(
                     ssl_shutdown_timeout=TLS_END_S,
                 )
             except BaseException:
-                raw.close()
+                _let_go(raw, made)
                 raise
     except TimeoutError:
         text = f"no TLS connection within {timeout_s:g} s, in the {phase}"
@@ -250,6 +251,22 @@ async def connect(
         ) from None
     except (ssl.SSLError, OSError) as problem:
         raise ConnectError(f"{where}: {phase}: {cause_text(problem)}") from None
+
+
+def _let_go(raw: socket.socket, made: os.stat_result) -> None:
+    """Close a socket that the loop has failed with, unless the loop has closed it.
+
+    A connection that is reset before the loop has noted whose descriptor it holds is closed there
+    by number, and the object is left with that number: by now it may be a file of another thread's.
+    """
+    try:
+        is_ours = os.path.samestat(os.fstat(raw.fileno()), made)
+    except OSError:
+        is_ours = False
+    if is_ours:
+        raw.close()
+    else:
+        raw.detach()
 
 
 def cause_text(problem: Exception) -> str:

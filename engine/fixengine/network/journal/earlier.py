@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fixengine.network.journal.checkpoint import Checkpoint, checkpoints, read_checkpoint
-from fixengine.network.journal.reader import Damage, Record, Scan, scan_from
+from fixengine.network.journal.reader import Damage, Record, Scan, is_just_begun, scan_from
 from fixengine.network.journal.record import (
     CLOSED,
     FILE_HEADER_BYTES,
@@ -25,11 +25,11 @@ from fixengine.network.journal.writer import File, file_name, files
 class Earlier:
     """Iterates once over the records, oldest first.
 
-    damage: what could not be read. torn: a last record that is cut off, as a power failure leaves
-    it, or a disk that is being written to. is_closed: what came last is how a run ends that ends in
-    order, or there was nothing. unusable: damaged checkpoints. since: the one it began
-    with. end: the position up to which it has come, as the header of a file that would begin there;
-    None before anything was read.
+    damage: what could not be read. torn: a last record or file header that is cut off, as a power
+    failure leaves it, or a disk that is being written to. is_closed: what came last is how a run
+    ends that ends in order, or there was nothing. unusable: damaged checkpoints. since: the one it
+    began with. end: the position up to which it has come, as the header of a file that would begin
+    there; None before anything was read.
     """
 
     def __init__(
@@ -98,7 +98,10 @@ class Earlier:
         try:
             scan = scan_from(file.path, position, wall_offset_ns)
         except JournalError as problem:
-            self.damage.append(str(problem))
+            if is_just_begun(file.path):
+                self.torn = str(problem)
+            else:
+                self.damage.append(str(problem))
             return
         header = scan.header
         if self._until is not None and header.epoch == self._until.epoch:

@@ -244,6 +244,10 @@ class Walk:
                 # The first files of a run may have been removed by age.
                 last = 0 if file.number == 0 else None
             before = file
+            is_drained = ring is not None and ring[1].epoch == file.epoch
+            if is_drained and file is found[-1] and is_just_begun(file.path):
+                # The drain is about to write its header, and the ring has what comes behind.
+                continue
             try:
                 scan = open_scan(FileSource(file.path), last)
             except JournalError as error:
@@ -265,6 +269,16 @@ def journal_directory(path: Path) -> Path | None:
     if not path.is_dir():
         return None
     return path / "journal" if (path / "journal").is_dir() else path
+
+
+def is_just_begun(path: Path) -> bool:
+    """Whether a file has not even its whole header: the drain was there just now, or was stopped
+    there. JournalError where it cannot be read.
+    """
+    try:
+        return path.stat().st_size < FILE_HEADER_BYTES
+    except OSError as error:
+        raise JournalError(path, f"cannot be read: {error.strerror}") from None
 
 
 def open_scan(source: FileSource, last: int | None = None) -> Scan:

@@ -17,7 +17,7 @@ import orjson
 
 from fixengine import messages
 from fixengine.network.journal.place import LINK_NAME
-from fixengine.network.journal.reader import Damage, Missing, Record, Scan, Walk
+from fixengine.network.journal.reader import Damage, Missing, Record, Scan, Walk, is_just_begun
 from fixengine.network.journal.record import (
     FILE_HEADER_BYTES,
     FileHeader,
@@ -235,7 +235,7 @@ class Verifier:
         name = FILE_NAME.fullmatch(Path(damage.path).name)
         epoch = int(name[1]) if name else -1
         self._settle(epoch)
-        if Path(damage.path).stat().st_size < FILE_HEADER_BYTES:
+        if is_just_begun(Path(damage.path)):
             self._tail = epoch, Problem("damage", damage.path, 0, damage.reason)
             return
         self._wrong("damage", damage.path, 0, damage.reason)
