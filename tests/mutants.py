@@ -168,7 +168,7 @@ MUTANTS = (
     ),
     Mutant(
         "accept a stale epoch",
-        (("network/entry.py", "        if request.epoch != self.epoch:", "        if False:"),),
+        (("network/gate.py", "        if request.epoch != self.epoch:", "        if False:"),),
         RARE,
     ),
     Mutant(
@@ -267,7 +267,7 @@ MUTANTS = (
         "ignore valid_for_ms",
         (
             (
-                "network/entry.py",
+                "network/gate.py",
                 "        if now > request.sent_ns + request.valid_for_ms * MILLISECOND_NS:",
                 "        if False:",
             ),

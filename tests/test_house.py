@@ -170,7 +170,7 @@ DECIDES = (
     "desk",
     "network/clock.py",
     "network/answers.py",
-    "network/entry.py",
+    "network/gate.py",
     "network/foreign.py",
     "network/gateway.py",
     "network/held.py",

@@ -26,13 +26,11 @@ from fixengine.desk.recovery import LAG_S
 from fixengine.fix import fields
 from fixengine.fix.masking import mask
 from fixengine.fix.peek import peek, peek_number
-from fixengine.fix.session import ACTIVE, APPLICATION
+from fixengine.fix.session import APPLICATION
 from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
-    CL_ORD_ID,
     FILTER,
-    LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
@@ -52,7 +50,7 @@ from fixengine.messages import (
 )
 from fixengine.network.balances import BalanceRoom
 from fixengine.network.clock import Clock
-from fixengine.network.entry import Entry
+from fixengine.network.gate import Gate
 from fixengine.network.heirs import Heirs
 from fixengine.network.held import Held, Waiting
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
@@ -63,9 +61,7 @@ from fixengine.network.intents import (
     OrderRequest,
     at_limit,
     cancels_at_limit,
-    contradiction,
     enter,
-    other_ids,
     size_of,
     target_of,
 )
@@ -78,7 +74,6 @@ from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
-from fixengine.network.settling import Settling
 from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import SLICE_EVENTS, Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
@@ -148,17 +143,19 @@ class Gateway:
         self.epoch = epoch
         self.origin = origin
         self.valid_for_ms_max = valid_for_ms_max
-        self.unsent_bytes_max = unsent_bytes_max
-        self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
-        self.stopping = False
         self.held = Held(held_orders_max)
-        self.settling: Settling | None = None
         self.counter = 0
         self.session_state = SessionState.DOWN.value
         self._journal = journal
         self._watch = Trouble(self.teller, journal, self._say_journal)
-        recv_window_ms_max = clock.behind_ns_max // MILLISECOND_NS
-        self._entry = Entry(epoch, valid_for_ms_max, recv_window_ms_max)
+        self.gate = Gate(
+            (orders, strategies, lines, limits, clock, self.held, self._watch),
+            venue.name,
+            epoch,
+            valid_for_ms_max,
+            unsent_bytes_max,
+            cancel_unsent_bytes_max,
+        )
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)
         heirs = Heirs(strategies, orders, self.teller)
@@ -263,7 +260,7 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
-        reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
+        reason = self.gate.check_request(order, now) or self.gate.check_engine(strategy.number, now)
         reason = reason or self.instruments.why_not(order, order.symbol, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
@@ -276,14 +273,9 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, request.cl_list_id, now):
             return
-        reason = self._entry.check(request, now) or self._check_ids(strategy, request)
-        if reason is None and len({one.order.symbol for one in request.orders}) != 1:
-            text = "orders: a list is of orders in one symbol"
-            reason = RefusedReason.INVALID_FIELD, text, None
-        if reason is None and len(request.orders) > LIST_ORDERS_MAX:
-            text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
-            reason = RefusedReason.INVALID_FIELD, text, None
-        reason = reason or self._check_engine(strategy.number, now)
+        gate, number = self.gate, strategy.number
+        reason = gate.check_request(request, now) or gate.check_list(number, request)
+        reason = reason or gate.check_engine(number, now)
         reason = reason or self.instruments.why_not(request, request.symbol, now)
         if reason is None:
             lines = self.lines.for_order(request.symbol)
@@ -291,28 +283,20 @@ class Gateway:
         if reason is not None:
             self.teller.refuse(strategy, request.cl_list_id, reason, now)
 
-    def _check_engine(self, strategy: int, now: int) -> Reason | None:
-        """Why a new order may not leave now, over whatever line."""
-        trouble = self._watch.look(now)
-        if self.stopping:
-            return RefusedReason.STOPPING, "the engine is stopping", None
-        reason = None if self.settling is None else self.settling.why_frozen(strategy, now)
-        if reason is None and trouble is not None:
-            reason = RefusedReason.JOURNAL_FULL, trouble, None
-        return reason
-
     def _change(self, strategy: Strategy, request: Any, payload: bytes, now: int) -> None:
         """A request about one own order: see intents.TARGETING."""
         if self._answer_repeated(strategy, request.cl_ord_id, now):
             return
         adds = type(request) in ADDING
-        reason = self._entry.check(request, now)
+        reason = self.gate.check_request(request, now)
         if reason is None and adds:
-            reason = self._check_ids(strategy, request)
-            reason = reason or self._check_engine(strategy.number, now)
+            reason = self.gate.check_ids(strategy.number, request)
+            reason = reason or self.gate.check_engine(strategy.number, now)
         target = target_of(self.orders, strategy.number, request)
         if reason is None:
-            reason = self._check_target(strategy, request, target, now)
+            reason = self.gate.check_target(strategy.number, request, target)
+            if reason is None and target is not None:
+                reason = self._take_back(target, now)
         if reason is None and target is not None:
             reason = self.instruments.why_not(request, target.symbol, now)
         if reason is None and target is not None:
@@ -321,52 +305,24 @@ class Gateway:
         if reason is not None:
             self.teller.refuse(strategy, request.cl_ord_id, reason, now)
 
-    def _check_target(
-        self, strategy: Strategy, request: Any, target: Order | None, now: int
-    ) -> Reason | None:
-        """Why an order cannot be cancelled, replaced or amended, or None."""
-        name = request.orig_cl_ord_id[:36]
-        text = None
-        if target is None and not name:
-            where = f"{request.order_id!r:.40} in {request.symbol!r:.40}"
-            text = f"order_id: this strategy has no order {where}; or give orig_cl_ord_id"
-        elif target is None or not target.is_order:
-            text = f"orig_cl_ord_id: this strategy has no order {name!r}"
-        elif (text := contradiction(request, target)) is not None:
-            pass
-        elif target.strategy != strategy.number:
-            heir = self.strategies.by_number[target.strategy]
-            text = f"orig_cl_ord_id: {name} was handed over to {heir.name}"
-        elif type(request) in ADDING and request.symbol != target.symbol:
-            text = f"symbol: {name} is an order in {target.symbol}; both have one symbol"
-            return RefusedReason.INVALID_FIELD, text, None
-        elif self.held.take_back(target.whole or target):
-            # Not sent, it could overtake its order and miss it.
-            reason = "its cancel, or what was to change it, came while it waited for the disk"
-            self._drop(target.whole or target, (RefusedReason.CANCELED, reason, None), now)
-            text = f"orig_cl_ord_id: {name} had not left and is refused instead"
-        return None if text is None else (RefusedReason.UNKNOWN_ORDER, text, None)
-
-    def _check_ids(self, strategy: Strategy, request: OrderRequest) -> Reason | None:
-        """Whether every other id of a message with several requests may be used."""
-        ids = other_ids(request)
-        name = "cl_ord_id" if type(request) is NewOrderList else "cancel_cl_ord_id"
-        for one in ids:
-            if not CL_ORD_ID.match(one):
-                text = f"{name}: {one[:36]!r} is no id: 1..36 of a-z A-Z 0-9 - _"
-                return RefusedReason.INVALID_FIELD, text, None
-            twice = ids.count(one) > 1 or one == request.cl_ord_id
-            if twice or self.orders.find(strategy.number, one) is not None:
-                text = f"{name}: this strategy has used {one}; give each request its own"
-                return RefusedReason.INVALID_FIELD, text, None
-        return None
+    def _take_back(self, target: Order, now: int) -> Reason | None:
+        """Refuse an order that waits for the disk and is to be cancelled or changed: not sent, the
+        request could overtake its order and miss it. The reason for the request then.
+        """
+        whole = target.whole or target
+        if not self.held.take_back(whole):
+            return None
+        reason = "its cancel, or what was to change it, came while it waited for the disk"
+        self._drop(whole, (RefusedReason.CANCELED, reason, None), now)
+        text = f"orig_cl_ord_id: {target.cl_ord_id} had not left and is refused instead"
+        return RefusedReason.UNKNOWN_ORDER, text, None
 
     def _mass_cancel(
         self, strategy: Strategy, request: OrderMassCancelRequest, payload: bytes, now: int
     ) -> None:
         if self._answer_repeated(strategy, request.cl_ord_id, now):
             return
-        reason = self._entry.check(request, now)
+        reason = self.gate.check_request(request, now)
         if reason is None and (other := self.orders.other(strategy.number, request.symbol)):
             text = f"symbol: {self.strategies.by_number[other].name} has orders in {request.symbol}"
             reason = RefusedReason.NOT_YOURS, f"{text}, which it would end too", None
@@ -424,9 +380,9 @@ class Gateway:
         is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, orders, now, may_exceed)
+            reason = self.gate.check_line(line, strategy.number, orders, now, may_exceed)
             if reason is None:
-                reason = self._check_room(strategy.number, is_cancel)
+                reason = self.gate.check_room(strategy.number, is_cancel)
                 if reason is not None:
                     return reason
                 return self._intend(line, strategy, request, ids, window_ms, payload, target, now)
@@ -434,43 +390,6 @@ class Gateway:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
         return reason
-
-    def _check_room(self, strategy: int, is_cancel: bool) -> Reason | None:
-        """Whether a request finds a place in our tables."""
-        if self.orders.full(strategy, is_cancel):
-            text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
-            return RefusedReason.LIMIT, text, None
-        if self.held.orders_max and not is_cancel and self.held.full:
-            text = f"{len(self.held)} orders wait for the disk (journal.held_orders_max)"
-            return RefusedReason.JOURNAL_FULL, text, None
-        return None
-
-    def _check_line(
-        self, line: Line, strategy: int, orders: int, now: int, may_exceed: bool
-    ) -> Reason | None:
-        """Whether a request that brings so many new orders could leave over this line now.
-
-        may_exceed: see Limits.check.
-        """
-        is_cancel = orders == 0
-        if line.transport is None or line.session.state is not ACTIVE:
-            text = f"session {line.name} with {self.venue.name} is {line.session.state}"
-            return RefusedReason.NOT_CONNECTED, text, None
-        unsent = line.unsent()
-        if unsent < 0:
-            text = f"the connection of session {line.name} is gone"
-            return RefusedReason.NOT_CONNECTED, text, None
-        if unsent > (self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max):
-            text = f"{unsent} bytes are still unsent on session {line.name}"
-            return RefusedReason.BACKLOG, text, None
-        trouble = None if is_cancel else self.clock.trouble(line.lead)
-        if trouble is not None:
-            return RefusedReason.CLOCK_SKEW, trouble, None
-        if not is_cancel and not self.lines.are_watched():
-            text = "no session with all reports, drop copy or user data stream is up:"
-            text += " fills could go unseen"
-            return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, orders, may_exceed)
 
     def _intend(
         self,
@@ -535,9 +454,9 @@ class Gateway:
         for _, line, item, _ in reached:
             strategy = item.order.strategy
             orders = sum(part.is_order for part in (item.order, *item.order.parts))
-            reason = self._check_engine(strategy, now) if orders else None
+            reason = self.gate.check_engine(strategy, now) if orders else None
             may_exceed = at_limit(item.replace)
-            reason = reason or self._check_line(line, strategy, orders, now, may_exceed)
+            reason = reason or self.gate.check_line(line, strategy, orders, now, may_exceed)
             if reason is None:
                 self._let_go(line, item, now)
             else:
@@ -564,7 +483,7 @@ class Gateway:
         for _, line, item, _ in waited:
             if not item.order.is_cancel:
                 continue
-            reason = self._check_line(line, item.order.strategy, 0, now, False)
+            reason = self.gate.check_line(line, item.order.strategy, 0, now, False)
             if reason is None:
                 self._let_go(line, item, now)
             else:
@@ -767,7 +686,7 @@ class Gateway:
     def on_eye_lost(self, eye: Eye, text: str, now: int) -> None:
         """What was told on this one is told no more; whoever calls then takes it from `lines`."""
         # When we stop, live orders are left alone; the next run says that it did not watch them.
-        unwatched = not self.stopping and not self.lines.covered(eye)
+        unwatched = not self.gate.stopping and not self.lines.covered(eye)
         for order in self.orders.lost(eye.number, unwatched):
             self.teller.unknown(order, text, None, now)
 
