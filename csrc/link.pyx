@@ -90,6 +90,8 @@ cdef enum:
     STREAK_MAX = 16
     # Who sends more at once than some orders would keep the others waiting too long for that.
     STREAK_BYTES_MAX = 1 << 10
+    # Frames that are no message, looked at before others' sockets and the venue's have their turn.
+    PASSED_MAX = 256
     # Read at once from one peer, and kept of what it sent: some 80 orders.
     IN_BYTES = 1 << 14
     OUT_BYTES_MIN = 1 << 12
@@ -239,11 +241,13 @@ cdef class Link:
     def receive(self) -> tuple[bytes, bytes] | None:
         """(peer, payload) of the next message; b"" for one of more parts than that.
 
-        None: nothing was here when it last looked. What has come since, fd tells. What is to be
-        answered to a sign of life leaves with `flush`.
+        None: nothing was here when it last looked, or much that is no message; `flush` says which.
+        What has come since, fd tells. What is to be answered to a sign of life leaves with `flush`.
         """
         cdef _Peer peer
         cdef bytes payload
+        cdef bint passed
+        cdef int passed_left = PASSED_MAX
         self._open()
         if not self._looked:
             # Also where somebody's messages wait: they may be thousands, and others have one.
@@ -253,8 +257,9 @@ cdef class Link:
             if self._turn >= len(self._waiting):
                 self._turn = 0
             peer = <_Peer>self._waiting[self._turn]
-            payload = self._message(peer)
-            if payload is None or peer.begin == peer.end:
+            passed = False
+            payload = self._message(peer, &passed)
+            if peer.begin == peer.end or (payload is None and not passed):
                 self._waiting[self._turn] = self._waiting[-1]
                 self._waiting.pop()
                 peer.waits = False
@@ -262,6 +267,10 @@ cdef class Link:
                 self._turn += 1
             if payload is not None:
                 return peer.name, payload
+            if passed:
+                passed_left -= 1
+                if passed_left == 0:
+                    break
         self._looked = False
         return None
 
@@ -556,32 +565,33 @@ cdef class Link:
         peer.put(zmtp_router, ZMTP_ROUTER_BYTES)
         return self._write(peer)
 
-    cdef bytes _message(self, _Peer peer):
-        """The next message of a peer, or None; b"" for one of more parts than one."""
+    cdef bytes _message(self, _Peer peer, bint *passed):
+        """The next message of a peer; b"" for one of more parts than one. None: it is not here, or
+        passed is set: what was next is no message, and something may follow.
+        """
         cdef int flags, head
         cdef uint64_t size
-        cdef bytes payload
         cdef uint8_t *body
-        while peer.begin < peer.end:
-            head = zmtp_head(peer.input + peer.begin, peer.end - peer.begin, &flags, &size)
-            if head < 0 or (head and size > self._message_bytes_max):
-                peer.begin = peer.end = 0
-                if peer.fd >= 0:
-                    self._leave(peer)
-                return None
-            if head == 0 or peer.end - peer.begin < <size_t>head + size:
-                return None
-            body = peer.input + peer.begin + head
-            peer.begin += <size_t>head + size
-            if flags & ZMTP_COMMAND:
-                self._obey(peer, body, size)
-            elif flags & ZMTP_MORE:
-                peer.in_parts = True
-            elif peer.in_parts:
-                peer.in_parts = False
-                return b""
-            else:
-                return PyBytes_FromStringAndSize(<char *>body, <Py_ssize_t>size)
+        head = zmtp_head(peer.input + peer.begin, peer.end - peer.begin, &flags, &size)
+        if head < 0 or (head and size > self._message_bytes_max):
+            peer.begin = peer.end = 0
+            if peer.fd >= 0:
+                self._leave(peer)
+            return None
+        if head == 0 or peer.end - peer.begin < <size_t>head + size:
+            return None
+        body = peer.input + peer.begin + head
+        peer.begin += <size_t>head + size
+        if flags & ZMTP_COMMAND:
+            self._obey(peer, body, size)
+        elif flags & ZMTP_MORE:
+            peer.in_parts = True
+        elif peer.in_parts:
+            peer.in_parts = False
+            return b""
+        else:
+            return PyBytes_FromStringAndSize(<char *>body, <Py_ssize_t>size)
+        passed[0] = True
         return None
 
     cdef int _obey(self, _Peer peer, const uint8_t *body, size_t size) except -1:
@@ -590,7 +600,9 @@ cdef class Link:
         cdef size_t frame_bytes = zmtp_pong(frame, body, size)
         if self._by_name.get(peer.name) is not peer:
             return 0
-        if frame_bytes and peer.out_end - peer.out_begin < OUT_BYTES_MAX:
+        # Who leaves so much unread hears by that, once it reads, that somebody is here; answers to
+        # all that it asks would take the memory that its reports may.
+        if frame_bytes and peer.out_end - peer.out_begin < OUT_BYTES_MIN:
             peer.reserve(frame_bytes)
             peer.put(frame, frame_bytes)
             # Not at once: a thousand PINGs would be a thousand system calls.

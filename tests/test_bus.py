@@ -11,9 +11,10 @@ import errno
 import os
 import select
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 import zmq
 from fixengine.messages import MESSAGE_BYTES_MAX
 from fixengine.network import bus as room
-from fixengine.network.bus import Bus
+from fixengine.network.bus import Bus, BusError
 from fixengine.network.strategies import Handed
 
 WAIT_MS = 20_000
@@ -229,6 +230,26 @@ def test_a_closed_bus_is_not_touched(tmp_path: Path) -> None:
     for call in calls:
         with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
             call()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("link", ["compiled", "plain"])
+def test_an_engine_that_hangs_keeps_its_endpoint(tmp_path: Path, link: Any) -> None:
+    tmp_path.chmod(0o700)
+    path = f"{tmp_path}/engine"
+    with ExitStack() as ends:
+        other = ends.enter_context(socket.socket(socket.AF_UNIX))
+        other.bind(path)
+        other.listen(0)
+        taken = 0
+        while taken == 0:
+            # Nobody takes them: the backlog gets full.
+            peer = ends.enter_context(socket.socket(socket.AF_UNIX))
+            peer.setblocking(False)
+            taken = peer.connect_ex(path)
+        assert taken == errno.EAGAIN
+        with pytest.raises(BusError, match="in use by another process"):
+            Bus(f"ipc://{path}", link)
 
 
 def test_what_was_handed_over_leaves_before_the_end(bus: Bus) -> None:

@@ -242,6 +242,38 @@ def test_a_second_without_a_message_is_told(world: World) -> None:
     assert quiet == [world.now]
 
 
+@pytest.mark.parametrize("busy", ["bus", "timer"])
+def test_what_takes_many_turns_has_one_between_two_of_the_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch, busy: str
+) -> None:
+    turns: list[str] = []
+    loop = asyncio.new_event_loop()
+    monkeypatch.setattr(world, "call_soon", loop.call_soon)
+    if busy == "bus":
+        monkeypatch.setattr(world.strategies, "flush", lambda: True)
+        monkeypatch.setattr(world.strategies, "receive", lambda: turns.append(busy))
+    else:
+        monkeypatch.setattr(
+            world.process.gateway, "on_tick", lambda now: turns.append(busy) is None
+        )
+
+    async def play() -> None:
+        for _ in range(9):
+            # Whatever else wakes it up finds that more waits, as the turn before has.
+            world.says(b"0")
+            if busy == "timer":
+                world.process.on_timer()
+            turns.clear()
+            await asyncio.sleep(0)
+            assert turns == [busy]
+
+    try:
+        loop.run_until_complete(play())
+    finally:
+        world.process.rest()
+        loop.close()
+
+
 def test_nothing_of_a_session_that_is_over_waits_for_the_garbage_collector(world: World) -> None:
     over = weakref.ref(world.line)
     gc.collect()

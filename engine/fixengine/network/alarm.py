@@ -1,4 +1,4 @@
-"""One timer of the event loop that is moved, never doubled."""
+"""What the event loop is asked to call later: moved, never doubled."""
 
 from __future__ import annotations
 
@@ -63,4 +63,31 @@ class Alarm:
 
     def _ring(self) -> None:
         self._handle = None
+        self._callback()
+
+
+class Soon:
+    """Calls `callback` once in the loop's next turn, however often it is `set` before.
+
+    handle: of that call, None where there is none to come.
+    """
+
+    def __init__(self, loop: Timers, callback: Callable[[], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self.handle: Timer | None = None
+
+    def set(self) -> None:
+        """Call it in the next turn."""
+        if self.handle is None:
+            self.handle = self._loop.call_soon(self._ring)
+
+    def clear(self) -> None:
+        """Do not call it until `set` is called."""
+        if self.handle is not None:
+            self.handle.cancel()
+            self.handle = None
+
+    def _ring(self) -> None:
+        self.handle = None
         self._callback()

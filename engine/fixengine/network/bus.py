@@ -141,10 +141,14 @@ class Bus:
         if self._path.exists() and not self._path.is_socket():
             raise BusError(f"bus.endpoint: {self._path} is a file; name a path that is free")
         with socket.socket(socket.AF_UNIX) as probe:
+            # One that is stopped or hangs takes no connection: its backlog is full.
+            probe.setblocking(False)
             try:
                 probe.connect(str(self._path))
             except (FileNotFoundError, ConnectionRefusedError):
                 return
+            except BlockingIOError:
+                pass
         raise BusError(
             f"bus.endpoint: {self._path} is in use by another process; one engine per endpoint"
         )

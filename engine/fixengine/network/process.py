@@ -22,7 +22,7 @@ from fixengine.fix.keys import Signer
 from fixengine.fix.states import Event, Happening
 from fixengine.messages import report_seq_of
 from fixengine.network import making
-from fixengine.network.alarm import Alarm, Timer
+from fixengine.network.alarm import Alarm, Soon, Timer
 from fixengine.network.asker import Asker, Wanted
 from fixengine.network.config import Config, effective
 from fixengine.network.connector import LineMaker
@@ -103,6 +103,10 @@ class Process:
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
         self._alarm = Alarm(self._around.timers, self.on_timer)
+        # Where more waits than one wake-up takes. Every wake-up finds that, and were each to ask
+        # for a turn of its own, the bus would have more and more of them between two reads of TLS.
+        self._tick_soon = Soon(self._around.timers, self.on_timer)
+        self._bus_soon = Soon(self._around.timers, self.on_bus)
         self._busy = False
         self._unready: dict[Line, Event] = {}  # logged on, and orders wait for its limits
         self._bugs = 0
@@ -259,6 +263,8 @@ class Process:
     def rest(self) -> None:
         """It has ended: no timer of its own rings any more."""
         self._alarm.clear()
+        self._tick_soon.clear()
+        self._bus_soon.clear()
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
@@ -282,7 +288,7 @@ class Process:
             self.gateway.liveness.end_all()
             count = self.gateway.liveness.open_count
             self.log("info", f"open orders are cancelled before the Logout: {count}", event="stop")
-            self._around.timers.call_soon(self.on_timer)
+            self._tick_soon.set()
         wait_s = (self._log_out_by_ns - now) / SECOND_NS
         self._around.timers.call_later(wait_s + grace_ms / 1000 + STOP_GRACE_S, self.force_end)
         self.settle(now)
@@ -325,6 +331,8 @@ class Process:
         now = self._now = self._woke_ns = self._monotonic_ns()
         until = now + DRAIN_NS_MAX
         muted = 0
+        if self._bus_soon.handle is not None:
+            self._bus_soon.clear()
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
@@ -370,6 +378,7 @@ class Process:
     def on_timer(self) -> None:
         """Time has passed; the first call starts it all."""
         self._alarm.clear()
+        self._tick_soon.clear()
         self._parked_due_ns = 0
         now = self._woke_ns = self._wake()
         self.journal.append(Kind.TICK, now, 0, b"")
@@ -379,7 +388,7 @@ class Process:
         if self._asker is not None:
             self._asker.tick(now, self.gateway.lines.watched_since_ns)
         if self.gateway.on_tick(now):
-            self._around.timers.call_soon(self.on_timer)
+            self._tick_soon.set()
         self.settle(now)
 
     def _on_second(self, now: int) -> None:
@@ -420,7 +429,7 @@ class Process:
         if self._unready:
             self._decide_ready(now)
         if self.bus.flush() and self._resting is None:
-            self._around.timers.call_soon(self.on_bus)
+            self._bus_soon.set()
         self._set_timer(now)
         for line in gateway.lines.all:
             # What was written has left, as a rule, and that costs a system call to know. Here
