@@ -210,11 +210,20 @@ def figures(memory: bytearray) -> dict[str, object]:
 
 
 def test_the_picture_shows_what_was_counted() -> None:
-    drawn = screen.text(figures(bytearray(BYTES)), [LOOP, OUT[-1]])
-    assert f"1 message in {EVERY} is timed" in drawn
+    told = figures(bytearray(BYTES)) | {"epoch": 1_795_860_173, "running": True}
+    drawn = screen.text(told, [LOOP, OUT[-1]])
+    assert f"1 message in {EVERY} is timed, since 2026-11-28 10:02:53 UTC; epoch" in drawn
+    assert "no engine runs now" not in drawn
     assert f"o {LOOP}" in drawn and f"x {OUT[-1]}" not in drawn
     assert "99.9 %" in drawn
     assert screen.plot({IN[-1]: {"count": 0}}, [IN[-1]]) == ["nothing was timed yet of in.whole"]
+
+
+def test_scales_of_less_than_a_hundredth_of_a_us_are_told_apart() -> None:
+    one = {"count": 2, "buckets_us": [[0.0, 1], [0.02, 1]], "max_us": 0.02}
+    labels = [line.split("|")[0].strip() for line in screen.plot({LOOP: one}, [LOOP])[:-3]]
+    assert labels[-1] == "0.001"
+    assert len(set(labels)) == len(labels)
 
 
 def test_the_svg_has_a_curve_for_each_stretch_that_was_timed() -> None:
