@@ -18,6 +18,7 @@ from fixengine.network.latency import (
     LOOP,
     NAMES,
     OUT,
+    VENUE,
     Latency,
     NoLatency,
     read,
@@ -207,6 +208,16 @@ def figures(memory: bytearray) -> dict[str, object]:
     for ns in lengths(3):
         latency.loop.record(ns // 1000)
     return read(bytes(memory))
+
+
+def test_a_report_that_is_read_before_it_was_sent_moves_the_venues_clock() -> None:
+    """As at the start, when only a slow Logon has told how far it is off."""
+    memory = bytearray(BYTES)
+    latency = Latency(memory)
+    latency.head(1, 2)
+    latency.venue(written_ns=1000, transacted_ns=6000, sent_ns=7000, read_ns=3000)
+    seen = read(bytes(memory))["stretches"]
+    assert [seen[name]["max_us"] for name in VENUE] == [1.0, 1.0, 0.0]
 
 
 def test_the_picture_shows_what_was_counted() -> None:
