@@ -200,6 +200,9 @@ def test_an_engine_counts_on_where_nobody_can_look(tmp_path: Path) -> None:
         copy(tmp_path)
     with pytest.raises(NoLatency, match="another version"):
         read(b'{"version":0}'.ljust(HEADER_BYTES, b"\0"))
+    for foreign in (b"[1]", b'{"version":1}'):
+        with pytest.raises(NoLatency, match="another version"):
+            read(foreign.ljust(HEADER_BYTES, b"\0"))
 
 
 def figures(memory: bytearray) -> dict[str, object]:

@@ -106,7 +106,8 @@ def read(memory: bytes) -> dict[str, Any]:
         header = orjson.loads(memory[:HEADER_BYTES].rstrip(b"\0"))
     except orjson.JSONDecodeError:
         raise NoLatency("holds no figures (yet)") from None
-    if header.get("version") != VERSION or header["names"] != list(NAMES):
+    told = (header.get("version"), header.get("names")) if isinstance(header, dict) else None
+    if told != (VERSION, list(NAMES)):
         raise NoLatency("was written by another version of fixengine; use that one's command")
     histograms = _histograms(memoryview(bytearray(memory)))
     return {
