@@ -113,6 +113,20 @@ def test_one_in_every_is_timed_and_each_stretch_has_it() -> None:
     assert sum(one.sum_ns for one in made[:3]) == made[3].sum_ns <= took_ns
 
 
+def test_one_that_came_in_the_same_read_has_waited_since_then() -> None:
+    made = histograms(2)
+    walk = wire.Walk(made, 2)
+    walk.begin()
+    assert walk.count(0) == 0
+    walk.begin()
+    until_ns = time.monotonic_ns() + 1_000_000
+    while time.monotonic_ns() < until_ns:
+        pass
+    walk.follow()
+    assert walk.count(0) == 1
+    assert made[-1].sum_ns >= 1_000_000
+
+
 def test_what_turns_back_or_did_not_begin_is_no_sample_and_the_next_one_is() -> None:
     made = histograms(3)
     walk = wire.Walk(made, 1)
