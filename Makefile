@@ -15,12 +15,13 @@ test: .venv/dev lint types valgrind
 	@$(MAKE) --no-print-directory native || true
 	$(BIN)/python -m pytest bench --benchmark-disable -q -rs
 
-# Kills of the real process, then worlds of trouble, one after the other, until one fails or it is
+# Kills of the real process, what a message costs when much is open, then worlds of trouble, one after the other, until one fails or it is
 # stopped. KILLS: how many. SEED: the first world.
 SEED ?= 0
 KILLS ?= 1000
 soak: .venv/dev
 	KILLS=$(KILLS) $(BIN)/python -m pytest tests/test_engine_kills.py
+	$(BIN)/python -m bench.scale
 	$(BIN)/python -m bench.scale --memory 10000000
 	PYTHONPATH=tests $(BIN)/python -m world --seed $(SEED) --seeds 0
 

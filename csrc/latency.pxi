@@ -103,6 +103,7 @@ cdef class Walk:
     cdef readonly int64_t every
     cdef int64_t left
     cdef int64_t last
+    cdef int64_t begun_ns
     cdef int32_t stretches
     cdef Ticket current
     cdef Ticket tickets[TICKETS]
@@ -125,8 +126,13 @@ cdef class Walk:
 
     def begin(self):
         """A message may be about to go the walk; whatever went before is over."""
+        self.begun_ns = latency_now()
+        self.follow()
+
+    cpdef void follow(self) noexcept:
+        """`begin` of one that came with it in the same read: it has waited since then."""
         if self.left == 1:
-            self.current.at_ns[0] = latency_now()
+            self.current.at_ns[0] = self.begun_ns
             self.current.stage = 0
 
     def lap(self, int32_t stretch):

@@ -16,6 +16,8 @@ from fixengine import wire
 from fixengine.fix.session import Session
 from fixengine.fix.states import Happening, State, Verdict
 from fixengine.messages import Event
+from fixengine.network.latency import EVERY, IN
+from fixengine.network.latency import read as figures_of
 from sessions_in_memory import SECOND_NS, frame, initiator
 
 REPORTS = 10_000
@@ -57,6 +59,18 @@ def test_a_burst_is_told_whole_and_in_order() -> None:
         range(events[0].report_seq, events[0].report_seq + REPORTS)
     )
     assert engine.line.session.hole is None
+
+
+def test_what_waits_behind_others_of_its_read_is_timed_from_the_read_on() -> None:
+    engine = one_order()
+    latency = engine.gateway.latency
+    latency.head(1, 2)
+    engine.venue_sends(traded(engine, 3 * EVERY))
+    seen = figures_of(bytes(latency._memory))["stretches"]
+    framed, decoded, published = (seen[name] for name in IN[:-1])
+    assert framed["count"] == 3
+    # Two that were timed, and many that were not, came before the last.
+    assert framed["max_us"] > 2 * (decoded["mean_us"] + published["mean_us"])
 
 
 def test_a_burst_byte_by_byte_is_told_whole_and_heartbeats_are_on_time() -> None:

@@ -247,14 +247,17 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, text: str | None, told:
     assert told in out
 
 
-def test_what_the_system_refuses_is_found_by_a_check(tmp_path: Path) -> None:
-    # Nothing listens there, and nothing is asked of it.
+def test_what_the_system_refuses_is_found_by_a_check_which_goes_on(tmp_path: Path) -> None:
+    # Nothing listens there, and nothing is asked of it. The engine would trade without both.
     place = Place(1, *(tmp_path / name for name in ("ca", "api_key", "key")))
-    path, _ = write_config(tmp_path, place, tuning={"lock_memory": False, "cpu": 4095})
+    path, _ = write_config(tmp_path, place, tuning={"io_cpu": 0, "cpu": 4095})
     status, out, errors = fixengine("check", str(path), "--offline")
     assert (status, errors) == (1, "")
+    lines = out.splitlines()
+    assert lines[1].startswith("FAIL tuning: tuning.io_cpu = 0 is refused: libzmq has threads")
     text = "tuning.cpu = 4095 is refused: this process may not run there; expected one of 0"
-    assert out.splitlines()[-1].startswith(f"FAIL tuning: {text}")
+    assert lines[2].startswith(f"FAIL tuning: {text}")
+    assert "key: " in lines[3], "what else is wrong is told too"
 
 
 def test_one_engine_per_state_directory_and_per_bus(stage: Stage, tmp_path: Path) -> None:

@@ -327,6 +327,7 @@ WRONG = [
     ({"engine__state_dir": "/" + "x" * 100}, "bus.endpoint: expected ipc://PATH"),
     ({"bus__valid_for_ms_max": 0}, "bus.valid_for_ms_max: expected an integer 1..60000, got 0"),
     ({"tuning__cpu": -1}, "tuning.cpu: expected an integer 0..4095, got -1"),
+    ({"tuning__linger_us": -1}, "tuning.linger_us: expected an integer 0..10000, got -1"),
     ({"tuning__fifo_priority": 0}, "tuning.fifo_priority: expected an integer 1..99, got 0"),
     ({"tuning__idle": "rest"}, 'tuning.idle: expected "block" or "spin", got "rest"'),
     (

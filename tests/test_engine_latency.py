@@ -38,6 +38,7 @@ def test_each_stretch_is_counted_and_can_be_seen(stage: Stage) -> None:
         trade(client)
     seen = figures(engine.state_dir)
     assert (seen["every"], seen["pid"]) == (EVERY, engine.process.pid)
+    assert seen["running"]
     counts = {name: one["count"] for name, one in seen["stretches"].items()}
     assert {name: counts[name] for name in (BUS, *OUT, *IN, *VENUE)} == dict.fromkeys(
         NAMES[:-1], SAMPLES
@@ -56,7 +57,21 @@ def test_each_stretch_is_counted_and_can_be_seen(stage: Stage) -> None:
     assert latency(engine.state_dir, "--svg", picture).returncode == 0
     assert len(ElementTree.parse(picture).findall("{*}polyline")) == len(NAMES)
     assert engine.end() == 0
-    assert figures(engine.state_dir)["stretches"][OUT[-1]] == seen["stretches"][OUT[-1]]
+    last = figures(engine.state_dir)
+    assert last["stretches"][OUT[-1]] == seen["stretches"][OUT[-1]]
+    assert not last["running"]
+    assert "no engine runs now" in latency(engine.state_dir).stdout
+
+
+def test_figures_of_an_engine_that_was_killed_are_not_taken_for_a_running_one(
+    stage: Stage,
+) -> None:
+    engine = stage.engine(stage.venue().place)
+    engine.expect(event="active")
+    assert figures(engine.state_dir)["running"]
+    engine.process.kill()
+    engine.process.wait()
+    assert not figures(engine.state_dir)["running"]
 
 
 def test_what_cannot_be_shown_is_said_with_the_next_step(tmp_path: Path) -> None:

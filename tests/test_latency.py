@@ -18,6 +18,7 @@ from fixengine.network.latency import (
     LOOP,
     NAMES,
     OUT,
+    VENUE,
     Latency,
     NoLatency,
     read,
@@ -112,6 +113,20 @@ def test_one_in_every_is_timed_and_each_stretch_has_it() -> None:
     assert sum(one.sum_ns for one in made[:3]) == made[3].sum_ns <= took_ns
 
 
+def test_one_that_came_in_the_same_read_has_waited_since_then() -> None:
+    made = histograms(2)
+    walk = wire.Walk(made, 2)
+    walk.begin()
+    assert walk.count(0) == 0
+    walk.begin()
+    until_ns = time.monotonic_ns() + 1_000_000
+    while time.monotonic_ns() < until_ns:
+        pass
+    walk.follow()
+    assert walk.count(0) == 1
+    assert made[-1].sum_ns >= 1_000_000
+
+
 def test_what_turns_back_or_did_not_begin_is_no_sample_and_the_next_one_is() -> None:
     made = histograms(3)
     walk = wire.Walk(made, 1)
@@ -199,6 +214,9 @@ def test_an_engine_counts_on_where_nobody_can_look(tmp_path: Path) -> None:
         copy(tmp_path)
     with pytest.raises(NoLatency, match="another version"):
         read(b'{"version":0}'.ljust(HEADER_BYTES, b"\0"))
+    for foreign in (b"[1]", b'{"version":1}'):
+        with pytest.raises(NoLatency, match="another version"):
+            read(foreign.ljust(HEADER_BYTES, b"\0"))
 
 
 def figures(memory: bytearray) -> dict[str, object]:
@@ -209,12 +227,31 @@ def figures(memory: bytearray) -> dict[str, object]:
     return read(bytes(memory))
 
 
+def test_a_report_that_is_read_before_it_was_sent_moves_the_venues_clock() -> None:
+    """As at the start, when only a slow Logon has told how far it is off."""
+    memory = bytearray(BYTES)
+    latency = Latency(memory)
+    latency.head(1, 2)
+    latency.venue(written_ns=1000, transacted_ns=6000, sent_ns=7000, read_ns=3000)
+    seen = read(bytes(memory))["stretches"]
+    assert [seen[name]["max_us"] for name in VENUE] == [1.0, 1.0, 0.0]
+
+
 def test_the_picture_shows_what_was_counted() -> None:
-    drawn = screen.text(figures(bytearray(BYTES)), [LOOP, OUT[-1]])
-    assert f"1 message in {EVERY} is timed" in drawn
+    told = figures(bytearray(BYTES)) | {"epoch": 1_795_860_173, "running": True}
+    drawn = screen.text(told, [LOOP, OUT[-1]])
+    assert f"1 message in {EVERY} is timed, since 2026-11-28 10:02:53 UTC; epoch" in drawn
+    assert "no engine runs now" not in drawn
     assert f"o {LOOP}" in drawn and f"x {OUT[-1]}" not in drawn
     assert "99.9 %" in drawn
     assert screen.plot({IN[-1]: {"count": 0}}, [IN[-1]]) == ["nothing was timed yet of in.whole"]
+
+
+def test_scales_of_less_than_a_hundredth_of_a_us_are_told_apart() -> None:
+    one = {"count": 2, "buckets_us": [[0.0, 1], [0.02, 1]], "max_us": 0.02}
+    labels = [line.split("|")[0].strip() for line in screen.plot({LOOP: one}, [LOOP])[:-3]]
+    assert labels[-1] == "0.001"
+    assert len(set(labels)) == len(labels)
 
 
 def test_the_svg_has_a_curve_for_each_stretch_that_was_timed() -> None:

@@ -13,7 +13,7 @@ import pytest
 from fixengine.client import Client
 from fixengine.messages import NewOrderSingle, Side
 from fixengine.network import status_command
-from fixengine.network.latency import Latency
+from fixengine.network.latency import EVERY, Latency
 from fixengine.network.latency_file import LatencyFile
 from fixengine.network.status import STRATEGIES_PER_PIECE, pieces
 from fixengine.network.tuning import Option
@@ -104,7 +104,7 @@ def test_latencies_of_another_run_are_not_shown(
     epoch = told_of(fix_engine)["engine"]["epoch"]
     with LatencyFile(tmp_path) as figures:
         Latency(figures.memory).head(epoch if is_of_this_run else epoch - 1, 77)
-        assert bool(status_command.latencies(tmp_path, epoch)) is is_of_this_run
+        assert bool(status_command.latencies(tmp_path, epoch)["latency"]) is is_of_this_run
 
 
 HEALTHY = {
@@ -182,6 +182,7 @@ def test_status_of_an_engine_that_runs_and_of_one_that_does_not(stage: Stage) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert f"engine     active, pid {engine.pid}, " in done.stdout
     assert "tuning     cpu = 4095: REFUSED, this process may not run there" in done.stdout
+    assert f"latency    since the start; 1 message in {EVERY} is timed" in done.stdout
     assert "loop.held" in done.stdout
 
     assert engine.end() == 0

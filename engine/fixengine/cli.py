@@ -193,8 +193,8 @@ def _add_status(parser: argparse.ArgumentParser) -> None:
 def _add_latency(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Shows how long messages take on each stretch of the way through an engine, since it was\n"
-        "started. It reads shared memory and takes nothing from the engine; after the engine has\n"
-        "ended in order it shows the last figures."
+        "started; nothing resets them but a new start. It reads shared memory and takes nothing\n"
+        "from the engine. Of an engine that has ended it shows the last figures, and says so."
     )
     parser.epilog = LATENCY_EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -217,14 +217,16 @@ def _latency(options: argparse.Namespace) -> int:
 
     from fixengine.network.config import ConfigError, state_dir_of
     from fixengine.network.latency import LOOP, NAMES, NoLatency, read
-    from fixengine.network.latency_file import copy
+    from fixengine.network.latency_file import copy, is_running
     from fixengine.screens import latency
 
     wrong = [name for name in options.stretch or () if name not in NAMES]
     if wrong:
         return _fail(f"--stretch {wrong[0]}: expected one of {', '.join(NAMES)}")
     try:
-        figures = read(copy(state_dir_of(options.path)))
+        state_dir = state_dir_of(options.path)
+        figures = read(copy(state_dir))
+        figures["running"] = is_running(state_dir, figures["pid"])
         if options.svg is not None:
             options.svg.write_text(latency.svg(figures, options.stretch or NAMES))
     except (ConfigError, NoLatency) as problem:

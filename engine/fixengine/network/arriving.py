@@ -73,7 +73,7 @@ class Arriving:
                     self._limits.on_logon(line, now)
                 if verdict is ADMIN or now >= line.lead.due_ns:
                     self._sample_clock(line, message, verdict, now)
-                self._inward.begin()
+                self._inward.follow()
         except wire.RemoteProtocolError as problem:
             self.on_framing_lost(line, str(problem), now)
         if line.framer.garbled != line.garbled_seen:

@@ -154,9 +154,7 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
     try:
         harden()
         say("config", True, f"{config.venue.host}:{config.venue.port}, {config.venue.name}")
-        for option in tune(config.tuning, System(), config.bus.link == "plain").options:
-            if not say("tuning", not option.refused, str(option)):
-                return False
+        granted = _check_tuning(config, show)
         api_key, signer = load(config.key)
         say("key", True, "API key and Ed25519 private key can be read")
         with StateDir(Path(config.engine.state_dir)) as state:
@@ -164,11 +162,11 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
             Bus(config.bus.endpoint).close()
             say("bus", True, f"{config.bus.endpoint} can be bound")
             if offline:
-                return True
+                return granted
             roles = [CARRIES_ORDERS, DROP_COPY] if config.venue.drop_copy else [CARRIES_ORDERS]
             if not all(_check_logon(config, api_key, signer, state, role, show) for role in roles):
                 return False
-        return _check_rest(config, api_key, signer, show)
+        return _check_rest(config, api_key, signer, show) and granted
     except ConfigError as problem:
         return say("config", False, str(problem))
     except KeyFileError as problem:
@@ -177,6 +175,14 @@ def check(config: Config, show: Callable[[Step], None], offline: bool) -> bool:
         return say("state", False, str(problem))
     except BusError as problem:
         return say("bus", False, str(problem))
+
+
+def _check_tuning(config: Config, show: Callable[[Step], None]) -> bool:
+    """Whether the system grants all that is asked. A refusal ends nothing: see `tune`."""
+    options = tune(config.tuning, System(), config.bus.link == "plain").options
+    for option in options:
+        show(Step("tuning", not option.refused, str(option)))
+    return not any(option.refused for option in options)
 
 
 def next_attempt(config: Config, state: StateDir, wall: int, now: int) -> tuple[str, int, str]:

@@ -4,7 +4,8 @@ Two walks are timed stretch by stretch, one message in EVERY: out, from the bus 
 from TLS to the bus. Each stretch is named after its end. Beside them stand how long a request was
 under way to us, how long each wake-up held the loop, and, of the timed reports, what the venue's
 own time stamps tell, by its clock as `clock` knows it: a SendingTime less the lead of our clock.
-The lead is taken from the quickest messages, so what is left of a way is what it took beyond that.
+The lead is taken from the quickest messages, so what is left of a way is what it took beyond that,
+and the way back of the quickest counts as the way there.
 
 Nothing here decides anything, and nothing of it is journalled: a replay has other figures.
 
@@ -45,7 +46,7 @@ MEANINGS = {
     "in.decoded": "-> journalled, session's rules, fields",
     "in.published": "-> order table, event, journal, bus",
     "in.whole": "read -> published",
-    "venue.transacted": "written -> TransactTime of the order's first report",
+    "venue.transacted": "written -> TransactTime of the first report, with the quickest's way back",
     "venue.sent": "TransactTime -> SendingTime",
     "venue.read": "SendingTime -> read, beyond the quickest",
     LOOP: "length of a wake-up: all else waits as long (each one)",
@@ -79,11 +80,15 @@ class Latency:
     def venue(self, written_ns: int, transacted_ns: int | None, sent_ns: int, read_ns: int) -> None:
         """A report of the venue, in ns of one clock. transacted_ns: None where it tells of none, or
         is not the first of its request.
+
+        None is read before it was sent: one that seems to be tells that the venue's clock is less
+        far off, as the first messages after a slow Logon do, and counts as the quickest.
         """
         transacted, sent, read = self._venue
+        early_ns = max(0, sent_ns - read_ns)
         read.record(read_ns - sent_ns)
         if transacted_ns is not None:
-            transacted.record(transacted_ns - written_ns)
+            transacted.record(transacted_ns - early_ns - written_ns)
             sent.record(sent_ns - transacted_ns)
 
 
@@ -101,7 +106,8 @@ def read(memory: bytes) -> dict[str, Any]:
         header = orjson.loads(memory[:HEADER_BYTES].rstrip(b"\0"))
     except orjson.JSONDecodeError:
         raise NoLatency("holds no figures (yet)") from None
-    if header.get("version") != VERSION or header["names"] != list(NAMES):
+    told = (header.get("version"), header.get("names")) if isinstance(header, dict) else None
+    if told != (VERSION, list(NAMES)):
         raise NoLatency("was written by another version of fixengine; use that one's command")
     histograms = _histograms(memoryview(bytearray(memory)))
     return {

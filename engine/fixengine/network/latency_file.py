@@ -82,3 +82,18 @@ def copy(state_dir: Path) -> bytes:
     if len(memory) != BYTES:
         raise NoLatency(f"{path}: {len(memory)} bytes, expected {BYTES}")
     return memory
+
+
+def is_running(state_dir: Path, pid: int) -> bool:
+    """Whether the engine that these figures are of still counts: it has not put a file in the place
+    of its link, and there is such a process in our namespace.
+    """
+    if not (state_dir / NAME).is_symlink():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's, then
+    return True

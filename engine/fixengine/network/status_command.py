@@ -49,18 +49,21 @@ def run(options: argparse.Namespace) -> int:
     except (ConfigError, NoAnswer) as problem:
         streams.complain(f"fixengine: {problem}")
         return USAGE_ERROR
-    told["latency"] = latencies(state_dir, told["engine"]["epoch"])
+    told |= latencies(state_dir, told["engine"]["epoch"])
     streams.say(orjson.dumps(told).decode() if options.json else status.text(told))
     return 0
 
 
 def latencies(state_dir: Path, epoch: int) -> dict[str, Any]:
-    """The figures of this run; none where its memory is not shared, which its log has told."""
+    """latency: the figures of this run, of which 1 message in latency_every is timed; none where
+    its memory is not shared, which its log has told.
+    """
     try:
         figures = read(copy(state_dir))
     except NoLatency:
-        return {}
-    stretches: dict[str, Any] = figures["stretches"] if figures["epoch"] == epoch else {}
-    for one in stretches.values():
+        return {"latency": {}}
+    if figures["epoch"] != epoch:
+        return {"latency": {}}
+    for one in figures["stretches"].values():
         one.pop("buckets_us", None)
-    return stretches
+    return {"latency": figures["stretches"], "latency_every": figures["every"]}

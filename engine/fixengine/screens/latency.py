@@ -2,12 +2,14 @@
 
 Both pictures have logarithmic axes: to the right the share of messages that were as quick, ever
 closer to all of them (0, 90, 99, 99.9 %, ...), upwards the time. A curve ends where the share of
-one message begins. Figures come as `network.latency.read` gives them.
+one message begins. Figures come as `network.latency.read` gives them,
+and with running, whether their engine still does.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +49,13 @@ class Curve:
 def text(figures: Mapping[str, Any], names: Sequence[str]) -> str:
     """Table of all stretches, and the curves of those named."""
     stretches: Stretches = figures["stretches"]
-    told = [f"1 message in {figures['every']} is timed; engine of epoch {figures['epoch']}", ""]
+    # An epoch is the second in which its run began; see network.state.
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(figures["epoch"]))
+    sampling = f"1 message in {figures['every']} is timed"
+    told = [f"{sampling}, since {since} UTC; epoch {figures['epoch']}, pid {figures['pid']}"]
+    if not figures["running"]:
+        told.append("no engine runs now: these are its last figures")
+    told.append("")
     told += stretches_table(stretches)
     told += ["", *(f"{name:17} {one['meaning']}" for name, one in stretches.items())]
     told += ["", *plot(stretches, names)]
@@ -159,4 +167,6 @@ def _percent(decade: int) -> str:
 def _cell(value_us: float | None) -> str:
     if value_us is None:
         return "-"
+    if 0 < value_us < 0.1:
+        return f"{value_us:.2g}"
     return f"{value_us:.{0 if value_us >= 1000 else 1 if value_us >= 10 else 2}f}"

@@ -26,7 +26,8 @@ def text(told: Mapping[str, Any]) -> str:
         lines += ["", *_limits(told["limits"])]
     if told["latency"]:
         shown = {name: told["latency"][name] for name in STRETCHES}
-        lines += ["", *stretches_table(shown)]
+        sampling = f"since the start; 1 message in {told['latency_every']} is timed"
+        lines += ["", f"{'latency':10} {sampling}", "", *stretches_table(shown)]
     return "\n".join(lines)
 
 

@@ -19,7 +19,7 @@ import msgspec
 from fixengine.fix.venue import TIME_SCALE_MAX
 from fixengine.fix.venues.binance import BINANCE_SPOT, ORDER_ENTRY
 from fixengine.network.config.section import Section, about
-from fixengine.network.config.tuning import CPU_MAX, Tuning
+from fixengine.network.config.tuning import CPU_MAX, LINGER_US_MAX, Tuning
 
 SOCKET_PATH_BYTES_MAX = 107
 """What the operating system holds of a socket's path."""
@@ -525,6 +525,7 @@ EXPECTED = {
     "sender_comp_ids": f"a list of 2..{COMP_IDS_MAX} different ids, each 1 to 8 of a-z A-Z 0-9 - _",
     "cpu": f"an integer 0..{CPU_MAX}",
     "io_cpu": f"an integer 0..{CPU_MAX}",
+    "linger_us": f"an integer 0..{LINGER_US_MAX}",
     "fifo_priority": "an integer 1..99",
     "endpoint": f"ipc://PATH, the path of at most {SOCKET_PATH_BYTES_MAX} bytes",
     "link": '"compiled" or "plain"',

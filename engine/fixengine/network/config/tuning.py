@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fixengine.network.config.section import Section, about
 
 CPU_MAX = 4095
+LINGER_US_MAX = 10_000
 BESIDE_SPIN = 'expected idle = "block" beside it'
 STOPPED = "a thread that never waits is stopped by force"
 
@@ -33,7 +34,7 @@ class Tuning(Section, frozen=True, kw_only=True):
         ),
     ] = "block"
     linger_us: Annotated[
-        Annotated[int, about("", ge=0, le=10_000)] | None,
+        Annotated[int, about("", ge=0, le=LINGER_US_MAX)] | None,
         about(
             "For how long to look for more, after something has come, before the thread sleeps: who"
             " sleeps is woken late and runs slowly at first. 0: not at all. Default: 50 with at"
