@@ -17,6 +17,7 @@ agree, the figures are not known.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import statistics
 import sys
@@ -102,6 +103,7 @@ def measured() -> Figures:
 
 def main() -> int:
     """Entry."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     try:
         found = measured()
     except Unknown as problem:

@@ -97,10 +97,12 @@ cdef class Walk:
     histograms: one for each stretch (1 to 7), and a last one for the walk as a whole. The stamps
     of a message count once it has gone the whole walk, so all histograms have equal counts. A
     stamp that does not follow on the one before is none: what turned back, or came from elsewhere,
-    is not counted. Raises LocalProtocolError for other numbers.
+    is not counted. counted_ns: when the last sample that `count` told of had gone the whole walk.
+    Raises LocalProtocolError for other numbers.
     """
 
     cdef readonly int64_t every
+    cdef readonly int64_t counted_ns
     cdef int64_t left
     cdef int64_t last
     cdef int64_t begun_ns
@@ -155,6 +157,7 @@ cdef class Walk:
         self.current.stage = -1
         if stretch == self.stretches - 1:
             self._record(&self.current)
+            self.counted_ns = self.current.at_ns[self.stretches]
             return 1
         self.last += 1
         ticket = &self.tickets[self.last % TICKETS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from fixengine.network.latency import BUS, EVERY, IN, LOOP, NAMES, OUT, VENUE
+from fixengine.network.latency import BUS, EVERY, IN, LOOP, NAMES, OUT, TRIP, VENUE
 from processes import Stage, stage, trade
 
 __all__ = ["stage"]
@@ -40,10 +41,12 @@ def test_each_stretch_is_counted_and_can_be_seen(stage: Stage) -> None:
     assert (seen["every"], seen["pid"]) == (EVERY, engine.process.pid)
     assert seen["running"]
     counts = {name: one["count"] for name, one in seen["stretches"].items()}
-    assert {name: counts[name] for name in (BUS, *OUT, *IN, *VENUE)} == dict.fromkeys(
+    assert {name: counts[name] for name in (BUS, *OUT, *IN, TRIP, *VENUE)} == dict.fromkeys(
         NAMES[:-1], SAMPLES
     )
     assert counts[LOOP] > 2 * SAMPLES * EVERY, "each order and each report wakes it"
+    trip, *within = (seen["stretches"][name]["mean_us"] for name in (TRIP, BUS, OUT[-1], IN[-1]))
+    assert sum(within) < trip < 1e6, "it is of the same orders, and has the venue in it"
     for walk in (OUT, IN):
         parts, whole = walk[:-1], seen["stretches"][walk[-1]]
         means = [seen["stretches"][name]["mean_us"] for name in parts]
@@ -75,7 +78,10 @@ def test_figures_of_an_engine_that_was_killed_are_not_taken_for_a_running_one(
 
 
 def test_what_cannot_be_shown_is_said_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "latency")
     wrong = {
+        (tmp_path / "pipe",): f"{tmp_path / 'pipe' / 'latency'}: 0 bytes, expected",
         (tmp_path,): "is it the engine.state_dir of an engine that has run?",
         (tmp_path, "--stretch", "out"): f"--stretch out: expected one of {', '.join(NAMES)}",
     }

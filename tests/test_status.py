@@ -18,6 +18,7 @@ from fixengine.network.latency_file import LatencyFile
 from fixengine.network.status import STRATEGIES_PER_PIECE, pieces
 from fixengine.network.tuning import Option
 from fixengine.screens import status
+from fixengine.simulator.venue import UNLIMITED
 from fixengine.testing import SimulatedEngine
 from processes import Stage, stage, trade
 
@@ -128,6 +129,14 @@ def test_what_is_wrong_is_written_large(fix_engine: SimulatedEngine) -> None:
         "journal    NOT healthy: journal: No space left on device, 10 of 100 bytes not on disk yet,"
         " 3 requests wait for it, 1 records did not fit"
     ) in lines
+
+
+def test_a_limit_that_nobody_reaches_is_none(fix_engine: SimulatedEngine) -> None:
+    told = told_of(fix_engine) | {"journal": HEALTHY, "latency": {}}
+    told["sessions"][0]["messages_max"] = told["limits"][0]["count_max"] = UNLIMITED
+    lines = status.text(told).splitlines()
+    assert sum(str(UNLIMITED) in line for line in lines) == 0
+    assert sum("no limit" in line for line in lines) == 1
 
 
 def test_no_piece_tells_of_more_than_a_few_strategies(fix_engine: SimulatedEngine) -> None:

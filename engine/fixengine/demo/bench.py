@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
             with signals.held():
                 echo = stack.enter_context(Echo(folder))
             result = {"venue_limits": LIMITS} | measure(stand, echo, options.orders, options.rounds)
-            result["stretches"] = _stretches(folder)
+            result |= _stretches(folder)
     except (DemoError, ClientError) as problem:
         complain(f"fixengine bench: {problem}")
         return 1
@@ -76,11 +76,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _stretches(folder: Path) -> dict[str, Any]:
-    """What the engine timed itself, without the buckets."""
-    stretches = read(copy(folder / "engine"))["stretches"]
-    for one in stretches.values():
+    """stretches: what the engine timed itself, without the buckets: 1 message in every."""
+    figures = read(copy(folder / "engine"))
+    for one in figures["stretches"].values():
         one.pop("buckets_us", None)
-    return dict(stretches)
+    return {"every": figures["every"], "stretches": figures["stretches"]}
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -96,5 +96,5 @@ def _text(result: dict[str, Any]) -> str:
         (name, *(str(one.get(column, "-")) for column in within))
         for name, one in result["stretches"].items()
     ]
-    inside = table(("inside the engine, us", "p50", "p99", "p99.9"), stretches)
+    inside = table((f"1 in {result['every']}, us", "p50", "p99", "p99.9"), stretches)
     return "\n".join([*table(heads, rows), *told, "", *inside])

@@ -2,8 +2,9 @@
 
 Two walks are timed stretch by stretch, one message in EVERY: out, from the bus to TLS, and in,
 from TLS to the bus. Each stretch is named after its end. Beside them stand how long a request was
-under way to us, how long each wake-up held the loop, and, of the timed reports, what the venue's
-own time stamps tell, by its clock as `clock` knows it: a SendingTime less the lead of our clock.
+under way to us, how long each wake-up held the loop, and, of the timed reports, how long ago the
+strategy sent the order, where a report is the order's first, and what the venue's own time stamps
+tell, by its clock as `clock` knows it: a SendingTime less the lead of our clock.
 The lead is taken from the quickest messages, so what is left of a way is what it took beyond that,
 and the way back of the quickest counts as the way there.
 
@@ -13,8 +14,8 @@ The memory can be mapped by whoever wants to look (see latency_file): a header o
 JSON and zeros, then the histograms in the order of NAMES. Counters are aligned words, so a reader
 needs no lock; it may see a message in one histogram and not yet in the next.
 
-What the strategy waits for, from its submit to its report, it measures itself: both it and the
-engine read CLOCK_MONOTONIC (`time.monotonic_ns()`), and `fixengine bench` does just that.
+What is left of what the strategy waits for, the report's way over the bus, it measures itself: it
+and the engine read CLOCK_MONOTONIC (`time.monotonic_ns()`), and `fixengine bench` does just that.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ OUT = ("out.decoded", "out.checked", "out.encoded", "out.written", "out.whole")
 DECODED_OUT, CHECKED, ENCODED, _WRITTEN, _ = range(len(OUT))
 IN = ("in.framed", "in.decoded", "in.published", "in.whole")
 FRAMED, DECODED_IN, PUBLISHED, _ = range(len(IN))
-BUS, LOOP = "bus.received", "loop.held"
+BUS, TRIP, LOOP = "bus.received", "trip.published", "loop.held"
 VENUE = ("venue.transacted", "venue.sent", "venue.read")
-NAMES = (BUS, *OUT, *IN, *VENUE, LOOP)
+NAMES = (BUS, *OUT, *IN, TRIP, *VENUE, LOOP)
 MEANINGS = {
     BUS: "strategy's sent_ns -> engine has read it from the bus",
     "out.decoded": "received -> decoded",
@@ -46,6 +47,7 @@ MEANINGS = {
     "in.decoded": "-> journalled, session's rules, fields",
     "in.published": "-> order table, event, journal, bus",
     "in.whole": "read -> published",
+    TRIP: "strategy's sent_ns -> published, the first report of an order; then the bus",
     "venue.transacted": "written -> TransactTime of the first report, with the quickest's way back",
     "venue.sent": "TransactTime -> SendingTime",
     "venue.read": "SendingTime -> read, beyond the quickest",
@@ -60,13 +62,13 @@ SHARES = (("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.9))
 class Latency:
     """The histograms of one run, in `memory` (BYTES, zeros; None: its own).
 
-    outward, inward: the walks, stamped on the way. bus, loop: see NAMES.
+    outward, inward: the walks, stamped on the way. bus, trip, loop: see NAMES.
     """
 
     def __init__(self, memory: bytearray | memoryview | None = None) -> None:
         self._memory = memoryview(bytearray(BYTES) if memory is None else memory)
         made = dict(zip(NAMES, _histograms(self._memory), strict=True))
-        self.bus, self.loop = made[BUS], made[LOOP]
+        self.bus, self.trip, self.loop = made[BUS], made[TRIP], made[LOOP]
         self.outward = wire.Walk([made[name] for name in OUT], EVERY)
         self.inward = wire.Walk([made[name] for name in IN], EVERY)
         self._venue = [made[name] for name in VENUE]

@@ -27,6 +27,7 @@ from fixengine.messages import (
     OrderCancelReject,
     OrdStatus,
     RejectReason,
+    request_decoder,
 )
 from fixengine.network.answers import Answers, number_of
 from fixengine.network.clock import Clock
@@ -39,6 +40,7 @@ FOREIGN_TOLD_MAX = 1000
 """Reports of own orders that are in no table any more: how many are known for the next line."""
 FILL_GRACE_S = 5
 """How much later than the total of an order a fill of it may come, on another session."""
+NEW: Final = ExecType.NEW.value
 REJECTED: Final = OrdStatus.REJECTED.value
 LOOKED_AT = (
     *("cl_ord_id", "orig_cl_ord_id", "symbol", "order_id", "venue_code"),
@@ -174,6 +176,7 @@ class Reports:
         if not is_late:
             order.outcome = payload
         if self.latency.inward.count(PUBLISHED):
+            self._time_trip(order, exec_type)
             self._time_venue(source, order, report, now)
         if cancel is not None and cancel is named and cancel.target is not None:
             # Of an order that was handed over meanwhile it speaks in words of the heir's.
@@ -183,10 +186,20 @@ class Reports:
         if in_question and order.standing in ALIVE:
             self._look_after_gap(source, order, report.value("transact_time"), now)
 
+    def _time_trip(self, order: Order, exec_type: str | None) -> None:
+        """How long ago the strategy sent an order of which this is the first report."""
+        if exec_type != NEW or not order.request:
+            return
+        sent_ns = getattr(request_decoder.decode(order.request), "sent_ns", 0)
+        ago_ns = self.latency.inward.counted_ns - sent_ns
+        # 0 is that of an order within a list. A clock that is behind was one of an earlier boot.
+        if sent_ns and ago_ns > 0:
+            self.latency.trip.record(ago_ns)
+
     def _time_venue(self, source: Source, order: Order, report: Values, now: int) -> None:
         """What the time stamps of a report tell of the way to the venue and back."""
         stamps = [report.value("sending_time")]
-        if report.value("exec_type") == ExecType.NEW:
+        if report.value("exec_type") == NEW:
             stamps.append(report.value("transact_time"))
         to_ours_ns = self.clock.venue_ns(source.lead, 0)
         try:

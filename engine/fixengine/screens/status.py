@@ -9,7 +9,9 @@ from typing import Any
 from fixengine.screens.latency import stretches_table
 from fixengine.screens.table import table
 
-STRETCHES = ("out.whole", "in.whole", "loop.held")
+STRETCHES = ("out.whole", "in.whole", "trip.published", "loop.held")
+NO_LIMIT = 1 << 53
+"""The built-in venue without limits tells one that nobody reaches."""
 SECOND_NS = 1_000_000_000
 
 Rows = Sequence[Mapping[str, Any]]
@@ -70,7 +72,7 @@ def _sessions(sessions: Rows) -> list[str]:
             _seconds(one.get("up_ms")),
             _seconds(one.get("heard_ms")),
             _number(one.get("unsent_bytes")),
-            "-" if count_max is None else f"{one['messages_used']} of {count_max}",
+            "-" if count_max is None else _of(one["messages_used"], count_max),
             "-" if one.get("clock_ms") is None else f"{one['clock_ms']:+.1f}",
         )
         rows.append(cells)
@@ -97,9 +99,17 @@ def _strategies(strategies: Rows) -> list[str]:
 def _limits(limits: Rows) -> list[str]:
     heads = ("unfilled orders", "used", "of")
     rows: list[tuple[str, ...]] = [
-        (f"per {one['name']}", str(one["used"]), str(one["count_max"])) for one in limits
+        (f"per {one['name']}", str(one["used"]), _limit(one["count_max"])) for one in limits
     ]
     return table(heads, rows)
+
+
+def _of(used: int, count_max: int) -> str:
+    return str(used) if count_max >= NO_LIMIT else f"{used} of {count_max}"
+
+
+def _limit(count_max: int) -> str:
+    return "no limit" if count_max >= NO_LIMIT else str(count_max)
 
 
 def _seconds(ms: int | None) -> str:
