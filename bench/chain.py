@@ -1,14 +1,18 @@
-"""The guard of the whole chain: how many times the bare relay's round trip the engine's may take.
+"""The guard of the whole chain: how much more than the bare relay the engine may take.
 
     python -m bench.chain       # exit status 1 where it is more, 2 where that is not known
 
-What is gated is the p50 of the ping-pong of round_trip.py, engine to relay, in the median of short
-rounds in which the two take turns, on processors that do not sleep: where they do, it differs from
-one minute to the next by more than what is gated. In 20 runs beside other work it was 1.15 to 1.25,
-and twice not known, so that the limit trips on every one of them made 20 % slower and on none as it
-was. p99 and processor time do not repeat as well: round_trip.py tells them. How much of a trip is
-the system's differs by machine: where the relay alone takes much more or less than it took there,
-or the rounds do not agree, the ratio is not known.
+Gated are three figures of round_trip.py, in short rounds in which engine and relay take turns, on
+processors that do not sleep: where they do, the p50 differs from one minute to the next by more
+than what is gated. The p50 of the ping-pong and the processor's time for an order, engine to relay,
+in the median of the rounds; and how long the engine takes for an order of a burst, to one that
+comes alone. In 44 runs beside other work the first was 1.14 to 1.26, four times not known, so that
+its limit trips on every one of them made 20 % slower and on none as it was. The second was 1.75 to
+2.07, 1.90 in the middle, which its limit trips on made 20 % slower; the third 0.10 to 0.25, and its
+limit is the target. p99 does not repeat beside other work, and the naive stack's trip tells no more
+of the engine than the relay's: round_trip.py tells both. How much of a trip is the system's differs
+by machine: where the relay alone takes much more or less than it took there, or the rounds do not
+agree, the figures are not known.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from fixengine.demo.processes import DemoError
 
@@ -27,8 +32,6 @@ from bench.figures import Run, run_of
 from bench.guard import Unknown
 from bench.native import NativeError
 
-RATIO_MAX = 1.35
-"""The target too."""
 RELAY_US = (50.0, 200.0)
 """About half and twice what the relay's trip took where the limit was taken."""
 SPREAD_MAX = 1.15
@@ -38,10 +41,29 @@ TURNS = 4
 ORDERS = 250
 """Of one turn."""
 ONE_AT_A_TIME = 1, 0
+BURST = 2000
+BURSTS = 3
 
 
-def ratio(relay: Sequence[Run], engine: Sequence[Run]) -> float:
-    """The median of the rounds' ratios. Raises Unknown; see the module's top."""
+class Figures(NamedTuple):
+    """See the module's top."""
+
+    p50: float
+    cpu: float
+    burst: float
+
+
+MOST = Figures(1.35, 2.25, 0.33)
+"""The first and the last are targets; that of the processor's time is 1.6 and is missed."""
+MEANINGS = (
+    "engine to relay, p50 of the ping-pong",
+    "engine to relay, processor time of the ping-pong",
+    "engine, an order of a burst to one alone",
+)
+
+
+def figures(relay: Sequence[Run], engine: Sequence[Run], bursts: Sequence[Run]) -> Figures:
+    """Of these rounds, and of bursts of the engine. Raises Unknown; see the module's top."""
     floor_us = statistics.median(run.p50_us for run in relay)
     least, most = RELAY_US
     if not least <= floor_us <= most:
@@ -49,15 +71,19 @@ def ratio(relay: Sequence[Run], engine: Sequence[Run]) -> float:
             f"the relay's trip takes {floor_us:.0f} us, and the limit was taken where it takes"
             f" {least:g} to {most:g}"
         )
-    found = [run.p50_us / base.p50_us for run, base in zip(engine, relay, strict=True)]
+    pairs = list(zip(engine, relay, strict=True))
+    found = [run.p50_us / base.p50_us for run, base in pairs]
     if max(found) > SPREAD_MAX * min(found):
         said = ", ".join(f"{one:.2f}" for one in found)
         raise Unknown(f"the rounds do not agree: {said}; measure on a quiet machine")
-    return statistics.median(found)
+    cpu = statistics.median(run.cpu_us / base.cpu_us for run, base in pairs)
+    alone_us = statistics.median(run.per_order_us for run in engine)
+    burst = min(run.per_order_us for run in bursts) / alone_us
+    return Figures(statistics.median(found), cpu, burst)
 
 
-def measured() -> float:
-    """The ratio of a run of its own. Raises Unknown, and ArmError, DemoError and NativeError."""
+def measured() -> Figures:
+    """The figures of a run of its own. Raises Unknown, and ArmError, DemoError and NativeError."""
     runs: dict[str, list[Run]] = {"relay": [], "engine": []}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         yard = arms.Yard(Path(folder), stack, "awake")
@@ -70,7 +96,8 @@ def measured() -> float:
             ]
             for name, own in runs.items():
                 own.append(run_of([turn[name] for turn in turns]))
-    return ratio(runs["relay"], runs["engine"])
+        bursts = [run_of([both[1].run(BURST, BURST, 0)]) for _ in range(BURSTS)]
+    return figures(runs["relay"], runs["engine"], bursts)
 
 
 def main() -> int:
@@ -83,9 +110,12 @@ def main() -> int:
     except (arms.ArmError, DemoError, NativeError) as problem:
         print(f"bench.chain: {problem}", file=sys.stderr)
         return 2
-    verdict = "  EXCEEDED" if found > RATIO_MAX else ""
-    print(f"engine to relay, p50 of the ping-pong: {found:.2f}, at most {RATIO_MAX:g}{verdict}")
-    return 1 if verdict else 0
+    exceeded = False
+    for what, is_now, most in zip(MEANINGS, found, MOST, strict=True):
+        verdict = "  EXCEEDED" if is_now > most else ""
+        exceeded = exceeded or bool(verdict)
+        print(f"{what}: {is_now:.2f}, at most {most:g}{verdict}")
+    return int(exceeded)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ MUTANTS = (
         "clear the tail on read",
         (
             (
-                "network/gateway.py",
+                "network/arriving.py",
                 "        if line.framer.garbled != line.garbled_seen:",
                 "        line.framer = wire.Framer(1 << 20, plans=line.plans)\n"
                 "        line.garbled_seen = 0\n"
@@ -58,13 +58,16 @@ MUTANTS = (
                 "        for order in self.orders.lost(eye.number, unwatched):\n",
                 "        for order in self.orders.lost(eye.number, unwatched):\n"
                 "            if not order.is_cancel and order.order_id is None:\n"
-                "                self.again = [*getattr(self, 'again', []), order]\n",
+                "                again = [*getattr(self.leaving, 'again', []), order]\n"
+                "                self.leaving.again = again\n",
             ),
             (
-                "network/gateway.py",
+                "network/leaving.py",
                 "            stamped = 0\n",
                 "            if line.can_carry() and getattr(self, 'again', []):\n"
                 "                pending, line.pending = list(pending), []\n"
+                "                from fixengine.fix import fields\n"
+                "                from fixengine.messages import request_decoder\n"
                 "                for order in self.again:\n"
                 "                    request = request_decoder.decode(order.request)\n"
                 "                    replace = {'cl_ord_id': order.wire_id}\n"
@@ -134,13 +137,13 @@ MUTANTS = (
                 "        line.late = [*getattr(line, 'late', []), named(wire_id, payload)]\n",
             ),
             (
-                "network/gateway.py",
+                "network/leaving.py",
                 "            if line.session.close_requested:\n"
                 "                line.transport.close()\n",
                 "            if line.session.close_requested:\n"
                 "                line.transport.close()\n"
                 "        for data in getattr(line, 'late', []):\n"
-                "            self.teller.record(INTENT, now, line.number, data)\n"
+                "            self._teller.record(Kind.INTENT, now, line.number, data)\n"
                 "        line.late = []\n",
             ),
         ),
@@ -168,7 +171,7 @@ MUTANTS = (
     ),
     Mutant(
         "accept a stale epoch",
-        (("network/entry.py", "        if request.epoch != self.epoch:", "        if False:"),),
+        (("network/gate.py", "        if request.epoch != self.epoch:", "        if False:"),),
         RARE,
     ),
     Mutant(
@@ -267,11 +270,11 @@ MUTANTS = (
         "ignore valid_for_ms",
         (
             (
-                "network/entry.py",
+                "network/gate.py",
                 "        if now > request.sent_ns + request.valid_for_ms * MILLISECOND_NS:",
                 "        if False:",
             ),
-            ("network/gateway.py", "        if now > item.expires_ns:", "        if False:"),
+            ("network/leaving.py", "        if now > item.expires_ns:", "        if False:"),
         ),
     ),
     Mutant(

@@ -315,7 +315,7 @@ class EngineStage:
 
     def stop(self) -> None:
         """As SIGTERM does."""
-        self.gateway.stopping = True
+        self.gateway.gate.stopping = True
         self._apply(self.sessions.stop("engine stops", self.now))
         self._settle()
 

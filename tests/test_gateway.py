@@ -472,7 +472,7 @@ def test_when_we_stop_live_orders_are_left_alone(engine: Engine) -> None:
     engine.request(engine.order("o1"))
     engine.report("0", "0")
     engine.heard()
-    engine.gateway.stopping = True
+    engine.gateway.gate.stopping = True
     engine.gateway.on_line_lost(engine.line, "engine stops", engine.now)
     assert engine.heard() == []
 
@@ -753,7 +753,7 @@ def test_a_stopping_engine_takes_cancels_only(engine: Engine) -> None:
     engine.report("0", "0")
     engine.heard()
     engine.wire.written.clear()
-    engine.gateway.stopping = True
+    engine.gateway.gate.stopping = True
     engine.request(engine.order("o2"))
     assert refused(engine).reason == "stopping"
     engine.request(OrderCancelRequest("c1", orig_cl_ord_id="o1"))

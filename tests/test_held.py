@@ -174,7 +174,7 @@ def test_the_limit_of_messages_counts_when_they_leave() -> None:
 
 def test_an_engine_that_stops_lets_nothing_go(engine: Engine) -> None:
     engine.request(engine.order())
-    engine.gateway.stopping = True
+    engine.gateway.gate.stopping = True
     reach(engine)
     assert refusals(engine) == [("o1", "stopping")]
     assert engine.wire.written == []

@@ -367,7 +367,7 @@ def test_each_deadline_is_met(world: World, name: str) -> None:
         "table": gateway.instruments.table,
         "settling": SimpleNamespace(deadline=None),
     }
-    gateway.settling = rooms["settling"]
+    gateway.gate.settling = rooms["settling"]
     due_ns = world.now + 20_000_000
     if name == "session":
         session = world.line.session

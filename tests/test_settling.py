@@ -23,7 +23,6 @@ from fixengine.messages import (
     SessionStatus,
     oto,
 )
-from fixengine.network.entry import Entry
 from fixengine.network.settling import FREEZE_S, LOOKED_UP_MAX, Settling
 from fixengine.network.sources.answers import Allocation, Because, Order, Problem, Trade
 from fixengine.network.sources.asks import Ask
@@ -47,7 +46,7 @@ class Desk:
         rooms = gateway.orders, gateway.reports.positions, gateway.teller, self.engine.say
         asks = self.ask, self.say, gateway.venue.own
         self.settling = Settling(*rooms, *asks, RECV_WINDOW_NS, SECOND_NS)
-        gateway.settling = self.settling
+        gateway.gate.settling = self.settling
 
     def ask(self, ask: Ask) -> int | Problem:
         if self.refusal is not None:
@@ -630,7 +629,7 @@ def test_an_epoch_that_a_clock_ahead_has_left_is_no_time(
     ahead = WALL_NS // SECOND_NS + 86_400
     monkeypatch.setattr(engine_in_memory, "EPOCH", ahead)
     monkeypatch.setattr(desk.engine.gateway, "epoch", ahead)
-    desk.engine.gateway._entry = Entry(ahead, 10_000, 5000)
+    desk.engine.gateway.gate.epoch = ahead
     own, mass = swept(desk, "o1")
     row = lost_and_renamed(desk, mass, executed_qty="0.25", time=WALL_NS // 1_000_000)
     row = row if name == "mass" else msgspec.structs.replace(row, client_order_id=name)
@@ -683,7 +682,7 @@ def test_what_an_earlier_run_sent_may_have_named_it(
     later = desk.engine.gateway.epoch + 1
     monkeypatch.setattr(engine_in_memory, "EPOCH", later)
     monkeypatch.setattr(desk.engine.gateway, "epoch", later)
-    desk.engine.gateway._entry = Entry(later, 10_000, 5000)
+    desk.engine.gateway.gate.epoch = later
     own = desk.unknown(acknowledged=False)
     look_last(desk, own, lost_and_renamed(desk, mass, executed_qty="0.25"))
     desk.answer(trade(6, "0.25"))

@@ -90,7 +90,7 @@ def test_orders_in_question_and_a_session_that_waits_are_told(
 def test_a_stopping_engine_waits_for_no_attempt(fix_engine: SimulatedEngine) -> None:
     fix_engine.venue.fault("reset")
     fix_engine.advance(0.1)
-    fix_engine._running().gateway.stopping = True
+    fix_engine._running().gateway.gate.stopping = True
     told = told_of(fix_engine) | {"journal": HEALTHY, "latency": {}}
     (session,) = told["sessions"]
     assert session["next_attempt_ms"] is None

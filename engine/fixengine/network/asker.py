@@ -97,7 +97,7 @@ class Asker:
         asks = self._ask, self._say, gateway.venue.own
         self.settling = Settling(*rooms, *asks, *times)
         if wanted.rest:
-            gateway.settling = self.settling
+            gateway.gate.settling = self.settling
             gateway.balances.inquire = self._ask
             if wanted.instruments:
                 gateway.instruments.inquire = self._ask

@@ -1,12 +1,12 @@
 """The walk: a strategy's request out to the venue, the venue's report back to the strategy.
 
-Out, `on_order`: decode -> known id -> epoch, age -> line and its unsent bytes -> limits -> order
-table -> journal (intent) -> pending; then `flush`, once per wake-up: age once more -> session
-stamps the template -> journal (frame) -> one write. Where an intent has to be on disk first, the
-order is held in between, and `on_mark` looks at everything anew before it lets it go on.
+Out, `on_order`: decode -> known id -> gate: epoch, age, line and its unsent bytes, limits -> order
+table -> journal (intent) -> leaving: pending; then `flush`, once per wake-up: age once more ->
+session stamps the template -> journal (frame) -> one write. Where an intent has to be on disk
+first, the order is held in between, and `on_mark` looks at everything anew before it lets it go on.
 
-In, `on_bytes`: framer -> journal (raw frame) -> session -> reports: plan, order table, event ->
-teller: report number, journal (delivered), bus.
+In, `on_bytes`, arriving: framer -> journal (raw frame) -> session -> reports: plan, order table,
+event -> teller: report number, journal (delivered), bus.
 
 Both run to completion. Nothing here waits, reads a clock or knows a socket; what was read outside
 comes in as an argument. An order that cannot go out now is refused at once and never queued, but
@@ -18,21 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from fixengine import wire
-from fixengine.desk.limits import SESSION
 from fixengine.desk.orders import Order, Orders
 from fixengine.desk.positions import Positions
 from fixengine.desk.recovery import LAG_S
-from fixengine.fix import fields
-from fixengine.fix.masking import mask
-from fixengine.fix.peek import peek, peek_number
-from fixengine.fix.session import ACTIVE, APPLICATION
-from fixengine.fix.states import Verdict
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
-    CL_ORD_ID,
     FILTER,
-    LIST_ORDERS_MAX,
     NOT_A_MESSAGE,
     Ack,
     BalancesRequest,
@@ -50,27 +41,26 @@ from fixengine.messages import (
     encode,
     request_decoder,
 )
+from fixengine.network.arriving import Arriving
 from fixengine.network.balances import BalanceRoom
 from fixengine.network.clock import Clock
-from fixengine.network.entry import Entry
+from fixengine.network.gate import Gate
 from fixengine.network.heirs import Heirs
-from fixengine.network.held import Held, Waiting
+from fixengine.network.held import Held
 from fixengine.network.idle import RUBBISH_WEIGHT, Idle
 from fixengine.network.instrument_room import InstrumentRoom
 from fixengine.network.intents import (
     ADDING,
     TARGETING,
     OrderRequest,
-    at_limit,
     cancels_at_limit,
-    contradiction,
     enter,
-    other_ids,
     size_of,
     target_of,
 )
-from fixengine.network.journal.record import ON_DISK, Kind, mask_value, named
-from fixengine.network.latency import CHECKED, DECODED_OUT, ENCODED, FRAMED, Latency
+from fixengine.network.journal.record import Kind, mask_value, named
+from fixengine.network.latency import CHECKED, DECODED_OUT, Latency
+from fixengine.network.leaving import Leaving
 from fixengine.network.limit_room import LimitRoom
 from fixengine.network.limits import Limits
 from fixengine.network.line import Line, Pending, Source
@@ -78,7 +68,6 @@ from fixengine.network.lines import Eye, Lines
 from fixengine.network.liveness import KEEP, NO_POLICIES, Liveness, Policy
 from fixengine.network.malformed import Malformed, input_of
 from fixengine.network.reports import Log, Reports
-from fixengine.network.settling import Settling
 from fixengine.network.snapshots import Snapshots
 from fixengine.network.strategies import SLICE_EVENTS, Strategies, Strategy
 from fixengine.network.teller import Journal, Reason, Teller
@@ -89,16 +78,14 @@ MILLISECOND_NS = 1_000_000
 # Looked up once; see fix/session.py.
 ORDER: Final = Kind.ORDER
 INTENT: Final = Kind.INTENT
-FRAME_OUT: Final = Kind.FRAME_OUT
-FRAME_IN: Final = Kind.FRAME_IN
-ADMIN: Final = Verdict.ADMIN
 COUNTER_MAX = (1 << COUNTER_BITS) - 1
 QUESTION_WEIGHT = 10
 """As how many messages that lead to no order a question about the account counts; see idle.py."""
 
 
 class Gateway:
-    """The walk over one set of rooms; see the module's top.
+    """The walk over one set of rooms; see the module's top. flush and on_mark are those of
+    Leaving, on_bytes and on_framing_lost those of Arriving.
 
     unsent_bytes_max: with more unsent bytes on a line, new orders are refused.
     cancel_unsent_bytes_max: so many more hold up cancels too, which so stay ahead of a backlog.
@@ -131,7 +118,7 @@ class Gateway:
     ) -> None:
         self.venue = venue
         self.latency = latency or Latency()
-        self._outward, self._inward = self.latency.outward, self.latency.inward
+        self._outward = self.latency.outward
         self.limits = limits
         self.orders = orders
         self.strategies = strategies
@@ -148,19 +135,27 @@ class Gateway:
         self.epoch = epoch
         self.origin = origin
         self.valid_for_ms_max = valid_for_ms_max
-        self.unsent_bytes_max = unsent_bytes_max
-        self.cancel_unsent_bytes_max = unsent_bytes_max + cancel_unsent_bytes_max
-        self.stopping = False
         self.held = Held(held_orders_max)
-        self.settling: Settling | None = None
         self.counter = 0
         self.session_state = SessionState.DOWN.value
-        self._journal = journal
-        self._watch = Trouble(self.teller, journal, self._say_journal)
-        recv_window_ms_max = clock.behind_ns_max // MILLISECOND_NS
-        self._entry = Entry(epoch, valid_for_ms_max, recv_window_ms_max)
+        watch = Trouble(self.teller, journal, self._say_journal)
+        self.gate = Gate(
+            (orders, strategies, lines, limits, clock, self.held, watch),
+            venue.name,
+            epoch,
+            valid_for_ms_max,
+            unsent_bytes_max,
+            cancel_unsent_bytes_max,
+        )
         self._idle = Idle(strategies, self.teller, log)
         self._malformed = Malformed(strategies, orders, self.teller)
+        desk = orders, strategies, lines, limits
+        self.leaving = Leaving(
+            *desk, self.gate, self.held, journal, watch, self.teller, self._idle, self.latency
+        )
+        self.flush, self.on_mark = self.leaving.flush, self.leaving.on_mark
+        arriving = Arriving(venue, limits, clock, self.reports, self.teller, log, self.latency)
+        self.on_bytes, self.on_framing_lost = arriving.on_bytes, arriving.on_framing_lost
         heirs = Heirs(strategies, orders, self.teller)
         self.liveness = Liveness(
             strategies, orders, self._cancel_ours, heirs.hand_over, log, policies, otherwise
@@ -263,7 +258,7 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, order.cl_ord_id, now):
             return
-        reason = self._entry.check(order, now) or self._check_engine(strategy.number, now)
+        reason = self.gate.check_request(order, now) or self.gate.check_engine(strategy.number, now)
         reason = reason or self.instruments.why_not(order, order.symbol, now)
         if reason is None:
             lines = self.lines.for_order(order.symbol)
@@ -276,14 +271,9 @@ class Gateway:
     ) -> None:
         if self._answer_repeated(strategy, request.cl_list_id, now):
             return
-        reason = self._entry.check(request, now) or self._check_ids(strategy, request)
-        if reason is None and len({one.order.symbol for one in request.orders}) != 1:
-            text = "orders: a list is of orders in one symbol"
-            reason = RefusedReason.INVALID_FIELD, text, None
-        if reason is None and len(request.orders) > LIST_ORDERS_MAX:
-            text = f"orders: {len(request.orders)}; a list has {LIST_ORDERS_MAX} at most"
-            reason = RefusedReason.INVALID_FIELD, text, None
-        reason = reason or self._check_engine(strategy.number, now)
+        gate, number = self.gate, strategy.number
+        reason = gate.check_request(request, now) or gate.check_list(number, request)
+        reason = reason or gate.check_engine(number, now)
         reason = reason or self.instruments.why_not(request, request.symbol, now)
         if reason is None:
             lines = self.lines.for_order(request.symbol)
@@ -291,28 +281,20 @@ class Gateway:
         if reason is not None:
             self.teller.refuse(strategy, request.cl_list_id, reason, now)
 
-    def _check_engine(self, strategy: int, now: int) -> Reason | None:
-        """Why a new order may not leave now, over whatever line."""
-        trouble = self._watch.look(now)
-        if self.stopping:
-            return RefusedReason.STOPPING, "the engine is stopping", None
-        reason = None if self.settling is None else self.settling.why_frozen(strategy, now)
-        if reason is None and trouble is not None:
-            reason = RefusedReason.JOURNAL_FULL, trouble, None
-        return reason
-
     def _change(self, strategy: Strategy, request: Any, payload: bytes, now: int) -> None:
         """A request about one own order: see intents.TARGETING."""
         if self._answer_repeated(strategy, request.cl_ord_id, now):
             return
         adds = type(request) in ADDING
-        reason = self._entry.check(request, now)
+        reason = self.gate.check_request(request, now)
         if reason is None and adds:
-            reason = self._check_ids(strategy, request)
-            reason = reason or self._check_engine(strategy.number, now)
+            reason = self.gate.check_ids(strategy.number, request)
+            reason = reason or self.gate.check_engine(strategy.number, now)
         target = target_of(self.orders, strategy.number, request)
         if reason is None:
-            reason = self._check_target(strategy, request, target, now)
+            reason = self.gate.check_target(strategy.number, request, target)
+            if reason is None and target is not None:
+                reason = self.leaving.take_back(target, now)
         if reason is None and target is not None:
             reason = self.instruments.why_not(request, target.symbol, now)
         if reason is None and target is not None:
@@ -321,60 +303,17 @@ class Gateway:
         if reason is not None:
             self.teller.refuse(strategy, request.cl_ord_id, reason, now)
 
-    def _check_target(
-        self, strategy: Strategy, request: Any, target: Order | None, now: int
-    ) -> Reason | None:
-        """Why an order cannot be cancelled, replaced or amended, or None."""
-        name = request.orig_cl_ord_id[:36]
-        text = None
-        if target is None and not name:
-            where = f"{request.order_id!r:.40} in {request.symbol!r:.40}"
-            text = f"order_id: this strategy has no order {where}; or give orig_cl_ord_id"
-        elif target is None or not target.is_order:
-            text = f"orig_cl_ord_id: this strategy has no order {name!r}"
-        elif (text := contradiction(request, target)) is not None:
-            pass
-        elif target.strategy != strategy.number:
-            heir = self.strategies.by_number[target.strategy]
-            text = f"orig_cl_ord_id: {name} was handed over to {heir.name}"
-        elif type(request) in ADDING and request.symbol != target.symbol:
-            text = f"symbol: {name} is an order in {target.symbol}; both have one symbol"
-            return RefusedReason.INVALID_FIELD, text, None
-        elif self.held.take_back(target.whole or target):
-            # Not sent, it could overtake its order and miss it.
-            reason = "its cancel, or what was to change it, came while it waited for the disk"
-            self._drop(target.whole or target, (RefusedReason.CANCELED, reason, None), now)
-            text = f"orig_cl_ord_id: {name} had not left and is refused instead"
-        return None if text is None else (RefusedReason.UNKNOWN_ORDER, text, None)
-
-    def _check_ids(self, strategy: Strategy, request: OrderRequest) -> Reason | None:
-        """Whether every other id of a message with several requests may be used."""
-        ids = other_ids(request)
-        name = "cl_ord_id" if type(request) is NewOrderList else "cancel_cl_ord_id"
-        for one in ids:
-            if not CL_ORD_ID.match(one):
-                text = f"{name}: {one[:36]!r} is no id: 1..36 of a-z A-Z 0-9 - _"
-                return RefusedReason.INVALID_FIELD, text, None
-            twice = ids.count(one) > 1 or one == request.cl_ord_id
-            if twice or self.orders.find(strategy.number, one) is not None:
-                text = f"{name}: this strategy has used {one}; give each request its own"
-                return RefusedReason.INVALID_FIELD, text, None
-        return None
-
     def _mass_cancel(
         self, strategy: Strategy, request: OrderMassCancelRequest, payload: bytes, now: int
     ) -> None:
         if self._answer_repeated(strategy, request.cl_ord_id, now):
             return
-        reason = self._entry.check(request, now)
+        reason = self.gate.check_request(request, now)
         if reason is None and (other := self.orders.other(strategy.number, request.symbol)):
             text = f"symbol: {self.strategies.by_number[other].name} has orders in {request.symbol}"
             reason = RefusedReason.NOT_YOURS, f"{text}, which it would end too", None
         if reason is None:
-            # Sent later than this, which waits less long for the disk, they would outlive it.
-            text = "a mass cancel of its symbol came while it waited for the disk"
-            waited = self.held.take_orders(strategy.number, request.symbol)
-            self._refuse(waited, (RefusedReason.CANCELED, text, None), now)
+            self.leaving.take_all_back(strategy.number, request.symbol, now)
             lines = self.lines.for_mass_cancel(self.orders.open_of(strategy.number), request.symbol)
             reason = self._leave(lines, strategy, request, payload, None, now)
         if reason is not None:
@@ -424,9 +363,9 @@ class Gateway:
         is_cancel = orders == 0
         reason: Reason | None = None
         for line in lines:
-            reason = self._check_line(line, strategy.number, orders, now, may_exceed)
+            reason = self.gate.check_line(line, strategy.number, orders, now, may_exceed)
             if reason is None:
-                reason = self._check_room(strategy.number, is_cancel)
+                reason = self.gate.check_room(strategy.number, is_cancel)
                 if reason is not None:
                     return reason
                 return self._intend(line, strategy, request, ids, window_ms, payload, target, now)
@@ -434,43 +373,6 @@ class Gateway:
             text = f"no session with {self.venue.name} is active ({self.session_state})"
             return RefusedReason.NOT_CONNECTED, text, None
         return reason
-
-    def _check_room(self, strategy: int, is_cancel: bool) -> Reason | None:
-        """Whether a request finds a place in our tables."""
-        if self.orders.full(strategy, is_cancel):
-            text = f"too many requests are open (engine.orders_max is {self.orders.open_max})"
-            return RefusedReason.LIMIT, text, None
-        if self.held.orders_max and not is_cancel and self.held.full:
-            text = f"{len(self.held)} orders wait for the disk (journal.held_orders_max)"
-            return RefusedReason.JOURNAL_FULL, text, None
-        return None
-
-    def _check_line(
-        self, line: Line, strategy: int, orders: int, now: int, may_exceed: bool
-    ) -> Reason | None:
-        """Whether a request that brings so many new orders could leave over this line now.
-
-        may_exceed: see Limits.check.
-        """
-        is_cancel = orders == 0
-        if line.transport is None or line.session.state is not ACTIVE:
-            text = f"session {line.name} with {self.venue.name} is {line.session.state}"
-            return RefusedReason.NOT_CONNECTED, text, None
-        unsent = line.unsent()
-        if unsent < 0:
-            text = f"the connection of session {line.name} is gone"
-            return RefusedReason.NOT_CONNECTED, text, None
-        if unsent > (self.cancel_unsent_bytes_max if is_cancel else self.unsent_bytes_max):
-            text = f"{unsent} bytes are still unsent on session {line.name}"
-            return RefusedReason.BACKLOG, text, None
-        trouble = None if is_cancel else self.clock.trouble(line.lead)
-        if trouble is not None:
-            return RefusedReason.CLOCK_SKEW, trouble, None
-        if not is_cancel and not self.lines.are_watched():
-            text = "no session with all reports, drop copy or user data stream is up:"
-            text += " fills could go unseen"
-            return RefusedReason.UNWATCHED, text, None
-        return self.limits.check(line, strategy, now, orders, may_exceed)
 
     def _intend(
         self,
@@ -510,199 +412,8 @@ class Gateway:
         if sample:
             self.latency.bus.record(now - request.sent_ns)
         item = Pending(order, kind, source, expires_ns, replace, window_ms, sample)
-        # Where the disk is dead an order was refused already, and a cancel goes on without it.
-        if self.held.orders_max and (not order.is_cancel or self._watch.look(now) is None):
-            self.held.hold(self._journal.appended, line, item, now)
-        else:
-            self._let_go(line, item, now)
+        self.leaving.take(line, item, now)
         return None
-
-    def _let_go(self, line: Line, item: Pending, now: int) -> None:
-        """A request is written by this wake-up's flush, and counts from now on."""
-        line.pending.append(item)
-        self.limits.count(line, item.order, now)
-
-    # --- out: the disk ----------------------------------------------------------------------
-
-    def on_mark(self, mark: int, now: int) -> None:
-        """The journal is on disk up to this position: requests may have waited for it.
-
-        They have no other right to leave than a new one; `flush` must follow.
-        """
-        reached = self.held.reached(mark)
-        if reached:
-            self.teller.record(Kind.MARK, now, 0, ON_DISK.pack(mark))
-        for _, line, item, _ in reached:
-            strategy = item.order.strategy
-            orders = sum(part.is_order for part in (item.order, *item.order.parts))
-            reason = self._check_engine(strategy, now) if orders else None
-            may_exceed = at_limit(item.replace)
-            reason = reason or self._check_line(line, strategy, orders, now, may_exceed)
-            if reason is None:
-                self._let_go(line, item, now)
-            else:
-                self._drop(item.order, reason, now)
-
-    def _end_waits(self, now: int) -> None:
-        """Orders that have waited too long for the disk, or wait for one that is dead, are refused;
-        cancels go on without it.
-        """
-        trouble = self._watch.look(now)
-        if trouble is not None and self.held:
-            orders = self._cancels_go(self.held.take_all(), now)
-            self._refuse(orders, (RefusedReason.JOURNAL_FULL, trouble, None), now)
-        text = "its time ran out while it waited for the disk"
-        overdue = self.held.overdue(now)
-        self._refuse(self._cancels_go(overdue, now), (RefusedReason.TOO_OLD, text, None), now)
-
-    def _cancels_go(self, waited: Iterable[Waiting], now: int) -> list[Waiting]:
-        """Let those that are cancels go on without the disk; the others.
-
-        Those beside which they waited were not counted when they came: all together they may be
-        more messages than the session has left.
-        """
-        for _, line, item, _ in waited:
-            if not item.order.is_cancel:
-                continue
-            reason = self._check_line(line, item.order.strategy, 0, now, False)
-            if reason is None:
-                self._let_go(line, item, now)
-            else:
-                self._drop(item.order, reason, now)
-        return [one for one in waited if not one.item.order.is_cancel]
-
-    def _refuse(self, waited: Iterable[Waiting], reason: Reason, now: int) -> None:
-        for _, _, item, _ in waited:
-            self._drop(item.order, reason, now)
-
-    # --- out: the end of a wake-up ----------------------------------------------------------
-
-    def flush(self, now: int) -> None:
-        """Write what this wake-up produced: one write a line, ages looked at once more."""
-        if self.held.asks:
-            # Once for all that came in this wake-up.
-            self.held.asks = False
-            self._journal.ask()
-        for line in self.lines.all:
-            pending = line.pending
-            if pending:
-                line.pending = []
-            stamped = 0
-            for item in pending:
-                stamped += self._stamp(line, item, now)
-            if line.session.output or line.session.close_requested:
-                self._write(line, stamped, now)
-
-    def _stamp(self, line: Line, item: Pending, now: int) -> bool:
-        """Put one request to the session's output; False where it was refused instead."""
-        order = item.order
-        if not line.can_carry():
-            text = f"session {line.name} ended before the bytes were written"
-            self._drop(order, (RefusedReason.NOT_CONNECTED, text, None), now)
-            return False
-        if now > item.expires_ns:
-            text = "its time ran out before the bytes were written"
-            self._drop(order, (RefusedReason.TOO_OLD, text, None), now)
-            return False
-        seq = line.session.next_out
-        try:
-            line.session.send(line.form(item), item.source, now, item.replace)
-        except wire.LocalProtocolError as problem:
-            self._drop(order, (RefusedReason.INVALID_FIELD, str(problem), None), now)
-            return False
-        self._outward.resume(item.sample, ENCODED)
-        self.orders.written(order, line.number, seq, now)
-        if self.strategies.by_number[order.strategy].wants_sent:
-            self.teller.sent(order, line.name, now)
-        return True
-
-    def _write(self, line: Line, stamped: int, now: int) -> None:
-        """Journal and write the session's output; all but `stamped` are its own messages."""
-        frames = line.session.take_output()
-        own = len(frames) - stamped
-        if own and line.budget is not None:
-            for _ in range(own):
-                line.budget.use(now, SESSION)
-        for frame in frames:
-            # No request of a strategy holds a secret.
-            secret = own and b"\x0135=A\x01" in frame[:40]
-            self.teller.record(FRAME_OUT, now, line.number, mask(frame) if secret else frame)
-        if line.transport is not None:
-            if frames:
-                line.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
-                self._outward.finish()
-            if line.session.close_requested:
-                line.transport.close()
-
-    # --- in ---------------------------------------------------------------------------------
-
-    def on_bytes(self, line: Line, now: int) -> None:
-        """Bytes of the venue lie in the line's framer; `flush` must follow."""
-        session = line.session
-        heard_ns = session.last_received_ns
-        self._inward.begin()
-        try:
-            for message in line.framer:
-                self._inward.lap(FRAMED)
-                frame = bytes(message)
-                self.teller.record(FRAME_IN, now, line.number, frame)
-                verdict = session.receive(message, now)
-                if session.hole is None:
-                    line.last_frame = frame
-                if verdict is APPLICATION:
-                    if message.kind == fields.LIMIT_RESPONSE:
-                        self.limits.on_response(line, message, now)
-                    else:
-                        self.reports.on_application(line, message, now)
-                elif verdict is Verdict.REJECT or message.kind == fields.REJECT:
-                    self._on_reject(line, message, verdict, now)
-                elif verdict is ADMIN and message.kind == fields.LOGON:
-                    line.first_frame = frame
-                    self.limits.on_logon(line, now)
-                if verdict is ADMIN or now >= line.lead.due_ns:
-                    self._sample_clock(line, message, verdict, now)
-                self._inward.begin()
-        except wire.RemoteProtocolError as problem:
-            self.on_framing_lost(line, str(problem), now)
-        if line.framer.garbled != line.garbled_seen:
-            line.garbled_seen = line.framer.garbled
-            self.teller.record(Kind.READ, now, line.number, b"garbled")
-            session.garbled(now)
-        if session.hole is not None and line.blind_since_ns is None:
-            line.blind_since_ns = heard_ns
-
-    def on_framing_lost(self, line: Line, text: str, now: int) -> None:
-        """Where the next message of a line begins cannot be told any more."""
-        self.teller.record(Kind.READ, now, line.number, f"framing lost: {text}".encode())
-        line.session.fail(f"framing lost: {text}", now)
-
-    def _on_reject(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
-        """A Reject<3>, of a Logon (then the session has dealt with it) or of something later."""
-        code = peek_number(message, fields.ERROR_CODE)
-        if code is not None and self.venue.refusals.get(code) == "set_clock":
-            self.clock.doubt(line.lead)
-        if verdict is Verdict.REJECT and not self.limits.on_reject(line, message, now):
-            self.reports.on_reject(line, message, now)
-        bad_seq_num = self.venue.complaints.get("bad_seq_num")
-        if bad_seq_num is not None and code == bad_seq_num.code and verdict is Verdict.REJECT:
-            # It has lost something we sent, and will take nothing more; its Rejects may still come.
-            line.session.logout("the venue expects another MsgSeqNum", now)
-
-    def _sample_clock(self, line: Line, message: wire.Message, verdict: Verdict, now: int) -> None:
-        """Hold SendingTime<52> of a message that counted against our clock."""
-        if verdict is Verdict.DROP:
-            return
-        sending_time = peek(message, fields.SENDING_TIME)
-        try:
-            sending_ns = wire.stamp_ns(sending_time)
-        except wire.RemoteProtocolError:
-            text = f"SendingTime {sending_time[:30]!r} cannot be read"
-            self.log("warning", text, session=line.name)
-            return
-        level = "error" if self.clock.is_doubted else "warning"
-        change = self.clock.sample(line.lead, sending_ns, now)
-        if change is not None:
-            self.log(level, change, event="clock", session=line.name)
 
     def _on_own_report(
         self, source: Source, order: Order, report: Values, reason: str | None, now: int
@@ -718,7 +429,7 @@ class Gateway:
         """Time has passed; `flush` must follow. True: call again soon."""
         self.limits.tick(now)
         self.reports.tick(now)
-        self._end_waits(now)
+        self.leaving.tick(now)
         self.liveness.tick(now)
         for line in self.lines.all:
             line.session.tick(now)
@@ -758,16 +469,13 @@ class Gateway:
         text: how it ended; where a hole came before, that is the reason, whatever the Logout says.
         """
         text = line.session.hole or text or "the session was logged out"
-        pending, line.pending = line.pending, []
-        for item in pending:
-            self._drop(item.order, (RefusedReason.NOT_CONNECTED, text, None), now)
-        self._refuse(self.held.take_line(line), (RefusedReason.NOT_CONNECTED, text, None), now)
+        self.leaving.lose(line, text, now)
         self.on_eye_lost(line, text, now)
 
     def on_eye_lost(self, eye: Eye, text: str, now: int) -> None:
         """What was told on this one is told no more; whoever calls then takes it from `lines`."""
         # When we stop, live orders are left alone; the next run says that it did not watch them.
-        unwatched = not self.stopping and not self.lines.covered(eye)
+        unwatched = not self.gate.stopping and not self.lines.covered(eye)
         for order in self.orders.lost(eye.number, unwatched):
             self.teller.unknown(order, text, None, now)
 
@@ -778,14 +486,3 @@ class Gateway:
         self.log(level, text, event="journal")
         source = self.lines.carriers[0].name if self.lines.carriers else ""
         self.teller.status(self.session_state, text, source, self.session_state, now)
-
-    def _drop(self, order: Order, reason: Reason, now: int) -> None:
-        """The request never left: forget it and refuse it."""
-        self.teller.record(Kind.DROPPED, now, 0, named(order.wire_id, b""))
-        for part in (order, *order.parts):
-            self.limits.undo(part)
-            self.orders.drop(part)
-        strategy = self.strategies.by_number[order.strategy]
-        self.teller.refuse(strategy, order.cl_ord_id, reason, now)
-        if strategy.peer is not None:
-            self._idle.count(strategy.peer, 1, now)

@@ -272,13 +272,13 @@ class Process:
 
     def stop(self) -> None:
         """Stop in order, as for a signal; a second one, or a Logout that hangs, ends it at once."""
-        if self.gateway.stopping:
+        if self.gateway.gate.stopping:
             self.force_end()
             return
         now = self._wake()
         self.journal.append(Kind.CONTROL, now, 0, STOP)
         self.log("info", "stopping")
-        self.gateway.stopping = True
+        self.gateway.gate.stopping = True
         venue = self.config.venue
         # A Logon may be unanswered, and its Logout follows the answer.
         grace_ms = venue.logon_timeout_ms + venue.logout_timeout_ms
@@ -505,7 +505,7 @@ class Process:
             gateway.liveness.deadline,
             gateway.held.deadline,
             gateway.instruments.table.deadline,
-            None if gateway.settling is None else gateway.settling.deadline,
+            None if gateway.gate.settling is None else gateway.gate.settling.deadline,
         ):
             if deadline is not None and deadline < due_ns:
                 due_ns = deadline

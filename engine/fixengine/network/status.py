@@ -61,14 +61,14 @@ def _engine(engine: Process, pid: int, now: int) -> dict[str, Any]:
         "venue": venue.name,
         "environment": venue.environment,
         "state": engine.sessions.state.value,
-        "stopping": engine.gateway.stopping,
+        "stopping": engine.gateway.gate.stopping,
         "bus": engine.bus.standing[1] if isinstance(engine.bus, Bus) else "",
     }
 
 
 def _recovery(engine: Process) -> dict[str, Any]:
     """in_question: orders of which it is being found out how they stand. asks: whether REST is."""
-    settling = engine.gateway.settling
+    settling = engine.gateway.gate.settling
     if settling is None:
         return {"asks": False, "step": "", "in_question": 0}
     return {"asks": True, "step": settling.step.value, "in_question": settling.in_question}
@@ -122,7 +122,7 @@ def _line(engine: Process, line: Line, now: int) -> dict[str, Any]:
 def _waiting(engine: Process, slot: Slot, now: int) -> dict[str, Any]:
     """A slot that has no session."""
     due_ns = max(slot.not_before_ns, slot.told_due_ns)
-    is_over = slot.is_given_up or engine.gateway.stopping
+    is_over = slot.is_given_up or engine.gateway.gate.stopping
     return {
         "comp_id": slot.last_comp_id,
         "role": slot.post.role,
