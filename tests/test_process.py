@@ -274,6 +274,20 @@ def test_what_takes_many_turns_has_one_between_two_of_the_loop(
         loop.close()
 
 
+def test_that_time_passes_is_no_sign_of_more_to_come(world: World) -> None:
+    woken: list[str] = []
+    wakes: dict[str, Callable[[], None]] = {
+        "venue": lambda: world.says(b"0"),
+        "strategy": world.process.on_bus,
+        "time": world.process.on_timer,
+    }
+    for name in ("time", "venue", "time", "strategy", "time"):
+        world.process.on_woken = lambda now, name=name: woken.append(name)
+        world.now += 1
+        wakes[name]()
+    assert woken == ["venue", "strategy"]
+
+
 def test_nothing_of_a_session_that_is_over_waits_for_the_garbage_collector(world: World) -> None:
     over = weakref.ref(world.line)
     gc.collect()

@@ -73,8 +73,8 @@ class Process:
 
     tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
     ended: called once it has one. on_quiet: called after a second without a message. on_woken:
-    at the end of a wake-up, with the clock. heed: told whether on_bus is to be called where the
-    bus's descriptor is readable.
+    at the end of a wake-up by a strategy or the venue, with the clock. heed: told whether on_bus is
+    to be called where the bus's descriptor is readable.
     """
 
     def __init__(
@@ -119,6 +119,7 @@ class Process:
         self._log_out_by_ns: int | None = None  # a stop's, while what is open is cancelled
         self._now = 0  # of this wake-up
         self._woke_ns = 0  # when it began; 0: not a wake-up that is timed
+        self._heard = False  # somebody spoke in it; that time passes is no sign of more to come
         self._parked_due_ns = 0  # when waiting reports are looked at again; 0: none wait
 
     # --- start and stop ---------------------------------------------------------------------
@@ -329,6 +330,7 @@ class Process:
     def on_bus(self) -> None:
         """Requests of strategies may wait in the bus."""
         now = self._now = self._woke_ns = self._monotonic_ns()
+        self._heard = True
         until = now + DRAIN_NS_MAX
         muted = 0
         if self._bus_soon.handle is not None:
@@ -355,7 +357,7 @@ class Process:
 
     def on_bytes(self, line: Line) -> None:
         """Bytes of the venue lie in a line's framer."""
-        self._busy = True
+        self._busy = self._heard = True
         now = self._now = self._woke_ns = self._monotonic_ns()
         self.gateway.on_bytes(line, now)
         self.settle(now)
@@ -440,7 +442,9 @@ class Process:
             now = self._monotonic_ns()
             self.latency.loop.record(now - self._woke_ns)
             self._woke_ns = 0
-            self.on_woken(now)
+            if self._heard:
+                self._heard = False
+                self.on_woken(now)
 
     def _look_at_all(self, now: int) -> None:
         # What follows from an event may take its line out of the list, or end another's session.
