@@ -187,10 +187,12 @@ cdef class Link:
     says where the bytes were taken, where the queue is full, and where nobody is there.
 
     fd: a descriptor that is readable as long as something is to be done here: `receive` does it.
+    turned_away: how many came and had no room.
     Raises OSError where the system has no descriptor left, or the socket is none.
     """
 
     cdef readonly int fd
+    cdef readonly uint64_t turned_away
     cdef bint _begun  # fd and _spare are descriptors or -1, not the 0 they are made with
     cdef int _listener
     cdef int _spare  # given up for a moment to turn somebody away where no descriptor is left
@@ -410,6 +412,7 @@ cdef class Link:
             return 0
         if len(self._by_fd) >= self._connections_max and not self._make_room():
             close(fd)
+            self.turned_away += 1
             return 0
         cdef _Peer peer = _Peer(fd)
         cdef epoll_event event
@@ -430,6 +433,7 @@ cdef class Link:
         cdef int fd = accept4(self._listener, NULL, NULL, SOCK_CLOEXEC)
         if fd >= 0:
             close(fd)
+            self.turned_away += 1
         self._spare = open(b"/dev/null", O_RDONLY | O_CLOEXEC)
         if self._spare < 0:
             # It went to somebody else. Until `flush` finds one nobody is heard of who comes.

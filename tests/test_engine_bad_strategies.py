@@ -6,6 +6,7 @@ Whatever a strategy does, it alone is affected: another one trades on meanwhile.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
 import secrets
@@ -34,10 +35,12 @@ from fixengine.messages import (
     names_of,
     request_kinds,
 )
+from fixengine.network.bus import CONNECTIONS_MAX
 from fixengine.network.idle import IDLE_PER_SECOND_MAX
 from fixengine.network.process import MUTED_MAX
 from processes import Engine, Stage, Venue, hear, limit, stage, trade
 from scripted_venue import WAIT_S
+from test_link import hello
 
 __all__ = ["stage"]
 
@@ -359,6 +362,31 @@ def test_with_no_descriptor_left_those_who_are_there_are_served(stage: Stage) ->
     with crowd(engine, 10 * most):
         trade(client)
     trade(client)
+    assert engine.end() == 0
+
+
+def test_the_operator_hears_of_those_for_whom_the_bus_has_no_room(stage: Stage) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    place = engine.endpoint.removeprefix("ipc://")
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        with contextlib.ExitStack() as ends:
+            # Those that have said who they are make room for nobody.
+            for number in itertools.count():
+                bare = ends.enter_context(socket.socket(socket.AF_UNIX))
+                bare.connect(place)
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    bare.sendall(hello(b"%d" % number))
+                if number > CONNECTIONS_MAX:
+                    trade(client)
+                    if engine.has_said(level="warning", event="bus", text="bus: no room for"):
+                        break
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
+    assert len(engine.warnings()) == 1
     assert engine.end() == 0
 
 

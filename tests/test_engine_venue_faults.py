@@ -7,7 +7,10 @@ told twice (`trial` asks the journal at the end), and an order whose report is l
 from __future__ import annotations
 
 import itertools
+import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,6 +32,7 @@ from processes import THROUGH, hear, limit, trade
 pytestmark = pytest.mark.quick
 
 BURST = 100
+STOOD_STILL_S = 0.8 * HEARTBEAT_NS / 1_000_000_000
 LATE_NS_MAX = 500_000_000
 """A tenth of the shortest HeartBtInt that the venue takes."""
 
@@ -155,6 +159,27 @@ def lost_by_reset(one: Trial, client: Client, name: str) -> list[str]:
 
 
 # --- the session goes on ----------------------------------------------------------------------
+
+
+def test_what_came_while_the_engine_stood_still_is_heard_before_the_silence(
+    tmp_path: Path,
+) -> None:
+    # No answer within RecvWindow and what is a hundredth of ten seconds here counts as silence.
+    with trial(tmp_path, venue={"recv_window_ms": 200}) as one:
+        client, resting = one.client(wants_sent=True)
+        one.fault("delay", session=resting.source, ms=100)
+        submitted = client.submit(limit(THROUGH))
+        hear(client, Sent, cl_ord_id=submitted)
+        # Whoever is answered by the next wake-up knows that the one before has written.
+        hear(client, Refused, cl_ord_id=client.cancel("nobody"))
+        one.engine.signal(signal.SIGSTOP)
+        # The answer is there after the delay, and that time over before the venue misses us.
+        stopped = time.monotonic()
+        while time.monotonic() - stopped < STOOD_STILL_S:
+            time.sleep(0.01)
+        one.engine.signal(signal.SIGCONT)
+        told = [hear(client, ExecutionReport, OrderUnknown) for _ in range(2)]
+        assert [getattr(event, "exec_type", "unknown") for event in told] == ["0", "F"]
 
 
 @pytest.mark.parametrize(

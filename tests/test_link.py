@@ -482,6 +482,7 @@ def test_who_never_greets_makes_room_and_who_stands_does_not(tmp_path: Path) -> 
         late = near.far(hello(b"3"))
         assert near.all() == []
         assert has_ended(late)
+        assert near.link.turned_away == 1
         assert not any(map(has_ended, [standing, *others]))
 
 

@@ -333,6 +333,21 @@ def test_a_source_that_fails_is_told_and_asked_again(desk: Desk) -> None:
     assert desk.standing() == "new"
 
 
+def test_a_source_that_says_when_it_answers_again_is_asked_then_and_not_before(desk: Desk) -> None:
+    desk.unknown()
+    busy = Problem(Because.LIMITED.value, "weight is not free", retry_after_ms=43_000)
+    desk.refuse(busy)
+    desk.refusal = busy
+    before = len(desk.engine.log)
+    for _ in range(42):
+        desk.wait(1)
+    assert len(desk.engine.log) == before, "nothing was asked, and nothing is told again"
+    desk.refusal = None
+    desk.wait(1)
+    desk.answer(state("NEW"))
+    assert desk.standing() == "new"
+
+
 def test_amounts_that_cannot_be_counted_settle_nothing(desk: Desk) -> None:
     desk.unknown()
     desk.answer(state("FILLED", "0.123456789"))

@@ -173,6 +173,7 @@ class Recovery:
         self.open_max = open_max
         self._again_ns = second_ns
         self._again_ns_max = AGAIN_S_MAX * second_ns
+        self._limited_until_ns = 0
         self.cases: dict[Order, Case] = {}
         # Those that open orders may tell of, and those that are asked about alone.
         self._together = Agenda(self.cases)
@@ -219,7 +220,9 @@ class Recovery:
         stands beside.
         """
         self._look_at_some()
-        if watched_since_ns is None or now < watched_since_ns + self.lag_ns:
+        if watched_since_ns is None:
+            return []
+        if now < max(watched_since_ns + self.lag_ns, self._limited_until_ns):
             return []
         together = []
         while (case := self._taken(self._together, now)) is not None:
@@ -242,7 +245,11 @@ class Recovery:
         waiting = [case.due_ns for case in first if case is not None]
         if not waiting or watched_since_ns is None or self._under_way >= self.open_max:
             return None
-        return max(min(waiting), watched_since_ns + self.lag_ns)
+        return max(min(waiting), watched_since_ns + self.lag_ns, self._limited_until_ns)
+
+    def limited(self, until_ns: int) -> None:
+        """The source answers nothing until then: nothing is asked."""
+        self._limited_until_ns = max(self._limited_until_ns, until_ns)
 
     def found(self, case: Case, state: State, now: int) -> Settled | None:
         """The source knows the order; the caller has told its OrderID to the order table."""

@@ -158,6 +158,11 @@ class Bus:
         """See End."""
         return self._end.fd
 
+    @property
+    def turned_away(self) -> int:
+        """How many connections had no room; libzmq does not tell."""
+        return self._end.turned_away if isinstance(self._end, Link) else 0
+
     def close(self) -> None:
         """Close, giving what was handed over LINGER_MS to leave, and remove the socket's file."""
         self._end.close(LINGER_MS)

@@ -102,11 +102,14 @@ class Process:
         self._monotonic_ns = surroundings.monotonic_ns
         self._line_maker = LineMaker(config, self.venue, api_key, signer)
         self._ends = contextlib.ExitStack()
-        self._alarm = Alarm(self._around.timers, self.on_timer)
         # Where more waits than one wake-up takes. Every wake-up finds that, and were each to ask
         # for a turn of its own, the bus would have more and more of them between two reads of TLS.
         self._tick_soon = Soon(self._around.timers, self.on_timer)
         self._bus_soon = Soon(self._around.timers, self.on_bus)
+        # The loop rings before it reads its sockets. Where we stood still, an answer that lies in
+        # them is no silence: they are read between these two turns.
+        self._alarm_soon = Soon(self._around.timers, self._tick_soon.set)
+        self._alarm = Alarm(self._around.timers, self._alarm_soon.set)
         self._busy = False
         self._unready: dict[Line, Event] = {}  # logged on, and orders wait for its limits
         self._bugs = 0
@@ -266,6 +269,7 @@ class Process:
         self._alarm.clear()
         self._tick_soon.clear()
         self._bus_soon.clear()
+        self._alarm_soon.clear()
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
@@ -380,6 +384,7 @@ class Process:
     def on_timer(self) -> None:
         """Time has passed; the first call starts it all."""
         self._alarm.clear()
+        self._alarm_soon.clear()
         self._tick_soon.clear()
         self._parked_due_ns = 0
         now = self._woke_ns = self._wake()

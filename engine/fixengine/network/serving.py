@@ -16,6 +16,7 @@ from fixengine.network.garbage import Garbage
 from fixengine.network.journal import Journal
 from fixengine.network.process import Process
 from fixengine.network.state import StateDir
+from fixengine.network.turned_away import TurnedAway
 from fixengine.network.watch import Watch
 
 CLOSE_S = 2.0
@@ -52,12 +53,13 @@ async def _serve(engine: Process) -> int:
 
     engine.heed = heed
     heed(True)
-    if isinstance(engine.bus, Bus):
-        # Another world's is no socket.
-        engine.log(*engine.bus.standing)
     garbage = Garbage()
     engine.on_quiet = lambda: garbage.look(engine.gateway.counter)
     ends = contextlib.ExitStack()
+    if isinstance(bus := engine.bus, Bus):
+        # Another world's is no socket.
+        engine.log(*bus.standing)
+        ends.callback(TurnedAway(lambda: bus.turned_away, loop, engine.log).close)
     ends.callback(garbage.close)
     try:
         engine.on_timer()

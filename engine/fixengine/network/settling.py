@@ -172,6 +172,7 @@ class Settling:
             self._recovery.absent(case, now)
         else:
             self._log("warning", f"REST: {problem.text}", event="recovery")
+            self._recovery.limited(now + (problem.retry_after_ms or 0) * MILLISECOND_NS)
             for case in cases:
                 self._recovery.failed(case, now)
         self._tell_step(now)
