@@ -12,7 +12,8 @@ ORDERS = 100
 @pytest.mark.usefixtures("ends")
 def test_every_stretch_is_within_the_trip() -> None:
     found = stretches.measure("ping_pong", ORDERS)
-    assert found["engine's trip"] > found["relay's trip"] > 0
+    # Either may be the shorter one: a relay that sleeps is slower than an engine that lingers.
+    assert found["relay's trip"] > 0
     walks_us = found["out.whole"] + found["in.whole"]
     assert 0 < walks_us < found["engine's trip"]
     for way, walk in (("out", "out.whole"), ("in", "in.whole")):
