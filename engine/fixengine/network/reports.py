@@ -22,6 +22,7 @@ from fixengine.fix import fields
 from fixengine.fix.peek import peek_number, peek_text
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
+    NOT_A_MESSAGE,
     ExecType,
     MiscFee,
     OrderCancelReject,
@@ -190,7 +191,10 @@ class Reports:
         """How long ago the strategy sent an order of which this is the first report."""
         if exec_type != NEW or not order.request:
             return
-        sent_ns = getattr(request_decoder.decode(order.request), "sent_ns", 0)
+        try:
+            sent_ns = getattr(request_decoder.decode(order.request), "sent_ns", 0)
+        except NOT_A_MESSAGE:
+            return  # of an earlier version's run: the figures are for people
         ago_ns = self.latency.inward.counted_ns - sent_ns
         # 0 is that of an order within a list. A clock that is behind was one of an earlier boot.
         if sent_ns and ago_ns > 0:

@@ -273,12 +273,12 @@ def journal_directory(path: Path) -> Path | None:
 
 def is_just_begun(path: Path) -> bool:
     """Whether a file has not even its whole header: the drain was there just now, or was stopped
-    there. JournalError where it cannot be read.
+    there. False also where there is none any more; who opens it says so.
     """
     try:
         return path.stat().st_size < FILE_HEADER_BYTES
-    except OSError as error:
-        raise JournalError(path, f"cannot be read: {error.strerror}") from None
+    except OSError:
+        return False
 
 
 def open_scan(source: FileSource, last: int | None = None) -> Scan:
