@@ -2,8 +2,8 @@
 
 Both pictures have logarithmic axes: to the right the share of messages that were as quick, ever
 closer to all of them (0, 90, 99, 99.9 %, ...), upwards the time. A curve ends where the share of
-one message begins. Figures come as `network.latency.read` gives them,
-and with running, whether their engine still does.
+one message begins. Figures come as `network.latency.read` gives them, with `running`: whether
+their engine still does.
 """
 
 from __future__ import annotations
