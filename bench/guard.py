@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -112,6 +113,22 @@ SCALAR_MIN = 6.2
 
 class Unknown(Exception):
     """The ratios are not known; the text says why."""
+
+
+def disturbed() -> str:
+    """What says that this machine has a busy neighbour, "" where nothing does.
+
+    Python's own work, which branches more, suffers more from one than a loop in C.
+    """
+    cases = codec.Scalar().over(codec.ER), codec.empty_call
+    turns = [[case() for case in cases] for _ in range(codec.ROUNDS)]
+    scalar, empty = (statistics.median(took) for took in zip(*turns, strict=True))
+    if scalar >= SCALAR_MIN * empty:
+        return ""
+    return (
+        f"the scalar loop took {scalar / empty:.2f} empty calls, not {SCALAR_MIN:g} or more;"
+        " measure on a quiet machine"
+    )
 
 
 SPREAD_MAX = 1.32
