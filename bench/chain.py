@@ -12,7 +12,7 @@ its limit trips on every one of them made 20 % slower and on none as it was. The
 limit is the target. p99 does not repeat beside other work, and the naive stack's trip tells no more
 of the engine than the relay's: round_trip.py tells both. How much of a trip is the system's differs
 by machine: where the relay alone takes much more or less than it took there, or the rounds do not
-agree, the figures are not known. A neighbour that is busy makes the engine slower than the relay,
+agree, the figures are not known. A neighbour that is loud makes the engine slower than the relay,
 for minutes (1.42, once): a limit counts as exceeded where three runs on end exceed it, and only
 where nothing says that there is such a neighbour. A run whose rounds do not agree is made again.
 """
@@ -107,29 +107,29 @@ def one_run() -> Figures:
 def measured(
     run: Callable[[], Figures] = one_run, disturbed: Callable[[], str] = guard.disturbed
 ) -> Figures:
-    """The least of each figure in up to RUNS runs, the next only where nothing is known yet, or a
-    limit is exceeded.
+    """The least of each figure in up to RUNS runs, the next only where a limit is exceeded.
 
-    Raises as one_run does: Unknown where a limit is exceeded, and a run's rounds did not agree or
-    a neighbour disturbed it.
+    Raises as one_run does: Unknown where a limit is exceeded and a neighbour disturbed a run, and
+    where the rounds of more than RUNS did not agree.
     """
     found: list[Figures] = []
-    over: list[str] = []
     doubts: list[str] = []
-    for _ in range(RUNS):
-        doubts.append(disturbed())
+    disagreed = 0
+    while len(found) < RUNS:
+        before = disturbed()
         try:
             found.append(run())
-        except Unknown as problem:
-            doubts.append(str(problem))
+        except Unknown:
+            disagreed += 1
+            if disagreed > RUNS:
+                raise
             continue
         least = Figures(*map(min, zip(*found, strict=True)))
-        over = exceeded(least)
-        if not over:
+        if not exceeded(least):
             return least
-        doubts.append(disturbed())
+        doubts += before, disturbed()
     if said := next(filter(None, doubts), ""):
-        raise Unknown("; but ".join([*over, said]))
+        raise Unknown(f"{'; '.join(exceeded(least))}; but {said}")
     return least
 
 
