@@ -46,7 +46,7 @@ def dealer(bus: Bus, name: bytes, **options: int) -> Iterator[zmq.Socket[bytes]]
         made.set(zmq.RCVTIMEO, WAIT_MS)
         for option, value in options.items():
             made.set(getattr(zmq, option), value)
-        made.connect(f"ipc://{bus._path}")
+        made.connect(f"ipc://{bus.path}")
         made.send(b"here")
         assert await_message(bus) == (name, b"here")
         yield made
@@ -258,4 +258,4 @@ def test_what_was_handed_over_leaves_before_the_end(bus: Bus) -> None:
         assert bus.send(b"maker", b"last") is Handed.TAKEN
         bus.close()
         assert (one.recv(), one.recv()) == (b"first", b"last")
-    assert not bus._path.exists()
+    assert not bus.path.exists()

@@ -7,6 +7,7 @@ An error is one line that names the thing and the next step: on stderr with stat
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -45,10 +46,23 @@ COMMANDS = (
     "journal export",
 )
 
+LIMITED = """
+import resource, sys
+from fixengine.cli import main
+resource.setrlimit(resource.RLIMIT_NOFILE, {})
+sys.exit(main())
+"""
 
-def start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+
+def start(
+    *arguments: str, cwd: Path | None = None, files_max: tuple[int, int] | None = None
+) -> subprocess.Popen[str]:
+    """files_max: soft and hard limit of open files."""
+    module = ["-m", "fixengine"]
+    if files_max is not None:
+        module = ["-c", LIMITED.format(files_max)]
     return subprocess.Popen(
-        [sys.executable, "-m", "fixengine", *arguments],
+        [sys.executable, *module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -222,6 +236,29 @@ def test_what_cannot_work_is_told_in_one_line(stage: Stage, tmp_path: Path, case
     assert text in last["text"]
     if case == "a file for a bus":
         assert [(home / "bus" / "b").read_text() for home in homes] == ["dear to somebody"] * 2
+
+
+@pytest.mark.parametrize("files_max", [6, 10, 64])
+@pytest.mark.parametrize("command", ["bench", "check", "demo", "run", "simulate"])
+def test_too_few_open_files_are_told_in_one_line(command: str, files_max: int) -> None:
+    arguments = ["engine.toml"] if command in ("check", "run") else []
+    running = start(command, *arguments, files_max=(files_max, files_max))
+    status, out, errors = finish(running)
+    assert (status, out) == (2, "")
+    assert errors.startswith(f"fixengine: RLIMIT_NOFILE: {files_max} open files are allowed")
+    assert "raise the hard limit" in errors and errors.count("\n") == 1
+
+
+def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    options = "--port", "0", "--state-dir", str(tmp_path)
+    running = start("simulate", *options, files_max=(10, hard))
+    try:
+        assert running.stdout is not None
+        assert "TLS FIX on" in running.stdout.readline()
+    finally:
+        running.terminate()
+        assert finish(running)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,16 @@ def test_that_we_are_behind_is_believed_at_once_when_the_venue_refuses_our_time(
     assert one.trouble is None, "the refusal was long ago"
 
 
+def test_a_refusal_that_the_clock_does_not_explain_may_be_for_a_delay() -> None:
+    one = Measured()
+    one.clock.doubt(one.lead)
+    told = one.hears(MILLISECOND_NS) or ""
+    for text in ("refused our time", "clock is 1 ms ahead of", "RecvWindow (5000 ms", "delay"):
+        assert text in told
+    one.clock.doubt(one.lead)
+    assert "delay" not in (one.hears(AHEAD_NS) or "delay")
+
+
 def test_a_drift_is_told_once_and_once_when_it_is_over() -> None:
     one, told = Measured(), []
     leads_ms = [*range(0, 300, 10), *range(300, 100, -10), 100, 100]

@@ -40,7 +40,7 @@ from fixengine.network.idle import IDLE_PER_SECOND_MAX
 from fixengine.network.process import MUTED_MAX
 from processes import Engine, Stage, Venue, hear, limit, stage, trade
 from scripted_venue import WAIT_S
-from test_link import hello
+from test_link import frame, hello
 
 __all__ = ["stage"]
 
@@ -388,6 +388,25 @@ def test_the_operator_hears_of_those_for_whom_the_bus_has_no_room(stage: Stage) 
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
     assert len(engine.warnings()) == 1
     assert engine.end() == 0
+
+
+def test_connections_that_come_again_and_again_with_rubbish_are_told_once(stage: Stage) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    place = engine.endpoint.removeprefix("ipc://")
+    rubbish = frame(b"rubbish")
+    for number in range(1000):
+        with socket.socket(socket.AF_UNIX) as bare:
+            bare.connect(place)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                bare.sendall(hello(b"%d" % number) + 100 * rubbish)
+    engine.expect(level="warning", event="bus", text="no Hello send rubbish")
+    trade(client)
+    assert len(engine.warnings()) == 1
+    assert engine.end() == 0
+    taken = [record for record in engine.journal() if b"rubbish" in record.data]
+    assert len(taken) < 10_000
 
 
 # --- who says it ------------------------------------------------------------------------------

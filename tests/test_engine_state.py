@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import orjson
 import pytest
 from fixengine.network.journal.reader import Scan, Walk
 from processes import WAIT_S, Engine, Stage, stage, trade
@@ -84,3 +88,38 @@ def test_a_journal_that_ends_early_is_told_and_one_that_is_whole_is_not(stage: S
     again.expect(event="active")
     (said,) = again.warnings()
     assert "has no end" in said
+
+
+@pytest.mark.parametrize("what", ["journal", "bus"])
+def test_what_is_taken_away_under_a_running_engine_is_told_and_trading_goes_on(
+    stage: Stage, what: str
+) -> None:
+    engine = stage.engine(stage.venue().place)
+    client = stage.client(engine)
+    engine.expect(event="active")
+    trade(client)
+    place = Path(engine.endpoint.removeprefix("ipc://"))
+    if what == "journal":
+        place = engine.state_dir / "journal"
+    aside = place.with_name("aside")
+    place.rename(aside)
+    told = engine.expect(level="error", event=what)["text"]
+    assert str(place) in told and "is gone" in told and "move it back" in told
+    trade(client)
+    asked = subprocess.run(
+        [sys.executable, "-m", "fixengine", "status", str(engine.state_dir), "--json"],
+        capture_output=True,
+        check=True,
+    )
+    assert orjson.loads(asked.stdout)["engine"]["gone"] == [told]
+    aside.rename(place)
+    engine.expect(level="info", event=what, text="is there again")
+    if what == "journal":
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+        place.write_text("somebody's")
+    engine.expect(level="error", event=what, text="is gone")
+    trade(client)
+    assert engine.end() == 0
+    assert place.exists() is (what == "bus")

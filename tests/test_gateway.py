@@ -25,7 +25,11 @@ from fixengine.messages import (
     SessionStatus,
     encode,
 )
-from fixengine.network.idle import CANCELS_PER_SECOND_MAX, IDLE_PER_SECOND_MAX
+from fixengine.network.idle import (
+    CANCELS_PER_SECOND_MAX,
+    IDLE_PER_SECOND_MAX,
+    STRANGERS_PER_SECOND_MAX,
+)
 from fixengine.network.journal.record import Kind
 from fixengine.network.line import line_number
 
@@ -517,6 +521,34 @@ def test_one_that_sends_rubbish_is_muted_for_a_second(engine: Engine) -> None:
     engine.now += 1_000 * MS
     engine.request(engine.order())
     assert len(engine.wire.written) == 2
+
+
+def test_rubbish_of_ever_new_sockets_is_passed_over_and_said_once(engine: Engine) -> None:
+    def come(count: int) -> int:
+        """How many of so many new sockets had an answer to what each sends."""
+        peers = [b"%d.%d" % (engine.now, number) for number in range(count)]
+        for peer in peers:
+            engine.gateway.on_order(peer, b"rubbish", engine.now)
+        return sum(bool(engine.heard(peer)) for peer in peers)
+
+    records = len(engine.journal.records)
+    for _ in range(2):
+        assert come(3 * STRANGERS_PER_SECOND_MAX) == STRANGERS_PER_SECOND_MAX
+        engine.now += 1_000 * MS
+    assert len(engine.journal.records) - records == 2 * STRANGERS_PER_SECOND_MAX
+    told = [text for text in engine.log if "have said no Hello" in text]
+    assert len(told) == 1
+    come(3 * STRANGERS_PER_SECOND_MAX)
+    # What somebody else says is heard meanwhile, and rubbish of a strategy is answered.
+    engine.hello(b"b", "beta")
+    assert engine.heard(b"b")
+    engine.gateway.on_order(b"b", b"rubbish", engine.now)
+    assert engine.heard(b"b")
+    engine.request(engine.order())
+    assert engine.wire.written[-1].find(b"35=D") > 0
+    engine.now += 3_000 * MS
+    assert come(3 * STRANGERS_PER_SECOND_MAX) == STRANGERS_PER_SECOND_MAX
+    assert len([text for text in engine.log if "have said no Hello" in text]) == 2
 
 
 IDLE: dict[str, Callable[[Engine], Any]] = {

@@ -551,7 +551,7 @@ def test_some_descriptors_are_kept_from_the_bus(tmp_path: Path) -> None:
             fars = []
             for _ in range(120):
                 far = ends.enter_context(socket.socket(socket.AF_UNIX))
-                far.connect(str(bus._path))
+                far.connect(str(bus.path))
                 assert bus.receive() is None
                 fars.append(far)
             while select.select([bus.fd], [], [], 0)[0]:
@@ -625,7 +625,7 @@ def test_dealers_with_heartbeats_stay_connected(tmp_path: Path, link: Any, ttl_m
         dealer.set(zmq.HEARTBEAT_TIMEOUT, 200)
         dealer.set(zmq.HEARTBEAT_TTL, ttl_ms)
         with dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED) as changes:
-            dealer.connect(f"ipc://{bus._path}")
+            dealer.connect(f"ipc://{bus.path}")
             dealer.send(b"here")
             until = time.monotonic() + 1
             found = []

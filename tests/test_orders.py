@@ -362,3 +362,33 @@ def test_each_key_is_taken_once_however_many_there_are() -> None:
         assert order.see(key)
         assert not any(order.see(one) for one in keys[:count])
         assert sorted(order.seen) == sorted(keys[:count])
+
+
+def test_one_that_is_silent_is_found_by_its_number_until_anything_is_known_of_its_message() -> None:
+    table = orders()
+    whole, part, named = (table.open(1, name, f"w-{name}", "S") for name in "abc")
+    listed, first, second = (table.open(1, name, f"w-{name}", "S") for name in "def")
+    table.join(whole, part)
+    table.join(listed, first, second)
+    for seq, order in enumerate((whole, named, listed), 2):
+        table.written(order, 3, seq, 0)
+    table.update(part, None, "0", "1")
+    assert len(table.silent(10, 10)) == 5
+    assert table.by_seq(3, 2) is None, "a part of it was told of, so the venue took the message"
+    assert table.by_seq(3, 3) is named
+    table.name(named, "2")
+    assert table.by_seq(3, 3) is None, "a second source has found it"
+    assert table.by_seq(3, 4) is listed
+    table.update(second, None, "0", "3")
+    assert table.by_seq(3, 4) is None
+
+
+def test_one_that_is_silent_is_not_found_by_its_number_once_its_session_has_ended() -> None:
+    table = orders()
+    order = table.open(1, "a", "wa", "S")
+    table.written(order, 3, 2, 0)
+    table.silent(10, 10)
+    table.lost(4, unwatched=False)
+    assert table.by_seq(3, 2) is order
+    table.lost(3, unwatched=False)
+    assert table.by_seq(3, 2) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,11 @@ from fixengine import __version__
 from fixengine.screens import streams
 
 USAGE_ERROR = 2
+FILES_MIN = 128
+"""Open files with which a command that has an event loop gets along. With too few to make the loop
+uvloop raises, or ends the process.
+"""
+WITH_LOOP = frozenset({"bench", "check", "demo", "run", "simulate"})
 
 EXAMPLES = """\
 examples:
@@ -83,8 +89,24 @@ def _command(arguments: Sequence[str] | None) -> int:
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
+    if options.command in WITH_LOOP and not _may_open_files():
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        text = f"RLIMIT_NOFILE: {most} open files are allowed at most, and {FILES_MIN} are needed"
+        return _fail(f"{text}; raise the hard limit (ulimit -n, or LimitNOFILE= of a service)")
     status: int = options.action(options)
     return status
+
+
+def _may_open_files() -> bool:
+    """Whether FILES_MIN open files are allowed; where the hard limit lets us, they are after it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= FILES_MIN:
+        return True
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_MIN, hard))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

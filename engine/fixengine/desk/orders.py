@@ -181,6 +181,7 @@ class Orders:
         self._by_wire: dict[str, Order] = {}
         self._by_order_id: dict[tuple[str, str], Order] = {}
         self._by_seq: dict[tuple[int, int], Order] = {}
+        self._silent: dict[tuple[int, int], Order] = {}
         self._closed: dict[int, deque[Order]] = {}
         self._closed_total = 0
         self._finished = 0
@@ -230,8 +231,19 @@ class Orders:
         return None if wire_id is None else self._by_wire.get(wire_id)
 
     def by_seq(self, line: int, seq: int | None) -> Order | None:
-        """The unanswered request that went out with this MsgSeqNum on this session."""
-        return None if seq is None else self._by_seq.get((line, seq))
+        """The request that went out with this MsgSeqNum on this session, and is unanswered.
+
+        One that is UNKNOWN for its silence is still found, while the session lasts and nobody has
+        told of it, or of a part of it: after that the venue cannot mean it any more.
+        """
+        if seq is None:
+            return None
+        silent = self._silent.get((line, seq))
+        if silent is None:
+            return self._by_seq.get((line, seq))
+        # A second source names the order, which is no answer of the session's.
+        is_known = any(one.order_id is not None for one in (silent, *silent.parts))
+        return None if is_known else silent
 
     def open(
         self,
@@ -319,6 +331,7 @@ class Orders:
         unwatched: so are all live orders, because nobody hears of their fills until a session
         is up again. What other sessions have not answered yet may come to live meanwhile.
         """
+        self._silent = {key: order for key, order in self._silent.items() if key[0] != line}
         lost = [order for (at, _), order in self._by_seq.items() if at == line]
         lost += [part for part in self._parts if part.line == line]
         if unwatched:
@@ -332,17 +345,20 @@ class Orders:
 
     def silent(self, now: int, wait_ns: int) -> list[Order]:
         """Requests that were written so long ago and have no answer: they are UNKNOWN now."""
-        silent = []
-        for order in self._by_seq.values():
+        silent, unanswered = [], {}
+        for key, order in self._by_seq.items():
             if now - order.written_ns < wait_ns:
                 break
             silent.append(order)
+            if all(part in self._parts for part in order.parts):
+                unanswered[key] = order
         for part in self._parts:
             if now - part.written_ns < wait_ns:
                 break
             silent.append(part)
         for order in silent:
             self.unknown(order)
+        self._silent |= unanswered
         return silent
 
     def waiting(self, line: int) -> bool:
@@ -524,6 +540,8 @@ class Orders:
             del self._by_seq[key]
         elif self._parts:
             self._parts.pop(order, None)
+        if self._silent and self._silent.get(key) in (order, order.whole or order):
+            del self._silent[key]
 
     def _forget(self, order: Order) -> None:
         self.drop(order)

@@ -41,6 +41,15 @@ class BusError(Exception):
     """The bus cannot be opened; the text says why, for people."""
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Device and number of what a path names; None where it cannot be found."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Threads(NamedTuple):
     """How libzmq's own threads run, where there are any. cores: where, () as the one that opens the
     bus; where they may not run, libzmq ends the process. priority: that of SCHED_FIFO; 0: as all
@@ -81,7 +90,7 @@ class Bus:
     """The engine's end of the bus. endpoint: ipc://PATH, in a directory only the user may enter.
 
     link: which ROUTER it is. threads: of the plain one. standing: which it is, as (level, text) for
-    the log. fd, receive, send, flush: its own, see End. Raises BusError.
+    the log. path: of its socket. fd, receive, send, flush: its own, see End. Raises BusError.
     """
 
     def __init__(
@@ -90,16 +99,17 @@ class Bus:
         link: Literal["compiled", "plain"] = "compiled",
         threads: Threads = USUAL,
     ) -> None:
-        self._path = Path(endpoint.removeprefix("ipc://"))
+        self.path = Path(endpoint.removeprefix("ipc://"))
         self._listener: socket.socket | None = None
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._refuse_shared(self._path.parent.stat())
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_shared(self.path.parent.stat())
             self._refuse_if_taken()
             self._end = self._listen() if link == "compiled" else Plain(endpoint, threads)
         except (zmq.ZMQError, OSError) as problem:
             self._close_listener()
             raise BusError(f"bus.endpoint: cannot bind {endpoint}: {problem}") from None
+        self._identity = identity(self.path)
         how = "ZMTP 3.1" if link == "compiled" else f"pyzmq, libzmq {zmq.zmq_version()}"
         self.standing = "info", f"bus: {link} link, {how}"
         # Each message passes here: bound, they cost no call more.
@@ -110,10 +120,10 @@ class Bus:
     def _listen(self) -> End:
         with contextlib.suppress(FileNotFoundError):
             # Whoever left it there has gone.
-            self._path.unlink()
+            self.path.unlink()
         listener = self._listener = socket.socket(socket.AF_UNIX)
         listener.setblocking(False)
-        listener.bind(str(self._path))
+        listener.bind(str(self.path))
         listener.listen(BACKLOG)
         return Link(listener.fileno(), self._connections_max(), MESSAGE_BYTES_MAX, OUTCOMES)
 
@@ -132,25 +142,25 @@ class Bus:
         else:
             return
         raise BusError(
-            f"bus.endpoint: {self._path.parent} {trouble}, who could place orders; choose a"
+            f"bus.endpoint: {self.path.parent} {trouble}, who could place orders; choose a"
             " directory of your own with mode 0700, which is made where it is missing"
         )
 
     def _refuse_if_taken(self) -> None:
         """BusError where bind would take the path from a listener or delete somebody's file."""
-        if self._path.exists() and not self._path.is_socket():
-            raise BusError(f"bus.endpoint: {self._path} is a file; name a path that is free")
+        if self.path.exists() and not self.path.is_socket():
+            raise BusError(f"bus.endpoint: {self.path} is a file; name a path that is free")
         with socket.socket(socket.AF_UNIX) as probe:
             # One that is stopped or hangs takes no connection: its backlog is full.
             probe.setblocking(False)
             try:
-                probe.connect(str(self._path))
+                probe.connect(str(self.path))
             except (FileNotFoundError, ConnectionRefusedError):
                 return
             except BlockingIOError:
                 pass
         raise BusError(
-            f"bus.endpoint: {self._path} is in use by another process; one engine per endpoint"
+            f"bus.endpoint: {self.path} is in use by another process; one engine per endpoint"
         )
 
     @property
@@ -167,8 +177,10 @@ class Bus:
         """Close, giving what was handed over LINGER_MS to leave, and remove the socket's file."""
         self._end.close(LINGER_MS)
         self._close_listener()
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+        # Another engine's may lie there, where ours was removed.
+        if identity(self.path) == self._identity:
+            with contextlib.suppress(FileNotFoundError):
+                self.path.unlink()
 
     def _close_listener(self) -> None:
         if self._listener is not None:

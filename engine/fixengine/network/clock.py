@@ -111,7 +111,7 @@ class Clock:
         assert lead_ns is not None, "a sample was taken"
         if was_refused:
             lead.is_warned = abs(lead_ns) >= WARN_NS
-            return f"the venue refused our time: {_words(lead_ns)}; check chrony or ntp"
+            return self._why_refused(lead_ns)
         if not lead.is_warned and abs(lead_ns) >= WARN_NS:
             lead.is_warned = True
             lead.warnings += 1
@@ -121,6 +121,17 @@ class Clock:
             lead.is_warned = False
             return f"{_words(lead_ns)}: near enough again"
         return None
+
+    def _why_refused(self, lead_ns: int) -> str:
+        words = _words(lead_ns)
+        if not -self.behind_ns_max <= lead_ns < self.ahead_ns_max:
+            return f"the venue refused our time: {words}; check chrony or ntp"
+        window_ms = self.behind_ns_max // MILLISECOND_NS
+        return (
+            f"the venue refused our time, and as measured {words}: what reaches it later than"
+            f" RecvWindow ({window_ms} ms, or the request's own) is refused too, so a delay may be"
+            " the cause as well as a clock; check the load here and the way, and chrony or ntp"
+        )
 
     def lead_ns(self, lead: Lead) -> int | None:
         """How far our clock is ahead at most; negative: behind. None before the first sample."""

@@ -175,6 +175,8 @@ class Gateway:
         try:
             request = request_decoder.decode(payload)
         except NOT_A_MESSAGE as problem:
+            if self._idle.passes_over(peer):
+                return
             self._malformed.refuse(peer, payload, problem, now)
             self._idle.count(peer, RUBBISH_WEIGHT, now)
             return

@@ -3,6 +3,9 @@
 Each message takes the loop as long as an order does, so one strategy's could starve the others'.
 Cancels are heard nevertheless, up to a bound of their own: who overloads the engine with orders
 must be able to end those that live.
+
+Who has said no Hello may come with a new socket for each few messages, so their rubbish is counted
+for all of them together. What is too much of it is passed over: muted sockets hold up the bus.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ CANCEL_AT = 2
 """Where they stand in the bytes of a cancel, behind two of msgpack's."""
 RUBBISH_WEIGHT = 50
 """As how many of these counts what is no message, a Hello, or anything before Hello."""
+STRANGERS_PER_SECOND_MAX = IDLE_PER_SECOND_MAX // RUBBISH_WEIGHT
+"""Rubbish of those who are no strategy that is answered and recorded in a second."""
 
 
 class Idle:
@@ -33,18 +38,39 @@ class Idle:
         self._teller = teller
         self._log = log
         self._counts: dict[bytes, int] = {}
+        self._strangers = 0
+        self._told = False
         self._since_ns = 0
 
     def hears(self, peer: bytes, payload: bytes, now: int) -> bool:
         """Whether a message of this socket is to be looked at."""
         if now - self._since_ns >= SECOND_NS:
             # Here, for while the bus is busy the timer is moved on and on.
+            too_many = self._strangers > STRANGERS_PER_SECOND_MAX
+            self._told = too_many and now - self._since_ns < 2 * SECOND_NS
+            self._strangers = 0
             self._since_ns = now
             self._counts.clear()
         beyond = self._counts.get(peer, 0) - IDLE_PER_SECOND_MAX
         return beyond <= 0 or (
             beyond <= CANCELS_PER_SECOND_MAX and payload.startswith(CANCELS, CANCEL_AT)
         )
+
+    def passes_over(self, peer: bytes) -> bool:
+        """Count rubbish of this socket; whether it goes without answer and record.
+
+        That is said once, for as long as each second has too much.
+        """
+        if self._strategies.of(peer) is not None:
+            return False
+        self._strangers += 1
+        if self._strangers <= STRANGERS_PER_SECOND_MAX:
+            return False
+        if not self._told:
+            self._told = True
+            text = "bus: connections that have said no Hello send rubbish, which is passed over"
+            self._log("warning", f"{text}; see whose they are: ss -xp", event="bus")
+        return True
 
     def count(self, peer: bytes, weight: int, now: int) -> None:
         """Count what led to nothing; where it is too much, say so once, for the peer is muted."""

@@ -46,6 +46,13 @@ TargetingRequest = (
 TARGETING = frozenset(TargetingRequest.__args__)
 """Those that are about one own order."""
 
+MSG_TYPES = {
+    Kind.ORDER: fields.NEW_ORDER_SINGLE,
+    Kind.CANCEL: fields.ORDER_CANCEL_REQUEST,
+    Kind.AMEND: fields.ORDER_AMEND_KEEP_PRIORITY_REQUEST,
+    Kind.MASS_CANCEL: fields.ORDER_MASS_CANCEL_REQUEST,
+    Kind.LIST: fields.NEW_ORDER_LIST,
+}
 CANCEL_ONLY = OrderRateLimitExceededMode.CANCEL_ONLY.value
 
 
@@ -111,6 +118,13 @@ def contradiction(request: TargetingRequest, target: Order) -> str | None:
         return None
     name = request.orig_cl_ord_id[:36]
     return f"order_id: {name} is {target.order_id} at the venue, not {request.order_id!r:.40}"
+
+
+def kind_of(order: Order) -> bytes:
+    """MsgType<35> of the message that a request left in, alone or as the first of several."""
+    if order.kind is Kind.ORDER and order.parts:
+        return fields.ORDER_CANCEL_REQUEST_AND_NEW_ORDER_SINGLE
+    return MSG_TYPES[order.kind]
 
 
 def other_ids(request: OrderRequest) -> tuple[str, ...]:

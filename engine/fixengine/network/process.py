@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import orjson
 
@@ -74,7 +75,7 @@ class Process:
     tokens: the secret of each strategy that has one. status: the exit status, None while it lives.
     ended: called once it has one. on_quiet: called after a second without a message. on_woken:
     at the end of a wake-up by a strategy or the venue, with the clock. heed: told whether on_bus is
-    to be called where the bus's descriptor is readable.
+    to be called where the bus's descriptor is readable. gone: see Gone.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Process:
         self.log = log
         self.venue = making.venue(config)
         self.status: int | None = None
+        self.gone: dict[Path, str] = {}
         self.ended: Callable[[], object] = lambda: None
         self.on_quiet: Callable[[], object] = lambda: None
         self.on_woken: Callable[[int], object] = lambda now: None

@@ -14,12 +14,20 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from fixengine import wire
-from fixengine.desk.orders import QTY_DECIMALS, TRADE, UNKNOWN, Order, Orders, report_key
+from fixengine.desk.orders import (
+    QTY_DECIMALS,
+    TRADE,
+    UNKNOWN,
+    WRITTEN,
+    Order,
+    Orders,
+    report_key,
+)
 from fixengine.desk.positions import Fill, Positions
 from fixengine.desk.recovery import VENUE_TIMEOUT_S
 from fixengine.desk.standings import ALIVE, FINAL, TOLD, Standing, contradiction
 from fixengine.fix import fields
-from fixengine.fix.peek import peek_number, peek_text
+from fixengine.fix.peek import peek, peek_number, peek_text
 from fixengine.fix.venue import COUNTER_BITS, Venue
 from fixengine.messages import (
     NOT_A_MESSAGE,
@@ -32,6 +40,7 @@ from fixengine.messages import (
 )
 from fixengine.network.answers import Answers, number_of
 from fixengine.network.clock import Clock
+from fixengine.network.intents import kind_of
 from fixengine.network.latency import DECODED_IN, PUBLISHED, Latency
 from fixengine.network.line import Line, Source
 from fixengine.network.teller import Teller
@@ -126,6 +135,12 @@ class Reports:
         code = peek_number(message, fields.ERROR_CODE)
         text = peek_text(message, fields.TEXT)
         order = self.orders.by_seq(line.number, seq)
+        if order is not None and order.standing is not WRITTEN:
+            # It comes late, for what was told as unknown; nothing then may speak against it.
+            kind = peek(message, fields.REF_MSG_TYPE)
+            over = all(one.standing in FINAL for one in (order, *order.parts))
+            if over or kind not in (b"", kind_of(order)):
+                order = None
         if order is None:
             what = f"the venue rejected message {seq}: {code} {text}"
             self.log("error", what, session=line.name)

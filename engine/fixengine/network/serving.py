@@ -13,6 +13,7 @@ from typing import Any
 
 from fixengine.network.bus import Bus
 from fixengine.network.garbage import Garbage
+from fixengine.network.gone import Gone, Place
 from fixengine.network.journal import Journal
 from fixengine.network.process import Process
 from fixengine.network.state import StateDir
@@ -20,6 +21,15 @@ from fixengine.network.turned_away import TurnedAway
 from fixengine.network.watch import Watch
 
 CLOSE_S = 2.0
+WITHOUT_SOCKET = (
+    "strategies that are connected trade on, and none can connect any more; if it was moved, move"
+    " it back, else start the engine anew when it may stop"
+)
+WITHOUT_JOURNAL = (
+    "trading goes on, but what is recorded may be lost, and the next run would know neither open"
+    " orders nor ids; if it was moved, move it back, else end what is open and start the engine"
+    " anew"
+)
 
 
 async def run(engine: Process, state: StateDir) -> int:
@@ -28,12 +38,12 @@ async def run(engine: Process, state: StateDir) -> int:
         # Nothing of what is taken over is garbage, and looking for some takes as long again.
         gc.disable()
         engine.start(state)
-        return await _serve(engine)
+        return await _serve(engine, state)
     finally:
         engine.close()
 
 
-async def _serve(engine: Process) -> int:
+async def _serve(engine: Process, state: StateDir) -> int:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     engine.ended = ended.set
@@ -60,6 +70,12 @@ async def _serve(engine: Process) -> int:
         # Another world's is no socket.
         engine.log(*bus.standing)
         ends.callback(TurnedAway(lambda: bus.turned_away, loop, engine.log).close)
+        journal_dir = state.path / "journal"
+        places = (
+            Place(bus.path, "bus", "the bus's socket", WITHOUT_SOCKET),
+            Place(journal_dir, "journal", "the journal's directory", WITHOUT_JOURNAL),
+        )
+        ends.callback(Gone(places, loop, engine.log, engine.gone).close)
     ends.callback(garbage.close)
     try:
         engine.on_timer()

@@ -62,6 +62,7 @@ def _engine(engine: Process, pid: int, now: int) -> dict[str, Any]:
         "environment": venue.environment,
         "state": engine.sessions.state.value,
         "stopping": engine.gateway.gate.stopping,
+        "gone": list(engine.gone.values()),
         "bus": engine.bus.standing[1] if isinstance(engine.bus, Bus) else "",
     }
 

@@ -40,6 +40,8 @@ def _heads(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "engine", f"{state}, pid {engine['pid']}, epoch {engine['epoch']}, at {at} UTC"
     yield "venue", f"{engine['venue']}, {engine['environment']}"
     yield "bus", engine["bus"].removeprefix("bus: ")
+    for text in engine["gone"]:
+        yield "GONE", text
     step = recovery["step"] or "REST is not asked: what is unknown stays so until a session tells"
     if count := recovery["in_question"]:
         step = f"{count} order{'s' * (count > 1)} in question; {step}"
