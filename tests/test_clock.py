@@ -115,7 +115,16 @@ def test_a_refusal_that_the_clock_does_not_explain_may_be_for_a_delay() -> None:
     for text in ("refused our time", "clock is 1 ms ahead of", "RecvWindow (5000 ms", "delay"):
         assert text in told
     one.clock.doubt(one.lead)
-    assert "delay" not in (one.hears(AHEAD_NS) or "delay")
+    assert "delay" not in (one.hears(AHEAD_NS, SECOND_NS) or "delay")
+
+
+def test_a_burst_that_is_refused_for_our_time_is_told_once_in_a_second() -> None:
+    one, told = Measured(), []
+    for index in range(40):
+        one.clock.doubt(one.lead)
+        told.append(one.hears(-HOUR_NS, index * SECOND_NS // 20))
+        assert "3600000 ms behind" in (one.trouble or "")
+    assert [index for index, text in enumerate(told) if text] == [0, 20]
 
 
 def test_a_drift_is_told_once_and_once_when_it_is_over() -> None:

@@ -27,6 +27,8 @@ KEPT = 2 * RANK - 1
 SURE = 3
 """Of fewer messages none is believed that says our clock is too far behind."""
 WARN_NS = 250 * MILLISECOND_NS
+TELL_NS = SECOND_NS
+"""Each order on its way is refused; that is told once in so long."""
 CALM_NS = 200 * MILLISECOND_NS
 """Below it a warning is over; a clock that hovers about the limit is not told of each time."""
 
@@ -35,7 +37,8 @@ class Lead:
     """What the messages of one session say. due_ns: monotonic ns from which on another report is
     to be sampled. bounds_ns: between which our monotonic clock less the venue's lies; None before
     the first sample. is_sure: whether enough messages say so, or the venue itself by its refusal.
-    warnings: how often it became one to worry about.
+    warnings: how often it became one to worry about. told_ns: when it was last told that the venue
+    refused our time, monotonic.
     """
 
     __slots__ = (
@@ -46,6 +49,7 @@ class Lead:
         "due_ns",
         "is_refused",
         "is_warned",
+        "told_ns",
         "warnings",
     )
 
@@ -54,6 +58,7 @@ class Lead:
         self.bounds_ns: tuple[int, int] | None = None
         self.is_refused = False
         self.is_warned = False
+        self.told_ns: int | None = None
         self.warnings = 0
         self._since_ns = 0
         self._least: list[int] = []
@@ -111,6 +116,9 @@ class Clock:
         assert lead_ns is not None, "a sample was taken"
         if was_refused:
             lead.is_warned = abs(lead_ns) >= WARN_NS
+            if lead.told_ns is not None and now - lead.told_ns < TELL_NS:
+                return None
+            lead.told_ns = now
             return self._why_refused(lead_ns)
         if not lead.is_warned and abs(lead_ns) >= WARN_NS:
             lead.is_warned = True
