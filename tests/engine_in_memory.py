@@ -61,6 +61,7 @@ class Journal:
         self.healthy = True
         self.error: str | None = None
         self.free_bytes = 1 << 30
+        self.reserve_bytes = 1 << 18
         self.on_disk = 0
         self.asked = 0
 

@@ -15,6 +15,8 @@ from processes import Engine, Stage, hear, limit, stage, trade
 
 __all__ = ["stage"]
 
+REFUSED = 1000
+
 
 def sound(engine: Engine) -> bool:
     verdict = Verifier(engine.state_dir).run(lambda done, total, records: None)
@@ -42,7 +44,7 @@ def test_a_killed_journal_process_is_told_at_once_and_replaced(stage: Stage) -> 
 
 
 def test_a_stopped_journal_process_is_told_and_a_full_ring_refuses(stage: Stage) -> None:
-    engine = stage.engine(stage.venue().place)
+    engine = stage.engine(stage.venue().place, journal={"ring_bytes": 4 << 20})
     client = stage.client(engine)
     engine.expect(event="active")
     resting = trade(client)
@@ -56,6 +58,9 @@ def test_a_stopped_journal_process_is_told_and_a_full_ring_refuses(stage: Stage)
         answer = type(event)
     assert event.reason == RefusedReason.JOURNAL_FULL
     assert "ring is nearly full" in event.text
+    # Each of these is recorded, and leaves the cancel and its report their room nevertheless.
+    for _ in range(REFUSED):
+        assert isinstance(hear(client, Refused, cl_ord_id=client.submit(limit())), Refused)
     cancel = client.cancel(resting.cl_ord_id)
     assert hear(client, ExecutionReport, cl_ord_id=cancel).ord_status == "4"
     os.kill(process, signal.SIGCONT)

@@ -221,7 +221,7 @@ def test_a_full_journal_refuses_orders(engine: Engine) -> None:
     assert refused(engine).reason == "journal_full"
 
 
-@pytest.mark.parametrize(("healthy", "free_bytes"), [(False, 1 << 30), (True, 1000)])
+@pytest.mark.parametrize(("healthy", "free_bytes"), [(False, 1 << 30), (True, (1 << 18) - 1)])
 def test_what_is_left_of_a_failing_journal_is_for_cancels(
     engine: Engine, healthy: bool, free_bytes: int
 ) -> None:

@@ -32,7 +32,6 @@ from fixengine.network.journal.record import Kind, named
 from fixengine.network.strategies import Strategies, Strategy
 from fixengine.network.values import Values
 
-JOURNAL_RESERVE_BYTES = 1 << 18
 NONE = encode(None)
 DELIVERED: Final = Kind.DELIVERED  # looked up once; see fix/session.py
 
@@ -75,6 +74,10 @@ class Journal(Protocol):
     def free_bytes(self) -> int:
         """Room left between the walk and the disk."""
 
+    @property
+    def reserve_bytes(self) -> int:
+        """Room that is kept for cancels and reports; with less, new orders are refused."""
+
     def has_room(self, room_bytes: int, /) -> bool:
         """Whether it is healthy, and this much room is left."""
 
@@ -110,7 +113,7 @@ class Teller:
         if not self._journal.healthy:
             error = self._journal.error
             return "the disk does not take the journal" + (f" ({error})" if error else "")
-        if self._journal.free_bytes < JOURNAL_RESERVE_BYTES:
+        if self._journal.free_bytes < self._journal.reserve_bytes:
             return "the journal's ring is nearly full; the disk is too slow"
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fixengine.network.journal.record import Kind
-from fixengine.network.teller import JOURNAL_RESERVE_BYTES, Journal, Teller
+from fixengine.network.teller import Journal, Teller
 
 SECOND_NS = 1_000_000_000
 WELL = "well"
@@ -22,6 +22,7 @@ class Trouble:
     def __init__(self, teller: Teller, journal: Journal, say: Say) -> None:
         self._teller = teller
         self._journal = journal
+        self._reserve_bytes = journal.reserve_bytes
         self._say = say
         self._trouble_ns: int | None = None
         self._read: str | None = None
@@ -30,7 +31,7 @@ class Trouble:
         """Why no new order may be taken because of the journal, or None."""
         # For each order: one question while all is well.
         well = self._read is None and self._trouble_ns is None
-        if well and self._journal.has_room(JOURNAL_RESERVE_BYTES):
+        if well and self._journal.has_room(self._reserve_bytes):
             return None
         trouble = self._teller.journal_trouble
         if trouble != self._read:

@@ -28,7 +28,7 @@ class JournalInMemory:
     """
 
     recovered = None
-    free_bytes = ROOM_BYTES
+    free_bytes = reserve_bytes = ROOM_BYTES
 
     def __init__(self, epoch: int, run: Run) -> None:
         self.records: list[Record] = []

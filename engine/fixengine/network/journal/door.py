@@ -33,6 +33,8 @@ LOCK_WAIT_S = 10.0
 RESTART_NS = 1_000_000_000
 """Least time between two starts of a journal process."""
 REAP_S = 0.02
+RESERVED = 4
+"""One part of so many of the ring is kept."""
 END_S = 1.0
 """What the journal process is given to end once everything is said."""
 
@@ -61,6 +63,8 @@ class Journal:
     `append(kind, now, line, data) -> bool` is Ring.append: False means that the ring is full, or
     the journal closed, and that nothing was kept. It never blocks. fd: becomes readable when the
     journal process has answered `ask` or has ended, then call `look`; -1 while there is none.
+    reserve_bytes: of the ring, kept for cancels and reports. Each order that is refused for want of
+    room takes some of it, so it is a part of the ring, and not as much as a burst of reports takes.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Journal:
     ) -> None:
         self.append: Callable[[int, int, int, bytes], bool] = ring.append
         self.recovered = recovered
+        self.reserve_bytes = ring.ring_bytes // RESERVED
         self._ring = ring
         self._lock = lock
         self._file_bytes_max = file_bytes_max

@@ -157,6 +157,7 @@ class TapeJournal:
     """Holds each record against the tape. on_disk: set by whoever drives."""
 
     recovered = None
+    reserve_bytes = ROOM_BYTES
 
     def __init__(self, tape: Tape) -> None:
         self.on_disk = 0
