@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from engine_in_memory import Engine
+from fixengine.desk.positions import DAY_NS
 from fixengine.messages import (
     ExecutionReport,
     OpenOrder,
@@ -29,6 +30,19 @@ def parts(engine: Engine, peer: bytes = b"a") -> list[Snapshot]:
 
 def standings(told: list[Snapshot]) -> dict[str, str]:
     return {order.cl_ord_id: order.standing for part in told for order in part.orders}
+
+
+def test_positions_outlive_a_clock_that_is_set_over_midnight_and_back() -> None:
+    engine = Engine()
+    engine.request(engine.order("o1"))
+    engine.fill("0.25", "0.25", "1", last_px="100", trade_id="1")
+    engine.clock.stepped(DAY_NS)
+    engine.fill("0.25", "0.5", "1", last_px="100", trade_id="2")
+    engine.clock.stepped(-DAY_NS)
+    engine.fill("0.25", "0.75", "1", last_px="100", trade_id="3")
+    ask(engine)
+    (snapshot,) = parts(engine)
+    assert snapshot.positions[0].bought == "0.75000000"
 
 
 def test_open_orders_and_positions_of_the_one_who_asks() -> None:

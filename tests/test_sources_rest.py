@@ -367,6 +367,18 @@ def test_budget() -> None:
     assert Budget(WEB.weights, 9999).weight_max == 6000
 
 
+def test_a_budget_goes_on_where_the_clock_is_set_back() -> None:
+    minute, hour = WEB.weights.interval_ns, 60 * WEB.weights.interval_ns
+    budget = Budget(WEB.weights, 100)
+    budget.spend(60, 2 * hour)
+    # What was used may be of this window, and is over with it.
+    assert budget.wait_ns(60, hour + 5) == minute - 5
+    assert budget.wait_ns(60, hour + minute) == 0
+    assert budget.pause(2 * hour, 5) == 5_000_000_000
+    assert budget.wait_ns(1, hour + 1) == 5_000_000_000 - 1
+    assert budget.wait_ns(1, hour + 5_000_000_000) == 0
+
+
 # --- no usable answer -----------------------------------------------------------------------
 
 

@@ -250,8 +250,10 @@ class Reports:
         value = report.value
         fees = tuple(MiscFee(*fee) for fee in value("misc_fees") or ())
         fill = Fill(value("symbol"), value("side"), value("last_qty"), value("last_px"), fees)
+        # By the venue's clock: ours may be set over midnight and back, and days do not come back.
+        wall_ns = self.clock.venue_ns(source.lead, now)
         try:
-            self.positions.fill(order.strategy, fill, now + self.clock.offset_ns)
+            self.positions.fill(order.strategy, fill, wall_ns)
         except wire.LocalProtocolError as problem:
             text = f"{order.wire_id}: a fill is not in the position: {problem}"
             self.log("error", text, session=source.name)

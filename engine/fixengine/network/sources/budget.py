@@ -55,3 +55,9 @@ class Budget:
         index = now // self.window.interval_ns
         if index > self._index:
             self._index, self.used = index, 0
+        elif index < self._index:
+            # The clock was set back, or the venue's is known only now. Until the old time came
+            # round again no window would end. What was used may be of this window, and the pause
+            # has as long to go as before, to a window exactly.
+            self._paused_until_ns -= (self._index - index) * self.window.interval_ns
+            self._index = index
