@@ -70,6 +70,21 @@ def test_a_stopped_journal_process_is_told_and_a_full_ring_refuses(stage: Stage)
     assert sound(engine)
 
 
+def test_a_start_with_more_orders_than_the_ring_holds_misses_no_record(stage: Stage) -> None:
+    venue = stage.venue("--limits", "off")
+    engine = stage.engine(venue.place, limits={"mode": "off"})
+    client = stage.client(engine)
+    engine.expect(event="active")
+    # Each is carried over with its last report, in more than 500 bytes.
+    ids = [client.submit(limit()) for _ in range(2500)]
+    hear(client, ExecutionReport, cl_ord_id=ids[-1])
+    assert engine.end() == 0
+    engine = stage.engine(venue.place, limits={"mode": "off"})
+    engine.expect(event="active")
+    assert engine.end() == 0
+    assert sound(engine)
+
+
 def test_a_killed_engine_leaves_a_whole_journal_and_no_process(stage: Stage) -> None:
     engine = stage.engine(stage.venue().place)
     client = stage.client(engine)

@@ -30,6 +30,7 @@ from fixengine.network.connector import LineMaker
 from fixengine.network.foreign import Rule
 from fixengine.network.journal import JournalError, Kind
 from fixengine.network.journal.archive import Found
+from fixengine.network.journal.record import padded
 from fixengine.network.latency import Latency
 from fixengine.network.line import Line, line_number
 from fixengine.network.noted import NotedArchive, NotedBus
@@ -196,9 +197,11 @@ class Process:
 
     def _prologue(self, kind: Kind, now: int, data: bytes) -> None:
         """Record before trading starts, when there is time to wait for the disk."""
-        while not self.journal.append(kind, now, 0, data):
+        # Looked at first: a record that the ring refuses is missing to who reads, come what may.
+        while self.journal.free_bytes < padded(len(data)):
             if not self.journal.sync(JOURNAL_CLOSE_S):
                 raise JournalError(self.state.path, f"cannot be written: {self.journal.error}")
+        self.journal.append(kind, now, 0, data)
 
     def _build(
         self,

@@ -394,8 +394,8 @@ class Journal(Section, frozen=True, kw_only=True):
         int,
         about(
             "Shared memory between the walk and the disk, a power of two. It bridges a slow disk;"
-            " when it is full, new orders are refused, and so are they while the disk has no room"
-            " for twice as much.",
+            " when three quarters of it are full, new orders are refused, and so are they while"
+            " the disk has no room for twice as much.",
             ge=1 << 20,
             le=1 << 30,
         ),
