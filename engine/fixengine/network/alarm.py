@@ -66,6 +66,24 @@ class Alarm:
         self._callback()
 
 
+class EachSecond:
+    """Calls `callback` in a second, and a second after each call; until `close`, which ends it."""
+
+    def __init__(self, loop: Timers, callback: Callable[[], object]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._timer = loop.call_later(1, self._ring)
+
+    def close(self) -> None:
+        """Call it no more."""
+        self._timer.cancel()
+
+    def _ring(self) -> None:
+        # First: a defect of the callback does not end it.
+        self._timer = self._loop.call_later(1, self._ring)
+        self._callback()
+
+
 class Soon:
     """Calls `callback` once in the loop's next turn, however often it is `set` before.
 

@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from fixengine.network.alarm import Timers
+from fixengine.network.alarm import EachSecond, Timers
 from fixengine.network.bus import identity
 from fixengine.network.reports import Log
-
-LOOK_S = 1.0
 
 
 class Place(NamedTuple):
@@ -39,17 +37,11 @@ class Gone:
         self, places: Iterable[Place], loop: Timers, log: Log, told: dict[Path, str]
     ) -> None:
         self._places = [(place, identity(place.path)) for place in places]
-        self._loop = loop
         self._log = log
         self._told = told
-        self._timer = loop.call_later(LOOK_S, self._look)
-
-    def close(self) -> None:
-        """Look no more."""
-        self._timer.cancel()
+        self.close = EachSecond(loop, self._look).close
 
     def _look(self) -> None:
-        self._timer = self._loop.call_later(LOOK_S, self._look)
         for place, first in self._places:
             path = place.path
             is_there = identity(path) == first

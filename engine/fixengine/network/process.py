@@ -198,10 +198,10 @@ class Process:
     def _prologue(self, kind: Kind, now: int, data: bytes) -> None:
         """Record before trading starts, when there is time to wait for the disk."""
         # Looked at first: a record that the ring refuses is missing to who reads, come what may.
-        while self.journal.free_bytes < padded(len(data)):
+        size = padded(len(data))
+        while self.journal.free_bytes < size or not self.journal.append(kind, now, 0, data):
             if not self.journal.sync(JOURNAL_CLOSE_S):
                 raise JournalError(self.state.path, f"cannot be written: {self.journal.error}")
-        self.journal.append(kind, now, 0, data)
 
     def _build(
         self,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fixengine.network.alarm import Timers
+from fixengine.network.alarm import EachSecond, Timers
 from fixengine.network.reports import Log
-
-LOOK_S = 1.0
 
 
 class TurnedAway:
@@ -18,18 +16,12 @@ class TurnedAway:
 
     def __init__(self, count: Callable[[], int], loop: Timers, log: Log) -> None:
         self._count = count
-        self._loop = loop
         self._log = log
         self._before = 0
         self._told = False
-        self._timer = loop.call_later(LOOK_S, self._look)
-
-    def close(self) -> None:
-        """Look no more."""
-        self._timer.cancel()
+        self.close = EachSecond(loop, self._look).close
 
     def _look(self) -> None:
-        self._timer = self._loop.call_later(LOOK_S, self._look)
         count = self._count()
         some = count - self._before
         if some and not self._told:

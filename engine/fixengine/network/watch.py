@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from fixengine.network.alarm import EachSecond
 from fixengine.network.journal import Journal
 from fixengine.network.reports import Log
 
-LOOK_S = 1.0
 SILENT_NS_MAX = 2_000_000_000
 """The journal process looks at its ring every few milliseconds, unless the disk holds it up."""
 
@@ -40,17 +40,13 @@ class Watch:
         self._meanwhile = "held until it is heard" if holds else "taken until its ring is full"
         self._fd = -1
         self._silent = False
-        self._timer = loop.call_later(LOOK_S, self._on_second)
+        self._each_second = EachSecond(loop, self._look)
         self._look()
 
     def close(self) -> None:
         """Look no more."""
-        self._timer.cancel()
+        self._each_second.close()
         self._unwatch()
-
-    def _on_second(self) -> None:
-        self._timer = self._loop.call_later(LOOK_S, self._on_second)
-        self._look()
 
     def _unwatch(self) -> None:
         if self._fd >= 0:
