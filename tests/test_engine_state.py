@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from fixengine.network.gone import Gone, Place
 from fixengine.network.journal.reader import Scan, Walk
 from processes import WAIT_S, Engine, Stage, stage, trade
 
@@ -90,20 +92,15 @@ def test_a_journal_that_ends_early_is_told_and_one_that_is_whole_is_not(stage: S
     assert "has no end" in said
 
 
-@pytest.mark.parametrize("what", ["journal", "bus"])
-def test_what_is_taken_away_under_a_running_engine_is_told_and_trading_goes_on(
-    stage: Stage, what: str
-) -> None:
+def test_a_socket_that_is_taken_away_is_told_and_trading_goes_on(stage: Stage) -> None:
     engine = stage.engine(stage.venue().place)
     client = stage.client(engine)
     engine.expect(event="active")
     trade(client)
     place = Path(engine.endpoint.removeprefix("ipc://"))
-    if what == "journal":
-        place = engine.state_dir / "journal"
     aside = place.with_name("aside")
     place.rename(aside)
-    told = engine.expect(level="error", event=what)["text"]
+    told = engine.expect(level="error", event="bus")["text"]
     assert str(place) in told and "is gone" in told and "move it back" in told
     trade(client)
     asked = subprocess.run(
@@ -113,13 +110,36 @@ def test_what_is_taken_away_under_a_running_engine_is_told_and_trading_goes_on(
     )
     assert orjson.loads(asked.stdout)["engine"]["gone"] == [told]
     aside.rename(place)
-    engine.expect(level="info", event=what, text="is there again")
-    if what == "journal":
-        shutil.rmtree(place)
-    else:
-        place.unlink()
-        place.write_text("somebody's")
-    engine.expect(level="error", event=what, text="is gone")
+    engine.expect(level="info", event="bus", text="is there again")
+    place.unlink()
+    place.write_text("somebody's")
+    engine.expect(level="error", event="bus", text="is gone")
     trade(client)
     assert engine.end() == 0
-    assert place.exists() is (what == "bus")
+    assert place.exists()
+
+
+def test_a_journal_directory_that_is_taken_away_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "journal"
+    place.mkdir()
+    told: dict[Path, str] = {}
+    looks: list[Any] = []
+    log: list[tuple[str, str]] = []
+
+    def say(level: str, text: str, **more: Any) -> None:
+        log.append((level, text))
+
+    class Loop:
+        def call_later(self, delay: float, callback: Any) -> Any:
+            looks[:] = [callback]
+
+    loop: Any = Loop()
+    Gone([Place(place, "journal", "the directory", "move it back")], loop, say, told)
+    for change in (lambda: None, lambda: place.rename(tmp_path / "aside"), lambda: None):
+        change()
+        looks[0]()
+    assert [level for level, _ in log] == ["error"]
+    assert list(told) == [place] and "is gone" in told[place]
+    (tmp_path / "aside").rename(place)
+    looks[0]()
+    assert log[1][0] == "info" and not told
